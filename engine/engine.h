@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* engine.h: the whole public surface of the engine: graph -> plan -> scores.
+ *
+ *   struct graph *g = graph_new (NULL);
+ *   int x = graph_input (g, "input", 3, 224, 224);
+ *   x = graph_conv (g, "conv1", x, &(struct conv){ .out_channels = 64, .kernel_h = 7, ... }, weights, NULL);
+ *   x = graph_batch_norm (g, "bn1", x, scale, shift, mean, variance, 1e-5f);
+ *   x = graph_activation (g, "relu1", x, (struct activation){ .kind = ACTIVATION_RELU });
+ *   ...
+ *   graph_output (g, x);
+ *   if (graph_error (g)) ...                        one check after the last call
+ *   struct plan *plan = plan_new (g, &options, &error);
+ *   plan_run (plan, pixels);                        every frame: no allocation, cannot fail
+ *   const struct tensor *scores = plan_output (plan, 0);
+ *
+ * Every tensor is (channels, height, width) of 32-bit floats; the batch is always 1; a vector is (n, 1, 1).
+ * The engine is pure C11 with POSIX threads: it opens no file, prints nothing, never exits or aborts on input. */
+#ifndef CONVRELU_ENGINE_H
+#define CONVRELU_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One message for a person, naming the node and the numbers; "" when there was no error. */
+struct error {
+    char text[512];
+};
+
+/* ---- activations --------------------------------------------------------------------------------------------- */
+
+enum activation_kind {
+    ACTIVATION_NONE,
+    ACTIVATION_CLIP,         /* min (max (x, alpha), beta): ReLU6 is 0, 6 */
+    ACTIVATION_RELU,         /* max (x, 0); NaN stays NaN */
+    ACTIVATION_LEAKY_RELU,   /* x < 0 ? alpha x : x */
+    ACTIVATION_PRELU,        /* the same with one alpha per channel: graph_prelu */
+    ACTIVATION_ELU,          /* x < 0 ? alpha (e^x - 1) : x */
+    ACTIVATION_GELU,         /* x/2 (1 + erf (x / sqrt 2)) */
+    ACTIVATION_GELU_TANH,    /* x/2 (1 + tanh (sqrt (2/pi) (x + 0.044715 x^3))) */
+    ACTIVATION_SILU,         /* x sigmoid (x) */
+    ACTIVATION_HARD_SWISH,   /* x min (max (x/6 + 1/2, 0), 1) */
+    ACTIVATION_HARD_SIGMOID, /* min (max (alpha x + beta, 0), 1) */
+    ACTIVATION_MISH,         /* x tanh (ln (1 + e^x)) */
+    ACTIVATION_SIGMOID,      /* 1 / (1 + e^-x) */
+    ACTIVATION_TANH,
+    ACTIVATION_KINDS         /* how many there are */
+};
+
+struct activation {
+    enum activation_kind kind;
+    float alpha, beta; /* as the kind's line says; otherwise unused */
+};
+
+/* "relu", "leaky-relu", ...: never NULL for a valid kind; NULL otherwise. */
+const char *activation_name (enum activation_kind kind);
+
+/* ---- graph --------------------------------------------------------------------------------------------------- */
+
+/* What a graph may ask for; checked before anything is allocated. 0 in a field means the default. */
+struct graph_limits {
+    uint64_t weight_bytes;     /* all weights together; default 2 GiB */
+    uint64_t tensor_bytes;     /* any one tensor; default 512 MiB */
+    uint64_t macs;             /* multiply-accumulates of one run; default 1e12 */
+    uint32_t nodes;            /* default 20000 */
+};
+
+struct graph; /* reference counted; while it is built it belongs to one thread, afterwards it is read-only */
+
+/* A new empty graph with one reference, or NULL when memory is short. `limits` may be NULL (all defaults). */
+struct graph *graph_new (const struct graph_limits *limits);
+struct graph *graph_ref (struct graph *g);
+void graph_unref (struct graph *g); /* NULL is fine */
+
+/* The first error of any call below, or NULL. Each of those calls returns the id of the tensor it makes, >= 0, or -1
+ * after an error; passing -1 on as an input is allowed and does nothing, so that one check at the end suffices.
+ * `name` (copied) names the node *and* the tensor it makes. All arrays are copied. */
+const char *graph_error (const struct graph *g);
+
+int graph_input (struct graph *g, const char *name, int channels, int height, int width);
+
+/* 2-D cross-correlation. Zero fields mean: stride, dilation, groups 1. Output size
+ * (in + pad_before + pad_after - dilation (kernel - 1) - 1) / stride + 1, rounded down. */
+struct conv {
+    int out_channels;
+    int kernel_h, kernel_w;
+    int stride_h, stride_w;
+    int dilation_h, dilation_w;
+    int pad_top, pad_left, pad_bottom, pad_right; /* zeros, >= 0, possibly unequal */
+    int groups;                                   /* divides both channel counts; = channels: depthwise */
+};
+/* weights [out_channels][in_channels / groups][kernel_h][kernel_w]; bias [out_channels] or NULL. */
+int graph_conv (struct graph *g, const char *name, int x, const struct conv *conv, const float *weights, const float *bias);
+
+/* Fully connected on a vector (n, 1, 1). weights [outputs][n]; bias [outputs] or NULL. */
+int graph_linear (struct graph *g, const char *name, int x, int outputs, const float *weights, const float *bias);
+
+/* (x - mean) / sqrt (variance + epsilon) * scale + shift, per channel; each array [channels]. */
+int graph_batch_norm (struct graph *g, const char *name, int x, const float *scale, const float *shift, const float *mean,
+                      const float *variance, float epsilon);
+/* x * scale + shift per channel; either array [channels] may be NULL (1 or 0). */
+int graph_affine (struct graph *g, const char *name, int x, const float *scale, const float *shift);
+
+int graph_activation (struct graph *g, const char *name, int x, struct activation activation);
+int graph_prelu (struct graph *g, const char *name, int x, const float *alpha); /* alpha [channels] */
+
+enum pool_kind { POOL_MAX, POOL_AVERAGE };
+struct pool {
+    enum pool_kind kind;
+    int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w; /* 0: stride, dilation 1; dilation: max only */
+    int pad_top, pad_left, pad_bottom, pad_right;                       /* each < its effective kernel */
+    bool ceil_mode;         /* round the output size up; a window that would start in the end padding is left out */
+    bool count_include_pad; /* average: divide by the whole window, padding (but not the ceil overhang) counted */
+};
+int graph_pool (struct graph *g, const char *name, int x, const struct pool *pool);
+int graph_global_pool (struct graph *g, const char *name, int x, enum pool_kind kind); /* -> (channels, 1, 1) */
+
+/* a + b and a * b. Shapes equal, or one of them broadcast in whole axes: (c,1,1), (1,h,w) or (1,1,1) against (c,h,w). */
+int graph_add (struct graph *g, const char *name, int a, int b);
+int graph_mul (struct graph *g, const char *name, int a, int b);
+
+int graph_concat (struct graph *g, const char *name, const int *xs, int count); /* along channels */
+
+/* Picks: out (c, y, x) = in (channel[c], top + y step_h, left + x step_w), and `fill` where that lies outside (a channel
+ * of -1 is all fill). One operation for slice, split, crop, subsample, zero-pad and channel shuffle. */
+struct pick {
+    const int *channel;  /* [channels], or NULL: the same channels */
+    int channels, height, width;
+    int top, left, step_h, step_w; /* top, left may be negative; steps >= 1 */
+    float fill;
+};
+int graph_pick (struct graph *g, const char *name, int x, const struct pick *pick);
+
+/* The same numbers in channel-row-column order under another shape; the products must agree. Flatten is (c h w, 1, 1). */
+int graph_reshape (struct graph *g, const char *name, int x, int channels, int height, int width);
+int graph_softmax (struct graph *g, const char *name, int x); /* over channels, at each pixel; stable */
+
+int graph_output (struct graph *g, int x); /* returns x; at least one output is needed; order is kept */
+
+/* What is in a graph: tensors are numbered 0.. in the order they were made. */
+struct tensor_info {
+    const char *name;      /* valid as long as the graph */
+    const char *operation; /* "conv", "batch-norm", "activation", ...: what made it */
+    struct activation activation; /* of an "activation" */
+    int inputs[2];         /* ids of the first two tensors it is made from, or -1 */
+    int channels, height, width;
+    uint64_t macs;
+};
+int graph_tensors (const struct graph *g);
+struct tensor_info graph_tensor (const struct graph *g, int id); /* 0 <= id < graph_tensors */
+int graph_find (const struct graph *g, const char *name);        /* the last tensor of that name, or -1 */
+int graph_outputs (const struct graph *g);
+int graph_output_id (const struct graph *g, int index);
+
+/* Frees the weights as they were given; what plans have packed stays. Later plans of the same options and taps still
+ * work; one that needs a packing never made before fails with an error that says so. Any thread. */
+void graph_drop_weights (struct graph *g);
+
+/* ---- plan ---------------------------------------------------------------------------------------------------- */
+
+enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43 };
+
+struct plan_options {
+    int threads;              /* 0: one per CPU this process may run on */
+    const char *isa;          /* "scalar", "avx2", "avx512", "neon"; NULL: the best, or what CONVRELU_ISA names */
+    enum algorithm algorithm; /* of 3x3 stride-1 convolutions; AUTO chooses per layer */
+    const struct activation *activation; /* replaces every activation (but PReLU's alphas are kept for prelu); NULL: as built */
+    const char *const *taps;  /* [tap_count] names of tensors to keep readable after a run */
+    int tap_count;
+    bool timed;               /* measure each step of each run */
+};
+
+/* A tensor as plan_run leaves it: data [channels][height][width], valid until the next run. */
+struct tensor {
+    const char *name;
+    const float *data;
+    int channels, height, width;
+};
+
+struct plan; /* one thread at a time; several plans of one graph share their packed weights and may run at once */
+
+/* Simplifies the graph, picks algorithms, packs weights, lays out memory. `options` may be NULL. Keeps a reference to g.
+ * NULL and a filled error: a graph in error, no output, an unknown ISA or tap, or memory short. */
+struct plan *plan_new (struct graph *g, const struct plan_options *options, struct error *error);
+void plan_free (struct plan *plan); /* NULL is fine */
+
+/* One run. input [channels][height][width] of the graph's input. Never allocates, logs or fails; the result does not depend
+ * on the number of threads, bit for bit. Denormals are flushed to zero inside; the caller's FP state is restored. */
+void plan_run (struct plan *plan, const float *input);
+int plan_outputs (const struct plan *plan);
+const struct tensor *plan_output (const struct plan *plan, int index); /* in the order of graph_output */
+const struct tensor *plan_tap (const struct plan *plan, int index);    /* in the order of options.taps */
+
+/* Pixels to the input tensor: out [3][height][width] = channel[order[c]] * scale[c] + shift[c]. */
+struct image {
+    const uint8_t *pixels; /* rows of width * pixel_bytes, `stride` bytes apart (may be negative) */
+    ptrdiff_t stride;
+    int width, height;
+    int pixel_bytes;       /* 3 or 4 */
+    int order[3];          /* byte of a pixel that becomes channel 0, 1, 2 */
+    float scale[3], shift[3];
+};
+void plan_image (struct plan *plan, const struct image *image, float *out);
+
+/* One line of `inspect`: what a step does. Text is valid as long as the plan. */
+struct step {
+    const char *name, *operation, *algorithm;
+    int channels, height, width; /* of what it makes */
+    uint64_t macs, multiplications; /* of the plain definition; of the algorithm in use (Winograd: fewer) */
+    uint64_t weight_bytes;       /* packed */
+    uint64_t nanoseconds;        /* of the last run; 0 unless options.timed */
+};
+int plan_steps (const struct plan *plan);
+struct step plan_step (const struct plan *plan, int index);
+int plan_threads (const struct plan *plan);
+const char *plan_isa (const struct plan *plan);
+size_t plan_arena_bytes (const struct plan *plan);
+/* Measures what this plan's ISA and threads can multiply-add at most, in GFLOP/s (2 per multiply-add); takes ~50 ms. */
+double plan_measure_peak (struct plan *plan);
+
+/* The ISA tables this CPU can run, best first: NULL-terminated list of names. */
+const char *const *engine_isas (void);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* graph.h: private records shared by graph.c (writes nodes), simplify.c (nodes -> layers) and plan.c (layers -> steps).
+ *
+ * A node makes exactly one tensor, so node and tensor share one number. Inputs have smaller numbers than outputs:
+ * node order is an execution order. */
+#ifndef CONVRELU_GRAPH_H
+#define CONVRELU_GRAPH_H
+
+#include "engine.h"
+
+enum operation {
+    OPERATION_INPUT,
+    OPERATION_CONV, /* fully connected too: kernel 1x1 on (n,1,1) */
+    OPERATION_AFFINE, /* batch norm too */
+    OPERATION_ACTIVATION,
+    OPERATION_POOL,
+    OPERATION_GLOBAL_POOL,
+    OPERATION_ADD,
+    OPERATION_MUL,
+    OPERATION_CONCAT,
+    OPERATION_PICK,
+    OPERATION_RESHAPE,
+    OPERATION_SOFTMAX,
+};
+
+struct node {
+    enum operation operation;
+    const char *label; /* what tensor_info.operation says: "conv", "linear", "batch-norm", ... */
+    char *name;
+    int *inputs, input_count;
+    int channels, height, width; /* of the tensor it makes */
+    uint64_t macs;
+    bool is_output;
+    union {
+        struct {
+            struct conv shape;       /* zero fields replaced by their defaults */
+            float *weights, *bias;   /* weights NULL once dropped; bias NULL: none */
+        } conv;
+        struct {
+            double *scale, *shift;   /* [channels] each, never NULL */
+        } affine;
+        struct {
+            struct activation what;
+            float *slope;            /* prelu: [channels] */
+        } activation;
+        struct pool pool;            /* zero fields replaced by their defaults */
+        enum pool_kind global_pool;
+        struct pick pick;            /* channel copied, never NULL */
+    } u;
+};
+
+struct packed; /* see plan.c: one packed weight block, kept by the graph, shared by plans */
+
+struct graph {
+    struct node *nodes;
+    int count, capacity;
+    int *outputs, output_count;
+    struct graph_limits limits;
+    uint64_t weight_bytes, macs;
+    struct error error;    /* the first one */
+    _Atomic int references;
+    void *lock;            /* pthread_mutex_t *: guards `packed` and the dropping of weights */
+    struct packed *packed; /* list */
+    bool weights_dropped;
+};
+
+/* Frees a packed block list; plan.c defines it, graph.c calls it when the last reference goes. */
+void packed_free_all (struct packed *list);
+
+/* ---- simplify ------------------------------------------------------------------------------------------------ */
+
+/* One fused layer: head node, then in this order and each only if present:
+ *   v = head (inputs)            conv: with its own bias
+ *   v = v * scale + shift        per channel; plan.c folds it into a conv's weights and bias
+ *   v = v + residual             same shape
+ *   v = activation (v)
+ *   v = v * post_scale + post_shift   per channel */
+struct layer {
+    enum operation operation; /* of the head */
+    int node;                 /* the head */
+    int *inputs, input_count; /* tensors it reads (not the residual) */
+    int output;               /* the tensor it leaves: the last fused node */
+    double *scale, *shift;    /* [channels of output], both or neither */
+    int residual;             /* tensor, or -1 */
+    struct activation activation;
+    const float *slope;       /* prelu: [channels], the node's */
+    double *post_scale, *post_shift;
+    struct conv conv;         /* OPERATION_CONV: the node's, or with a zero-pad folded in */
+};
+
+struct layers {
+    struct layer *list;
+    int count;
+};
+
+/* Equal but smaller. pinned[id]: tensor id must exist as it is (outputs and taps). `replace` as plan_options.activation.
+ * Returns false (and an empty list) only when memory is short. The graph is not changed. */
+bool simplify (const struct graph *g, const bool *pinned, const struct activation *replace, struct layers *layers);
+void layers_free (struct layers *layers);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* model.h: a file on disk -> a graph, its labels and how its input wants to be prepared.
+ *
+ * Any byte string given as a model, label or info file yields a model or one clear error naming file, node and
+ * numbers; nothing but the named file (and the side files listed at model_load) is opened. */
+#ifndef CONVRELU_MODEL_H
+#define CONVRELU_MODEL_H
+
+#include "engine/engine.h"
+
+enum channel_order { CHANNEL_ORDER_RGB, CHANNEL_ORDER_BGR };
+
+/* input (c) = (pixel (c) - mean[c]) / std[c], pixel 0..255, c counted in channel_order. */
+struct input_spec {
+    int channels, height, width; /* of the graph's input */
+    float mean[3], std[3];
+    enum channel_order order;
+    bool given; /* false: no side file said, these are ImageNet's defaults */
+};
+
+struct model; /* immutable after model_load, reference counted; any thread */
+
+/* Reads `path`: ONNX (by content), later safetensors. NULL: the bundled network, or an error while there is none.
+ * Labels come from `labels_path` when it is not NULL (then a bad file is an error), else from `<path>.labels.txt` or
+ * `labels.txt` beside it, else from the model's metadata; classes without one are called "class 17".
+ * Input preparation comes from `<path>.modelinfo` when that exists. NULL and a filled error on failure. */
+struct model *model_load (const char *path, const char *labels_path, struct error *error);
+struct model *model_ref (struct model *model);
+void model_unref (struct model *model); /* NULL is fine */
+
+struct graph *model_graph (const struct model *model); /* no new reference */
+const char *model_path (const struct model *model);    /* as given, or "(bundled)" */
+const struct input_spec *model_input (const struct model *model);
+int model_classes (const struct model *model);         /* numbers in the first output */
+const char *model_label (const struct model *model, int class_id); /* never NULL for 0 <= class_id < model_classes */
+bool model_ends_in_softmax (const struct model *model); /* then the first output is probabilities already */
+
+/* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for demonstrations:
+ * it recognises nothing. One class per filter. NULL only when memory is short. */
+struct model *model_fixed_filters (int height, int width, struct error *error);
+
+/* The k best of `count` scores, best first: indices to ids, probabilities to scores (softmax applied when `logits`).
+ * Returns how many were written: min (k, count). NaN counts as smallest. */
+int model_top (const float *values, int count, bool logits, int k, int *ids, float *scores);
+
+#endif

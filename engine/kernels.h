@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels.h: what one instruction set offers: functions, and the tile they work on.
+ *
+ * Layout of every activation: blocks of 16 channels, [channels / 16][height][width][16] floats ("blocked"). Channel
+ * counts are padded to 16 by the plan; lanes past the last real channel hold finite rubbish that meets zero weights.
+ * Blocked pointers are 64-byte aligned. No kernel has channel tails; only import, export, softmax and image know the
+ * real channel count.
+ *
+ * No kernel allocates, and none reads or writes outside the ranges its contract gives. Vectors span channels and one
+ * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit. */
+#ifndef CONVRELU_KERNELS_H
+#define CONVRELU_KERNELS_H
+
+#include "engine.h"
+
+enum { BLOCK = 16 };
+
+/* What happens to a value between the sum and its one store:
+ *   v = sum + residual;  v = activation (v);  v = v * post_scale + post_shift
+ * Per-channel arrays are indexed by absolute channel and padded to 16. */
+struct finish {
+    float low, high;         /* min (max (v, low), high): all there is when `plain`; -inf and inf for no activation */
+    bool plain;              /* activation is none, relu or clip and there is no post_scale */
+    struct activation activation;
+    const float *slope;      /* prelu */
+    const float *post_scale, *post_shift; /* both or neither */
+};
+
+struct segment {
+    int32_t offset, length; /* in floats; length >= 1 */
+};
+
+/* A run of output pixels in a row, for one column of `blocks` output blocks:
+ *
+ *   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c]
+ *       + sum over segments s, k < length[s] of input[p * pixel_stride + offset[s] + k] * weights[w][16 b + c]
+ *       + residual[b * out_block + 16 p + c]),          w counts (s, k) pairs in order
+ *
+ * for p < pixels, b < blocks, c < 16. residual may be NULL or equal to out; otherwise nothing aliases out. */
+struct conv_run {
+    const float *input;
+    const struct segment *segments;
+    int segment_count;
+    ptrdiff_t pixel_stride;
+    const float *weights;     /* [sum of lengths][16 blocks], 64-byte aligned */
+    const float *bias;        /* whole vector, padded */
+    const float *residual;
+    float *out;
+    ptrdiff_t out_block;      /* floats from one output block to the next (also the residual's) */
+    int pixels, blocks;       /* blocks <= kernels.columns */
+    int channel;              /* absolute first output channel, multiple of 16 */
+    const struct finish *finish;
+};
+
+/* Geometry of a sliding window along a row; rows that fall outside the image are left out by the caller. */
+struct window {
+    int kernel_w, stride_w, dilation_w, pad_left;
+    int in_width, out_width;
+};
+
+/* One row of one block of a depthwise convolution:
+ *   out[16 x + c] = finish (bias[channel + c] + sum over r < row_count, k < kernel_w, where inside the row, of
+ *                   rows[r][16 (x stride_w + k dilation_w - pad_left) + c] * weights[r][k][c] + residual[16 x + c]) */
+struct depthwise_run {
+    const float *const *rows;    /* [row_count] input rows of this block */
+    const float *const *weights; /* [row_count] -> [kernel_w][16] */
+    int row_count;
+    struct window window;
+    const float *bias, *residual;
+    float *out;
+    int channel;
+    const struct finish *finish;
+};
+
+/* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by the
+ * number of values inside when divisor is NULL. A window with nothing inside gives -inf (max) or 0. */
+struct pool_run {
+    enum pool_kind kind;
+    const float *const *rows;
+    int row_count;
+    struct window window;
+    const float *divisor;
+    float *out;
+};
+
+enum pointwise_operation { POINTWISE_FIRST, POINTWISE_ADD, POINTWISE_MUL };
+
+/* One block of an element-wise layer: out = finish ((a op b) * scale + shift + residual), for p < pixels, c < 16.
+ * b is b[p * b_pixel + (b_lane ? 0 : c)]: b_pixel 16 or 0, b_lane when b has one channel for all. out may be a, b (same
+ * shape) or residual. */
+struct pointwise_run {
+    enum pointwise_operation operation;
+    const float *a, *b;
+    ptrdiff_t b_pixel;
+    bool b_lane;
+    const float *scale, *shift; /* indexed by absolute channel; both or neither */
+    const float *residual;
+    float *out;
+    ptrdiff_t pixels;
+    int channel;
+    const struct finish *finish;
+};
+
+/* Winograd F(m x m, 3 x 3), m = 2 or 4, n = m + 2 points a side. Tiles are numbered row by row; a run of `tiles` of them
+ * from `first`.
+ *   input:  v[i * v_point + 16 t + c] = transform of the (n x n) patch of tile first + t, at point i < n n
+ *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and finish, cut at the image's edge */
+struct winograd_run {
+    int m;
+    int height, width;         /* of the image, input and output alike */
+    int pad_top, pad_left;     /* 0 or 1 each; the input is zero outside */
+    int in_height, in_width;   /* of the input */
+    int tiles_w;               /* tiles in a row */
+    int first, tiles;
+    const float *in;           /* one block [in_height][in_width][16] */
+    float *v;
+    ptrdiff_t v_point;
+    const float *m_;
+    ptrdiff_t m_point;
+    const float *bias, *residual; /* residual: one block, like out, or NULL; may be out */
+    float *out;                /* one block [height][width][16] */
+    int channel;
+    const struct finish *finish;
+};
+
+struct kernels {
+    const char *name; /* "avx2" */
+    int rows;         /* pixels of a convolution tile */
+    int columns;      /* output blocks of a convolution tile: weights are packed for this many */
+
+    void (*conv) (const struct conv_run *run);
+    void (*depthwise) (const struct depthwise_run *run);
+    void (*pool) (const struct pool_run *run);
+    /* out[c] = max or mean over pixels of in[16 p + c], one block */
+    void (*global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
+    void (*pointwise) (const struct pointwise_run *run);
+    void (*winograd_input) (const struct winograd_run *run);
+    void (*winograd_output) (const struct winograd_run *run);
+    /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats apart. */
+    void (*softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
+    /* planar [channels][pixels] -> one blocked tensor, lanes past channels zero; and back */
+    void (*import) (const float *in, float *out, int channels, ptrdiff_t pixels);
+    void (*export) (const float *in, float *out, int channels, ptrdiff_t pixels);
+    /* rows [first, last) of plan_image; out is the whole [3][height][width] */
+    void (*image) (const struct image *image, int first, int last, float *out);
+    /* `iterations` rounds of independent multiply-adds in registers; returns how many floating-point operations */
+    double (*peak) (uint64_t iterations, float *sink);
+    /* Denormals to zero, rounding to nearest, exceptions masked; returns what to give fpu_leave. */
+    uint64_t (*fpu_enter) (void);
+    void (*fpu_leave) (uint64_t saved);
+};
+
+/* The table of that name if this CPU can run it, else NULL. NULL name: the best, or the one CONVRELU_ISA names. */
+const struct kernels *kernels_for (const char *name);
+
+#endif

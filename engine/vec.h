@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* vec.h: one page per instruction set: the vector type, its lane count, the convolution tile that fits its registers and
+ * the operations the kernels are written in. The scalar page at the end is the specification.
+ *
+ * vec_max (a, b) and vec_min (a, b) give b when either is NaN: write the bound first, the value second, and NaN stays. */
+#ifndef CONVRELU_VEC_H
+#define CONVRELU_VEC_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__ ((always_inline))
+
+#if defined ISA_IS_AVX512
+
+#include <immintrin.h>
+typedef __m512 vec;
+/* 14 x 2 accumulators + 2 weights + 1 input = 31 of 32 registers */
+enum { LANES = 16, ROWS = 14, COLUMNS = 2 };
+
+INLINE vec vec_load (const float *p) { return _mm512_load_ps (p); }
+INLINE void vec_store (float *p, vec a) { _mm512_store_ps (p, a); }
+INLINE vec vec_set (float a) { return _mm512_set1_ps (a); }
+INLINE vec vec_add (vec a, vec b) { return _mm512_add_ps (a, b); }
+INLINE vec vec_sub (vec a, vec b) { return _mm512_sub_ps (a, b); }
+INLINE vec vec_mul (vec a, vec b) { return _mm512_mul_ps (a, b); }
+INLINE vec vec_div (vec a, vec b) { return _mm512_div_ps (a, b); }
+INLINE vec vec_fma (vec a, vec b, vec c) { return _mm512_fmadd_ps (a, b, c); }
+INLINE vec vec_max (vec a, vec b) { return _mm512_max_ps (a, b); }
+INLINE vec vec_min (vec a, vec b) { return _mm512_min_ps (a, b); }
+INLINE vec vec_abs (vec a) { return _mm512_abs_ps (a); }
+/* x < 0 ? a : b, and b for NaN */
+INLINE vec vec_if_negative (vec x, vec a, vec b)
+{
+    return _mm512_mask_blend_ps (_mm512_cmp_ps_mask (x, _mm512_setzero_ps (), _CMP_LT_OQ), b, a);
+}
+INLINE vec vec_round (vec a)
+{
+    return _mm512_roundscale_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* 2^a for whole a in [-126, 127] */
+INLINE vec vec_exp2 (vec a)
+{
+    __m512i e = _mm512_add_epi32 (_mm512_cvtps_epi32 (a), _mm512_set1_epi32 (127));
+    return _mm512_castsi512_ps (_mm512_slli_epi32 (e, 23));
+}
+
+#elif defined ISA_IS_AVX2
+
+#include <immintrin.h>
+typedef __m256 vec;
+/* 6 x 2 accumulators + 2 weights + 1 input = 15 of 16 registers */
+enum { LANES = 8, ROWS = 6, COLUMNS = 1 };
+
+INLINE vec vec_load (const float *p) { return _mm256_load_ps (p); }
+INLINE void vec_store (float *p, vec a) { _mm256_store_ps (p, a); }
+INLINE vec vec_set (float a) { return _mm256_set1_ps (a); }
+INLINE vec vec_add (vec a, vec b) { return _mm256_add_ps (a, b); }
+INLINE vec vec_sub (vec a, vec b) { return _mm256_sub_ps (a, b); }
+INLINE vec vec_mul (vec a, vec b) { return _mm256_mul_ps (a, b); }
+INLINE vec vec_div (vec a, vec b) { return _mm256_div_ps (a, b); }
+INLINE vec vec_fma (vec a, vec b, vec c) { return _mm256_fmadd_ps (a, b, c); }
+INLINE vec vec_max (vec a, vec b) { return _mm256_max_ps (a, b); }
+INLINE vec vec_min (vec a, vec b) { return _mm256_min_ps (a, b); }
+INLINE vec vec_abs (vec a) { return _mm256_andnot_ps (_mm256_set1_ps (-0.0f), a); }
+INLINE vec vec_if_negative (vec x, vec a, vec b)
+{
+    return _mm256_blendv_ps (b, a, _mm256_cmp_ps (x, _mm256_setzero_ps (), _CMP_LT_OQ));
+}
+INLINE vec vec_round (vec a) { return _mm256_round_ps (a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE vec vec_exp2 (vec a)
+{
+    __m256i e = _mm256_add_epi32 (_mm256_cvtps_epi32 (a), _mm256_set1_epi32 (127));
+    return _mm256_castsi256_ps (_mm256_slli_epi32 (e, 23));
+}
+
+#elif defined ISA_IS_NEON
+
+#include <arm_neon.h>
+typedef float32x4_t vec;
+/* 6 x 4 accumulators + 4 weights + 1 input = 29 of 32 registers */
+enum { LANES = 4, ROWS = 6, COLUMNS = 1 };
+
+INLINE vec vec_load (const float *p) { return vld1q_f32 (p); }
+INLINE void vec_store (float *p, vec a) { vst1q_f32 (p, a); }
+INLINE vec vec_set (float a) { return vdupq_n_f32 (a); }
+INLINE vec vec_add (vec a, vec b) { return vaddq_f32 (a, b); }
+INLINE vec vec_sub (vec a, vec b) { return vsubq_f32 (a, b); }
+INLINE vec vec_mul (vec a, vec b) { return vmulq_f32 (a, b); }
+INLINE vec vec_div (vec a, vec b) { return vdivq_f32 (a, b); }
+INLINE vec vec_fma (vec a, vec b, vec c) { return vfmaq_f32 (c, a, b); }
+INLINE vec vec_max (vec a, vec b) { return vbslq_f32 (vcgtq_f32 (a, b), a, b); }
+INLINE vec vec_min (vec a, vec b) { return vbslq_f32 (vcltq_f32 (a, b), a, b); }
+INLINE vec vec_abs (vec a) { return vabsq_f32 (a); }
+INLINE vec vec_if_negative (vec x, vec a, vec b) { return vbslq_f32 (vcltq_f32 (x, vdupq_n_f32 (0)), a, b); }
+INLINE vec vec_round (vec a) { return vrndnq_f32 (a); }
+INLINE vec vec_exp2 (vec a)
+{
+    int32x4_t e = vaddq_s32 (vcvtq_s32_f32 (a), vdupq_n_s32 (127));
+    return vreinterpretq_f32_s32 (vshlq_n_s32 (e, 23));
+}
+
+#elif defined ISA_IS_SCALAR
+
+typedef float vec;
+enum { LANES = 1, ROWS = 2, COLUMNS = 1 };
+
+INLINE vec vec_load (const float *p) { return *p; }
+INLINE void vec_store (float *p, vec a) { *p = a; }
+INLINE vec vec_set (float a) { return a; }
+INLINE vec vec_add (vec a, vec b) { return a + b; }
+INLINE vec vec_sub (vec a, vec b) { return a - b; }
+INLINE vec vec_mul (vec a, vec b) { return a * b; }
+INLINE vec vec_div (vec a, vec b) { return a / b; }
+INLINE vec vec_fma (vec a, vec b, vec c) { return a * b + c; } /* not fused: fmaf is a library call here */
+INLINE vec vec_max (vec a, vec b) { return a > b ? a : b; }
+INLINE vec vec_min (vec a, vec b) { return a < b ? a : b; }
+INLINE vec vec_abs (vec a) { return fabsf (a); }
+INLINE vec vec_if_negative (vec x, vec a, vec b) { return x < 0 ? a : b; }
+INLINE vec vec_round (vec a)
+{
+    return (a + 12582912.0f) - 12582912.0f; /* 1.5 * 2^23: |a| < 2^22 rounds to nearest */
+}
+INLINE vec vec_exp2 (vec a)
+{
+    uint32_t bits = (uint32_t) ((int32_t) (a == a ? a : 0) + 127) << 23;
+    float result;
+    memcpy (&result, &bits, sizeof result);
+    return result;
+}
+
+#else
+#error "compile the kernel sources with -DISA_IS_<ISA>"
+#endif
+
+/* Vectors in a block of 16 channels. */
+enum { PER_BLOCK = 16 / LANES };
+
+/* ---- the FPU's control word ----------------------------------------------------------------------------------- */
+
+#if defined __SSE__
+#include <xmmintrin.h>
+enum { FPU_WORD = 0x9fc0 }; /* flush to zero, denormals are zero, all exceptions masked, round to nearest */
+INLINE uint64_t fpu_read (void) { return _mm_getcsr (); }
+INLINE void fpu_write (uint64_t word) { _mm_setcsr ((unsigned) word); }
+#elif defined __aarch64__
+enum { FPU_WORD = 1 << 24 }; /* FZ */
+INLINE uint64_t fpu_read (void)
+{
+    uint64_t word;
+    __asm__ volatile ("mrs %0, fpcr" : "=r"(word));
+    return word;
+}
+INLINE void fpu_write (uint64_t word) { __asm__ volatile ("msr fpcr, %0" : : "r"(word)); }
+#else
+enum { FPU_WORD = 0 };
+INLINE uint64_t fpu_read (void) { return 0; }
+INLINE void fpu_write (uint64_t word) { (void) word; }
+#endif
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* graph.c: what a graph is: its life, its limits, how a node is added, and the questions one can ask.
+ *
+ * Takes nodes whose shapes and sizes may come straight from a hostile file (operations.c works them out, in 64 bits);
+ * gives a list of nodes in execution order, each with the shape of the one tensor it makes, or the first error as a
+ * sentence naming the node and the numbers. Limits are checked before anything is allocated. After an error the graph
+ * keeps what it had and every further call does nothing. */
+#include "engine/node.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- errors and checked sizes -------------------------------------------------------------------------------- */
+
+int graph_fail (struct graph *g, const char *label, const char *name, const char *format, ...)
+{
+    if (g->error.text[0])
+        return -1;
+    /* A long name must not push the reason out of the text. */
+    snprintf (g->error.text, sizeof g->error.text, "%s '%.200s': ", label, name ? name : "");
+    size_t used = strlen (g->error.text);
+    va_list list;
+    va_start (list, format);
+    vsnprintf (g->error.text + used, sizeof g->error.text - used, format, list);
+    va_end (list);
+    return -1;
+}
+
+int graph_fail_memory (struct graph *g, const char *label, const char *name)
+{
+    return graph_fail (g, label, name, "out of memory");
+}
+
+uint64_t checked_product (uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+    uint64_t result;
+    if (__builtin_mul_overflow (a, b, &result) || __builtin_mul_overflow (result, c, &result) ||
+        __builtin_mul_overflow (result, d, &result))
+        return UINT64_MAX;
+    return result;
+}
+
+uint64_t checked_sum (uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+/* count * size is within the weight limit already. */
+void *node_copy (struct graph *g, const struct node *node, const void *from, size_t count, size_t size)
+{
+    void *to = malloc (count * size);
+    if (to)
+        memcpy (to, from, count * size);
+    else
+        graph_fail_memory (g, node->label, node->name);
+    return to;
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------- */
+
+struct graph *graph_new (const struct graph_limits *limits)
+{
+    struct graph *g = calloc (1, sizeof *g);
+    pthread_mutex_t *lock = malloc (sizeof *lock);
+    if (!g || !lock || pthread_mutex_init (lock, NULL)) {
+        free (g);
+        free (lock);
+        return NULL;
+    }
+    if (limits)
+        g->limits = *limits;
+    if (!g->limits.weight_bytes)
+        g->limits.weight_bytes = UINT64_C (2) << 30;
+    if (!g->limits.tensor_bytes)
+        g->limits.tensor_bytes = UINT64_C (512) << 20;
+    if (!g->limits.macs)
+        g->limits.macs = UINT64_C (1000000000000);
+    if (!g->limits.nodes)
+        g->limits.nodes = 20000;
+    g->lock = lock;
+    g->references = 1;
+    return g;
+}
+
+struct graph *graph_ref (struct graph *g)
+{
+    if (g)
+        g->references++;
+    return g;
+}
+
+static void node_clear (struct node *node)
+{
+    free (node->name);
+    free (node->inputs);
+    switch (node->operation) {
+    case OPERATION_CONV:
+        free (node->u.conv.weights);
+        free (node->u.conv.bias);
+        break;
+    case OPERATION_AFFINE:
+        free (node->u.affine.scale);
+        free (node->u.affine.shift);
+        break;
+    case OPERATION_ACTIVATION:
+        free (node->u.activation.slope);
+        break;
+    case OPERATION_PICK:
+        free ((int *)node->u.pick.channel);
+        break;
+    default:
+        break;
+    }
+    memset (node, 0, sizeof *node);
+}
+
+void graph_unref (struct graph *g)
+{
+    if (!g || --g->references > 0)
+        return;
+    packed_free_all (g->packed);
+    for (int i = 0; i < g->count; i++)
+        node_clear (&g->nodes[i]);
+    free (g->nodes);
+    free (g->outputs);
+    pthread_mutex_destroy (g->lock);
+    free (g->lock);
+    free (g);
+}
+
+void graph_drop_weights (struct graph *g)
+{
+    if (!g)
+        return;
+    pthread_mutex_lock (g->lock);
+    for (int i = 0; i < g->count; i++) {
+        if (g->nodes[i].operation != OPERATION_CONV)
+            continue;
+        free (g->nodes[i].u.conv.weights);
+        g->nodes[i].u.conv.weights = NULL;
+    }
+    g->weights_dropped = true;
+    pthread_mutex_unlock (g->lock);
+}
+
+/* ---- adding a node ------------------------------------------------------------------------------------------- */
+
+const struct node *input_node (struct graph *g, const char *label, const char *name, int x)
+{
+    if (!g || g->error.text[0])
+        return NULL;
+    if (x >= 0 && x < g->count)
+        return &g->nodes[x];
+    graph_fail (g, label, name, "its input is tensor %d, but there are only %d", x, g->count);
+    return NULL;
+}
+
+/* Bytes of a tensor in memory, where channels come in blocks of 16. UINT64_MAX: beyond what an int can count. */
+static uint64_t tensor_bytes (int64_t channels, int64_t height, int64_t width)
+{
+    uint64_t numbers = checked_product ((uint64_t)(channels + 15) / 16 * 16, (uint64_t)height, (uint64_t)width, 1);
+    return numbers > INT32_MAX ? UINT64_MAX : numbers * sizeof (float);
+}
+
+bool fits_tensor (struct graph *g, const struct wanted *want, const char *what, int64_t c, int64_t h, int64_t w)
+{
+    if (c < 1 || h < 1 || w < 1) {
+        graph_fail (g, want->label, want->name, "the %s would be %lldx%lldx%lld", what, (long long)c, (long long)h,
+                    (long long)w);
+        return false;
+    }
+    if (tensor_bytes (c, h, w) <= g->limits.tensor_bytes)
+        return true;
+    graph_fail (g, want->label, want->name, "the %s, %lldx%lldx%lld, is larger than the limit of %llu bytes", what,
+                (long long)c, (long long)h, (long long)w, (unsigned long long)g->limits.tensor_bytes);
+    return false;
+}
+
+/* Whether the graph may have it; sets the totals when it may. */
+static bool within_limits (struct graph *g, const struct wanted *want)
+{
+    if ((uint32_t)g->count >= g->limits.nodes || g->count >= INT32_MAX / 2) {
+        graph_fail (g, want->label, want->name, "the graph has %d nodes already, as many as its limit allows",
+                    g->count);
+        return false;
+    }
+    if (!fits_tensor (g, want, "output", want->channels, want->height, want->width))
+        return false;
+    uint64_t kept = checked_sum (want->bytes, sizeof (int) * (uint64_t)want->input_count);
+    uint64_t weights = checked_sum (g->weight_bytes, kept);
+    if (weights > g->limits.weight_bytes) {
+        graph_fail (g, want->label, want->name, "its weights would bring the total to %llu bytes, the limit is %llu",
+                    (unsigned long long)weights, (unsigned long long)g->limits.weight_bytes);
+        return false;
+    }
+    uint64_t work =
+        checked_product ((uint64_t)want->channels, (uint64_t)want->height, (uint64_t)want->width, want->window);
+    uint64_t macs = checked_sum (g->macs, want->macs > work ? want->macs : work);
+    if (macs > g->limits.macs) {
+        graph_fail (g, want->label, want->name, "would bring a run to %llu multiply-accumulates, the limit is %llu",
+                    (unsigned long long)macs, (unsigned long long)g->limits.macs);
+        return false;
+    }
+    g->weight_bytes = weights;
+    g->macs = macs;
+    return true;
+}
+
+static bool grow (struct graph *g)
+{
+    if (g->count < g->capacity)
+        return true;
+    int capacity = g->capacity ? 2 * g->capacity : 64;
+    struct node *nodes = realloc (g->nodes, (size_t)capacity * sizeof *nodes);
+    if (!nodes)
+        return false;
+    g->nodes = nodes;
+    g->capacity = capacity;
+    return true;
+}
+
+/* A copy of the name; "conv-12" where there is none. */
+static char *name_copy (const struct wanted *want, int id)
+{
+    if (want->name && want->name[0])
+        return strdup (want->name);
+    char made[64];
+    snprintf (made, sizeof made, "%s-%d", want->label, id);
+    return strdup (made);
+}
+
+struct node *node_begin (struct graph *g, const struct wanted *want)
+{
+    if (!within_limits (g, want))
+        return NULL;
+    if (!grow (g)) {
+        graph_fail_memory (g, want->label, want->name);
+        return NULL;
+    }
+    struct node *node = &g->nodes[g->count];
+    memset (node, 0, sizeof *node);
+    node->operation = want->operation;
+    node->label = want->label;
+    node->name = name_copy (want, g->count);
+    node->input_count = want->input_count;
+    node->channels = (int)want->channels;
+    node->height = (int)want->height;
+    node->width = (int)want->width;
+    node->macs = want->macs;
+    if (want->input_count)
+        node->inputs = malloc ((size_t)want->input_count * sizeof *node->inputs);
+    if (!node->name || (want->input_count && !node->inputs)) {
+        graph_fail_memory (g, want->label, want->name);
+        node_clear (node);
+        return NULL;
+    }
+    if (want->input_count)
+        memcpy (node->inputs, want->inputs, (size_t)want->input_count * sizeof *node->inputs);
+    return node;
+}
+
+int node_end (struct graph *g, struct node *node)
+{
+    if (!g->error.text[0])
+        return g->count++;
+    node_clear (node);
+    return -1;
+}
+
+/* ---- outputs and questions ----------------------------------------------------------------------------------- */
+
+int graph_output (struct graph *g, int x)
+{
+    const struct node *in = input_node (g, "output", "", x);
+    if (!in)
+        return -1;
+    if ((uint32_t)g->output_count >= g->limits.nodes)
+        return graph_fail (g, "output", in->name, "there are %d outputs already, as many as the limit allows",
+                           g->output_count);
+    int *outputs = realloc (g->outputs, ((size_t)g->output_count + 1) * sizeof *outputs);
+    if (!outputs)
+        return graph_fail_memory (g, "output", in->name);
+    g->outputs = outputs;
+    g->outputs[g->output_count++] = x;
+    g->nodes[x].is_output = true;
+    return x;
+}
+
+const char *graph_error (const struct graph *g)
+{
+    if (!g)
+        return "out of memory";
+    return g->error.text[0] ? g->error.text : NULL;
+}
+
+int graph_tensors (const struct graph *g)
+{
+    return g ? g->count : 0;
+}
+
+struct tensor_info graph_tensor (const struct graph *g, int id)
+{
+    if (!g || id < 0 || id >= g->count)
+        return (struct tensor_info) { .name = "", .operation = "", .inputs = { -1, -1 } };
+    const struct node *node = &g->nodes[id];
+    struct tensor_info info = { .name = node->name,
+                                .operation = node->label,
+                                .inputs = { -1, -1 },
+                                .channels = node->channels,
+                                .height = node->height,
+                                .width = node->width,
+                                .macs = node->macs };
+    if (node->operation == OPERATION_ACTIVATION)
+        info.activation = node->u.activation.what;
+    for (int i = 0; i < node->input_count && i < 2; i++)
+        info.inputs[i] = node->inputs[i];
+    return info;
+}
+
+int graph_find (const struct graph *g, const char *name)
+{
+    for (int i = g && name ? g->count - 1 : -1; i >= 0; i--) {
+        if (!strcmp (g->nodes[i].name, name))
+            return i;
+    }
+    return -1;
+}
+
+int graph_outputs (const struct graph *g)
+{
+    return g ? g->output_count : 0;
+}
+
+int graph_output_id (const struct graph *g, int index)
+{
+    return g && index >= 0 && index < g->output_count ? g->outputs[index] : -1;
+}

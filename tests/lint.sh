@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# lint.sh: the habits of this project that a command can see. Run by `./dev lint` from the top folder, with build/ built.
+# Prints what offends under the rule it breaks, and ends with "N passed, N failed, N skipped" over the rules.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+tally=$(mktemp)
+trap 'rm -f "$tally"' EXIT
+# rule TEXT: reads offences from stdin; none: the rule is kept.
+rule() {
+  offences=$(cat)
+  if [ -z "$offences" ]; then
+    echo passed >>"$tally"
+  else
+    echo failed >>"$tally"
+    printf 'not ok - %s\n' "$1"
+    printf '%s\n' "$offences" | head -n 20 | sed 's/^/    /'
+  fi
+}
+skip() {
+  echo skipped >>"$tally"
+  printf '# skipped: %s\n' "$1"
+}
+files() { # PATTERN...: files of the project, new ones too
+  git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while read -r f; do
+    [ ! -e "$f" ] || echo "$f"
+  done
+}
+search() { # REGEX FILES...: where it stands, comments left out
+  regex=$1
+  shift
+  for f in "$@"; do
+    awk -v f="$f" -v regex="$regex" '
+      { line = $0
+        if (inside) { if (!sub(/^.*\*\//, "", line)) next; inside = 0 }
+        gsub(/\/\*[^*]*\*\//, "", line); sub(/\/\/.*/, "", line)
+        if (sub(/\/\*.*/, "", line)) inside = 1
+        if (line ~ regex) print f ":" NR ": " $0 }' "$f"
+  done
+}
+
+sources=$(files '*.c' '*.h')
+engine=$(files 'engine/*.[ch]')
+models=$(files 'models/*.[ch]')
+plugin=$(files 'plugin/*.[ch]')
+scripts=$(files dev .ci/run 'tests/*.sh')
+# File names hold no spaces (checked first), so the lists may be split.
+# shellcheck disable=SC2046,SC2086
+{
+  files | grep -E '[^A-Za-z0-9._/-]' | rule 'file names are plain'
+  files | grep -iE '(^|/)(utils?|common|misc|helpers?|core|manager)[^/]*\.[ch]$' | rule 'file names say what is in them'
+  wc -l $sources | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 " lines" }' | rule 'files have at most 700 lines'
+  wc -l engine/engine.h | awk '$1 > 250 { print $1 " lines" }' | rule 'engine.h has at most 250 lines'
+  wc -l README.md | awk '$1 > 150 { print $1 " lines" }' | rule 'README.md has at most 150 lines'
+  awk 'END { if (NR > 150) print NR " lines" }' $(files '*meson.build' meson_options.txt) |
+    rule 'the build description has at most 150 lines in all'
+  awk 'FNR == 1 { start = 0 } /^[{]/ { start = FNR } /^[}]/ { if (start && FNR - start > 60 && $0 !~ /;/)
+      print FILENAME ":" start ": " FNR - start " lines"; start = 0 }' $sources | rule 'functions have at most 60 lines'
+  for f in $sources; do
+    head -n 1 "$f" | grep -q '^/\* SPDX-License-Identifier: LGPL-2.1-or-later \*/$' || echo "$f: line 1"
+    sed -n 2p "$f" | grep -q '^/\* ' || echo "$f: line 2"
+  done | rule 'sources start with the licence and with what they are'
+  grep -nE '[[:space:]]$' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run) | rule 'no blanks at line ends'
+  grep -lP '\t' $(files '*.c' '*.h' '*.sh' '*.build' dev .ci/run) | rule 'no tabs'
+  grep -nE '(TODO|FIXME|XXX)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
+    grep -v '^tests/lint.sh' | grep -aiv '^Binary' | rule 'nothing left open, no path of one machine'
+
+  search '#include [<"](glib|gio|gst|gmodule|models/|plugin/|stdio_ext|fcntl)' $engine | rule 'engine/ includes nothing from outside'
+  search '(^|[^a-z_])(fopen|open|fprintf|printf|puts|putchar|perror|fwrite|syslog) \(' $engine |
+    rule 'engine/ opens and prints nothing'
+  search '#include [<"](gst/|plugin/)' $models | rule 'models/ knows no GStreamer'
+  search '(^|[^a-z_])(exit|_exit|abort|g_assert[a-z_]*|g_error) \(' $engine $models $plugin |
+    rule 'nothing ends the process'
+  search '(^|[^a-z_])(strcpy|strcat|sprintf|gets|alloca|atoi|system|popen) \(' $engine $models $plugin |
+    rule 'no unbounded or unchecked calls'
+  search '_mm[0-9]*_|__m(128|256|512)|float32x4|v(ld|st)1q?_|immintrin|arm_neon|xmmintrin' \
+    $(files '*.[ch]' | grep -vE '^engine/(vec|kernels_[a-z0-9]+)\.h$') | rule 'intrinsics only in vec.h and kernels_<isa>.h'
+  search '^#.*(AVX|NEON|SSE|aarch64|x86)' $(files '*.[ch]' | grep -vE '^engine/(vec\.h|kernels_[a-z0-9]+\.h|cpu\.c)$') |
+    rule 'nothing but vec.h and cpu.c asks for the instruction set'
+  search 'g_(usleep|thread_new)|(^|[^a-z_])u?sleep \(' $plugin | rule 'the plugin starts no threads and does not sleep'
+}
+
+for h in $(files 'engine/*.h'); do
+  printf '#include "%s"\n' "$h" | ${CC:-cc} -std=c11 -D_GNU_SOURCE -DISA=scalar -DISA_IS_SCALAR -I. -Wall -Wno-unused-function \
+    -fsyntax-only -x c - 2>&1 | sed "s,^,$h: ,"
+done | rule 'every header of engine/ compiles alone'
+
+so=$(ls build/plugin/libgst*.so 2>/dev/null)
+if [ -n "$so" ]; then
+  nm -D --defined-only "$so" | awk '$3 !~ /^gst_plugin_/ { print $3 }' | rule 'the plugin exports gst_plugin_* and nothing else'
+else
+  skip 'exported symbols: no plugin built'
+fi
+for folder in build/engine/libkernels_*.a.p; do
+  [ -d "$folder" ] || continue
+  nm --defined-only --extern-only "$folder"/*.o | awk -v want="kernels_${folder##*libkernels_}" '
+    BEGIN { sub(/\.a\.p$/, "", want) } NF == 3 && $3 != want && $3 !~ /^kernel_|^isa_/ { print want ": " $3 }'
+done | rule 'an instruction set exports its table'
+
+case $(clang-format --version 2>/dev/null) in
+  *'version 14.'*)
+    # shellcheck disable=SC2086
+    clang-format --dry-run $sources 2>&1 | grep 'warning:' | sed 's/: warning:.*//' | rule 'clang-format agrees' ;;
+  *) skip 'formatting: needs clang-format 14, other versions differ' ;;
+esac
+# shellcheck disable=SC2086
+if command -v shellcheck >/dev/null; then shellcheck $scripts 2>&1 | rule 'shellcheck agrees'; else skip 'no shellcheck'; fi
+if command -v node >/dev/null; then
+  node --check --input-type=commonjs <tests/bench_peer 2>&1 | rule 'the benchmark script parses'
+else
+  skip 'no node'
+fi
+
+awk '{ n[$1]++ } END { printf "%d passed, %d failed, %d skipped\n", n["passed"], n["failed"], n["skipped"] }' "$tally"
+! grep -q failed "$tally"

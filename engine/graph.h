@@ -70,13 +70,13 @@ void packed_free_all (struct packed *list);
 /* ---- simplify ------------------------------------------------------------------------------------------------ */
 
 /* One fused layer: head node, then in this order and each only if present:
- *   v = head (inputs)            conv: with its own bias
+ *   v = head (inputs)            conv: with its own bias; affine and activation: a copy, the fields below say the rest
  *   v = v * scale + shift        per channel; plan.c folds it into a conv's weights and bias
  *   v = v + residual             same shape
  *   v = activation (v)
  *   v = v * post_scale + post_shift   per channel */
 struct layer {
-    enum operation operation; /* of the head */
+    enum operation operation; /* of the head; a MUL that is SiLU or hard-swish: OPERATION_ACTIVATION. Never an INPUT */
     int node;                 /* the head */
     int *inputs, input_count; /* tensors it reads (not the residual) */
     int output;               /* the tensor it leaves: the last fused node */

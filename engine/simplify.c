@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* simplify.c: nodes -> fewer, fused layers that compute the same.
+ *
+ * Takes a graph, the tensors that must survive ("pinned": outputs and taps) and, if wanted, the activation to put in
+ * place of every other; gives the layers of graph.h in execution order. Four passes, each over all nodes once:
+ *
+ *   1. nodes that no pinned tensor needs are dropped, the uses of the others counted
+ *   2. patterns: x * sigmoid (x) is SiLU, x * hard-sigmoid (x) is hard-swish; zero padding joins the convolution behind it
+ *   3. replaced activations, except the gates that weigh whole channels (squeeze and excite)
+ *   4. each node left over becomes the head of a layer and takes in what follows it:
+ *
+ *      conv -> batch-norm -> add -> relu -> batch-norm       one layer, named by its last node
+ *                            ^ residual: any tensor that is made already
+ *
+ * A tensor inside a chain is never written, so it must have one use and not be pinned. */
+#include "engine/graph.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a node has become so far. */
+struct view {
+    enum operation operation;     /* the node's; a MUL that is an activation: OPERATION_ACTIVATION */
+    int input;                    /* its first input, past a folded PICK; or -1 */
+    struct activation activation; /* OPERATION_ACTIVATION, after replacing */
+    const float *slope;           /* prelu: [channels] */
+    int uses, consumer;           /* how often live nodes read the tensor, and the last of them */
+    bool live;                    /* a pinned tensor needs it and no layer contains it yet */
+    bool gate;                    /* (channels, 1, 1), multiplied over a larger tensor */
+    bool made;                    /* the layer that makes the tensor is in the list */
+};
+
+struct simplifier {
+    const struct graph *g;
+    const bool *pinned;
+    struct view *views; /* [g->count] */
+    struct layers *layers;
+};
+
+/* ---- passes 1 to 3 ------------------------------------------------------------------------------------------- */
+
+static void find_live (struct simplifier *s)
+{
+    for (int id = s->g->count - 1; id >= 0; id--) {
+        const struct node *node = &s->g->nodes[id];
+        struct view *view = &s->views[id];
+        view->operation = node->operation;
+        view->input = node->input_count ? node->inputs[0] : -1;
+        view->live |= s->pinned[id];
+        for (int i = 0; view->live && i < node->input_count; i++) {
+            struct view *in = &s->views[node->inputs[i]];
+            in->live = true;
+            /* Ids fall, so that the first consumer seen is the last one. */
+            if (!in->uses++)
+                in->consumer = id;
+        }
+    }
+}
+
+/* What x * gate (x) is as one activation; ACTIVATION_NONE: nothing known. */
+static enum activation_kind gated (struct activation gate)
+{
+    if (gate.kind == ACTIVATION_SIGMOID)
+        return ACTIVATION_SILU;
+    /* alpha comes from a file as the float nearest 1/6 or a decimal of it */
+    if (gate.kind == ACTIVATION_HARD_SIGMOID && fabsf (gate.alpha * 6 - 1) < 1e-6f && gate.beta == 0.5f)
+        return ACTIVATION_HARD_SWISH;
+    return ACTIVATION_NONE;
+}
+
+/* Turns the MUL into an activation of x when its other operand is a gate of x that nobody else reads. */
+static bool fold_gate (struct simplifier *s, int mul, int x, int gate)
+{
+    const struct node *node = &s->g->nodes[gate];
+    struct view *view = &s->views[gate];
+    if (node->operation != OPERATION_ACTIVATION || node->inputs[0] != x || s->pinned[gate] || view->uses != 1)
+        return false;
+    enum activation_kind kind = gated (node->u.activation.what);
+    if (kind == ACTIVATION_NONE)
+        return false;
+    s->views[mul].operation = OPERATION_ACTIVATION;
+    s->views[mul].input = x;
+    s->views[mul].activation = (struct activation) { .kind = kind };
+    view->live = false;
+    s->views[x].uses--; /* the gate's; what is left is the MUL's */
+    return true;
+}
+
+static void find_patterns (struct simplifier *s)
+{
+    for (int id = 0; id < s->g->count; id++) {
+        const struct node *node = &s->g->nodes[id];
+        struct view *view = &s->views[id];
+        if (view->live && node->operation == OPERATION_ACTIVATION) {
+            view->activation = node->u.activation.what;
+            view->slope = node->u.activation.slope;
+        }
+        if (!view->live || node->operation != OPERATION_MUL)
+            continue;
+        int a = node->inputs[0], b = node->inputs[1];
+        if (fold_gate (s, id, a, b) || fold_gate (s, id, b, a))
+            continue;
+        for (int i = 0; i < 2; i++) {
+            const struct node *in = &s->g->nodes[node->inputs[i]];
+            if (in->height == 1 && in->width == 1 && (node->height > 1 || node->width > 1))
+                s->views[node->inputs[i]].gate = true;
+        }
+    }
+}
+
+/* Whether the pick does nothing but put zeros round its input. */
+static bool is_zero_pad (const struct graph *g, const struct node *node)
+{
+    const struct pick *pick = &node->u.pick;
+    const struct node *in = &g->nodes[node->inputs[0]];
+    if (pick->fill != 0 || pick->step_h != 1 || pick->step_w != 1 || pick->channels != in->channels)
+        return false;
+    if (pick->top > 0 || pick->left > 0 || pick->top + pick->height < in->height ||
+        pick->left + pick->width < in->width)
+        return false;
+    for (int c = 0; c < pick->channels; c++) {
+        if (pick->channel[c] != c)
+            return false;
+    }
+    return true;
+}
+
+static void fold_pads (struct simplifier *s)
+{
+    for (int id = 0; id < s->g->count; id++) {
+        const struct node *node = &s->g->nodes[id];
+        if (!s->views[id].live || node->operation != OPERATION_CONV)
+            continue;
+        int from = node->inputs[0];
+        const struct node *pad = &s->g->nodes[from];
+        if (pad->operation != OPERATION_PICK || s->pinned[from] || s->views[from].uses != 1 || !is_zero_pad (s->g, pad))
+            continue;
+        s->views[id].input = pad->inputs[0];
+        s->views[from].live = false;
+    }
+}
+
+static void replace_activations (struct simplifier *s, struct activation replace)
+{
+    for (int id = 0; id < s->g->count; id++) {
+        struct view *view = &s->views[id];
+        if (view->operation != OPERATION_ACTIVATION || view->gate)
+            continue;
+        view->activation = replace;
+        view->slope = NULL;
+    }
+}
+
+/* ---- pass 4 -------------------------------------------------------------------------------------------------- */
+
+/* v * scale + shift after what (*to_scale, *to_shift) does already; allocates those when there are none.
+ * scale, shift [channels]. */
+static bool compose (double **to_scale, double **to_shift, const double *scale, const double *shift, int channels)
+{
+    size_t bytes = (size_t)channels * sizeof (double);
+    if (*to_scale) {
+        for (int c = 0; c < channels; c++) {
+            (*to_scale)[c] *= scale[c];
+            (*to_shift)[c] = (*to_shift)[c] * scale[c] + shift[c];
+        }
+        return true;
+    }
+    *to_scale = malloc (bytes);
+    *to_shift = malloc (bytes);
+    if (!*to_scale || !*to_shift)
+        return false;
+    memcpy (*to_scale, scale, bytes);
+    memcpy (*to_shift, shift, bytes);
+    return true;
+}
+
+/* The convolution with the zeros of a folded PICK in its own padding. */
+static struct conv padded_conv (const struct graph *g, const struct node *node, int input)
+{
+    struct conv conv = node->u.conv.shape;
+    if (input == node->inputs[0])
+        return conv;
+    const struct node *in = &g->nodes[input];
+    const struct pick *pick = &g->nodes[node->inputs[0]].u.pick;
+    conv.pad_top -= pick->top;
+    conv.pad_left -= pick->left;
+    conv.pad_bottom += pick->top + pick->height - in->height;
+    conv.pad_right += pick->left + pick->width - in->width;
+    return conv;
+}
+
+/* The layer of the node alone. */
+static bool start_layer (struct simplifier *s, struct layer *layer, int id)
+{
+    const struct node *node = &s->g->nodes[id];
+    const struct view *view = &s->views[id];
+    *layer = (struct layer) { .operation = view->operation, .node = id, .output = id, .residual = -1 };
+    layer->input_count = view->operation == OPERATION_ACTIVATION ? 1 : node->input_count;
+    layer->inputs = malloc ((size_t)layer->input_count * sizeof *layer->inputs);
+    if (!layer->inputs)
+        return false;
+    memcpy (layer->inputs, node->inputs, (size_t)layer->input_count * sizeof *layer->inputs);
+    layer->inputs[0] = view->input;
+    switch (view->operation) {
+    case OPERATION_CONV:
+        layer->conv = padded_conv (s->g, node, view->input);
+        return true;
+    case OPERATION_AFFINE:
+        return compose (&layer->scale, &layer->shift, node->u.affine.scale, node->u.affine.shift, node->channels);
+    case OPERATION_ACTIVATION:
+        layer->activation = view->activation;
+        layer->slope = view->slope;
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* The other operand when the ADD can be the layer's residual, else -1. */
+static int residual_of (const struct simplifier *s, const struct layer *layer, const struct node *add)
+{
+    if (layer->residual >= 0 || layer->activation.kind != ACTIVATION_NONE || layer->post_scale)
+        return -1;
+    int other = add->inputs[0] == layer->output ? add->inputs[1] : add->inputs[0];
+    const struct node *a = &s->g->nodes[layer->output], *b = &s->g->nodes[other];
+    bool same = a->channels == b->channels && a->height == b->height && a->width == b->width;
+    return same && s->views[other].made ? other : -1;
+}
+
+/* Takes the one consumer of layer->output into the layer. Sets *done when it does not fit; false: out of memory. */
+static bool extend_layer (struct simplifier *s, struct layer *layer, bool *done)
+{
+    const struct view *view = &s->views[layer->output];
+    int next = view->consumer;
+    *done = s->pinned[layer->output] || view->uses != 1;
+    if (*done)
+        return true;
+    const struct node *node = &s->g->nodes[next];
+    const struct view *what = &s->views[next];
+    bool only_linear = layer->residual < 0 && layer->activation.kind == ACTIVATION_NONE && !layer->post_scale;
+    bool fits = false, memory = true;
+    if (what->operation == OPERATION_AFFINE) {
+        fits = true;
+        memory =
+            compose (only_linear ? &layer->scale : &layer->post_scale, only_linear ? &layer->shift : &layer->post_shift,
+                     node->u.affine.scale, node->u.affine.shift, node->channels);
+    } else if (what->operation == OPERATION_ADD) {
+        int residual = residual_of (s, layer, node);
+        fits = residual >= 0;
+        if (fits)
+            layer->residual = residual;
+    } else if (what->operation == OPERATION_ACTIVATION) {
+        bool nothing = what->activation.kind == ACTIVATION_NONE;
+        fits = nothing || (layer->activation.kind == ACTIVATION_NONE && !layer->post_scale);
+        if (fits && !nothing) {
+            layer->activation = what->activation;
+            layer->slope = what->slope;
+        }
+    }
+    if (fits) {
+        layer->output = next;
+        s->views[next].live = false;
+    }
+    *done = !fits;
+    return memory;
+}
+
+static bool emit_layers (struct simplifier *s)
+{
+    for (int id = 0; id < s->g->count; id++) {
+        struct view *view = &s->views[id];
+        if (!view->live)
+            continue;
+        if (view->operation == OPERATION_INPUT) {
+            view->made = true;
+            continue;
+        }
+        struct layer *layer = &s->layers->list[s->layers->count++];
+        bool done = view->operation != OPERATION_CONV && view->operation != OPERATION_AFFINE &&
+                    view->operation != OPERATION_ACTIVATION && view->operation != OPERATION_ADD &&
+                    view->operation != OPERATION_MUL;
+        if (!start_layer (s, layer, id))
+            return false;
+        while (!done) {
+            if (!extend_layer (s, layer, &done))
+                return false;
+        }
+        s->views[layer->output].made = true;
+    }
+    return true;
+}
+
+bool simplify (const struct graph *g, const bool *pinned, const struct activation *replace, struct layers *layers)
+{
+    *layers = (struct layers) { 0 };
+    if (!g->count)
+        return true;
+    struct simplifier s = { .g = g, .pinned = pinned, .layers = layers };
+    s.views = calloc ((size_t)g->count, sizeof *s.views);
+    layers->list = calloc ((size_t)g->count, sizeof *layers->list);
+    bool memory = s.views && layers->list;
+    if (memory) {
+        find_live (&s);
+        find_patterns (&s);
+        fold_pads (&s);
+        /* Only the graph itself has slopes: with prelu everything stays what it is. */
+        if (replace && replace->kind != ACTIVATION_PRELU)
+            replace_activations (&s, *replace);
+        memory = emit_layers (&s);
+    }
+    free (s.views);
+    if (!memory)
+        layers_free (layers);
+    return memory;
+}
+
+void layers_free (struct layers *layers)
+{
+    for (int i = 0; i < layers->count; i++) {
+        struct layer *layer = &layers->list[i];
+        free (layer->inputs);
+        free (layer->scale);
+        free (layer->shift);
+        free (layer->post_scale);
+        free (layer->post_shift);
+    }
+    free (layers->list);
+    *layers = (struct layers) { 0 };
+}

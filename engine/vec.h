@@ -3,12 +3,20 @@
  * the operations the kernels are written in. The scalar page at the end is the specification.
  *
  * vec_max (a, b) and vec_min (a, b) give b when either is NaN: write the bound first, the value second, and NaN stays. */
+/* clang-format off */
 #ifndef CONVRELU_VEC_H
 #define CONVRELU_VEC_H
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+/* Before a loop of constant length over registers: it must be gone before registers are given out. */
+#ifdef __clang__
+#define UNROLL _Pragma ("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma ("GCC unroll 16")
+#endif
 
 #define INLINE static inline __attribute__ ((always_inline))
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels.c: the table of one instruction set, the measurement of its peak and the FPU's control word. Compiled once per
+ * instruction set; `nm` shows kernels_<isa> and the functions it points at. */
+#include "finish.h"
+
+void FOR_ISA (kernels_conv) (const struct conv_run *run);
+void FOR_ISA (kernels_depthwise) (const struct depthwise_run *run);
+void FOR_ISA (kernels_pool) (const struct pool_run *run);
+void FOR_ISA (kernels_global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
+void FOR_ISA (kernels_pointwise) (const struct pointwise_run *run);
+void FOR_ISA (kernels_winograd_input) (const struct winograd_run *run);
+void FOR_ISA (kernels_winograd_output) (const struct winograd_run *run);
+void FOR_ISA (kernels_softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
+void FOR_ISA (kernels_import) (const float *in, float *out, int channels, ptrdiff_t pixels);
+void FOR_ISA (kernels_export) (const float *in, float *out, int channels, ptrdiff_t pixels);
+void FOR_ISA (kernels_image) (const struct image *image, int first, int last, float *out);
+
+/* 12 independent chains: more than latency x throughput (4 x 2) of any core this was tried on. */
+static double peak (uint64_t iterations, float *sink)
+{
+    enum { CHAINS = 12 };
+    vec a = vec_set (sink[0]), b = vec_set (sink[1]), sums[CHAINS];
+UNROLL
+    for (int i = 0; i < CHAINS; i++)
+        sums[i] = vec_set ((float) i);
+    for (uint64_t n = 0; n < iterations; n++)
+UNROLL
+        for (int i = 0; i < CHAINS; i++) {
+            sums[i] = vec_fma (sums[i], a, b);
+#if defined __GNUC__ && !defined ISA_IS_SCALAR
+            /* the compiler may not see through the chain */
+#if defined ISA_IS_NEON
+            __asm__ volatile ("" : "+w"(sums[i]));
+#else
+            __asm__ volatile ("" : "+v"(sums[i]));
+#endif
+#endif
+        }
+    vec total = sums[0];
+    for (int i = 1; i < CHAINS; i++)
+        total = vec_add (total, sums[i]);
+    float lanes[16] __attribute__ ((aligned (64)));
+    vec_store (lanes, total);
+    sink[2] = lanes[0];
+    return 2.0 * CHAINS * LANES * (double) iterations;
+}
+
+static uint64_t fpu_enter (void)
+{
+    uint64_t saved = fpu_read ();
+    fpu_write (FPU_WORD);
+    return saved;
+}
+
+static void fpu_leave (uint64_t saved)
+{
+    fpu_write (saved);
+}
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_ (x)
+
+extern const struct kernels FOR_ISA (kernels);
+const struct kernels FOR_ISA (kernels) = {
+    .name = TEXT (ISA),
+    .rows = ROWS,
+    .columns = COLUMNS,
+    .conv = FOR_ISA (kernels_conv),
+    .depthwise = FOR_ISA (kernels_depthwise),
+    .pool = FOR_ISA (kernels_pool),
+    .global_pool = FOR_ISA (kernels_global_pool),
+    .pointwise = FOR_ISA (kernels_pointwise),
+    .winograd_input = FOR_ISA (kernels_winograd_input),
+    .winograd_output = FOR_ISA (kernels_winograd_output),
+    .softmax = FOR_ISA (kernels_softmax),
+    .import = FOR_ISA (kernels_import),
+    .export = FOR_ISA (kernels_export),
+    .image = FOR_ISA (kernels_image),
+    .peak = peak,
+    .fpu_enter = fpu_enter,
+    .fpu_leave = fpu_leave,
+};

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels_conv.c: the direct convolution and the depthwise one. Compiled once per instruction set.
+ *
+ * A convolution tile is `rows` pixels x `blocks` blocks of 16 output channels, all sums in registers for the whole depth
+ * of the sum, so an output is stored once and never read back. One step of the inner loop:
+ *
+ *      weights [k][16 blocks]          loaded first: PER_BLOCK * blocks vectors
+ *   x  input   [rows] broadcasts       one load each, used for every weight vector
+ *   -> rows * PER_BLOCK * blocks multiply-adds
+ *
+ * The order matters: with the weight loop outside, gcc keeps some sums on the stack. */
+#include "finish.h"
+
+#define kernels_conv FOR_ISA (kernels_conv)
+#define kernels_depthwise FOR_ISA (kernels_depthwise)
+void kernels_conv (const struct conv_run *run);
+void kernels_depthwise (const struct depthwise_run *run);
+
+/* Sums -> outputs for a tile of `rows` pixels starting at pixel `first`. */
+INLINE void tile_finish (const struct conv_run *run, int first, const int rows, const int blocks, vec sums[][COLUMNS * PER_BLOCK])
+{
+    const struct finish *finish = run->finish;
+    if (run->residual) {
+UNROLL
+        for (int r = 0; r < rows; r++)
+UNROLL
+            for (int c = 0; c < blocks * PER_BLOCK; c++) {
+                const float *residual =
+                    run->residual + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES;
+                sums[r][c] = vec_add (sums[r][c], vec_load (residual));
+            }
+    }
+    if (finish->plain) {
+        vec low = vec_set (finish->low), high = vec_set (finish->high);
+UNROLL
+        for (int r = 0; r < rows; r++)
+UNROLL
+            for (int c = 0; c < blocks * PER_BLOCK; c++)
+                vec_store (run->out + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES,
+                           finish_plain (sums[r][c], low, high));
+        return;
+    }
+    float tile[COLUMNS * ROWS * BLOCK] __attribute__ ((aligned (64)));
+UNROLL
+    for (int r = 0; r < rows; r++)
+UNROLL
+        for (int c = 0; c < blocks * PER_BLOCK; c++)
+            vec_store (tile + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
+    FOR_ISA (finish_tile) (finish, tile, rows, blocks, run->channel, run->out + 16 * first, run->out_block);
+}
+
+/* rows, blocks and, except for odd strides, stride are constants at every call. */
+INLINE void tile (const struct conv_run *run, int first, const int rows, const int blocks, const ptrdiff_t stride)
+{
+    const int columns = blocks * PER_BLOCK;
+    vec sums[ROWS][COLUMNS * PER_BLOCK];
+UNROLL
+    for (int c = 0; c < columns; c++) {
+        vec bias = vec_load (run->bias + run->channel + c * LANES);
+UNROLL
+        for (int r = 0; r < rows; r++)
+            sums[r][c] = bias;
+    }
+    const float *weights = run->weights;
+    const float *input = run->input + first * stride;
+    for (int s = 0; s < run->segment_count; s++) {
+        const float *x = input + run->segments[s].offset;
+        const float *end = x + run->segments[s].length;
+        for (; x < end; x++, weights += blocks * BLOCK) {
+            vec w[COLUMNS * PER_BLOCK];
+UNROLL
+            for (int c = 0; c < columns; c++)
+                w[c] = vec_load (weights + c * LANES);
+UNROLL
+            for (int r = 0; r < rows; r++) {
+                vec v = vec_set (x[r * stride]);
+UNROLL
+                for (int c = 0; c < columns; c++)
+                    sums[r][c] = vec_fma (v, w[c], sums[r][c]);
+            }
+        }
+    }
+    tile_finish (run, first, rows, blocks, sums);
+}
+
+/* The tile of `rows` pixels, with a code path of its own for every count up to ROWS: no masks, no spilled sums. */
+INLINE void tile_of (const struct conv_run *run, int first, int rows, const int blocks, const ptrdiff_t stride)
+{
+    switch (rows) {
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        if (n <= ROWS)                                                                                                 \
+            tile (run, first, n <= ROWS ? n : 1, blocks, stride);                                                      \
+        break;
+        CASE (1)
+        CASE (2)
+        CASE (3)
+        CASE (4)
+        CASE (5)
+        CASE (6)
+        CASE (7)
+        CASE (8)
+        CASE (9)
+        CASE (10)
+        CASE (11)
+        CASE (12)
+        CASE (13)
+        CASE (14)
+#undef CASE
+    }
+}
+
+/* All pixels of a run in tiles of nearly equal size: 27 is 14 + 13, not 14 + 13 x 1. */
+INLINE void row (const struct conv_run *run, const int blocks, const ptrdiff_t stride)
+{
+    int tiles = (run->pixels + ROWS - 1) / ROWS;
+    for (int t = 0, first = 0; t < tiles; t++) {
+        int rows = (run->pixels - first + tiles - t - 1) / (tiles - t);
+        tile_of (run, first, rows, blocks, stride);
+        first += rows;
+    }
+}
+
+/* Strides met in practice are constants, so that each pixel is an address offset in the instruction. */
+INLINE void row_of (const struct conv_run *run, const int blocks)
+{
+    switch (run->pixel_stride) {
+    case 16: /* blocked input, stride 1 */
+        row (run, blocks, 16);
+        break;
+    case 32: /* blocked input, stride 2 */
+        row (run, blocks, 32);
+        break;
+    case 2: /* planar input, stride 2: most stems */
+        row (run, blocks, 2);
+        break;
+    default:
+        row (run, blocks, run->pixel_stride);
+    }
+}
+
+void kernels_conv (const struct conv_run *run)
+{
+    if (COLUMNS == 2 && run->blocks == 2)
+        row_of (run, COLUMNS);
+    else
+        row_of (run, 1);
+}
+
+/* ---- depthwise ------------------------------------------------------------------------------------------------ */
+
+enum { STRIP = PER_BLOCK == 1 ? 8 : PER_BLOCK == 2 ? 4 : 2 }; /* pixels at once: enough sums to hide the latency */
+
+INLINE void depthwise_finish (const struct depthwise_run *run, int x, const int pixels, vec sums[][PER_BLOCK])
+{
+    float tile[STRIP * BLOCK] __attribute__ ((aligned (64)));
+    const struct finish *finish = run->finish;
+    vec low = vec_set (finish->low), high = vec_set (finish->high);
+UNROLL
+    for (int p = 0; p < pixels; p++)
+UNROLL
+        for (int c = 0; c < PER_BLOCK; c++) {
+            vec v = sums[p][c];
+            if (run->residual)
+                v = vec_add (v, vec_load (run->residual + 16 * (x + p) + c * LANES));
+            if (finish->plain)
+                vec_store (run->out + 16 * (x + p) + c * LANES, finish_plain (v, low, high));
+            else
+                vec_store (tile + 16 * p + c * LANES, v);
+        }
+    if (!finish->plain)
+        FOR_ISA (finish_tile) (finish, tile, pixels, 1, run->channel, run->out + 16 * x, 0);
+}
+
+/* `pixels` outputs from x on, whose windows lie inside the row. kernel and stride are constants at every call but the last. */
+INLINE void depthwise_strip (const struct depthwise_run *run, int x, const int pixels, const int kernel, const int stride, int dilation)
+{
+    vec sums[STRIP][PER_BLOCK];
+UNROLL
+    for (int c = 0; c < PER_BLOCK; c++) {
+        vec bias = vec_load (run->bias + run->channel + c * LANES);
+UNROLL
+        for (int p = 0; p < pixels; p++)
+            sums[p][c] = bias;
+    }
+    ptrdiff_t start = 16 * (ptrdiff_t) (x * stride - run->window.pad_left);
+    for (int r = 0; r < run->row_count; r++) {
+        const float *in = run->rows[r] + start;
+        const float *weights = run->weights[r];
+        for (int k = 0; k < kernel; k++)
+UNROLL
+            for (int c = 0; c < PER_BLOCK; c++) {
+                vec w = vec_load (weights + 16 * k + c * LANES);
+UNROLL
+                for (int p = 0; p < pixels; p++) {
+                    vec v = vec_load (in + 16 * (p * stride + k * dilation) + c * LANES);
+                    sums[p][c] = vec_fma (v, w, sums[p][c]);
+                }
+            }
+    }
+    depthwise_finish (run, x, pixels, sums);
+}
+
+/* One output near an edge: only the taps inside the row. */
+static void depthwise_edge (const struct depthwise_run *run, int x)
+{
+    const struct window *window = &run->window;
+    vec sums[1][PER_BLOCK];
+    for (int c = 0; c < PER_BLOCK; c++)
+        sums[0][c] = vec_load (run->bias + run->channel + c * LANES);
+    for (int r = 0; r < run->row_count; r++)
+        for (int k = 0; k < window->kernel_w; k++) {
+            int at = x * window->stride_w + k * window->dilation_w - window->pad_left;
+            if (at < 0 || at >= window->in_width)
+                continue;
+            for (int c = 0; c < PER_BLOCK; c++)
+                sums[0][c] = vec_fma (vec_load (run->rows[r] + 16 * (ptrdiff_t) at + c * LANES),
+                                      vec_load (run->weights[r] + 16 * k + c * LANES), sums[0][c]);
+        }
+    depthwise_finish (run, x, 1, sums);
+}
+
+INLINE void depthwise_inside (const struct depthwise_run *run, int first, int last, const int kernel, const int stride, int dilation)
+{
+    int x = first;
+    for (; x + STRIP <= last; x += STRIP)
+        depthwise_strip (run, x, STRIP, kernel, stride, dilation);
+    for (; x < last; x++)
+        depthwise_strip (run, x, 1, kernel, stride, dilation);
+}
+
+void kernels_depthwise (const struct depthwise_run *run)
+{
+    const struct window *w = &run->window;
+    int reach = (w->kernel_w - 1) * w->dilation_w + 1;
+    /* outputs [first, last) have their whole window inside the row */
+    int first = (w->pad_left + w->stride_w - 1) / w->stride_w;
+    int last = w->in_width + w->pad_left >= reach ? (w->in_width + w->pad_left - reach) / w->stride_w + 1 : 0;
+    if (last > w->out_width)
+        last = w->out_width;
+    if (first > last)
+        first = last;
+    for (int x = 0; x < first; x++)
+        depthwise_edge (run, x);
+    if (w->kernel_w == 3 && w->stride_w == 1 && w->dilation_w == 1)
+        depthwise_inside (run, first, last, 3, 1, 1);
+    else if (w->kernel_w == 3 && w->stride_w == 2 && w->dilation_w == 1)
+        depthwise_inside (run, first, last, 3, 2, 1);
+    else if (w->kernel_w == 5 && w->stride_w == 1 && w->dilation_w == 1)
+        depthwise_inside (run, first, last, 5, 1, 1);
+    else
+        depthwise_inside (run, first, last, w->kernel_w, w->stride_w, w->dilation_w);
+    for (int x = last; x < w->out_width; x++)
+        depthwise_edge (run, x);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels_pointwise.c: everything that touches each value once or a few times: finishing a tile, element-wise layers,
+ * pooling, softmax, and the conversions between planar, blocked and pixels. Compiled once per instruction set. */
+#include "finish.h"
+
+#define kernels_pool FOR_ISA (kernels_pool)
+#define kernels_global_pool FOR_ISA (kernels_global_pool)
+#define kernels_pointwise FOR_ISA (kernels_pointwise)
+#define kernels_softmax FOR_ISA (kernels_softmax)
+#define kernels_import FOR_ISA (kernels_import)
+#define kernels_export FOR_ISA (kernels_export)
+#define kernels_image FOR_ISA (kernels_image)
+void kernels_pool (const struct pool_run *run);
+void kernels_global_pool (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
+void kernels_pointwise (const struct pointwise_run *run);
+void kernels_softmax (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
+void kernels_import (const float *in, float *out, int channels, ptrdiff_t pixels);
+void kernels_export (const float *in, float *out, int channels, ptrdiff_t pixels);
+void kernels_image (const struct image *image, int first, int last, float *out);
+
+/* ---- finishing ------------------------------------------------------------------------------------------------- */
+
+INLINE void finish_as (const enum activation_kind kind, const struct finish *finish, const float *tile, int pixels, int blocks,
+                       int channel, float *out, ptrdiff_t out_block)
+{
+    vec alpha = vec_set (finish->activation.alpha), beta = vec_set (finish->activation.beta);
+    for (int b = 0; b < blocks; b++)
+        for (int c = 0; c < PER_BLOCK; c++) {
+            int lane = channel + b * BLOCK + c * LANES;
+            vec slope = finish->slope ? vec_load (finish->slope + lane) : alpha;
+            const float *from = tile + (ptrdiff_t) b * pixels * BLOCK + c * LANES;
+            float *to = out + b * out_block + c * LANES;
+            if (finish->post_scale) {
+                vec scale = vec_load (finish->post_scale + lane), shift = vec_load (finish->post_shift + lane);
+                for (int p = 0; p < pixels; p++) {
+                    vec v = vec_activation (kind, vec_load (from + p * BLOCK), alpha, beta, slope);
+                    vec_store (to + p * BLOCK, vec_fma (v, scale, shift));
+                }
+            } else {
+                for (int p = 0; p < pixels; p++)
+                    vec_store (to + p * BLOCK, vec_activation (kind, vec_load (from + p * BLOCK), alpha, beta, slope));
+            }
+        }
+}
+
+void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int pixels, int blocks, int channel, float *out,
+                            ptrdiff_t out_block)
+{
+    switch (finish->activation.kind) {
+#define CASE(kind)                                                                                                     \
+    case kind:                                                                                                         \
+        finish_as (kind, finish, tile, pixels, blocks, channel, out, out_block);                                       \
+        break;
+        CASE (ACTIVATION_NONE)
+        CASE (ACTIVATION_CLIP)
+        CASE (ACTIVATION_RELU)
+        CASE (ACTIVATION_LEAKY_RELU)
+        CASE (ACTIVATION_PRELU)
+        CASE (ACTIVATION_ELU)
+        CASE (ACTIVATION_GELU)
+        CASE (ACTIVATION_GELU_TANH)
+        CASE (ACTIVATION_SILU)
+        CASE (ACTIVATION_HARD_SWISH)
+        CASE (ACTIVATION_HARD_SIGMOID)
+        CASE (ACTIVATION_MISH)
+        CASE (ACTIVATION_SIGMOID)
+        CASE (ACTIVATION_TANH)
+#undef CASE
+    case ACTIVATION_KINDS:
+        break;
+    }
+}
+
+/* ---- element-wise ---------------------------------------------------------------------------------------------- */
+
+/* The value at pixel p, lanes from c on, before the finish; operation is a constant at every call. */
+INLINE vec pointwise_value (const struct pointwise_run *run, const enum pointwise_operation operation, ptrdiff_t p, int c)
+{
+    vec v = vec_load (run->a + 16 * p + c);
+    if (operation != POINTWISE_FIRST) {
+        const float *b = run->b + p * run->b_pixel;
+        vec second = run->b_lane ? vec_set (*b) : vec_load (b + c);
+        v = operation == POINTWISE_ADD ? vec_add (v, second) : vec_mul (v, second);
+    }
+    if (run->scale)
+        v = vec_fma (v, vec_load (run->scale + run->channel + c), vec_load (run->shift + run->channel + c));
+    if (run->residual)
+        v = vec_add (v, vec_load (run->residual + 16 * p + c));
+    return v;
+}
+
+INLINE void pointwise_as (const struct pointwise_run *run, const enum pointwise_operation operation)
+{
+    enum { CHUNK = 16 };
+    const struct finish *finish = run->finish;
+    if (finish->plain) {
+        vec low = vec_set (finish->low), high = vec_set (finish->high);
+        for (ptrdiff_t p = 0; p < run->pixels; p++)
+            UNROLL for (int c = 0; c < BLOCK; c += LANES)
+                vec_store (run->out + 16 * p + c, finish_plain (pointwise_value (run, operation, p, c), low, high));
+        return;
+    }
+    float tile[CHUNK * BLOCK] __attribute__ ((aligned (64)));
+    for (ptrdiff_t first = 0; first < run->pixels; first += CHUNK) {
+        int count = (int) (run->pixels - first < CHUNK ? run->pixels - first : CHUNK);
+        for (int p = 0; p < count; p++)
+            UNROLL for (int c = 0; c < BLOCK; c += LANES)
+                vec_store (tile + 16 * p + c, pointwise_value (run, operation, first + p, c));
+        FOR_ISA (finish_tile) (finish, tile, count, 1, run->channel, run->out + 16 * first, 0);
+    }
+}
+
+void kernels_pointwise (const struct pointwise_run *run)
+{
+    if (run->operation == POINTWISE_FIRST)
+        pointwise_as (run, POINTWISE_FIRST);
+    else if (run->operation == POINTWISE_ADD)
+        pointwise_as (run, POINTWISE_ADD);
+    else
+        pointwise_as (run, POINTWISE_MUL);
+}
+
+/* ---- pooling --------------------------------------------------------------------------------------------------- */
+
+INLINE void pool_pixel (const struct pool_run *run, const enum pool_kind kind, int x, int first, int last)
+{
+    const struct window *w = &run->window;
+    UNROLL for (int c = 0; c < BLOCK; c += LANES) {
+        vec v = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
+        for (int r = 0; r < run->row_count; r++) {
+            const float *in = run->rows[r] + 16 * (ptrdiff_t) (x * w->stride_w - w->pad_left) + c;
+            for (int k = first; k < last; k++) {
+                vec next = vec_load (in + 16 * (ptrdiff_t) k * w->dilation_w);
+                v = kind == POOL_MAX ? vec_max (v, next) : vec_add (v, next);
+            }
+        }
+        if (kind == POOL_AVERAGE) {
+            int inside = (last - first) * run->row_count;
+            float divisor = run->divisor ? run->divisor[x] : (float) (inside > 0 ? inside : 1);
+            v = vec_div (v, vec_set (divisor));
+        }
+        vec_store (run->out + 16 * x + c, v);
+    }
+}
+
+INLINE void pool_as (const struct pool_run *run, const enum pool_kind kind)
+{
+    const struct window *w = &run->window;
+    for (int x = 0; x < w->out_width; x++) {
+        int left = x * w->stride_w - w->pad_left; /* of the window; taps [first, last) lie inside */
+        int first = left < 0 ? (-left + w->dilation_w - 1) / w->dilation_w : 0;
+        int last = left >= w->in_width ? 0 : (w->in_width - left + w->dilation_w - 1) / w->dilation_w;
+        if (last > w->kernel_w)
+            last = w->kernel_w;
+        pool_pixel (run, kind, x, first, last > first ? last : first);
+    }
+}
+
+void kernels_pool (const struct pool_run *run)
+{
+    if (run->kind == POOL_MAX)
+        pool_as (run, POOL_MAX);
+    else
+        pool_as (run, POOL_AVERAGE);
+}
+
+void kernels_global_pool (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out)
+{
+    for (int c = 0; c < BLOCK; c += LANES) {
+        vec sums[4]; /* four chains hide the latency; their order is fixed, so every instruction set agrees */
+        for (int i = 0; i < 4; i++)
+            sums[i] = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
+        for (ptrdiff_t p = 0; p < pixels; p++) {
+            vec v = vec_load (in + 16 * p + c);
+            sums[p % 4] = kind == POOL_MAX ? vec_max (sums[p % 4], v) : vec_add (sums[p % 4], v);
+        }
+        vec v;
+        if (kind == POOL_MAX)
+            v = vec_max (vec_max (sums[0], sums[1]), vec_max (sums[2], sums[3]));
+        else
+            v = vec_div (vec_add (vec_add (sums[0], sums[1]), vec_add (sums[2], sums[3])), vec_set ((float) pixels));
+        vec_store (out + c, v);
+    }
+}
+
+/* ---- softmax --------------------------------------------------------------------------------------------------- */
+
+/* One vector's worth of lanes, those from `channels` on as `fill`. */
+INLINE vec load_real (const float *in, int left, float fill)
+{
+    float lanes[LANES] __attribute__ ((aligned (64)));
+    if (left >= LANES)
+        return vec_load (in);
+    for (int i = 0; i < LANES; i++)
+        lanes[i] = i < left ? in[i] : fill;
+    return vec_load (lanes);
+}
+
+INLINE float across (vec v, bool add)
+{
+    float lanes[LANES] __attribute__ ((aligned (64)));
+    vec_store (lanes, v);
+    float result = lanes[0];
+    for (int i = 1; i < LANES; i++)
+        result = add ? result + lanes[i] : (lanes[i] > result || lanes[i] != lanes[i] ? lanes[i] : result);
+    return result;
+}
+
+void kernels_softmax (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block)
+{
+    for (ptrdiff_t p = 0; p < pixels; p++) {
+        const float *x = in + 16 * p;
+        float *y = out + 16 * p;
+        vec top = vec_set (-INFINITY), sum = vec_set (0.0f);
+        for (int c = 0; c < channels; c += LANES)
+            top = vec_max (top, load_real (x + c / BLOCK * block + c % BLOCK, channels - c, -INFINITY));
+        vec most = vec_set (across (top, false));
+        for (int c = 0; c < channels; c += LANES) {
+            vec v = load_real (x + c / BLOCK * block + c % BLOCK, channels - c, -INFINITY);
+            /* vec_exp stops at e^-87; lanes past the end must count nothing */
+            vec e = vec_exp (vec_sub (v, most));
+            vec_store (y + c / BLOCK * block + c % BLOCK, e);
+            sum = vec_add (sum, load_real (y + c / BLOCK * block + c % BLOCK, channels - c, 0.0f));
+        }
+        vec scale = vec_set (1.0f / across (sum, true));
+        for (int c = 0; c < channels; c += LANES) {
+            float *at = y + c / BLOCK * block + c % BLOCK;
+            vec_store (at, vec_mul (vec_load (at), scale));
+        }
+    }
+}
+
+/* ---- conversions ------------------------------------------------------------------------------------------------ */
+
+void kernels_import (const float *in, float *out, int channels, ptrdiff_t pixels)
+{
+    for (int first = 0; first < channels; first += BLOCK) {
+        int count = channels - first < BLOCK ? channels - first : BLOCK;
+        float *block = out + first * pixels;
+        for (ptrdiff_t p = 0; p < pixels; p++) {
+            for (int c = 0; c < count; c++)
+                block[16 * p + c] = in[(first + c) * pixels + p];
+            for (int c = count; c < BLOCK; c++)
+                block[16 * p + c] = 0;
+        }
+    }
+}
+
+void kernels_export (const float *in, float *out, int channels, ptrdiff_t pixels)
+{
+    for (int c = 0; c < channels; c++) {
+        const float *from = in + c / BLOCK * BLOCK * pixels + c % BLOCK;
+        float *to = out + c * pixels;
+        for (ptrdiff_t p = 0; p < pixels; p++)
+            to[p] = from[16 * p];
+    }
+}
+
+/* bytes is a constant at every call, so the loops vectorise. */
+INLINE void image_row (const struct image *image, const uint8_t *from, float *to, ptrdiff_t plane, const int bytes)
+{
+    for (int c = 0; c < 3; c++) {
+        const float scale = image->scale[c], shift = image->shift[c];
+        const uint8_t *in = from + image->order[c];
+        float *out = to + c * plane;
+        for (int x = 0; x < image->width; x++)
+            out[x] = (float) in[x * bytes] * scale + shift;
+    }
+}
+
+void kernels_image (const struct image *image, int first, int last, float *out)
+{
+    ptrdiff_t plane = (ptrdiff_t) image->width * image->height;
+    for (int y = first; y < last; y++) {
+        const uint8_t *from = image->pixels + y * image->stride;
+        if (image->pixel_bytes == 3)
+            image_row (image, from, out + (ptrdiff_t) y * image->width, plane, 3);
+        else
+            image_row (image, from, out + (ptrdiff_t) y * image->width, plane, 4);
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* frame.h: a video frame -> the network's input tensor.
+ *
+ *   GstBuffer, any raw format and size                          the view: which part of it the network sees
+ *     -> GstVideoConverter: cut, scale, convert                 4-byte RGBx, width x height of the network
+ *     -> plan_image: order, mean, std                           float [3][height][width]
+ *
+ * Belongs to the streaming thread. */
+#ifndef CONVRELU_FRAME_H
+#define CONVRELU_FRAME_H
+
+#include <gst/video/video.h>
+
+#include "plugin/network.h"
+#include "plugin/settings.h"
+
+struct rectangle {
+    int x, y, width, height; /* pixels */
+};
+
+/* Where the network looks: `from` of the frame is scaled onto `to` of its input; what `to` leaves free is filled with
+ * the mean colour. */
+struct view {
+    struct rectangle from, to;
+};
+
+/* `area`: the part of the frame that is picture; its pixels are par_n / par_d times as wide as they are high.
+ * Every rectangle has at least one pixel. */
+struct view frame_view (enum resize resize, struct rectangle area, int par_n, int par_d, int width, int height);
+
+/* The model's preparation with what the settings override. When only the order differs from the model's, its mean and
+ * std change places with the channels. The settings must have passed settings_check. */
+struct input_spec frame_input_spec (const struct input_spec *model, const struct settings *settings);
+
+struct frame_reader; /* keeps a converter while nothing changes */
+
+struct frame_reader *frame_reader_new (void);
+void frame_reader_free (struct frame_reader *reader);
+
+/* Which frames come and what the network wants. Cheap while it all stays the same. */
+void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, const struct input_spec *spec,
+                       enum resize resize);
+
+/* Fills network->input from the buffer, which is only read. FALSE and a GST_STREAM_ERROR when it cannot be mapped, does
+ * not hold such a frame, or there is no conversion. The reader must have been set for this network. */
+gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, struct network *network, GError **error);
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* network.c: settings -> model and plan, on the caller's thread or on one of its own; see network.h. */
+#include "plugin/network.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STAND_IN_SIZE = 224 }; /* input side of the fixed filters, pixels */
+
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
+
+/* Says what is wrong with `path` itself, if anything: the reader's text is for people, applications get a code. */
+static gboolean path_at_fault (const char *path, int *code)
+{
+    struct stat status;
+    if (!path)
+        return FALSE;
+    if (stat (path, &status) != 0)
+        *code = GST_RESOURCE_ERROR_NOT_FOUND;
+    else if (!S_ISREG (status.st_mode) || access (path, R_OK) != 0)
+        *code = GST_RESOURCE_ERROR_OPEN_READ;
+    else
+        return FALSE;
+    return TRUE;
+}
+
+static void set_load_error (const struct settings *settings, const struct error *reason, GError **error)
+{
+    GQuark domain = GST_RESOURCE_ERROR;
+    int code;
+    const char *path = settings->model_file;
+    if (path_at_fault (settings->labels_file, &code)) {
+        path = settings->labels_file;
+    } else if (!path_at_fault (settings->model_file, &code)) {
+        domain = GST_STREAM_ERROR;
+        code = GST_STREAM_ERROR_WRONG_TYPE;
+    }
+    if (!path)
+        path = settings->labels_file ? settings->labels_file : "the built-in network";
+    if (strstr (reason->text, path)) /* the reader has named it */
+        g_set_error (error, domain, code, "Cannot load the network: %s", reason->text);
+    else
+        g_set_error (error, domain, code, "Cannot load the network: %s: %s", path, reason->text);
+}
+
+/* ---- loading --------------------------------------------------------------------------------------------------- */
+
+/* The model the settings name, the built-in one, or the fixed filters (then *stand_in). */
+static struct model *load_model (const struct settings *settings, gboolean *stand_in, struct error *reason)
+{
+    *stand_in = FALSE;
+    struct model *model = model_load (settings->model_file, settings->labels_file, reason);
+    if (model || settings->model_file)
+        return model;
+    struct error unused;
+    struct model *built_in = model_load (NULL, NULL, &unused);
+    if (built_in) { /* so the labels were at fault */
+        model_unref (built_in);
+        return NULL;
+    }
+    *stand_in = TRUE;
+    return model_fixed_filters (STAND_IN_SIZE, STAND_IN_SIZE, reason);
+}
+
+static gboolean check_model (const struct model *model, struct error *reason)
+{
+    const struct input_spec *spec = model_input (model);
+    if (spec->channels == 3 && spec->width > 0 && spec->height > 0 && model_classes (model) > 0)
+        return TRUE;
+    snprintf (
+        reason->text, sizeof reason->text,
+        "%s: its input is %d channels of %d x %d and it has %d classes; a network for video frames takes 3 channels",
+        model_path (model), spec->channels, spec->height, spec->width, model_classes (model));
+    return FALSE;
+}
+
+/* Takes the reference to `model`, also when it fails. */
+static struct network *new_network (struct model *model, const struct settings *settings, struct error *reason)
+{
+    struct network *network = g_new0 (struct network, 1);
+    network->model = model;
+    struct plan_options options = { .threads = (int)settings->threads, .algorithm = settings->algorithm };
+    network->plan = plan_new (model_graph (model), &options, reason);
+    const struct input_spec *spec = model_input (model);
+    if (network->plan) {
+        network->input = g_try_new0 (float, (gsize)3 * spec->height * spec->width);
+        network->quarks = g_try_new0 (GQuark, model_classes (model));
+        if (network->input && network->quarks)
+            return network;
+        snprintf (reason->text, sizeof reason->text, "%s: no memory for its input of 3 x %d x %d", model_path (model),
+                  spec->height, spec->width);
+    }
+    network_free (network);
+    return NULL;
+}
+
+/* One run over zeros: memory is touched before the first frame, and how long a frame will take is known by then. */
+static void try_out (struct network *network)
+{
+    GstClockTime start = gst_util_get_timestamp ();
+    plan_run (network->plan, network->input);
+    network->first_run = gst_util_get_timestamp () - start;
+}
+
+struct network *network_load (const struct settings *settings, GError **error)
+{
+    struct error reason = { "" };
+    struct network *network = NULL;
+    gboolean stand_in;
+    struct model *model = load_model (settings, &stand_in, &reason);
+    if (model && !check_model (model, &reason))
+        g_clear_pointer (&model, model_unref);
+    if (model)
+        network = new_network (model, settings, &reason);
+    if (!network) {
+        set_load_error (settings, &reason, error);
+        return NULL;
+    }
+    graph_drop_weights (model_graph (model)); /* the plan has its packed copy */
+    network->stand_in = stand_in;
+    try_out (network);
+    return network;
+}
+
+struct network *network_again (const struct network *network, const struct settings *settings, GError **error)
+{
+    struct error reason = { "" };
+    struct network *again = new_network (model_ref (network->model), settings, &reason);
+    if (!again) {
+        set_load_error (settings, &reason, error);
+        return NULL;
+    }
+    again->stand_in = network->stand_in;
+    return again;
+}
+
+void network_free (struct network *network)
+{
+    if (!network)
+        return;
+    plan_free (network->plan);
+    model_unref (network->model);
+    g_free (network->input);
+    g_free (network->quarks);
+    g_free (network);
+}
+
+/* ---- a thread of its own --------------------------------------------------------------------------------------- */
+
+struct loading {
+    GThread *thread; /* NULL: none could be made, and it was loaded in loading_start */
+    struct settings settings;
+    struct network *network;
+    GError *error;
+    gint done; /* atomic: the two above are there */
+};
+
+static gpointer load (gpointer data)
+{
+    struct loading *loading = data;
+    loading->network = network_load (&loading->settings, &loading->error);
+    g_atomic_int_set (&loading->done, 1);
+    return NULL;
+}
+
+struct loading *loading_start (const struct settings *settings)
+{
+    struct loading *loading = g_new0 (struct loading, 1);
+    settings_copy (&loading->settings, settings);
+    loading->thread = g_thread_try_new ("convrelu-load", load, loading, NULL);
+    if (!loading->thread)
+        load (loading);
+    return loading;
+}
+
+gboolean loading_done (struct loading *loading)
+{
+    return g_atomic_int_get (&loading->done);
+}
+
+struct network *loading_finish (struct loading *loading, GError **error)
+{
+    if (loading->thread)
+        g_thread_join (loading->thread);
+    struct network *network = loading->network;
+    if (loading->error)
+        g_propagate_error (error, loading->error);
+    settings_clear (&loading->settings);
+    g_free (loading);
+    return network;
+}

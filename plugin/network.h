@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* network.h: a model with the plan that runs it, ready for frames; and the thread that loads one while another runs.
+ *
+ *   struct network *n = network_load (&settings, &error);       in start (): blocks
+ *
+ *   struct loading *l = loading_start (&settings);              while playing: returns at once
+ *   ... frames go on ...
+ *   if (loading_done (l))
+ *       n = loading_finish (l, &error);                         at once after loading_done, else waits
+ *
+ * A network belongs to the streaming thread once it has been handed over; its model is immutable and may be shared.
+ * The loading thread touches no GObject. */
+#ifndef CONVRELU_NETWORK_H
+#define CONVRELU_NETWORK_H
+
+#include <gst/gst.h>
+
+#include "models/model.h"
+#include "plugin/settings.h"
+
+struct network {
+    struct model *model;
+    struct plan *plan;
+    float *input;           /* [3][height][width], of model_input */
+    gboolean stand_in;      /* no model was named and none is built in: the fixed filters, which recognise nothing */
+    GstClockTime first_run; /* how long the trial run in network_load took, ns; 0 after network_again */
+    GQuark *quarks;         /* [model_classes] label of a class as a quark, 0 until it is first reported */
+};
+
+/* Loads what `settings` name and makes it run as they say. NULL and an error of GST_RESOURCE_ERROR or GST_STREAM_ERROR
+ * with the path and the reason. Reads files and computes: up to about a second for a large network. */
+struct network *network_load (const struct settings *settings, GError **error);
+
+/* The same model run as `settings` say (threads, algorithm). NULL and an error where that needs the file again. */
+struct network *network_again (const struct network *network, const struct settings *settings, GError **error);
+
+void network_free (struct network *network); /* NULL is fine */
+
+struct loading; /* network_load on a thread of its own */
+
+struct loading *loading_start (const struct settings *settings); /* copies them */
+gboolean loading_done (struct loading *loading);
+struct network *loading_finish (struct loading *loading, GError **error); /* frees it; else as network_load */
+
+#endif

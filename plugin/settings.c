@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* settings.c: the element's properties: their types and texts, and a plain struct of their values.
+ *
+ * See settings.h for who may touch which copy. Every property can change while playing; the numbers can also be driven
+ * by a GstController. */
+#include "plugin/settings.h"
+
+#include <math.h>
+
+enum { DEFAULT_TOP_K = 5, TOP_K_MAX = 1000, THREADS_MAX = 256 };
+
+/* ---- enums ----------------------------------------------------------------------------------------------------- */
+
+static GType order_choice_type (void)
+{
+    static const GEnumValue values[] = {
+        { ORDER_CHOICE_MODEL, "What the model's side file says, else RGB", "model" },
+        { ORDER_CHOICE_RGB, "Red, green, blue", "rgb" },
+        { ORDER_CHOICE_BGR, "Blue, green, red", "bgr" },
+        { 0, NULL, NULL },
+    };
+    static gsize type;
+    if (g_once_init_enter (&type))
+        g_once_init_leave (&type, g_enum_register_static ("GstConvReluChannelOrder", values));
+    return type;
+}
+
+static GType resize_type (void)
+{
+    static const GEnumValue values[] = {
+        { RESIZE_CROP, "The centre: of the largest part of the network's shape, 7/8 of each side", "crop" },
+        { RESIZE_STRETCH, "The whole frame, its shape changed to the network's", "stretch" },
+        { RESIZE_LETTERBOX, "The whole frame, its shape kept, between bars of the mean colour", "letterbox" },
+        { 0, NULL, NULL },
+    };
+    static gsize type;
+    if (g_once_init_enter (&type))
+        g_once_init_leave (&type, g_enum_register_static ("GstConvReluResize", values));
+    return type;
+}
+
+static GType deadline_type (void)
+{
+    static const GEnumValue values[] = {
+        { DEADLINE_NONE, "Run the network on every frame, however late", "none" },
+        { DEADLINE_SKIP, "Let late frames pass without running the network", "skip" },
+        { 0, NULL, NULL },
+    };
+    static gsize type;
+    if (g_once_init_enter (&type))
+        g_once_init_leave (&type, g_enum_register_static ("GstConvReluDeadline", values));
+    return type;
+}
+
+static GType algorithm_type (void)
+{
+    static const GEnumValue values[] = {
+        { ALGORITHM_AUTO, "The fastest for each layer", "auto" },
+        { ALGORITHM_DIRECT, "Always the plain sum", "direct" },
+        { ALGORITHM_F23, "Winograd F(2x2, 3x3) where it applies", "f23" },
+        { ALGORITHM_F43, "Winograd F(4x4, 3x3) where it applies", "f43" },
+        { 0, NULL, NULL },
+    };
+    static gsize type;
+    if (g_once_init_enter (&type))
+        g_once_init_leave (&type, g_enum_register_static ("GstConvReluAlgorithm", values));
+    return type;
+}
+
+/* ---- properties ------------------------------------------------------------------------------------------------ */
+
+#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+#define NUMBER_FLAGS (FLAGS | GST_PARAM_CONTROLLABLE)
+#define READ_FLAGS (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)
+
+static void install_model (GObjectClass *klass)
+{
+    g_object_class_install_property (
+        klass, PROPERTY_MODEL_FILE,
+        g_param_spec_string (
+            "model-file", "Model file",
+            "The network to run: an ONNX file with one picture as input and one score per class as first output. When "
+            "it "
+            "changes while playing, the new network takes over between two frames as soon as it is loaded; one that "
+            "cannot be loaded leaves the old one running and posts a warning. Unset: the built-in network",
+            NULL, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_LABELS_FILE,
+        g_param_spec_string ("labels-file", "Labels file",
+                             "Names of the classes, a text file with one name a line. Unset: <model-file>.labels.txt "
+                             "or labels.txt beside "
+                             "the model, else the names inside the model, else \"class 0\", \"class 1\", ...",
+                             NULL, FLAGS));
+    /* No element spec: with one, GstParamSpecArray silently replaces numbers of another type (the ints and doubles that
+     * people write in a shell or in Python) by the spec's default. settings_set takes any number. */
+    g_object_class_install_property (
+        klass, PROPERTY_MEAN,
+        gst_param_spec_array (
+            "mean", "Mean",
+            "Subtracted from each channel of a pixel, whose values are 0 to 255: three numbers in the order the "
+            "network "
+            "takes its channels (see channel-order), or one for all, for instance \"<123.68, 116.78, 103.94>\". Empty: "
+            "what the model's side file says, else ImageNet's",
+            NULL, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_STD,
+        gst_param_spec_array ("std", "Standard deviation",
+                              "Each channel is divided by it after the mean was subtracted: three numbers in the order "
+                              "the network takes its channels, or one for all; not zero. For instance \"<1>\" or "
+                              "\"<58.4, 57.1, 57.4>\". Empty: what the model's side file says, else ImageNet's",
+                              NULL, FLAGS));
+    g_object_class_install_property (klass, PROPERTY_CHANNEL_ORDER,
+                                     g_param_spec_enum ("channel-order", "Channel order",
+                                                        "Which colour the network takes as its first, second and third "
+                                                        "channel",
+                                                        order_choice_type (), ORDER_CHOICE_MODEL, FLAGS));
+}
+
+static void install_frame (GObjectClass *klass)
+{
+    g_object_class_install_property (klass, PROPERTY_RESIZE,
+                                     g_param_spec_enum ("resize", "Resize",
+                                                        "How a frame is brought to the network's input size. crop is "
+                                                        "how ImageNet networks are evaluated: the shorter "
+                                                        "side is scaled to 8/7 of the network's (256 for 224) and the "
+                                                        "centre is cut out; it ignores what lies at the "
+                                                        "sides. Pixel aspect ratio is respected by crop and letterbox",
+                                                        resize_type (), RESIZE_CROP, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_INFERENCE_INTERVAL,
+        g_param_spec_uint (
+            "inference-interval", "Inference interval",
+            "Run the network on every n-th frame (1 = on every frame). The frames between carry the last "
+            "result, marked as not fresh",
+            1, G_MAXUINT, 1, NUMBER_FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_DEADLINE,
+        g_param_spec_enum ("deadline", "Deadline",
+                           "What to do with a frame that is late according to the sink (QoS events). skip lets it pass "
+                           "without running the network, with the last result marked as not fresh; no frame is ever "
+                           "dropped, and one frame a second is analysed however late it is",
+                           deadline_type (), DEADLINE_SKIP, FLAGS));
+}
+
+static void install_results (GObjectClass *klass)
+{
+    g_object_class_install_property (klass, PROPERTY_TOP_K,
+                                     g_param_spec_uint ("top-k", "Top k", "How many of the best classes to report", 1,
+                                                        TOP_K_MAX, DEFAULT_TOP_K, NUMBER_FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_THRESHOLD,
+        g_param_spec_float ("threshold", "Threshold",
+                            "Report only classes of at least this score, a probability from 0 to 1", 0.0f, 1.0f, 0.0f,
+                            NUMBER_FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_POST_MESSAGES,
+        g_param_spec_boolean (
+            "post-messages", "Post messages",
+            "Post an element message \"convrelu\" for every frame that carries a result, with the fields timestamp, "
+            "stream-time, running-time, duration, labels, class-ids, scores (best first), inference-time (ns) and "
+            "fresh "
+            "(FALSE: the result of an earlier frame)",
+            TRUE, FLAGS));
+}
+
+static void install_running (GObjectClass *klass)
+{
+    g_object_class_install_property (
+        klass, PROPERTY_THREADS,
+        g_param_spec_uint (
+            "threads", "Threads",
+            "How many threads share one inference, the streaming thread among them (0 = one for each CPU "
+            "this process may run on). The result does not depend on it",
+            0, THREADS_MAX, 0, NUMBER_FLAGS));
+    g_object_class_install_property (klass, PROPERTY_ALGORITHM,
+                                     g_param_spec_enum ("algorithm", "Algorithm",
+                                                        "How 3x3 convolutions of stride 1 are computed",
+                                                        algorithm_type (), ALGORITHM_AUTO, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_STATS,
+        g_param_spec_boxed (
+            "stats", "Statistics",
+            "Since the element left READY: frames, inferred, skipped (passed without inference) and, of these, late; "
+            "over the last 256 frames of each kind: convert-mean, convert-p99 (frame to network input), "
+            "inference-mean, "
+            "inference-p99 (ns) and fps; latency (ns), as answered to the LATENCY query",
+            GST_TYPE_STRUCTURE, READ_FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_LAYER_NAMES,
+        gst_param_spec_array (
+            "layer-names", "Layer names",
+            "The layers of the network that is running, from input to output; empty in NULL and READY",
+            g_param_spec_string ("layer-name", "Layer name", "Name of a layer", NULL, READ_FLAGS), READ_FLAGS));
+}
+
+void settings_install (GObjectClass *klass)
+{
+    install_model (klass);
+    install_frame (klass);
+    install_results (klass);
+    install_running (klass);
+    gst_type_mark_as_plugin_api (order_choice_type (), 0);
+    gst_type_mark_as_plugin_api (resize_type (), 0);
+    gst_type_mark_as_plugin_api (deadline_type (), 0);
+    gst_type_mark_as_plugin_api (algorithm_type (), 0);
+}
+
+/* ---- values ---------------------------------------------------------------------------------------------------- */
+
+void settings_init (struct settings *settings)
+{
+    *settings = (struct settings) {
+        .channel_order = ORDER_CHOICE_MODEL,
+        .resize = RESIZE_CROP,
+        .top_k = DEFAULT_TOP_K,
+        .algorithm = ALGORITHM_AUTO,
+        .inference_interval = 1,
+        .deadline = DEADLINE_SKIP,
+        .post_messages = TRUE,
+    };
+}
+
+void settings_clear (struct settings *settings)
+{
+    g_clear_pointer (&settings->model_file, g_free);
+    g_clear_pointer (&settings->labels_file, g_free);
+}
+
+void settings_copy (struct settings *to, const struct settings *from)
+{
+    settings_clear (to);
+    *to = *from;
+    to->model_file = g_strdup (from->model_file);
+    to->labels_file = g_strdup (from->labels_file);
+}
+
+static void set_string (char **string, const GValue *value)
+{
+    const char *text = g_value_get_string (value);
+    g_free (*string);
+    *string = text && *text ? g_strdup (text) : NULL; /* "" in a launch line means: not set */
+}
+
+static void set_triple (struct triple *triple, const GValue *value)
+{
+    triple->count = gst_value_array_get_size (value);
+    for (guint i = 0; i < MIN (triple->count, G_N_ELEMENTS (triple->value)); i++) {
+        GValue number = G_VALUE_INIT;
+        g_value_init (&number, G_TYPE_DOUBLE);
+        gboolean good = g_value_transform (gst_value_array_get_value (value, i), &number);
+        triple->value[i] = good ? (float)g_value_get_double (&number) : NAN;
+        g_value_unset (&number);
+    }
+}
+
+static void get_triple (const struct triple *triple, GValue *value)
+{
+    for (guint i = 0; i < MIN (triple->count, G_N_ELEMENTS (triple->value)); i++) {
+        GValue number = G_VALUE_INIT;
+        g_value_init (&number, G_TYPE_FLOAT);
+        g_value_set_float (&number, triple->value[i]);
+        gst_value_array_append_and_take_value (value, &number);
+    }
+}
+
+gboolean settings_set (struct settings *settings, guint id, const GValue *value)
+{
+    switch ((enum property)id) {
+    case PROPERTY_MODEL_FILE:
+        set_string (&settings->model_file, value);
+        return TRUE;
+    case PROPERTY_LABELS_FILE:
+        set_string (&settings->labels_file, value);
+        return TRUE;
+    case PROPERTY_MEAN:
+        set_triple (&settings->mean, value);
+        return TRUE;
+    case PROPERTY_STD:
+        set_triple (&settings->std, value);
+        return TRUE;
+    case PROPERTY_CHANNEL_ORDER:
+        settings->channel_order = g_value_get_enum (value);
+        return TRUE;
+    case PROPERTY_RESIZE:
+        settings->resize = g_value_get_enum (value);
+        return TRUE;
+    case PROPERTY_TOP_K:
+        settings->top_k = g_value_get_uint (value);
+        return TRUE;
+    case PROPERTY_THRESHOLD:
+        settings->threshold = g_value_get_float (value);
+        return TRUE;
+    case PROPERTY_THREADS:
+        settings->threads = g_value_get_uint (value);
+        return TRUE;
+    case PROPERTY_ALGORITHM:
+        settings->algorithm = g_value_get_enum (value);
+        return TRUE;
+    case PROPERTY_INFERENCE_INTERVAL:
+        settings->inference_interval = g_value_get_uint (value);
+        return TRUE;
+    case PROPERTY_DEADLINE:
+        settings->deadline = g_value_get_enum (value);
+        return TRUE;
+    case PROPERTY_POST_MESSAGES:
+        settings->post_messages = g_value_get_boolean (value);
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+gboolean settings_get (const struct settings *settings, guint id, GValue *value)
+{
+    switch ((enum property)id) {
+    case PROPERTY_MODEL_FILE:
+        g_value_set_string (value, settings->model_file);
+        return TRUE;
+    case PROPERTY_LABELS_FILE:
+        g_value_set_string (value, settings->labels_file);
+        return TRUE;
+    case PROPERTY_MEAN:
+        get_triple (&settings->mean, value);
+        return TRUE;
+    case PROPERTY_STD:
+        get_triple (&settings->std, value);
+        return TRUE;
+    case PROPERTY_CHANNEL_ORDER:
+        g_value_set_enum (value, settings->channel_order);
+        return TRUE;
+    case PROPERTY_RESIZE:
+        g_value_set_enum (value, settings->resize);
+        return TRUE;
+    case PROPERTY_TOP_K:
+        g_value_set_uint (value, settings->top_k);
+        return TRUE;
+    case PROPERTY_THRESHOLD:
+        g_value_set_float (value, settings->threshold);
+        return TRUE;
+    case PROPERTY_THREADS:
+        g_value_set_uint (value, settings->threads);
+        return TRUE;
+    case PROPERTY_ALGORITHM:
+        g_value_set_enum (value, settings->algorithm);
+        return TRUE;
+    case PROPERTY_INFERENCE_INTERVAL:
+        g_value_set_uint (value, settings->inference_interval);
+        return TRUE;
+    case PROPERTY_DEADLINE:
+        g_value_set_enum (value, settings->deadline);
+        return TRUE;
+    case PROPERTY_POST_MESSAGES:
+        g_value_set_boolean (value, settings->post_messages);
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+static gboolean check_triple (const char *name, const struct triple *triple, float least, GError **error)
+{
+    if (triple->count != 0 && triple->count != 1 && triple->count != 3) {
+        g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                     "%s has %u values; it takes three, one for each channel, or one for all, or none", name,
+                     triple->count);
+        return FALSE;
+    }
+    for (guint i = 0; i < triple->count; i++) {
+        if (!isfinite (triple->value[i]) || triple->value[i] < least) {
+            g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+                         "%s: value %u is %g; it must be a finite number%s", name, i, (double)triple->value[i],
+                         least > -INFINITY ? " above zero" : "");
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+gboolean settings_check (const struct settings *settings, GError **error)
+{
+    return check_triple ("mean", &settings->mean, -INFINITY, error) &&
+           check_triple ("std", &settings->std, 1e-6f, error);
+}
+
+gboolean settings_same_files (const struct settings *a, const struct settings *b)
+{
+    return g_strcmp0 (a->model_file, b->model_file) == 0 && g_strcmp0 (a->labels_file, b->labels_file) == 0;
+}
+
+gboolean settings_same_plan (const struct settings *a, const struct settings *b)
+{
+    return settings_same_files (a, b) && a->threads == b->threads && a->algorithm == b->algorithm;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* settings.h: the values of the element's properties, apart from the element.
+ *
+ * A property setter only stores into the element's `struct settings` under the object lock and bumps a serial; the
+ * streaming thread copies the whole with settings_copy when the serial has moved, lets go of the lock, and acts on its
+ * copy. Nothing here locks, posts or loads anything. */
+#ifndef CONVRELU_SETTINGS_H
+#define CONVRELU_SETTINGS_H
+
+#include <gst/gst.h>
+
+#include "engine/engine.h"
+
+/* Also the values of the GObject enums of the same names. */
+enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
+enum resize { RESIZE_CROP, RESIZE_STRETCH, RESIZE_LETTERBOX };
+enum deadline { DEADLINE_NONE, DEADLINE_SKIP };
+
+/* A number per channel. count 0: the model's own; 1: the same for all; 3: in the order the network takes them. */
+struct triple {
+    guint count;    /* as given, so 2 or 7 are possible until settings_check */
+    float value[3]; /* NaN where the element given was no number */
+};
+
+struct settings {
+    char *model_file, *labels_file; /* NULL: not set */
+    struct triple mean, std;        /* in units of 0..255 */
+    enum order_choice channel_order;
+    enum resize resize;
+    guint top_k;
+    float threshold;
+    guint threads;
+    enum algorithm algorithm;
+    guint inference_interval;
+    enum deadline deadline;
+    gboolean post_messages;
+};
+
+enum property {
+    PROPERTY_0,
+    PROPERTY_MODEL_FILE,
+    PROPERTY_LABELS_FILE,
+    PROPERTY_MEAN,
+    PROPERTY_STD,
+    PROPERTY_CHANNEL_ORDER,
+    PROPERTY_RESIZE,
+    PROPERTY_TOP_K,
+    PROPERTY_THRESHOLD,
+    PROPERTY_THREADS,
+    PROPERTY_ALGORITHM,
+    PROPERTY_INFERENCE_INTERVAL,
+    PROPERTY_DEADLINE,
+    PROPERTY_POST_MESSAGES,
+    PROPERTY_STATS, /* read-only: the element answers these two itself */
+    PROPERTY_LAYER_NAMES,
+};
+
+void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */
+
+void settings_init (struct settings *settings); /* the defaults */
+void settings_clear (struct settings *settings);
+void settings_copy (struct settings *to, const struct settings *from); /* what `to` held is freed; both initialised */
+
+/* FALSE when `id` is not a stored property. */
+gboolean settings_set (struct settings *settings, guint id, const GValue *value);
+gboolean settings_get (const struct settings *settings, guint id, GValue *value);
+
+/* What a GParamSpec cannot check: mean and std. FALSE and a GST_RESOURCE_ERROR_SETTINGS that names the property. */
+gboolean settings_check (const struct settings *settings, GError **error);
+
+gboolean settings_same_files (const struct settings *a, const struct settings *b); /* the same model and labels */
+gboolean settings_same_plan (const struct settings *a, const struct settings *b);  /* and run in the same way */
+
+#endif

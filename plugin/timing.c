@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* timing.c: counters and time windows; see timing.h. */
+#include "plugin/timing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LATENCY_SAMPLES = 4 }; /* a mean of fewer says too little */
+
+void window_add (struct window *window, guint64 sample)
+{
+    if (window->used == WINDOW_LENGTH)
+        window->sum -= window->sample[window->next];
+    else
+        window->used++;
+    window->sample[window->next] = sample;
+    window->sum += sample;
+    window->next = (window->next + 1) % WINDOW_LENGTH;
+}
+
+guint64 window_mean (const struct window *window)
+{
+    return window->used ? window->sum / window->used : 0;
+}
+
+static int compare_samples (const void *a, const void *b)
+{
+    guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
+    return (x > y) - (x < y);
+}
+
+guint64 window_p99 (const struct window *window)
+{
+    guint64 sorted[WINDOW_LENGTH];
+    if (window->used == 0)
+        return 0;
+    memcpy (sorted, window->sample, window->used * sizeof *sorted);
+    qsort (sorted, window->used, sizeof *sorted, compare_samples);
+    return sorted[(window->used * 99 + 99) / 100 - 1];
+}
+
+void stats_reset (struct stats *stats, GstClockTime latency)
+{
+    *stats = (struct stats) { .last_frame = GST_CLOCK_TIME_NONE, .latency = latency };
+}
+
+void stats_frame (struct stats *stats, GstClockTime now)
+{
+    stats->frames++;
+    if (GST_CLOCK_TIME_IS_VALID (stats->last_frame) && now >= stats->last_frame)
+        window_add (&stats->interval, now - stats->last_frame);
+    stats->last_frame = now;
+}
+
+void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference)
+{
+    stats->inferred++;
+    window_add (&stats->convert, convert);
+    window_add (&stats->inference, inference);
+}
+
+gboolean stats_latency_moved (struct stats *stats)
+{
+    if (stats->inference.used < LATENCY_SAMPLES)
+        return FALSE;
+    guint64 mean = window_mean (&stats->convert) + window_mean (&stats->inference);
+    if (GST_CLOCK_TIME_IS_VALID (stats->latency)) {
+        guint64 moved = mean > stats->latency ? mean - stats->latency : stats->latency - mean;
+        if (moved <= stats->latency / 4 || moved < GST_MSECOND)
+            return FALSE;
+    }
+    stats->latency = mean;
+    return TRUE;
+}
+
+GstStructure *stats_structure (const struct stats *stats)
+{
+    guint64 interval = window_mean (&stats->interval);
+    return gst_structure_new (
+        "convrelu-stats", "frames", G_TYPE_UINT64, stats->frames, "inferred", G_TYPE_UINT64, stats->inferred, "skipped",
+        G_TYPE_UINT64, stats->skipped, "late", G_TYPE_UINT64, stats->late, "convert-mean", G_TYPE_UINT64,
+        window_mean (&stats->convert), "convert-p99", G_TYPE_UINT64, window_p99 (&stats->convert), "inference-mean",
+        G_TYPE_UINT64, window_mean (&stats->inference), "inference-p99", G_TYPE_UINT64, window_p99 (&stats->inference),
+        "fps", G_TYPE_DOUBLE, interval ? (double)GST_SECOND / interval : 0.0, "latency", G_TYPE_UINT64,
+        GST_CLOCK_TIME_IS_VALID (stats->latency) ? stats->latency : 0, NULL);
+}

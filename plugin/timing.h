@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* timing.h: what the element counts and measures: counters since start, and windows over the last frames.
+ *
+ * A plain struct without locks: the element's object lock guards it. All times are in nanoseconds. */
+#ifndef CONVRELU_TIMING_H
+#define CONVRELU_TIMING_H
+
+#include <gst/gst.h>
+
+enum { WINDOW_LENGTH = 256 };
+
+struct window {
+    guint64 sample[WINDOW_LENGTH]; /* a ring; the first `used` are filled */
+    guint used, next;
+    guint64 sum; /* of the filled ones */
+};
+
+void window_add (struct window *window, guint64 sample);
+guint64 window_mean (const struct window *window); /* 0 when empty */
+guint64 window_p99 (const struct window *window);  /* the smallest sample that 99 % do not exceed; 0 when empty */
+
+struct stats {
+    guint64 frames;          /* that came in, GAP ones apart */
+    guint64 inferred;        /* of these, how many the network saw */
+    guint64 skipped;         /* and how many it did not */
+    guint64 late;            /* of the skipped: because of deadline=skip */
+    struct window convert;   /* frame -> network input */
+    struct window inference; /* network input -> scores */
+    struct window interval;  /* wall-clock time from one frame to the next */
+    GstClockTime last_frame; /* when the last one came in, or NONE */
+    GstClockTime latency;    /* as told to the pipeline; NONE before the first measurement */
+};
+
+void stats_reset (struct stats *stats, GstClockTime latency); /* latency: expected until measured, or NONE */
+void stats_frame (struct stats *stats, GstClockTime now);     /* one more frame */
+void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference);
+
+/* Whether the mean time of an inference has moved away from stats->latency by more than a quarter (and a millisecond,
+ * or the noise of small networks would keep pipelines busy); then that is updated: tell the pipeline. */
+gboolean stats_latency_moved (struct stats *stats);
+
+GstStructure *stats_structure (const struct stats *stats); /* as the property's text says; the caller's */
+
+#endif

@@ -63,6 +63,7 @@ static void fpu_leave (uint64_t saved)
 extern const struct kernels FOR_ISA (kernels);
 const struct kernels FOR_ISA (kernels) = {
     .name = TEXT (ISA),
+    .lanes = LANES,
     .rows = ROWS,
     .columns = COLUMNS,
     .conv = FOR_ISA (kernels_conv),

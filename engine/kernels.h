@@ -125,6 +125,7 @@ struct winograd_run {
 
 struct kernels {
     const char *name; /* "avx2" */
+    int lanes;        /* floats in a vector */
     int rows;         /* pixels of a convolution tile */
     int columns;      /* output blocks of a convolution tile: weights are packed for this many */
 

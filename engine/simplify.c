@@ -220,7 +220,7 @@ static bool start_layer (struct simplifier *s, struct layer *layer, int id)
 /* The other operand when the ADD can be the layer's residual, else -1. */
 static int residual_of (const struct simplifier *s, const struct layer *layer, const struct node *add)
 {
-    if (layer->residual >= 0 || layer->activation.kind != ACTIVATION_NONE || layer->post_scale)
+    if (layer->residual >= 0 || layer->activation.kind != ACTIVATION_NONE)
         return -1;
     int other = add->inputs[0] == layer->output ? add->inputs[1] : add->inputs[0];
     const struct node *a = &s->g->nodes[layer->output], *b = &s->g->nodes[other];
@@ -238,7 +238,7 @@ static bool extend_layer (struct simplifier *s, struct layer *layer, bool *done)
         return true;
     const struct node *node = &s->g->nodes[next];
     const struct view *what = &s->views[next];
-    bool only_linear = layer->residual < 0 && layer->activation.kind == ACTIVATION_NONE && !layer->post_scale;
+    bool only_linear = layer->residual < 0 && layer->activation.kind == ACTIVATION_NONE;
     bool fits = false, memory = true;
     if (what->operation == OPERATION_AFFINE) {
         fits = true;

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* algorithm.c: how each convolution is computed: direct or Winograd, from where it reads, and in which pieces.
+ *
+ * The rule for 3x3 stride-1 layers is a model of cycles, the larger of two things per algorithm:
+ *   arithmetic   multiplications / (2 vectors a cycle), plus the transforms
+ *   weights      bytes / (bytes a cycle from the third-level cache), when they do not stay in the second-level cache
+ *                between frames; F(4,3) has 4 times the weights of the direct sum, F(2,3) 1.8 times
+ * so that F(4,3) serves large images, F(2,3) small ones with many channels, and neither costs more than direct. */
+#include "engine/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Bytes of weights that can be expected to stay in the second-level cache while one layer runs (1 to 2 MiB on the
+ * machines this was tuned on), and bytes a cycle that come from the third level (about 10 measured with one core). */
+enum { KEPT_BYTES = 512 * 1024, L3_BYTES_PER_CYCLE = 10 };
+
+/* A band of input is copied and then read once per column: small enough for half the second-level cache. */
+enum { BAND_BYTES = 128 * 1024 };
+
+/* Tiles of a fused Winograd block: 28 x 36 x 64 channels x 4 bytes is 258 KiB of transformed input. */
+enum { WINOGRAD_TILES = 28, WINOGRAD_TWO_PHASE_TILES = 64 };
+
+static int divide_up (int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* ---- choice ---------------------------------------------------------------------------------------------------- */
+
+static double winograd_cycles (const struct plan *plan, const struct record *step, int m)
+{
+    double points = (m + 2) * (m + 2), per_cycle = 2.0 * plan->kernels->lanes;
+    double tiles = (double) divide_up (step->height, m) * divide_up (step->width, m);
+    double in = step->in_channels, out = step->channels;
+    double products = points * tiles * in * out / per_cycle;
+    double bytes = points * in * out * sizeof (float);
+    if (bytes > KEPT_BYTES && bytes / L3_BYTES_PER_CYCLE > products)
+        products = bytes / L3_BYTES_PER_CYCLE;
+    /* operations on vectors per tile and block, two thirds of them overlapped loads and stores */
+    double forward = m == 4 ? 220 : 60, inverse = m == 4 ? 190 : 50;
+    return products + tiles * (in * forward + out * inverse) / per_cycle;
+}
+
+static double direct_cycles (const struct plan *plan, const struct record *step)
+{
+    double in = step->in_channels, out = step->channels;
+    double products = 9.0 * step->height * step->width * in * out / (2.0 * plan->kernels->lanes);
+    double bytes = 9 * in * out * sizeof (float);
+    return bytes > KEPT_BYTES && bytes / L3_BYTES_PER_CYCLE > products ? bytes / L3_BYTES_PER_CYCLE : products;
+}
+
+static bool winograd_fits (const struct record *step)
+{
+    const struct conv *c = &step->conv;
+    return c->kernel_h == 3 && c->kernel_w == 3 && c->stride_h == 1 && c->stride_w == 1 && c->dilation_h == 1 &&
+           c->dilation_w == 1 && c->groups == 1 && c->pad_top <= 1 && c->pad_left <= 1 && c->pad_bottom <= 1 &&
+           c->pad_right <= 1;
+}
+
+enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar)
+{
+    const struct conv *conv = &step->conv;
+    if (conv->groups == step->in_channels && conv->groups == step->channels && !planar && conv->groups > 1)
+        return PACKING_DEPTHWISE;
+    if (planar || wanted == ALGORITHM_DIRECT || !winograd_fits (step))
+        return PACKING_DIRECT;
+    if (wanted != ALGORITHM_AUTO)
+        return wanted == ALGORITHM_F23 ? PACKING_F23 : PACKING_F43;
+    double direct = direct_cycles (plan, step);
+    double f23 = winograd_cycles (plan, step, 2), f43 = winograd_cycles (plan, step, 4);
+    if (f43 < f23 && f43 < direct)
+        return PACKING_F43;
+    return f23 < direct ? PACKING_F23 : PACKING_DIRECT;
+}
+
+/* ---- segments -------------------------------------------------------------------------------------------------- */
+
+/* The sum's pieces in the order of the packed weights. `row` and `plane` are floats from one input row and block to the
+ * next. Taps of a row are one piece where they are contiguous. */
+static bool direct_segments (struct plan *plan, struct record *step, bool planar, size_t row, size_t plane)
+{
+    const struct conv *conv = &step->conv;
+    int depth = step->packed->depth, count = 0;
+    int blocks = planar ? depth : divide_up (depth, BLOCK);
+    step->segments = plan_alloc (plan, (size_t) blocks * (size_t) conv->kernel_h * (size_t) conv->kernel_w,
+                                 sizeof *step->segments);
+    if (!step->segments)
+        return false;
+    for (int b = 0; b < blocks; b++) {
+        int lanes = planar ? 1 : depth - b * BLOCK < BLOCK ? depth - b * BLOCK : BLOCK, step_x = planar ? 1 : BLOCK;
+        bool whole = lanes == step_x && conv->dilation_w == 1;
+        for (int y = 0; y < conv->kernel_h; y++) {
+            size_t at = (size_t) b * plane + (size_t) y * (size_t) conv->dilation_h * row;
+            for (int x = 0; x < (whole ? 1 : conv->kernel_w); x++)
+                step->segments[count++] =
+                    (struct segment) { .offset = (int32_t) (at + (size_t) x * (size_t) conv->dilation_w * (size_t) step_x),
+                                       .length = whole ? lanes * conv->kernel_w : lanes };
+        }
+    }
+    step->segment_count = count;
+    return true;
+}
+
+/* ---- direct ---------------------------------------------------------------------------------------------------- */
+
+static enum staging staging_of (const struct conv *conv, bool planar)
+{
+    if (planar)
+        return STAGING_PLANAR;
+    if (conv->pad_top || conv->pad_left || conv->pad_bottom || conv->pad_right)
+        return STAGING_PAD;
+    if (conv->kernel_h == 1 && conv->kernel_w == 1 && (conv->stride_h > 1 || conv->stride_w > 1))
+        return STAGING_SAMPLE;
+    return STAGING_NONE;
+}
+
+/* Floats of input that `band` run rows need. */
+static size_t band_floats (const struct record *step, int band)
+{
+    const struct conv *conv = &step->conv;
+    size_t blocks = (size_t) divide_up (step->in_channels, BLOCK) * BLOCK;
+    if (step->flat)
+        return blocks * (size_t) band * (size_t) step->run_width;
+    size_t rows = (size_t) (band - 1) * (size_t) conv->stride_h + (size_t) (conv->kernel_h - 1) * (size_t) conv->dilation_h + 1;
+    return (step->staging == STAGING_PLANAR ? (size_t) step->in_channels : blocks) * rows * (size_t) step->staged_width;
+}
+
+/* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
+ * so that the weights are read once. Either way enough items for the threads to share evenly. */
+static void cut_direct (const struct plan *plan, struct record *step)
+{
+    bool many = step->packed->weight_floats * sizeof (float) > KEPT_BYTES / 2;
+    int columns = step->packed->column_count;
+    step->band = step->run_height;
+    step->column_group = columns;
+    if (many && columns >= plan->threads) {
+        step->column_group = divide_up (columns, plan->threads * 4);
+        if (plan->threads == 1)
+            step->column_group = columns;
+        return;
+    }
+    while (step->band > 1 && band_floats (step, step->band) * sizeof (float) > BAND_BYTES)
+        step->band = divide_up (step->band, 2);
+    if (plan->threads > 1) {
+        int least = plan->threads * 4;
+        if (divide_up (step->run_height, step->band) < least)
+            step->band = divide_up (step->run_height, least);
+        if (step->run_height < least)
+            step->column_group = divide_up (columns, divide_up (least, step->run_height));
+    }
+}
+
+static void raise (size_t *to, size_t floats)
+{
+    floats = (floats + 15) / 16 * 16;
+    if (floats > *to)
+        *to = floats;
+}
+
+static bool shape_direct (struct plan *plan, struct record *step, bool planar)
+{
+    const struct conv *conv = &step->conv;
+    size_t in_row = (size_t) step->in_width * BLOCK, in_plane = (size_t) step->in_height * in_row;
+    step->staging = staging_of (conv, planar);
+    step->flat = step->staging == STAGING_SAMPLE ||
+                 (step->staging == STAGING_NONE && conv->kernel_h == 1 && conv->kernel_w == 1);
+    step->run_height = step->height;
+    step->run_width = step->width;
+    step->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
+    if (step->flat) { /* runs of a few tiles: long enough to hide the call, short enough to cut the work by */
+        int pixels = step->height * step->width;
+        step->run_width = pixels < 4 * plan->kernels->rows ? pixels : 4 * plan->kernels->rows;
+        step->run_height = divide_up (pixels, step->run_width);
+        in_plane = (size_t) pixels * BLOCK;
+    }
+    cut_direct (plan, step);
+    step->pixel_stride = step->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t) BLOCK * conv->stride_w;
+    if (step->staging == STAGING_SAMPLE) {
+        step->band = step->run_height; /* the whole sampled image: small, and every column reads it */
+        raise (&plan->scratch_floats, (size_t) divide_up (step->in_channels, BLOCK) * in_plane);
+    } else if (step->staging != STAGING_NONE) {
+        step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
+        in_row = (size_t) step->staged_width * (planar ? 1 : BLOCK);
+        in_plane = (size_t) step->staged_height * in_row;
+        raise (&plan->scratch_floats, band_floats (step, step->band));
+    }
+    snprintf (step->algorithm, sizeof step->algorithm, "direct");
+    step->multiplications = step->macs;
+    return direct_segments (plan, step, planar, in_row, in_plane);
+}
+
+/* ---- Winograd -------------------------------------------------------------------------------------------------- */
+
+/* An odd number of 64-byte lines, so that the points of one tile do not fall on one set of the cache. */
+static ptrdiff_t odd_lines (ptrdiff_t floats)
+{
+    return floats / BLOCK % 2 ? floats : floats + BLOCK;
+}
+
+static bool shape_winograd (struct plan *plan, struct record *step, int m)
+{
+    int points = (m + 2) * (m + 2), in_blocks = divide_up (step->in_channels, BLOCK);
+    step->m = m;
+    step->tiles_h = divide_up (step->height, m);
+    step->tiles_w = divide_up (step->width, m);
+    int tiles = step->tiles_h * step->tiles_w, block = tiles;
+    if (tiles > WINOGRAD_TWO_PHASE_TILES) {
+        int items = divide_up (divide_up (tiles, WINOGRAD_TILES), plan->threads) * plan->threads;
+        block = step->tile_block = divide_up (tiles, items);
+    }
+    step->v_point = odd_lines ((ptrdiff_t) in_blocks * block * BLOCK);
+    step->m_point = odd_lines ((ptrdiff_t) plan->kernels->columns * block * BLOCK);
+    size_t v = (size_t) points * (size_t) step->v_point, sums = (size_t) points * (size_t) step->m_point;
+    raise (&plan->scratch_floats, step->tile_block ? v + sums : sums);
+    if (!step->tile_block)
+        raise (&plan->shared_floats, v);
+    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)", m);
+    step->multiplications =
+        (uint64_t) points * (uint64_t) tiles * (uint64_t) step->in_channels * (uint64_t) step->channels;
+    step->segments = plan_alloc (plan, (size_t) in_blocks, sizeof *step->segments);
+    if (!step->segments)
+        return false;
+    for (int b = 0; b < in_blocks; b++) {
+        int left = step->in_channels - b * BLOCK;
+        step->segments[b] = (struct segment) { .offset = b * block * BLOCK, .length = left < BLOCK ? left : BLOCK };
+    }
+    step->segment_count = in_blocks;
+    return true;
+}
+
+bool algorithm_shape (struct plan *plan, struct record *step, bool planar)
+{
+    switch (step->packed->packing) {
+    case PACKING_F23:
+        return shape_winograd (plan, step, 2);
+    case PACKING_F43:
+        return shape_winograd (plan, step, 4);
+    case PACKING_DEPTHWISE:
+        snprintf (step->algorithm, sizeof step->algorithm, "depthwise");
+        step->multiplications = step->macs;
+        return true;
+    default:
+        return shape_direct (plan, step, planar);
+    }
+}

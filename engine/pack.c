@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* pack.c: weights as given -> weights as the kernels stream them, with batch norm folded in, in double precision.
+ *
+ *   direct      per column: [input block][ky][kx][channel][16 blocks]   the order of the kernel's sum
+ *   Winograd    per column: [n n points][input channel][16 blocks]      G g G' of each filter, in double
+ *   depthwise   [block][ky][kx][16]
+ *
+ * A column is one or two blocks of 16 output channels that read the same input channels. Grouped convolutions whose
+ * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them.
+ *
+ * Packed weights are kept in a list of the graph under its lock, so that every plan of it shares them. */
+#include "engine/plan.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Groups put side by side until both channel counts fill blocks; all of them when nothing less does. */
+static int groups_together (int groups, int in, int out)
+{
+    for (int s = 1; s < groups; s++)
+        if (groups % s == 0 && s * in % BLOCK == 0 && s * out % BLOCK == 0)
+            return s;
+    return groups;
+}
+
+/* Where each column is; the same for direct and Winograd but for the floats one (input, output) pair takes. */
+static bool lay_columns (struct packed *packed, const struct layer *layer, int in_channels, int columns, size_t per_pair)
+{
+    const struct conv *conv = &layer->conv;
+    int together = groups_together (conv->groups, in_channels / conv->groups, conv->out_channels / conv->groups);
+    int sets = conv->groups / together;
+    int in = in_channels / sets, out_blocks = (conv->out_channels / sets + BLOCK - 1) / BLOCK;
+    int per_set = (out_blocks + columns - 1) / columns;
+    packed->depth = in;
+    packed->column_count = sets * per_set;
+    packed->column = calloc ((size_t) packed->column_count, sizeof *packed->column);
+    if (!packed->column)
+        return false;
+    size_t at = 0;
+    for (int i = 0; i < packed->column_count; i++) {
+        int first = i % per_set * columns;
+        struct column *column = &packed->column[i];
+        column->block = i / per_set * out_blocks + first;
+        column->blocks = out_blocks - first < columns ? out_blocks - first : columns;
+        column->in_block = i / per_set * (in / BLOCK);
+        column->weights = at;
+        if (__builtin_add_overflow (at, per_pair * (size_t) in * BLOCK * (size_t) column->blocks, &at))
+            return false;
+    }
+    packed->weight_floats = at;
+    return true;
+}
+
+/* The filter of output channel `o` for the column's input channel `i`, [kernel_h][kernel_w], or NULL where a widened
+ * group has zeros. i counts from the column's first input channel. */
+static const float *filter (const struct node *node, const struct layer *layer, int in_channels, int depth, int o, int i)
+{
+    const struct conv *conv = &layer->conv;
+    if (o >= conv->out_channels)
+        return NULL;
+    int group_in = in_channels / conv->groups, group_out = conv->out_channels / conv->groups;
+    int sets_first = o / (group_out * (depth / group_in)) * (depth / group_in); /* first group of o's set */
+    int group = o / group_out;
+    int local = i - (group - sets_first) * group_in;
+    if (local < 0 || local >= group_in)
+        return NULL;
+    size_t size = (size_t) conv->kernel_h * (size_t) conv->kernel_w;
+    return node->u.conv.weights + ((size_t) o * (size_t) group_in + (size_t) local) * size;
+}
+
+static float folded (const struct layer *layer, double weight, int o)
+{
+    double w = layer->scale ? weight * layer->scale[o] : weight;
+    return fabs (w) < 1e-30 ? 0.0f : (float) w;
+}
+
+static void pack_direct (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
+{
+    size_t taps = (size_t) layer->conv.kernel_h * (size_t) layer->conv.kernel_w;
+    for (int n = 0; n < packed->column_count; n++) {
+        const struct column *column = &packed->column[n];
+        size_t wide = (size_t) column->blocks * BLOCK;
+        for (int lane = 0; lane < (int) wide; lane++) {
+            int o = column->block * BLOCK + lane;
+            for (int i = 0; i < packed->depth; i++) {
+                const float *from = filter (node, layer, in_channels, packed->depth, o, i);
+                if (!from)
+                    continue;
+                int block = i / BLOCK, in_block = packed->depth - block * BLOCK < BLOCK ? packed->depth - block * BLOCK : BLOCK;
+                float *to = packed->weights + column->weights + (size_t) block * BLOCK * taps * wide + (size_t) lane;
+                for (size_t t = 0; t < taps; t++)
+                    to[(t * (size_t) in_block + (size_t) (i % BLOCK)) * wide] = folded (layer, from[t], o);
+            }
+        }
+    }
+}
+
+static void pack_depthwise (struct packed *packed, const struct node *node, const struct layer *layer)
+{
+    size_t taps = (size_t) layer->conv.kernel_h * (size_t) layer->conv.kernel_w;
+    for (int o = 0; o < layer->conv.out_channels; o++)
+        for (size_t t = 0; t < taps; t++)
+            packed->weights[((size_t) (o / BLOCK) * taps + t) * BLOCK + (size_t) (o % BLOCK)] =
+                folded (layer, node->u.conv.weights[(size_t) o * taps + t], o);
+}
+
+/* G of F(4,3) on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points); and of F(2,3) on
+ * 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B' takes. */
+static void winograd_matrix (int m, double g[6][3])
+{
+    const double points[2][5] = { { 0, 1, -1 }, { 0, 0.625, -0.625, 1.5, -1.5 } };
+    const double *p = points[m == 4];
+    int finite = m + 1;
+    for (int i = 0; i < finite; i++) {
+        double product = 1;
+        for (int j = 0; j < finite; j++)
+            if (j != i)
+                product *= p[i] - p[j];
+        for (int k = 0; k < 3; k++)
+            g[i][k] = (k == 0 ? 1 : k == 1 ? p[i] : p[i] * p[i]) / product;
+    }
+    if (m == 2) /* the kernel computes d0 - d2, not d2 - d0 */
+        g[0][0] = 1;
+    g[finite][0] = g[finite][1] = 0;
+    g[finite][2] = 1;
+}
+
+/* G g G' of one filter, to u [n n] `stride` floats apart. */
+static void transform_filter (const double (*g)[3], int n, const double *filter3, float *u, size_t stride)
+{
+    double half[6][3];
+    for (int i = 0; i < n; i++)
+        for (int x = 0; x < 3; x++)
+            half[i][x] = g[i][0] * filter3[x] + g[i][1] * filter3[3 + x] + g[i][2] * filter3[6 + x];
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++) {
+            double v = half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2];
+            u[(size_t) (i * n + j) * stride] = fabs (v) < 1e-30 ? 0.0f : (float) v;
+        }
+}
+
+static void pack_winograd (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels, int m)
+{
+    double g[6][3];
+    winograd_matrix (m, g);
+    for (int n = 0; n < packed->column_count; n++) {
+        const struct column *column = &packed->column[n];
+        size_t wide = (size_t) column->blocks * BLOCK;
+        for (int i = 0; i < packed->depth; i++)
+            for (int lane = 0; lane < (int) wide; lane++) {
+                int o = column->block * BLOCK + lane;
+                const float *from = filter (node, layer, in_channels, packed->depth, o, i);
+                if (!from)
+                    continue;
+                double filter3[9];
+                for (int t = 0; t < 9; t++)
+                    filter3[t] = layer->scale ? from[t] * layer->scale[o] : from[t];
+                transform_filter (g, m + 2, filter3, packed->weights + column->weights + (size_t) i * wide + (size_t) lane,
+                                  (size_t) packed->depth * wide);
+            }
+    }
+}
+
+static bool pack_bias (struct packed *packed, const struct node *node, const struct layer *layer)
+{
+    int channels = layer->conv.out_channels;
+    size_t padded = blocked_floats (channels, 1, 1);
+    packed->bias = aligned_alloc (64, padded * sizeof (float));
+    if (!packed->bias)
+        return false;
+    memset (packed->bias, 0, padded * sizeof (float));
+    for (int o = 0; o < channels; o++) {
+        double bias = node->u.conv.bias ? node->u.conv.bias[o] : 0;
+        packed->bias[o] = (float) (layer->scale ? bias * layer->scale[o] + layer->shift[o] : bias);
+    }
+    return true;
+}
+
+static void packed_free (struct packed *packed)
+{
+    if (!packed)
+        return;
+    free (packed->weights);
+    free (packed->bias);
+    free (packed->column);
+    free (packed);
+}
+
+static size_t floats_per_pair (const struct layer *layer, enum packing packing)
+{
+    switch (packing) {
+    case PACKING_F23:
+        return 16;
+    case PACKING_F43:
+        return 36;
+    default:
+        return (size_t) layer->conv.kernel_h * (size_t) layer->conv.kernel_w;
+    }
+}
+
+static struct packed *packed_new (const struct graph *g, const struct layer *layer, enum packing packing, int columns)
+{
+    const struct node *node = &g->nodes[layer->node];
+    int in_channels = g->nodes[node->inputs[0]].channels;
+    size_t per_pair = floats_per_pair (layer, packing);
+    struct packed *packed = calloc (1, sizeof *packed);
+    if (!packed)
+        return NULL;
+    bool ok = true;
+    if (packing == PACKING_DEPTHWISE)
+        packed->weight_floats = blocked_floats (in_channels, 1, 1) * per_pair;
+    else
+        ok = lay_columns (packed, layer, in_channels, columns, per_pair);
+    size_t bytes = 0;
+    ok = ok && !__builtin_mul_overflow (packed->weight_floats, sizeof (float), &bytes) && pack_bias (packed, node, layer);
+    packed->weights = ok ? aligned_alloc (64, (bytes + 63) / 64 * 64) : NULL;
+    if (!packed->weights) {
+        packed_free (packed);
+        return NULL;
+    }
+    memset (packed->weights, 0, bytes);
+    if (packing == PACKING_DEPTHWISE)
+        pack_depthwise (packed, node, layer);
+    else if (packing == PACKING_DIRECT)
+        pack_direct (packed, node, layer, in_channels);
+    else
+        pack_winograd (packed, node, layer, in_channels, packing == PACKING_F43 ? 4 : 2);
+    return packed;
+}
+
+/* FNV-1a over the folded scale and shift: what else the packed numbers depend on. */
+static uint64_t hash_fold (const struct layer *layer)
+{
+    uint64_t hash = 14695981039346656037u;
+    const double *parts[2] = { layer->scale, layer->shift };
+    for (int i = 0; i < 2 && layer->scale; i++) {
+        const unsigned char *bytes = (const unsigned char *) parts[i];
+        for (size_t b = 0; b < (size_t) layer->conv.out_channels * sizeof (double); b++)
+            hash = (hash ^ bytes[b]) * 1099511628211u;
+    }
+    return hash;
+}
+
+struct packed *packed_get (struct graph *g, const struct layer *layer, enum packing packing, int columns, struct error *error)
+{
+    uint64_t fold = hash_fold (layer);
+    const char *name = g->nodes[layer->node].name;
+    pthread_mutex_lock (g->lock);
+    struct packed *packed = g->packed;
+    while (packed && !(packed->node == layer->node && packed->packing == packing && packed->columns == columns &&
+                       packed->fold == fold))
+        packed = packed->next;
+    if (!packed && g->weights_dropped) {
+        snprintf (error->text, sizeof error->text,
+                  "conv '%s': its weights were dropped and no plan has packed them this way before", name);
+    } else if (!packed && !(packed = packed_new (g, layer, packing, columns))) {
+        snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", name);
+    } else if (!packed->references && !packed->columns) {
+        packed->node = layer->node;
+        packed->packing = packing;
+        packed->columns = columns;
+        packed->fold = fold;
+        packed->next = g->packed;
+        g->packed = packed;
+    }
+    if (packed)
+        packed->references++;
+    pthread_mutex_unlock (g->lock);
+    return packed;
+}
+
+/* Once the weights as given are gone, what is packed cannot be made again and stays. */
+void packed_release (struct graph *g, struct packed *packed)
+{
+    pthread_mutex_lock (g->lock);
+    if (!--packed->references && !g->weights_dropped) {
+        struct packed **link = &g->packed;
+        while (*link != packed)
+            link = &(*link)->next;
+        *link = packed->next;
+        packed_free (packed);
+    }
+    pthread_mutex_unlock (g->lock);
+}
+
+void packed_free_all (struct packed *list)
+{
+    while (list) {
+        struct packed *next = list->next;
+        packed_free (list);
+        list = next;
+    }
+}

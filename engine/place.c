@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* place.c: which tensors share memory: aliases, parts of a concat, sums made in place.
+ *
+ * A concat of parts whose channels are multiples of 16 is no work at all: its parts are written where it wants them,
+ *
+ *   concat  [ blocks of a | blocks of b | blocks of c ]      one buffer; a, b and c are offsets into it
+ *
+ * Concats are taken last first, so that in a DenseNet, where each repeats the one before and adds a part, all of them
+ * are prefixes of one buffer. */
+#include "engine/plan.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+size_t blocked_floats (int channels, int height, int width)
+{
+    return ((size_t) channels + BLOCK - 1) / BLOCK * BLOCK * (size_t) height * (size_t) width;
+}
+
+static size_t tensor_floats (const struct graph *g, int id)
+{
+    const struct node *node = &g->nodes[id];
+    return blocked_floats (node->channels, node->height, node->width);
+}
+
+/* A reshape between shapes of one pixel keeps every number where it is. */
+static bool is_alias (const struct graph *g, const struct layer *layer)
+{
+    const struct node *in = &g->nodes[layer->inputs[0]], *out = &g->nodes[layer->output];
+    return layer->operation == OPERATION_RESHAPE &&
+           ((in->height == 1 && in->width == 1 && out->height == 1 && out->width == 1) ||
+            (in->channels == out->channels && in->height == out->height && in->width == out->width));
+}
+
+static int new_buffer (struct places *places, size_t floats)
+{
+    places->buffers[places->buffer_count] = (struct buffer) { .floats = floats };
+    return places->buffer_count++;
+}
+
+static void find_uses (const struct graph *g, const struct layers *layers, const bool *keep, struct places *places)
+{
+    for (int id = 0; id < g->count; id++) {
+        places->alias[id] = id;
+        places->last_use[id] = -1;
+        places->of[id].buffer = -1;
+    }
+    for (int l = 0; l < layers->count; l++) {
+        const struct layer *layer = &layers->list[l];
+        if (is_alias (g, layer))
+            places->alias[layer->output] = places->alias[layer->inputs[0]];
+    }
+    for (int l = 0; l < layers->count; l++) {
+        const struct layer *layer = &layers->list[l];
+        for (int i = 0; i < layer->input_count; i++)
+            places->last_use[places->alias[layer->inputs[i]]] = l;
+        if (layer->residual >= 0)
+            places->last_use[places->alias[layer->residual]] = l;
+    }
+    for (int id = 0; id < g->count; id++)
+        if (keep[id])
+            places->last_use[places->alias[id]] = INT_MAX;
+}
+
+/* Are the parts already one behind the other in one buffer? Then the concat is there too. */
+static bool parts_in_line (const struct graph *g, const struct layer *layer, const struct places *places)
+{
+    const struct place *first = &places->of[places->alias[layer->inputs[0]]];
+    size_t offset = first->offset;
+    for (int i = 0; i < layer->input_count; i++) {
+        const struct place *part = &places->of[places->alias[layer->inputs[i]]];
+        if (part->buffer < 0 || part->buffer != first->buffer || part->offset != offset)
+            return false;
+        offset += tensor_floats (g, layer->inputs[i]);
+    }
+    return true;
+}
+
+/* A concat off the block borders cannot share: all parts but the last must fill their blocks. */
+static bool fits_blocks (const struct graph *g, const struct layer *layer)
+{
+    for (int i = 0; i + 1 < layer->input_count; i++)
+        if (g->nodes[layer->inputs[i]].channels % BLOCK)
+            return false;
+    return true;
+}
+
+static void place_concat (const struct graph *g, const struct layer *layer, struct places *places)
+{
+    struct place *whole = &places->of[layer->output];
+    if (!fits_blocks (g, layer))
+        return;
+    if (whole->buffer < 0 && parts_in_line (g, layer, places)) {
+        *whole = places->of[places->alias[layer->inputs[0]]];
+        places->concatenated[layer->output] = true;
+        return;
+    }
+    if (whole->buffer < 0)
+        *whole = (struct place) { .buffer = new_buffer (places, tensor_floats (g, layer->output)) };
+    size_t offset = whole->offset;
+    bool shared = true;
+    for (int i = 0; i < layer->input_count; i++) {
+        int part = layer->inputs[i];
+        struct place *place = &places->of[part];
+        if (place->buffer < 0 && places->alias[part] == part && g->nodes[part].operation != OPERATION_INPUT)
+            *place = (struct place) { .buffer = whole->buffer, .offset = offset };
+        shared &= place->buffer == whole->buffer && place->offset == offset;
+        offset += tensor_floats (g, part);
+    }
+    places->concatenated[layer->output] = shared;
+}
+
+/* May the layer's output overwrite its residual? Only where the residual dies and nothing else lives in its buffer. */
+static bool in_place (const struct graph *g, const struct layers *layers, int l, const struct places *places, const int *users)
+{
+    const struct layer *layer = &layers->list[l];
+    if (layer->residual < 0 || places->of[layer->output].buffer >= 0)
+        return false;
+    int residual = places->alias[layer->residual];
+    int buffer = places->of[residual].buffer;
+    if (buffer < 0 || users[buffer] != 1 || places->last_use[residual] != l)
+        return false;
+    for (int i = 0; i < layer->input_count; i++)
+        if (places->of[places->alias[layer->inputs[i]]].buffer == buffer)
+            return false;
+    return tensor_floats (g, layer->output) == places->buffers[buffer].floats;
+}
+
+static void place_rest (const struct graph *g, const struct layers *layers, struct places *places, int *users)
+{
+    for (int id = 0; id < g->count; id++)
+        if (places->of[id].buffer >= 0)
+            users[places->of[id].buffer]++;
+    for (int l = 0; l < layers->count; l++) {
+        const struct layer *layer = &layers->list[l];
+        int output = layer->output;
+        struct place *place = &places->of[output];
+        if (places->alias[output] != output)
+            *place = places->of[places->alias[output]];
+        else if (in_place (g, layers, l, places, users))
+            *place = places->of[places->alias[layer->residual]];
+        else if (place->buffer < 0) {
+            place->buffer = new_buffer (places, tensor_floats (g, output));
+            users[place->buffer]++;
+        }
+    }
+}
+
+bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
+                 struct places *places)
+{
+    size_t count = (size_t) g->count;
+    *places = (struct places) {
+        .of = calloc (count, sizeof *places->of),
+        .alias = calloc (count, sizeof *places->alias),
+        .concatenated = calloc (count, sizeof *places->concatenated),
+        .last_use = calloc (count, sizeof *places->last_use),
+        .buffers = calloc (2 * count + 1, sizeof *places->buffers),
+    };
+    int *users = calloc (2 * count + 1, sizeof *users);
+    if (!places->of || !places->alias || !places->concatenated || !places->last_use || !places->buffers || !users) {
+        free (users);
+        places_free (places);
+        return false;
+    }
+    find_uses (g, layers, keep, places);
+    if (imported >= 0)
+        places->of[imported].buffer = new_buffer (places, tensor_floats (g, imported));
+    for (int l = layers->count - 1; l >= 0; l--)
+        if (layers->list[l].operation == OPERATION_CONCAT)
+            place_concat (g, &layers->list[l], places);
+    place_rest (g, layers, places, users);
+    free (users);
+    return true;
+}
+
+void places_free (struct places *places)
+{
+    free (places->of);
+    free (places->alias);
+    free (places->concatenated);
+    free (places->last_use);
+    free (places->buffers);
+    *places = (struct places) { 0 };
+}

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan.c: a graph -> a plan: which tensors must survive, layers, places, one or more steps per layer, the arena.
+ *
+ *   graph -> simplify -> layers -> places -> steps -> arena -> pointers -> one run on zeros
+ *
+ * The last of these touches every page and starts the threads, so that the first frame is like any other. */
+#include "engine/plan.h"
+
+#include <limits.h>
+#include <math.h>
+#include <pthreadpool.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_THREADS = 256 };
+
+/* Everything that is needed while a plan is made and not after. */
+struct planner {
+    struct plan *plan;
+    struct graph *g;
+    struct error *error;
+    enum algorithm algorithm;
+    struct layers layers;
+    struct places places;
+    bool *keep;       /* [tensors]: read after the run in its blocked place */
+    int *exported;    /* [tensors]: its planar buffer, or -1 */
+    int *step_of;     /* [layers]: its first step */
+    int input;        /* the graph's input tensor */
+};
+
+static bool fail (struct planner *p, const char *text)
+{
+    if (!p->error->text[0])
+        snprintf (p->error->text, sizeof p->error->text, "%s", text);
+    return false;
+}
+
+void *plan_alloc (struct plan *plan, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow (count, size, &bytes) || bytes > SIZE_MAX - 64)
+        return NULL;
+    if (plan->owned_count == plan->owned_capacity) {
+        int capacity = plan->owned_capacity ? 2 * plan->owned_capacity : 64;
+        void **owned = realloc (plan->owned, (size_t) capacity * sizeof *owned);
+        if (!owned)
+            return NULL;
+        plan->owned = owned;
+        plan->owned_capacity = capacity;
+    }
+    bytes = bytes ? (bytes + 63) / 64 * 64 : 64;
+    void *memory = aligned_alloc (64, bytes);
+    if (memory) {
+        memset (memory, 0, bytes);
+        plan->owned[plan->owned_count++] = memory;
+    }
+    return memory;
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------ */
+
+static const struct place nowhere = { .buffer = -1 };
+
+/* A new step that makes tensor `output` from `input` (or the caller's input); NULL: memory short. */
+static struct record *new_step (struct planner *p, enum step_kind kind, int input, int output)
+{
+    struct plan *plan = p->plan;
+    const struct node *in = &p->g->nodes[input], *out = &p->g->nodes[output];
+    if (plan->step_count == plan->step_capacity) {
+        int capacity = plan->step_capacity ? 2 * plan->step_capacity : 64;
+        struct record *steps = realloc (plan->steps, (size_t) capacity * sizeof *steps);
+        if (!steps)
+            return NULL;
+        plan->steps = steps;
+        plan->step_capacity = capacity;
+    }
+    struct record *step = &plan->steps[plan->step_count++];
+    *step = (struct record) {
+        .kind = kind,
+        .name = out->name,
+        .operation = out->label,
+        .in_channels = in->channels,
+        .in_height = in->height,
+        .in_width = in->width,
+        .channels = out->channels,
+        .height = out->height,
+        .width = out->width,
+        .in_place = p->places.of[p->places.alias[input]],
+        .out_place = p->places.of[output],
+        .second_place = nowhere,
+        .residual_place = nowhere,
+        .finish = { .low = -INFINITY, .high = INFINITY, .plain = true },
+    };
+    return step;
+}
+
+/* A plan's own copy of a per-channel array, padded to 16; `fill` in the padding. NULL stays NULL. */
+static bool copy_channels (struct plan *plan, const float **to, const float *floats, const double *doubles, int channels)
+{
+    *to = NULL;
+    if (!floats && !doubles)
+        return true;
+    float *copy = plan_alloc (plan, blocked_floats (channels, 1, 1), sizeof *copy);
+    for (int c = 0; copy && c < channels; c++)
+        copy[c] = floats ? floats[c] : (float) doubles[c];
+    *to = copy;
+    return copy != NULL;
+}
+
+/* Activation, affine and residual of a layer, for its last step. */
+static bool set_finish (struct planner *p, struct record *step, const struct layer *layer)
+{
+    struct finish *finish = &step->finish;
+    struct activation a = layer->activation;
+    finish->activation = a;
+    finish->plain = !layer->post_scale &&
+                    (a.kind == ACTIVATION_NONE || a.kind == ACTIVATION_RELU || a.kind == ACTIVATION_CLIP);
+    if (a.kind == ACTIVATION_RELU)
+        finish->low = 0;
+    if (a.kind == ACTIVATION_CLIP) {
+        finish->low = a.alpha;
+        finish->high = a.beta;
+    }
+    if (layer->residual >= 0)
+        step->residual_place = p->places.of[p->places.alias[layer->residual]];
+    return copy_channels (p->plan, &finish->slope, layer->slope, NULL, step->channels) &&
+           copy_channels (p->plan, &finish->post_scale, NULL, layer->post_scale, step->channels) &&
+           copy_channels (p->plan, &finish->post_shift, NULL, layer->post_shift, step->channels);
+}
+
+static bool plan_conv (struct planner *p, const struct layer *layer)
+{
+    int input = layer->inputs[0];
+    bool planar = p->places.alias[input] == p->input && p->places.of[p->input].buffer < 0;
+    struct record *step = new_step (p, STEP_CONV, input, layer->output);
+    if (!step || !set_finish (p, step, layer))
+        return fail (p, "out of memory");
+    step->conv = layer->conv;
+    step->operation = p->g->nodes[layer->node].label;
+    step->macs = p->g->nodes[layer->node].macs;
+    enum packing packing = algorithm_choose (p->plan, step, p->algorithm, planar);
+    step->packed = packed_get (p->g, layer, packing, p->plan->kernels->columns, p->error);
+    if (!step->packed)
+        return false;
+    step->kind = packing == PACKING_DEPTHWISE ? STEP_DEPTHWISE : packing == PACKING_DIRECT ? STEP_CONV : STEP_WINOGRAD;
+    if (!algorithm_shape (p->plan, step, planar))
+        return fail (p, "out of memory");
+    /* two rows of pointers for a depthwise or pooled row */
+    size_t pointers = (size_t) layer->conv.kernel_h * 2 * sizeof (void *) / sizeof (float) + 16;
+    if (step->kind == STEP_DEPTHWISE && pointers > p->plan->scratch_floats)
+        p->plan->scratch_floats = (pointers + 15) / 16 * 16;
+    return true;
+}
+
+static bool plan_pool (struct planner *p, const struct layer *layer)
+{
+    const struct node *node = &p->g->nodes[layer->node];
+    bool global = layer->operation == OPERATION_GLOBAL_POOL;
+    struct record *step = new_step (p, global ? STEP_GLOBAL_POOL : STEP_POOL, layer->inputs[0], layer->output);
+    if (!step)
+        return fail (p, "out of memory");
+    if (global) {
+        step->pool_kind = node->u.global_pool;
+        return true;
+    }
+    step->pool = node->u.pool;
+    size_t floats = 2 * (((size_t) step->pool.kernel_h + 15) / 16 * 16) + ((size_t) step->width + 15) / 16 * 16;
+    if (floats > p->plan->scratch_floats)
+        p->plan->scratch_floats = floats;
+    return true;
+}
+
+/* a op b: the smaller operand second, and how it is spread. */
+static void spread (const struct node *a, const struct node *b, struct record *step)
+{
+    (void) a;
+    bool one_pixel = b->height == 1 && b->width == 1, one_channel = b->channels == 1;
+    step->b_lane = one_channel && step->channels > 1;
+    step->b_pixel = one_pixel ? 0 : BLOCK;
+    step->b_block = step->b_lane ? 0 : (ptrdiff_t) b->height * b->width * BLOCK;
+}
+
+static bool plan_pointwise (struct planner *p, const struct layer *layer)
+{
+    int first = layer->inputs[0], second = layer->input_count > 1 ? layer->inputs[1] : -1;
+    const struct node *out = &p->g->nodes[layer->output], *a = &p->g->nodes[first];
+    if (second >= 0 && (a->channels != out->channels || a->height != out->height || a->width != out->width)) {
+        first = layer->inputs[1];
+        second = layer->inputs[0];
+    }
+    struct record *step = new_step (p, STEP_POINTWISE, first, layer->output);
+    if (!step || !set_finish (p, step, layer) ||
+        !copy_channels (p->plan, &step->scale, NULL, layer->scale, step->channels) ||
+        !copy_channels (p->plan, &step->shift, NULL, layer->shift, step->channels))
+        return fail (p, "out of memory");
+    if (second >= 0) {
+        step->pointwise = layer->operation == OPERATION_ADD ? POINTWISE_ADD : POINTWISE_MUL;
+        step->second_place = p->places.of[p->places.alias[second]];
+        spread (&p->g->nodes[first], &p->g->nodes[second], step);
+    }
+    return true;
+}
+
+/* One step per part that does not lie where the concat wants it already. */
+static bool plan_concat (struct planner *p, const struct layer *layer)
+{
+    size_t offset = p->places.of[layer->output].offset;
+    int channel = 0;
+    for (int i = 0; i < layer->input_count; i++) {
+        int part = layer->inputs[i];
+        const struct node *node = &p->g->nodes[part];
+        const struct place *at = &p->places.of[p->places.alias[part]];
+        bool there = channel % BLOCK == 0 && at->buffer == p->places.of[layer->output].buffer && at->offset == offset;
+        if (!there) {
+            struct record *step = new_step (p, channel % BLOCK ? STEP_PICK : STEP_COPY, part, layer->output);
+            if (!step)
+                return fail (p, "out of memory");
+            step->out_channel = channel;
+            step->pick = (struct pick) { .channels = node->channels, .step_h = 1, .step_w = 1 };
+        }
+        channel += node->channels;
+        offset += blocked_floats (node->channels, node->height, node->width);
+    }
+    return true;
+}
+
+static bool plan_pick (struct planner *p, const struct layer *layer)
+{
+    const struct pick *pick = &p->g->nodes[layer->node].u.pick;
+    struct record *step = new_step (p, STEP_PICK, layer->inputs[0], layer->output);
+    int *channel = plan_alloc (p->plan, (size_t) pick->channels, sizeof *channel);
+    if (!step || !channel)
+        return fail (p, "out of memory");
+    memcpy (channel, pick->channel, (size_t) pick->channels * sizeof *channel);
+    step->pick = *pick;
+    step->pick.channel = channel;
+    return true;
+}
+
+static bool plan_reshape (struct planner *p, const struct layer *layer)
+{
+    if (p->places.alias[layer->output] != layer->output)
+        return true;
+    struct record *step = new_step (p, STEP_RESHAPE, layer->inputs[0], layer->output);
+    if (!step)
+        return fail (p, "out of memory");
+    size_t floats = blocked_floats (step->channels * step->height * step->width, 1, 1);
+    if (floats > p->plan->shared_floats)
+        p->plan->shared_floats = floats;
+    return true;
+}
+
+static bool plan_layer (struct planner *p, const struct layer *layer)
+{
+    switch (layer->operation) {
+    case OPERATION_CONV:
+        return plan_conv (p, layer);
+    case OPERATION_POOL:
+    case OPERATION_GLOBAL_POOL:
+        return plan_pool (p, layer);
+    case OPERATION_CONCAT:
+        return plan_concat (p, layer);
+    case OPERATION_PICK:
+        return plan_pick (p, layer);
+    case OPERATION_RESHAPE:
+        return plan_reshape (p, layer);
+    case OPERATION_SOFTMAX:
+        return new_step (p, STEP_SOFTMAX, layer->inputs[0], layer->output) || fail (p, "out of memory");
+    default:
+        return plan_pointwise (p, layer);
+    }
+}
+
+/* ---- what must survive ------------------------------------------------------------------------------------------ */
+
+static bool is_vector (const struct node *node)
+{
+    return node->height == 1 && node->width == 1;
+}
+
+/* Outputs and taps: a vector is planar as it is and only kept; a map gets a planar copy right after it is made. */
+static bool plan_export (struct planner *p, int id, int first_step)
+{
+    struct place *place = &p->places.of[p->places.alias[id]];
+    if (p->exported[id] < 0 || place->buffer < 0)
+        return true;
+    const struct node *node = &p->g->nodes[id];
+    struct record *step = new_step (p, STEP_EXPORT, id, id);
+    (void) first_step;
+    if (!step)
+        return fail (p, "out of memory");
+    int buffer = p->exported[id];
+    size_t floats = (size_t) node->channels * (size_t) node->height * (size_t) node->width;
+    p->places.buffers[buffer] = (struct buffer) { .floats = (floats + 15) / 16 * 16 };
+    step->operation = "export";
+    step->out_place = (struct place) { .buffer = buffer };
+    return true;
+}
+
+static bool readers_need_blocks (const struct planner *p)
+{
+    if (p->keep[p->input] || p->exported[p->input] >= 0)
+        return true;
+    for (int l = 0; l < p->layers.count; l++) {
+        const struct layer *layer = &p->layers.list[l];
+        bool reads = layer->residual == p->input;
+        for (int i = 0; i < layer->input_count; i++)
+            reads |= layer->inputs[i] == p->input;
+        bool planar = layer->operation == OPERATION_CONV && layer->residual != p->input && layer->conv.groups == 1 &&
+                      p->g->nodes[p->input].channels <= 4;
+        if (reads && !planar)
+            return true;
+    }
+    return false;
+}
+
+static bool find_input (struct planner *p)
+{
+    p->input = -1;
+    for (int id = 0; id < p->g->count; id++)
+        if (p->g->nodes[id].operation == OPERATION_INPUT) {
+            if (p->input >= 0)
+                return fail (p, "the graph has more than one input; the engine runs networks with one");
+            p->input = id;
+        }
+    return p->input >= 0 || fail (p, "the graph has no input");
+}
+
+/* ---- memory ----------------------------------------------------------------------------------------------------- */
+
+static void live_at (struct planner *p, struct place place, int step)
+{
+    if (place.buffer < 0)
+        return;
+    struct buffer *b = &p->places.buffers[place.buffer];
+    if (step < b->first)
+        b->first = step;
+    if (step > b->last)
+        b->last = step;
+}
+
+static void find_lifetimes (struct planner *p)
+{
+    struct plan *plan = p->plan;
+    for (int b = 0; b < p->places.buffer_count; b++) {
+        p->places.buffers[b].first = INT_MAX;
+        p->places.buffers[b].last = -1;
+    }
+    for (int s = 0; s < plan->step_count; s++) {
+        const struct record *step = &plan->steps[s];
+        live_at (p, step->in_place, s);
+        live_at (p, step->second_place, s);
+        live_at (p, step->residual_place, s);
+        live_at (p, step->out_place, s);
+        if (step->kind == STEP_EXPORT)
+            live_at (p, step->out_place, INT_MAX);
+    }
+    for (int id = 0; id < p->g->count; id++)
+        if (p->keep[id])
+            live_at (p, p->places.of[p->places.alias[id]], INT_MAX);
+}
+
+static float *resolve (const struct planner *p, struct place place)
+{
+    return place.buffer < 0 ? NULL : p->plan->arena + p->places.buffers[place.buffer].offset + place.offset;
+}
+
+static bool lay_arena (struct planner *p)
+{
+    struct plan *plan = p->plan;
+    int count = p->places.buffer_count;
+    int *order = calloc (2 * (size_t) count + 1, sizeof *order);
+    if (!order)
+        return fail (p, "out of memory");
+    find_lifetimes (p);
+    plan->arena_floats = arena_layout (p->places.buffers, count, order);
+    free (order);
+    size_t lane = plan->scratch_floats + BLOCK; /* a line between lanes */
+    size_t floats = plan->arena_floats + plan->shared_floats + lane * (size_t) plan->threads + BLOCK;
+    plan->arena = plan_alloc (plan, floats, sizeof (float));
+    plan->lanes = plan_alloc (plan, (size_t) plan->threads, sizeof *plan->lanes);
+    if (!plan->arena || !plan->lanes) {
+        snprintf (p->error->text, sizeof p->error->text, "no memory for %zu bytes of intermediate results",
+                  floats * sizeof (float));
+        return false;
+    }
+    plan->shared = plan->arena + plan->arena_floats;
+    for (int i = 0; i < plan->threads; i++)
+        plan->lanes[i].scratch = plan->shared + (plan->shared_floats + 15) / 16 * 16 + (size_t) i * lane;
+    for (int s = 0; s < plan->step_count; s++) {
+        struct record *step = &plan->steps[s];
+        step->in = resolve (p, step->in_place);
+        step->second = resolve (p, step->second_place);
+        step->residual = resolve (p, step->residual_place);
+        step->out = resolve (p, step->out_place);
+    }
+    return true;
+}
+
+static struct tensor readable (const struct planner *p, int id)
+{
+    const struct node *node = &p->g->nodes[id];
+    struct place place = p->exported[id] >= 0 ? (struct place) { .buffer = p->exported[id] } : p->places.of[p->places.alias[id]];
+    return (struct tensor) { node->name, resolve (p, place), node->channels, node->height, node->width };
+}
+
+/* ---- making ----------------------------------------------------------------------------------------------------- */
+
+/* Ids of taps into ids [count]; marks all that must survive. */
+static bool mark_pinned (struct planner *p, const struct plan_options *options, bool *pinned, int *taps)
+{
+    for (int i = 0; i < p->g->output_count; i++)
+        pinned[p->g->outputs[i]] = true;
+    for (int i = 0; i < options->tap_count; i++) {
+        taps[i] = graph_find (p->g, options->taps[i]);
+        if (taps[i] < 0) {
+            snprintf (p->error->text, sizeof p->error->text, "no tensor is called '%.200s'", options->taps[i]);
+            return false;
+        }
+        pinned[taps[i]] = true;
+    }
+    for (int id = 0; id < p->g->count; id++) {
+        p->keep[id] = pinned[id] && is_vector (&p->g->nodes[id]);
+        p->exported[id] = pinned[id] && !p->keep[id] ? 0 : -1;
+    }
+    return true;
+}
+
+static bool make_steps (struct planner *p, const bool *pinned, const struct activation *replace)
+{
+    if (!simplify (p->g, pinned, replace, &p->layers))
+        return fail (p, "out of memory");
+    bool blocked = readers_need_blocks (p);
+    if (!places_new (p->g, &p->layers, p->keep, blocked ? p->input : -1, &p->places))
+        return fail (p, "out of memory");
+    for (int id = 0; id < p->g->count; id++)
+        if (p->exported[id] >= 0)
+            p->exported[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
+    if (blocked && !new_step (p, STEP_IMPORT, p->input, p->input))
+        return fail (p, "out of memory");
+    if (!plan_export (p, p->input, 0))
+        return false;
+    for (int l = 0; l < p->layers.count; l++) {
+        const struct layer *layer = &p->layers.list[l];
+        if (!plan_layer (p, layer) || !plan_export (p, layer->output, 0))
+            return false;
+    }
+    return true;
+}
+
+static bool make_results (struct planner *p, const int *taps, int tap_count)
+{
+    struct plan *plan = p->plan;
+    plan->output_count = p->g->output_count;
+    plan->tap_count = tap_count;
+    plan->outputs = plan_alloc (plan, (size_t) plan->output_count, sizeof *plan->outputs);
+    plan->taps = plan_alloc (plan, (size_t) tap_count, sizeof *plan->taps);
+    if (!plan->outputs || !plan->taps)
+        return fail (p, "out of memory");
+    for (int i = 0; i < plan->output_count; i++)
+        plan->outputs[i] = readable (p, p->g->outputs[i]);
+    for (int i = 0; i < tap_count; i++)
+        plan->taps[i] = readable (p, taps[i]);
+    return true;
+}
+
+static bool warm_up (struct planner *p)
+{
+    const struct node *in = &p->g->nodes[p->input];
+    float *zeros = calloc ((size_t) in->channels * (size_t) in->height * (size_t) in->width, sizeof *zeros);
+    if (!zeros)
+        return fail (p, "out of memory");
+    plan_run (p->plan, zeros);
+    p->plan->last_shared = p->plan->latest_shared;
+    free (zeros);
+    return true;
+}
+
+static bool make_plan (struct planner *p, const struct plan_options *options)
+{
+    size_t count = (size_t) p->g->count;
+    bool *pinned = calloc (count, sizeof *pinned);
+    int *taps = calloc ((size_t) options->tap_count + 1, sizeof *taps);
+    p->keep = calloc (count, sizeof *p->keep);
+    p->exported = calloc (count, sizeof *p->exported);
+    bool ok = pinned && taps && p->keep && p->exported ? true : fail (p, "out of memory");
+    ok = ok && mark_pinned (p, options, pinned, taps) && make_steps (p, pinned, options->activation) && lay_arena (p) &&
+         make_results (p, taps, options->tap_count) && warm_up (p);
+    free (pinned);
+    free (taps);
+    free (p->keep);
+    free (p->exported);
+    layers_free (&p->layers);
+    places_free (&p->places);
+    return ok;
+}
+
+static int allowed_cpus (void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity (0, sizeof set, &set) ? 1 : CPU_COUNT (&set);
+    return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
+}
+
+struct plan *plan_new (struct graph *g, const struct plan_options *options, struct error *error)
+{
+    static const struct plan_options defaults;
+    struct error ignored;
+    struct planner p = { .g = g, .error = error ? error : &ignored };
+    options = options ? options : &defaults;
+    p.algorithm = options->algorithm;
+    p.error->text[0] = 0;
+    p.plan = calloc (1, sizeof *p.plan);
+    if (!p.plan)
+        return fail (&p, "out of memory"), NULL;
+    p.plan->graph = graph_ref (g);
+    p.plan->timed = options->timed;
+    p.plan->threads = options->threads > 0 ? options->threads : allowed_cpus ();
+    if (p.plan->threads > MAX_THREADS)
+        p.plan->threads = MAX_THREADS;
+    p.plan->kernels = kernels_for (options->isa);
+    bool ok = true;
+    if (graph_error (g))
+        ok = fail (&p, graph_error (g));
+    else if (!g->output_count)
+        ok = fail (&p, "the graph has no output");
+    else if (!p.plan->kernels) {
+        const char *name = options->isa ? options->isa : getenv ("CONVRELU_ISA");
+        snprintf (p.error->text, sizeof p.error->text, "this CPU cannot run instruction set '%.40s'", name ? name : "");
+        ok = false;
+    }
+    if (ok && p.plan->threads > 1) {
+        p.plan->pool = pthreadpool_create ((size_t) p.plan->threads);
+        ok = p.plan->pool || fail (&p, "cannot start threads");
+    }
+    ok = ok && find_input (&p) && make_plan (&p, options);
+    if (!ok) {
+        plan_free (p.plan);
+        return NULL;
+    }
+    return p.plan;
+}
+
+void plan_free (struct plan *plan)
+{
+    if (!plan)
+        return;
+    pthreadpool_destroy (plan->pool);
+    for (int s = 0; s < plan->step_count; s++)
+        if (plan->steps[s].packed)
+            packed_release (plan->graph, plan->steps[s].packed);
+    for (int i = 0; i < plan->owned_count; i++)
+        free (plan->owned[i]);
+    free (plan->owned);
+    free (plan->steps);
+    graph_unref (plan->graph);
+    free (plan);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------------- */
+
+int plan_outputs (const struct plan *plan)
+{
+    return plan->output_count;
+}
+
+const struct tensor *plan_output (const struct plan *plan, int index)
+{
+    return &plan->outputs[index];
+}
+
+const struct tensor *plan_tap (const struct plan *plan, int index)
+{
+    return &plan->taps[index];
+}
+
+int plan_steps (const struct plan *plan)
+{
+    return plan->step_count;
+}
+
+struct step plan_step (const struct plan *plan, int index)
+{
+    const struct record *r = &plan->steps[index];
+    return (struct step) {
+        .name = r->name,
+        .operation = r->operation,
+        .algorithm = r->algorithm,
+        .channels = r->channels,
+        .height = r->height,
+        .width = r->width,
+        .macs = r->macs,
+        .multiplications = r->multiplications,
+        .weight_bytes = r->packed ? r->packed->weight_floats * sizeof (float) : 0,
+        .nanoseconds = r->nanoseconds,
+    };
+}
+
+int plan_threads (const struct plan *plan)
+{
+    return plan->threads;
+}
+
+const char *plan_isa (const struct plan *plan)
+{
+    return plan->kernels->name;
+}
+
+size_t plan_arena_bytes (const struct plan *plan)
+{
+    return plan->arena_floats * sizeof (float);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* plan.h: private records that plan.c writes and run.c reads. A plan is a list of steps over one block of memory. */
+#ifndef CONVRELU_PLAN_H
+#define CONVRELU_PLAN_H
+
+#include "graph.h"
+#include "kernels.h"
+
+/* ---- memory (arena.c, place.c) --------------------------------------------------------------------------------- */
+
+/* A range of the arena that is in use from step `first` to step `last`, both included. */
+struct buffer {
+    size_t floats, offset; /* offset is arena_layout's to fill: a multiple of 16 floats */
+    int first, last;
+};
+
+/* Gives every buffer an offset such that no two that live at the same time overlap. Returns the floats needed in all.
+ * `order` is scratch for 2 * count ints. Largest first, each at the lowest offset where it fits. */
+size_t arena_layout (struct buffer *buffers, int count, int *order);
+
+/* Where a tensor lives: `offset` floats into a buffer. Aliases, parts of a concat and sums in place share one. */
+struct place {
+    int buffer; /* -1: nowhere: fused away, or only the caller's planar input */
+    size_t offset;
+};
+
+struct places {
+    struct place *of;   /* [tensors of the graph] */
+    int *alias;         /* [tensors]: the tensor whose memory it is, itself if its own */
+    bool *concatenated; /* [tensors]: its concat layer has nothing to copy for it */
+    int *last_use;      /* [tensors]: last layer that reads it or an alias; INT_MAX: kept readable */
+    struct buffer *buffers;
+    int buffer_count;
+};
+
+/* Decides where each tensor that layers leave lives. keep[id]: must stay readable in its blocked place to the end.
+ * imported: the graph's input when it is wanted in blocked form, else -1.
+ * Buffers get sizes; first and last are in layers, plan.c turns them into steps. False: memory short. */
+bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
+                 struct places *places);
+void places_free (struct places *places);
+size_t blocked_floats (int channels, int height, int width); /* with channels rounded up to 16 */
+
+/* ---- packed weights (pack.c) ------------------------------------------------------------------------------------ */
+
+enum packing { PACKING_DIRECT, PACKING_DEPTHWISE, PACKING_F23, PACKING_F43 };
+
+/* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
+struct column {
+    int block, blocks, in_block;
+    size_t weights; /* floats into packed.weights */
+};
+
+/* One convolution's weights and bias, folded and in kernel order. Kept by the graph, shared by plans. */
+struct packed {
+    struct packed *next;
+    int node, columns; /* key: the node, */
+    enum packing packing;
+    uint64_t fold;     /* a hash of what was folded in, kernels.columns */
+    int references;    /* plans that use it */
+    float *weights;    /* direct: per column [in block][ky][kx][channel][16 blocks]; Winograd: per column
+                          [point][channel][16 blocks]; depthwise: [block][ky][kx][16] */
+    size_t weight_floats;
+    float *bias;       /* [output channels, padded to 16] */
+    struct column *column;
+    int column_count;
+    int depth;         /* input channels that one column reads */
+};
+
+/* The packed weights of a convolution layer, made or found. NULL: error filled. */
+struct packed *packed_get (struct graph *g, const struct layer *layer, enum packing packing, int columns, struct error *error);
+void packed_release (struct graph *g, struct packed *packed);
+
+/* ---- steps ------------------------------------------------------------------------------------------------------ */
+
+enum step_kind {
+    STEP_IMPORT,
+    STEP_CONV,
+    STEP_WINOGRAD,
+    STEP_DEPTHWISE,
+    STEP_POOL,
+    STEP_GLOBAL_POOL,
+    STEP_POINTWISE,
+    STEP_COPY,    /* blocks of one tensor into another: concat parts on block borders */
+    STEP_PICK,    /* and concat parts off them */
+    STEP_RESHAPE,
+    STEP_SOFTMAX,
+    STEP_EXPORT,
+};
+
+/* How a convolution reads its input. */
+enum staging {
+    STAGING_NONE,   /* in place: no padding */
+    STAGING_PAD,    /* a band of rows copied between zero borders */
+    STAGING_SAMPLE, /* every stride-th pixel copied together: a strided 1x1 becomes a plain one */
+    STAGING_PLANAR, /* a band of the planar input copied between zero borders */
+};
+
+struct record {
+    enum step_kind kind;
+    const char *name, *operation;
+    char algorithm[32];
+    int in_channels, in_height, in_width;
+    int channels, height, width; /* of out */
+    const float *in, *second, *residual; /* in NULL: the caller's planar input */
+    float *out;
+    struct place in_place, second_place, residual_place, out_place; /* what the pointers above become */
+    struct finish finish;
+    uint64_t macs, multiplications, nanoseconds;
+
+    /* convolutions */
+    struct conv conv;
+    struct packed *packed;
+    enum staging staging;
+    struct segment *segments;
+    int segment_count;
+    bool flat;                       /* pixels are contiguous in and out: runs may cross rows */
+    int run_height, run_width;       /* the output seen as rows of runs; the last one may be shorter when flat */
+    int staged_height, staged_width; /* pixels of one band's copy */
+    int band;                        /* run rows in a band */
+    int column_group;                /* columns in a work item */
+    ptrdiff_t pixel_stride;          /* floats */
+    /* Winograd */
+    int m, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: two phases over the whole image */
+    ptrdiff_t v_point, m_point;
+    /* others */
+    struct pool pool;
+    enum pool_kind pool_kind;
+    enum pointwise_operation pointwise;
+    ptrdiff_t b_pixel, b_block;
+    bool b_lane;
+    const float *scale, *shift;      /* pointwise */
+    struct pick pick;                /* and concat parts: out_channel */
+    int out_channel;
+};
+
+struct lane {
+    float *scratch; /* this worker's own */
+    int staged;     /* band that scratch holds, -1: none */
+};
+
+struct plan {
+    struct graph *graph;
+    const struct kernels *kernels;
+    void *pool;         /* pthreadpool_t; NULL for one thread */
+    int threads;
+    bool timed;
+    struct record *steps;
+    int step_count, step_capacity;
+    float *arena;
+    size_t arena_floats;
+    float *shared;      /* scratch of a step that all lanes see */
+    size_t shared_floats, scratch_floats;
+    struct lane *lanes; /* [threads] */
+    struct tensor *outputs, *taps;
+    int output_count, tap_count;
+    void **owned;       /* small arrays that live as long as the plan */
+    int owned_count, owned_capacity;
+    const struct record *latest_shared, *last_shared; /* step that used all lanes: so far, and at the end of a run */
+    const float *input; /* of the current run */
+    _Atomic int next;   /* work item of the current step */
+};
+
+/* Zeroed memory on a 64-byte border, freed with the plan; NULL when short. */
+void *plan_alloc (struct plan *plan, size_t count, size_t size);
+
+/* algorithm.c: which packing a convolution step gets. `planar`: its input is the caller's. */
+enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar);
+/* Then, with step->packed in place: staging, segments, runs, bands, work items and scratch. False: memory short. */
+bool algorithm_shape (struct plan *plan, struct record *step, bool planar);
+
+/* run.c: for (item = 0; item < items; item++) function (plan, step, lane, item), in any order, shared by all lanes. */
+typedef void item_function (struct plan *plan, const struct record *step, struct lane *lane, int item);
+void on_lanes (struct plan *plan, const struct record *step, item_function *function, int items);
+
+/* run_conv.c */
+void run_conv (struct plan *plan, const struct record *step);
+void run_winograd (struct plan *plan, const struct record *step);
+void run_depthwise (struct plan *plan, const struct record *step);
+/* run_layers.c: every other kind of step. */
+void run_layer (struct plan *plan, const struct record *step);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* run.c: walks the plan's steps; each step's work items are taken by the lanes (threads) as they come.
+ *
+ * An item is a piece of the output, never of a sum, so the result does not depend on who computes it. Nothing here
+ * allocates, logs or fails. */
+#include "engine/plan.h"
+
+#include <pthreadpool.h>
+#include <time.h>
+
+/* ---- lanes ------------------------------------------------------------------------------------------------------ */
+
+struct job {
+    struct plan *plan;
+    const struct record *step;
+    item_function *function;
+    int items;
+};
+
+static void lane_run (void *context, size_t index)
+{
+    const struct job *job = context;
+    struct lane *lane = &job->plan->lanes[index];
+    lane->staged = -1;
+    for (;;) {
+        int item = __atomic_fetch_add (&job->plan->next, 1, __ATOMIC_RELAXED);
+        if (item >= job->items)
+            return;
+        job->function (job->plan, job->step, lane, item);
+    }
+}
+
+void on_lanes (struct plan *plan, const struct record *step, item_function *function, int items)
+{
+    struct job job = { plan, step, function, items };
+    plan->next = 0;
+    if (plan->threads == 1 || items == 1) {
+        lane_run (&job, 0);
+        return;
+    }
+    /* The workers spin for the next step of this run, and sleep once the last one is done. */
+    uint32_t flags = PTHREADPOOL_FLAG_DISABLE_DENORMALS;
+    if (step == plan->last_shared)
+        flags |= PTHREADPOOL_FLAG_YIELD_WORKERS;
+    plan->latest_shared = step;
+    pthreadpool_parallelize_1d (plan->pool, lane_run, &job, (size_t) plan->threads, flags);
+}
+
+/* ---- runs ------------------------------------------------------------------------------------------------------- */
+
+static uint64_t nanoseconds (void)
+{
+    struct timespec t;
+    clock_gettime (CLOCK_MONOTONIC, &t);
+    return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
+}
+
+static void run_step (struct plan *plan, const struct record *step)
+{
+    switch (step->kind) {
+    case STEP_CONV:
+        run_conv (plan, step);
+        break;
+    case STEP_WINOGRAD:
+        run_winograd (plan, step);
+        break;
+    case STEP_DEPTHWISE:
+        run_depthwise (plan, step);
+        break;
+    default:
+        run_layer (plan, step);
+    }
+}
+
+void plan_run (struct plan *plan, const float *input)
+{
+    uint64_t fpu = plan->kernels->fpu_enter ();
+    plan->input = input;
+    for (int i = 0; i < plan->step_count; i++) {
+        uint64_t start = plan->timed ? nanoseconds () : 0;
+        run_step (plan, &plan->steps[i]);
+        if (plan->timed)
+            plan->steps[i].nanoseconds = nanoseconds () - start;
+    }
+    plan->kernels->fpu_leave (fpu);
+}
+
+void plan_image (struct plan *plan, const struct image *image, float *out)
+{
+    plan->kernels->image (image, 0, image->height, out);
+}
+
+/* ---- peak ------------------------------------------------------------------------------------------------------- */
+
+struct peak {
+    const struct kernels *kernels;
+    uint64_t iterations;
+};
+
+static void peak_lane (void *context, size_t index)
+{
+    const struct peak *peak = context;
+    float sink[4] = { 0.999f, 0.001f, 0, 0 };
+    (void) index;
+    peak->kernels->peak (peak->iterations, sink);
+}
+
+/* The best of several short bursts, each long enough (about a millisecond) to dwarf the start of the threads. */
+double plan_measure_peak (struct plan *plan)
+{
+    struct peak peak = { plan->kernels, 1000 };
+    float sink[4] = { 0.999f, 0.001f, 0, 0 };
+    double flops = plan->kernels->peak (peak.iterations, sink), best = 0;
+    uint64_t end = nanoseconds () + 50000000;
+    do {
+        uint64_t start = nanoseconds ();
+        pthreadpool_parallelize_1d (plan->pool, peak_lane, &peak, (size_t) plan->threads, PTHREADPOOL_FLAG_YIELD_WORKERS);
+        double took = (double) (nanoseconds () - start);
+        if (took < 1e6) {
+            peak.iterations *= 2;
+            flops *= 2;
+        } else if (flops * plan->threads / took > best)
+            best = flops * plan->threads / took;
+    } while (nanoseconds () < end);
+    return best;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* run_conv.c: the convolution steps: what an item of work is, what it copies, and the kernels it calls.
+ *
+ *   direct      item = band of rows x group of columns;  input -> lane's scratch (padded band) -> kernel -> output
+ *   Winograd    fused: item = block of tiles;            input -> V -> per column: sums -> output, all in the lane's scratch
+ *               two phases: item = input block, then item = column;  V is shared by all lanes
+ *   depthwise   item = rows of one block */
+#include "engine/plan.h"
+
+#include <string.h>
+
+static int least (int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int divide_up (int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+/* ---- direct convolution ------------------------------------------------------------------------------------------ */
+
+/* Rows [top, top + height) x columns [left, left + width) of one plane of pixels of `pixel` floats, zeros outside. */
+static void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
+                         float *out)
+{
+    int first = left < 0 ? -left : 0, last = in_width - left < width ? in_width - left : width;
+    if (first > width)
+        first = width;
+    if (last < first)
+        last = first;
+    for (int y = 0; y < height; y++, out += (size_t) width * pixel) {
+        if (top + y < 0 || top + y >= in_height) {
+            memset (out, 0, (size_t) width * pixel * sizeof (float));
+            continue;
+        }
+        const float *row = in + ((ptrdiff_t) (top + y) * in_width + left) * (ptrdiff_t) pixel;
+        memset (out, 0, (size_t) first * pixel * sizeof (float));
+        memcpy (out + (size_t) first * pixel, row + (size_t) first * pixel, (size_t) (last - first) * pixel * sizeof (float));
+        memset (out + (size_t) last * pixel, 0, (size_t) (width - last) * pixel * sizeof (float));
+    }
+}
+
+static void stage (struct plan *plan, const struct record *step, struct lane *lane, int band)
+{
+    const struct conv *conv = &step->conv;
+    if (lane->staged == band)
+        return;
+    lane->staged = band;
+    bool planar = step->staging == STAGING_PLANAR;
+    size_t pixel = planar ? 1 : BLOCK;
+    int planes = planar ? step->in_channels : divide_up (step->in_channels, BLOCK);
+    const float *in = planar ? plan->input : step->in;
+    float *out = lane->scratch;
+    for (int p = 0; p < planes; p++, in += (size_t) step->in_height * (size_t) step->in_width * pixel) {
+        if (step->staging == STAGING_SAMPLE) {
+            for (int y = 0; y < step->height; y++)
+                for (int x = 0; x < step->width; x++, out += BLOCK)
+                    memcpy (out, in + ((size_t) (y * conv->stride_h) * (size_t) step->in_width + (size_t) (x * conv->stride_w)) * BLOCK,
+                            BLOCK * sizeof (float));
+            continue;
+        }
+        copy_padded (in, step->in_height, step->in_width, band * step->band * conv->stride_h - conv->pad_top, -conv->pad_left,
+                     step->staged_height, step->staged_width, pixel, out);
+        out += (size_t) step->staged_height * (size_t) step->staged_width * pixel;
+    }
+}
+
+/* All runs of one column in a band. */
+static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, const struct column *column, int band)
+{
+    const struct conv *conv = &step->conv;
+    ptrdiff_t pixels = (ptrdiff_t) step->height * step->width, out_block = pixels * BLOCK;
+    struct conv_run run = {
+        .segments = step->segments,
+        .segment_count = step->segment_count,
+        .pixel_stride = step->pixel_stride,
+        .weights = step->packed->weights + column->weights,
+        .bias = step->packed->bias,
+        .out_block = out_block,
+        .blocks = column->blocks,
+        .channel = column->block * BLOCK,
+        .finish = &step->finish,
+    };
+    int first = band * step->band, last = least (step->run_height, first + step->band);
+    const float *in;
+    ptrdiff_t in_row; /* floats from one run to the next */
+    if (step->staging == STAGING_PAD || step->staging == STAGING_PLANAR) {
+        ptrdiff_t pixel = step->staging == STAGING_PLANAR ? 1 : BLOCK;
+        in_row = (ptrdiff_t) conv->stride_h * step->staged_width * pixel;
+        in = lane->scratch + (ptrdiff_t) column->in_block * step->staged_height * step->staged_width * pixel - first * in_row;
+    } else if (step->flat) {
+        in_row = (ptrdiff_t) step->run_width * BLOCK;
+        in = (step->staging == STAGING_SAMPLE ? lane->scratch : step->in) + column->in_block * out_block;
+    } else {
+        in_row = (ptrdiff_t) conv->stride_h * step->in_width * BLOCK;
+        in = step->in + (ptrdiff_t) column->in_block * step->in_height * step->in_width * BLOCK;
+    }
+    for (int y = first; y < last; y++) {
+        ptrdiff_t at = (ptrdiff_t) y * step->run_width, left = pixels - at;
+        run.input = in + y * in_row;
+        run.out = step->out + column->block * out_block + at * BLOCK;
+        run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
+        run.pixels = left < step->run_width ? (int) left : step->run_width;
+        plan->kernels->conv (&run);
+    }
+}
+
+static void conv_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+{
+    int groups = divide_up (step->packed->column_count, step->column_group);
+    int band = item / groups, first = item % groups * step->column_group;
+    int last = least (step->packed->column_count, first + step->column_group);
+    if (step->staging != STAGING_NONE)
+        stage (plan, step, lane, band);
+    for (int c = first; c < last; c++)
+        conv_column (plan, step, lane, &step->packed->column[c], band);
+}
+
+void run_conv (struct plan *plan, const struct record *step)
+{
+    int bands = divide_up (step->run_height, step->band);
+    on_lanes (plan, step, conv_item, bands * divide_up (step->packed->column_count, step->column_group));
+}
+
+/* ---- Winograd ---------------------------------------------------------------------------------------------------- */
+
+static struct winograd_run winograd_run (const struct record *step, int first, int tiles)
+{
+    return (struct winograd_run) {
+        .m = step->m,
+        .height = step->height,
+        .width = step->width,
+        .pad_top = step->conv.pad_top,
+        .pad_left = step->conv.pad_left,
+        .in_height = step->in_height,
+        .in_width = step->in_width,
+        .tiles_w = step->tiles_w,
+        .first = first,
+        .tiles = tiles,
+        .v_point = step->v_point,
+        .m_point = step->m_point,
+        .bias = step->packed->bias,
+        .finish = &step->finish,
+    };
+}
+
+static void winograd_forward (struct plan *plan, const struct record *step, float *v, int block, int first, int tiles)
+{
+    struct winograd_run run = winograd_run (step, first, tiles);
+    int stride = step->tile_block ? step->tile_block : tiles;
+    run.in = step->in + (ptrdiff_t) block * step->in_height * step->in_width * BLOCK;
+    run.v = v + (ptrdiff_t) block * stride * BLOCK;
+    plan->kernels->winograd_input (&run);
+}
+
+/* The products of all points for one column, then the way back. */
+static void winograd_column (struct plan *plan, const struct record *step, const float *v, float *sums, int index, int first,
+                             int tiles)
+{
+    static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
+    static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
+    const struct column *column = &step->packed->column[index];
+    int points = (step->m + 2) * (step->m + 2);
+    size_t per_point = (size_t) step->packed->depth * BLOCK * (size_t) column->blocks;
+    struct conv_run product = {
+        .segments = step->segments,
+        .segment_count = step->segment_count,
+        .pixel_stride = BLOCK,
+        .bias = zeros,
+        .out_block = (ptrdiff_t) tiles * BLOCK,
+        .pixels = tiles,
+        .blocks = column->blocks,
+        .finish = &none,
+    };
+    for (int i = 0; i < points; i++) {
+        product.input = v + i * step->v_point;
+        product.weights = step->packed->weights + column->weights + (size_t) i * per_point;
+        product.out = sums + i * step->m_point;
+        plan->kernels->conv (&product);
+    }
+    struct winograd_run run = winograd_run (step, first, tiles);
+    for (int b = 0; b < column->blocks; b++) {
+        ptrdiff_t at = (ptrdiff_t) (column->block + b) * step->height * step->width * BLOCK;
+        run.m_ = sums + (ptrdiff_t) b * tiles * BLOCK;
+        run.out = step->out + at;
+        run.residual = step->residual ? step->residual + at : NULL;
+        run.channel = (column->block + b) * BLOCK;
+        plan->kernels->winograd_output (&run);
+    }
+}
+
+/* One block of tiles from input to output. */
+static void winograd_fused_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+{
+    int first = item * step->tile_block, tiles = least (step->tiles_h * step->tiles_w - first, step->tile_block);
+    int points = (step->m + 2) * (step->m + 2);
+    float *v = lane->scratch, *sums = v + points * step->v_point;
+    for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++)
+        winograd_forward (plan, step, v, b, first, tiles);
+    for (int c = 0; c < step->packed->column_count; c++)
+        winograd_column (plan, step, v, sums, c, first, tiles);
+}
+
+static void winograd_forward_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+{
+    (void) lane;
+    winograd_forward (plan, step, plan->shared, item, 0, step->tiles_h * step->tiles_w);
+}
+
+static void winograd_column_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+{
+    winograd_column (plan, step, plan->shared, lane->scratch, item, 0, step->tiles_h * step->tiles_w);
+}
+
+void run_winograd (struct plan *plan, const struct record *step)
+{
+    if (step->tile_block) {
+        on_lanes (plan, step, winograd_fused_item, divide_up (step->tiles_h * step->tiles_w, step->tile_block));
+    } else {
+        on_lanes (plan, step, winograd_forward_item, divide_up (step->in_channels, BLOCK));
+        on_lanes (plan, step, winograd_column_item, step->packed->column_count);
+    }
+}
+
+/* ---- depthwise --------------------------------------------------------------------------------------------------- */
+
+enum { DEPTHWISE_ROWS = 8 }; /* output rows in an item */
+
+static void depthwise_row (struct plan *plan, const struct record *step, struct lane *lane, int block, int y)
+{
+    const struct conv *conv = &step->conv;
+    const float **rows = (const float **) lane->scratch, **weights = rows + conv->kernel_h;
+    ptrdiff_t in_row = (ptrdiff_t) step->in_width * BLOCK, at = ((ptrdiff_t) block * step->height + y) * step->width * BLOCK;
+    const float *in = step->in + block * step->in_height * in_row;
+    const float *packed = step->packed->weights + (size_t) block * (size_t) conv->kernel_h * (size_t) conv->kernel_w * BLOCK;
+    struct depthwise_run run = {
+        .rows = rows,
+        .weights = weights,
+        .window = { conv->kernel_w, conv->stride_w, conv->dilation_w, conv->pad_left, step->in_width, step->width },
+        .bias = step->packed->bias,
+        .residual = step->residual ? step->residual + at : NULL,
+        .out = step->out + at,
+        .channel = block * BLOCK,
+        .finish = &step->finish,
+    };
+    for (int k = 0; k < conv->kernel_h; k++) {
+        int from = y * conv->stride_h + k * conv->dilation_h - conv->pad_top;
+        if (from < 0 || from >= step->in_height)
+            continue;
+        rows[run.row_count] = in + from * in_row;
+        weights[run.row_count++] = packed + k * conv->kernel_w * BLOCK;
+    }
+    plan->kernels->depthwise (&run);
+}
+
+static void depthwise_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+{
+    int bands = divide_up (step->height, DEPTHWISE_ROWS), block = item / bands, first = item % bands * DEPTHWISE_ROWS;
+    for (int y = first; y < least (step->height, first + DEPTHWISE_ROWS); y++)
+        depthwise_row (plan, step, lane, block, y);
+}
+
+void run_depthwise (struct plan *plan, const struct record *step)
+{
+    on_lanes (plan, step, depthwise_item, divide_up (step->channels, BLOCK) * divide_up (step->height, DEPTHWISE_ROWS));
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* allocations.c: see allocations.h. glibc calls these in place of its own and keeps its own under __libc_ names. */
+#include "tests/allocations.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
+static atomic_long calls;
+static atomic_size_t largest;
+static _Thread_local long good_left = -1; /* -1: all are good */
+static _Thread_local bool has_failed;
+
+void allocations_start (void)
+{
+    calls = 0;
+    largest = 0;
+}
+
+long allocations_calls (void)
+{
+    return calls;
+}
+
+size_t allocations_largest (void)
+{
+    return largest;
+}
+
+void allocations_fail_after (long good)
+{
+    has_failed = false;
+    good_left = good;
+}
+
+bool allocations_heal (void)
+{
+    good_left = -1;
+    return has_failed;
+}
+
+#if defined(__GLIBC__) && !defined(SANITIZED)
+
+extern void *__libc_malloc (size_t size);
+extern void *__libc_calloc (size_t count, size_t size);
+extern void *__libc_realloc (void *memory, size_t size);
+extern void *__libc_memalign (size_t alignment, size_t size);
+extern void __libc_free (void *memory);
+
+bool allocations_counted (void)
+{
+    return true;
+}
+
+/* Counts one call; false when it shall fail. */
+static bool granted (size_t size)
+{
+    atomic_fetch_add (&calls, 1);
+    size_t seen = largest;
+    while (size > seen && !atomic_compare_exchange_weak (&largest, &seen, size))
+        ;
+    if (good_left < 0)
+        return true;
+    if (good_left == 0) {
+        has_failed = true;
+        errno = ENOMEM;
+        return false;
+    }
+    good_left--;
+    return true;
+}
+
+__attribute__ ((visibility ("default"))) void *malloc (size_t size)
+{
+    return granted (size) ? __libc_malloc (size) : NULL;
+}
+
+__attribute__ ((visibility ("default"))) void *calloc (size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow (count, size, &bytes))
+        bytes = SIZE_MAX;
+    return granted (bytes) ? __libc_calloc (count, size) : NULL;
+}
+
+__attribute__ ((visibility ("default"))) void *realloc (void *memory, size_t size)
+{
+    return granted (size) ? __libc_realloc (memory, size) : NULL;
+}
+
+__attribute__ ((visibility ("default"))) void *memalign (size_t alignment, size_t size)
+{
+    return granted (size) ? __libc_memalign (alignment, size) : NULL;
+}
+
+__attribute__ ((visibility ("default"))) void *aligned_alloc (size_t alignment, size_t size)
+{
+    return granted (size) ? __libc_memalign (alignment, size) : NULL;
+}
+
+__attribute__ ((visibility ("default"))) int posix_memalign (void **memory, size_t alignment, size_t size)
+{
+    void *made = granted (size) ? __libc_memalign (alignment, size) : NULL;
+    if (!made)
+        return ENOMEM;
+    *memory = made;
+    return 0;
+}
+
+__attribute__ ((visibility ("default"))) void free (void *memory)
+{
+    atomic_fetch_add (&calls, 1);
+    __libc_free (memory);
+}
+
+#else
+
+bool allocations_counted (void)
+{
+    return false;
+}
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* allocations.h: counts what the program and every library in it allocate, and can make it fail.
+ *
+ * Stands in front of the C library's malloc family. Only with glibc and without sanitizers, which do the same. */
+#ifndef CONVRELU_ALLOCATIONS_H
+#define CONVRELU_ALLOCATIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+bool allocations_counted (void); /* false: everything below does nothing and gives 0 */
+
+/* From now on: calls of malloc, calloc, realloc, free, aligned_alloc, posix_memalign, ... in all threads, and the most
+ * bytes that one of them asked for. */
+void allocations_start (void);
+long allocations_calls (void);
+size_t allocations_largest (void);
+
+/* The next `good` allocations of this thread succeed and every later one fails, until allocations_heal. */
+void allocations_fail_after (long good);
+/* Whether one has failed since allocations_fail_after. */
+bool allocations_heal (void);
+
+#endif

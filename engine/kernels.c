@@ -25,17 +25,8 @@ UNROLL
         sums[i] = vec_set ((float) i);
     for (uint64_t n = 0; n < iterations; n++)
 UNROLL
-        for (int i = 0; i < CHAINS; i++) {
+        for (int i = 0; i < CHAINS; i++)
             sums[i] = vec_fma (sums[i], a, b);
-#if defined __GNUC__ && !defined ISA_IS_SCALAR
-            /* the compiler may not see through the chain */
-#if defined ISA_IS_NEON
-            __asm__ volatile ("" : "+w"(sums[i]));
-#else
-            __asm__ volatile ("" : "+v"(sums[i]));
-#endif
-#endif
-        }
     vec total = sums[0];
     for (int i = 1; i < CHAINS; i++)
         total = vec_add (total, sums[i]);

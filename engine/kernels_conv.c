@@ -63,11 +63,17 @@ UNROLL
     }
     const float *weights = run->weights;
     const float *input = run->input + first * stride;
+    /* The first tile of a run fetches; for the others `next` stays on lines that are near already. */
+    const float *next = first || !run->next ? weights : run->next;
+    const ptrdiff_t next_step = first || !run->next ? 0 : blocks * BLOCK;
     for (int s = 0; s < run->segment_count; s++) {
         const float *x = input + run->segments[s].offset;
         const float *end = x + run->segments[s].length;
-        for (; x < end; x++, weights += blocks * BLOCK) {
+        for (; x < end; x++, weights += blocks * BLOCK, next += next_step) {
             vec w[COLUMNS * PER_BLOCK];
+            UNROLL
+            for (int b = 0; b < blocks; b++)
+                FETCH (next + b * BLOCK);
 UNROLL
             for (int c = 0; c < columns; c++)
                 w[c] = vec_load (weights + c * LANES);

@@ -164,6 +164,7 @@ static void winograd_column (struct plan *plan, const struct record *step, const
     const struct column *column = &step->packed->column[index];
     int points = (step->m + 2) * (step->m + 2);
     size_t per_point = (size_t) step->packed->depth * BLOCK * (size_t) column->blocks;
+    const float *next = index + 1 < step->packed->column_count ? step->packed->weights + column[1].weights : NULL;
     struct conv_run product = {
         .segments = step->segments,
         .segment_count = step->segment_count,
@@ -177,6 +178,7 @@ static void winograd_column (struct plan *plan, const struct record *step, const
     for (int i = 0; i < points; i++) {
         product.input = v + i * step->v_point;
         product.weights = step->packed->weights + column->weights + (size_t) i * per_point;
+        product.next = i + 1 < points ? product.weights + per_point : next;
         product.out = sums + i * step->m_point;
         plan->kernels->conv (&product);
     }

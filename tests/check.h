@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check.h: the harness every test program uses. Include it in one file per program.
+/* check.h: the harness every test program uses, in one file or in several that share the count.
  *
  *   int main (void)
  *   {
@@ -24,24 +24,32 @@
 
 enum { CHECK_SHOWN = 12 }; /* failures printed per group: enough to see the pattern, short enough to read */
 
-static struct {
+struct check_state {
     const char *group;                     /* the group that is open, or NULL */
     int groups;                            /* opened so far */
     atomic_long passed, failed, skipped;   /* of the whole program */
     long at_passed, at_failed, at_skipped; /* the same when the group was opened */
-} check;
+};
 
-/* The value is the condition's, so that a test can stop early: if (!CHECK (...)) return; */
-#define CHECK(condition, ...) check_one (condition, __FILE__, __LINE__, #condition, __VA_ARGS__)
+/* Weak: one for all files of a program. */
+__attribute__ ((weak)) struct check_state check;
+
+/* The value is the condition's, so that a test can stop early: if (!CHECK (...)) return; What follows the condition is
+ * only evaluated when it fails. */
+#define CHECK(condition, ...)                                                                                          \
+    ((condition) ? check_passed () : check_failed (__FILE__, __LINE__, #condition, __VA_ARGS__))
 #define SKIP(...) check_skip (__VA_ARGS__)
 
-__attribute__ ((format (printf, 5, 6), unused)) static bool check_one (bool good, const char *file, int line,
-                                                                       const char *condition, const char *format, ...)
+__attribute__ ((unused)) static bool check_passed (void)
 {
-    if (good) {
-        atomic_fetch_add (&check.passed, 1);
-        return true;
-    }
+    atomic_fetch_add (&check.passed, 1);
+    return true;
+}
+
+__attribute__ ((format (printf, 4, 5), unused)) static bool check_failed (const char *file, int line,
+                                                                          const char *condition, const char *format,
+                                                                          ...)
+{
     long failures = atomic_fetch_add (&check.failed, 1) + 1 - check.at_failed;
     if (failures <= CHECK_SHOWN) {
         char text[1024];

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* bench_kernels.c: check_kernels --bench: what each kernel of each table reaches on shapes from real networks, with its
+ * data in the caches: ns a call, GFLOP/s (2 per multiply-add, 1 per other operation), share of the table's own peak, and
+ * GB/s read and written. */
+#include "tests/check_kernels.h"
+
+#include <math.h>
+#include <time.h>
+
+static double now (void)
+{
+    struct timespec t;
+    clock_gettime (CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One kernel at work: everything any of them needs. */
+struct bench {
+    const struct kernels *k;
+    double peak; /* FLOP/s */
+    struct guarded in, out, weights, bias, wide;
+    struct finish finish;
+};
+
+/* Seconds of one call of `call`, the best of several rounds of about 20 ms. */
+static double measure (void (*call) (const struct bench *), const struct bench *b)
+{
+    double best = INFINITY;
+    int calls = 1;
+    for (int round = 0; round < 7;) {
+        double start = now ();
+        for (int i = 0; i < calls; i++)
+            call (b);
+        double took = now () - start;
+        if (took < 0.01) {
+            calls *= 2;
+            continue;
+        }
+        best = fmin (best, took / calls);
+        round++;
+    }
+    return best;
+}
+
+static void report (const struct bench *b, const char *name, void (*call) (const struct bench *), double flops,
+                    double bytes)
+{
+    double seconds = measure (call, b);
+    printf ("%-8s %-28s %10.0f ns", b->k->name, name, seconds * 1e9);
+    if (flops > 0)
+        printf (" %8.1f GFLOP/s %5.1f %%", flops / seconds * 1e-9, 100 * flops / seconds / b->peak);
+    else
+        printf (" %8s         %5s  ", "", "");
+    printf (" %7.1f GB/s\n", bytes / seconds * 1e-9);
+    fflush (stdout);
+}
+
+/* conv: a row of 56 pixels, 64 channels in, one column of output blocks. */
+enum { ROW = 56, DEPTH = 64 };
+
+static void conv_1x1 (const struct bench *b)
+{
+    struct segment segments[DEPTH / 16];
+    for (int i = 0; i < DEPTH / 16; i++)
+        segments[i] = (struct segment) { .offset = i * 16 * ROW, .length = 16 };
+    struct conv_run run = { .input = b->in.data,
+                            .segments = segments,
+                            .segment_count = DEPTH / 16,
+                            .pixel_stride = 16,
+                            .weights = b->weights.data,
+                            .bias = b->bias.data,
+                            .out = b->out.data,
+                            .out_block = 16 * ROW,
+                            .pixels = ROW,
+                            .blocks = b->k->columns,
+                            .finish = &b->finish };
+    b->k->conv (&run);
+}
+
+/* Three rows of ROW + 2 pixels a block; a tap row is 48 floats in one piece. */
+static void conv_3x3 (const struct bench *b)
+{
+    struct segment segments[3 * DEPTH / 16];
+    for (int i = 0; i < 3 * DEPTH / 16; i++)
+        segments[i] = (struct segment) { .offset = i * 16 * (ROW + 2), .length = 48 };
+    struct conv_run run = { .input = b->in.data,
+                            .segments = segments,
+                            .segment_count = 3 * DEPTH / 16,
+                            .pixel_stride = 16,
+                            .weights = b->weights.data,
+                            .bias = b->bias.data,
+                            .out = b->out.data,
+                            .out_block = 16 * ROW,
+                            .pixels = ROW,
+                            .blocks = b->k->columns,
+                            .finish = &b->finish };
+    b->k->conv (&run);
+}
+
+/* The stem: 7x7, stride 2, three planar channels of width 229. */
+static void conv_stem (const struct bench *b)
+{
+    struct segment segments[21];
+    for (int i = 0; i < 21; i++)
+        segments[i] = (struct segment) { .offset = i * 229, .length = 7 };
+    struct conv_run run = { .input = b->in.data,
+                            .segments = segments,
+                            .segment_count = 21,
+                            .pixel_stride = 2,
+                            .weights = b->weights.data,
+                            .bias = b->bias.data,
+                            .out = b->out.data,
+                            .out_block = 16 * 112,
+                            .pixels = 112,
+                            .blocks = b->k->columns,
+                            .finish = &b->finish };
+    b->k->conv (&run);
+}
+
+static void depthwise_3x3 (const struct bench *b)
+{
+    const float *rows[3] = { b->in.data, b->in.data + 16 * ROW, b->in.data + 32 * ROW };
+    const float *weights[3] = { b->weights.data, b->weights.data + 48, b->weights.data + 96 };
+    struct depthwise_run run = {
+        .rows = rows,
+        .weights = weights,
+        .row_count = 3,
+        .bias = b->bias.data,
+        .window = { .kernel_w = 3, .stride_w = 1, .dilation_w = 1, .pad_left = 1, .in_width = ROW, .out_width = ROW },
+        .out = b->out.data,
+        .finish = &b->finish
+    };
+    b->k->depthwise (&run);
+}
+
+static void pool_max (const struct bench *b)
+{
+    const float *rows[3] = { b->in.data, b->in.data + 16 * 112, b->in.data + 32 * 112 };
+    struct pool_run run = {
+        .kind = POOL_MAX,
+        .rows = rows,
+        .row_count = 3,
+        .out = b->out.data,
+        .window = { .kernel_w = 3, .stride_w = 2, .dilation_w = 1, .pad_left = 1, .in_width = 112, .out_width = ROW }
+    };
+    b->k->pool (&run);
+}
+
+static void global_pool (const struct bench *b)
+{
+    b->k->global_pool (POOL_AVERAGE, b->in.data, 49, b->out.data);
+}
+
+static void pointwise_add (const struct bench *b)
+{
+    struct pointwise_run run = { .operation = POINTWISE_ADD,
+                                 .a = b->in.data,
+                                 .b = b->in.data + 16 * ROW,
+                                 .b_pixel = 16,
+                                 .out = b->out.data,
+                                 .pixels = ROW,
+                                 .finish = &b->finish };
+    b->k->pointwise (&run);
+}
+
+static void pointwise_as (const struct bench *b, enum activation_kind kind)
+{
+    struct finish finish = { .activation = { .kind = kind, .alpha = 1 } };
+    struct pointwise_run run = {
+        .operation = POINTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .finish = &finish
+    };
+    b->k->pointwise (&run);
+}
+
+static void pointwise_silu (const struct bench *b)
+{
+    pointwise_as (b, ACTIVATION_SILU);
+}
+
+static void pointwise_gelu (const struct bench *b)
+{
+    pointwise_as (b, ACTIVATION_GELU);
+}
+
+/* One block of 56 x 56: 196 tiles of F(4,3), the transforms alone. */
+static struct winograd_run winograd_run_of (const struct bench *b, int m)
+{
+    int tiles = (ROW + m - 1) / m;
+    return (struct winograd_run) { .m = m,
+                                   .height = ROW,
+                                   .width = ROW,
+                                   .in_height = ROW,
+                                   .in_width = ROW,
+                                   .pad_top = 1,
+                                   .pad_left = 1,
+                                   .tiles_w = tiles,
+                                   .tiles = tiles,
+                                   .first = tiles,
+                                   .in = b->in.data,
+                                   .v = b->wide.data,
+                                   .v_point = 16 * tiles,
+                                   .m_ = b->wide.data,
+                                   .m_point = 16 * tiles,
+                                   .bias = b->bias.data,
+                                   .out = b->out.data,
+                                   .finish = &b->finish };
+}
+
+static void winograd_input_43 (const struct bench *b)
+{
+    struct winograd_run run = winograd_run_of (b, 4);
+    b->k->winograd_input (&run);
+}
+
+static void winograd_output_43 (const struct bench *b)
+{
+    struct winograd_run run = winograd_run_of (b, 4);
+    b->k->winograd_output (&run);
+}
+
+static void winograd_input_23 (const struct bench *b)
+{
+    struct winograd_run run = winograd_run_of (b, 2);
+    b->k->winograd_input (&run);
+}
+
+static void winograd_output_23 (const struct bench *b)
+{
+    struct winograd_run run = winograd_run_of (b, 2);
+    b->k->winograd_output (&run);
+}
+
+static void softmax (const struct bench *b)
+{
+    b->k->softmax (b->in.data, b->out.data, 1000, 1, 16);
+}
+
+static void import (const struct bench *b)
+{
+    b->k->import (b->in.data, b->out.data, 64, ROW);
+}
+
+static void export(const struct bench *b)
+{
+    b->k->export(b->in.data, b->out.data, 64, ROW);
+}
+
+static void image (const struct bench *b)
+{
+    struct image rgb = { .pixels = (const uint8_t *)b->in.data,
+                         .stride = 3 * 224,
+                         .width = 224,
+                         .height = 224,
+                         .pixel_bytes = 3,
+                         .order = { 0, 1, 2 },
+                         .scale = { 0.01f, 0.01f, 0.01f } };
+    b->k->image (&rgb, 0, 56, b->out.data);
+}
+
+static double peak_of (const struct kernels *k)
+{
+    float sink[16] = { 1, 0 };
+    double best = 0;
+    for (int round = 0; round < 10; round++) {
+        double start = now (), operations = k->peak (1000000, sink);
+        best = fmax (best, operations / (now () - start));
+    }
+    return best;
+}
+
+static void bench_table (const struct bench *b)
+{
+    double columns = 16 * b->k->columns, row = 64 * ROW; /* 64: bytes of a pixel of a block */
+    printf ("%-8s peak %.1f GFLOP/s, tile of %d pixels x %d channels\n", b->k->name, b->peak * 1e-9, b->k->rows,
+            16 * b->k->columns);
+    report (b, "conv 1x1, 64 deep", conv_1x1, 2 * ROW * DEPTH * columns,
+            4 * row + 4 * DEPTH * columns + 4 * ROW * columns);
+    report (b, "conv 3x3, 64 deep", conv_3x3, 18 * ROW * DEPTH * columns,
+            12 * row + 36 * DEPTH * columns + 4 * ROW * columns);
+    report (b, "conv 7x7 stride 2, planar", conv_stem, 2 * 112 * 147 * columns,
+            21 * 229 * 4 + 4 * 147 * columns + 448 * columns);
+    report (b, "depthwise 3x3", depthwise_3x3, 18 * 16 * ROW, 4 * row);
+    report (b, "pool max 3x3 stride 2", pool_max, 0, 7 * row);
+    report (b, "global_pool average 7x7", global_pool, 16 * 49, 64 * 50);
+    report (b, "pointwise add", pointwise_add, 16 * ROW, 3 * row);
+    report (b, "pointwise silu", pointwise_silu, 0, 2 * row);
+    report (b, "pointwise gelu", pointwise_gelu, 0, 2 * row);
+    report (b, "winograd_input F(4,3)", winograd_input_43, 0, 14 * (36.0 + 36) * 64);
+    report (b, "winograd_output F(4,3)", winograd_output_43, 0, 14 * (36.0 + 16) * 64);
+    report (b, "winograd_input F(2,3)", winograd_input_23, 0, 28 * (16.0 + 16) * 64);
+    report (b, "winograd_output F(2,3)", winograd_output_23, 0, 28 * (16.0 + 4) * 64);
+    report (b, "softmax 1000", softmax, 0, 8000);
+    report (b, "import 64 channels", import, 0, 8 * row);
+    report (b, "export 64 channels", export, 0, 8 * row);
+    report (b, "image 224x56", image, 0, 3 * 224 * 56 * 5.0);
+}
+
+int bench_kernels (void)
+{
+    struct bench b = { .in = guarded_new (1 << 18, ALIGNED_TO_BLOCK, true),
+                       .out = guarded_new (1 << 18, ALIGNED_TO_BLOCK, true),
+                       .weights = guarded_new (1 << 16, ALIGNED_TO_BLOCK, true),
+                       .bias = guarded_new (64, ALIGNED_TO_BLOCK, true),
+                       .wide = guarded_new (1 << 16, ALIGNED_TO_BLOCK, true),
+                       .finish = { .low = 0, .high = INFINITY, .plain = true, .activation.kind = ACTIVATION_RELU } };
+    guarded_random (&b.in);
+    guarded_random (&b.weights);
+    guarded_random (&b.bias);
+    guarded_random (&b.wide);
+    for (int t = 0; t < table_count; t++) {
+        b.k = tables[t];
+        b.peak = peak_of (b.k);
+        bench_table (&b);
+    }
+    return 0;
+}

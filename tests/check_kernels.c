@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_kernels.c: every member of struct kernels, in every table this CPU can run, on odd shapes and random numbers,
+ * against double precision.
+ *
+ *   check_kernels [--seed N]      prints a line per kernel and "N passed, N failed, N skipped"
+ *   check_kernels --bench         ns, GFLOP/s and share of peak per kernel and table instead
+ *
+ * A case is made once (inputs, parameters, expected values with their bounds) and then run on each table in turn: the
+ * values must lie within k eps sum |a b|, nothing outside the output may change, nothing outside the inputs may be read
+ * (guarded.h), and tables with fused multiply-add must agree bit for bit. A member of the table that no test here names
+ * fails the run. The tests themselves are in kernels_sums.c and kernels_values.c. */
+#include "tests/check_kernels.h"
+
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct kernels *tables[8];
+int table_count;
+char what[256];
+
+/* What the FMA tables seen so far left in the output of this case. */
+static struct {
+    uint32_t *bits;
+    size_t count;
+    const char *table; /* the first of them; NULL: none yet */
+} first_fma;
+
+int case_begin (void)
+{
+    first_fma.table = NULL;
+    return 0;
+}
+
+void compare (const struct kernels *k, const struct guarded *out, const struct expected *e)
+{
+    const char *wrong = guarded_compare (out, e);
+    CHECK (!wrong, "%s: %s: %s", k->name, what, wrong);
+    if (strcmp (k->name, "scalar") == 0)
+        return;
+    if (!first_fma.table) {
+        first_fma.table = k->name;
+        first_fma.count = out->count;
+        first_fma.bits = realloc (first_fma.bits, (out->count + 1) * sizeof (uint32_t));
+        memcpy (first_fma.bits, out->data, out->count * sizeof (uint32_t));
+        return;
+    }
+    size_t i = 0;
+    while (i < out->count && (isinf (e->bound[i]) || !memcmp (first_fma.bits + i, out->data + i, sizeof (float)) ||
+                              (isnan (e->value[i]) && isnan (out->data[i]))))
+        i++;
+    CHECK (i == out->count, "%s: %s: at %zu: %.9g is not %s's bit for bit", k->name, what, i, out->data[i],
+           first_fma.table);
+}
+
+/* Which member each test is for; some members have two. */
+static const struct {
+    const char *name;
+    size_t member; /* its offset in struct kernels */
+    void (*run) (void);
+} tests[] = {
+    { "conv", offsetof (struct kernels, conv), check_conv },
+    { "depthwise", offsetof (struct kernels, depthwise), check_depthwise },
+    { "pool", offsetof (struct kernels, pool), check_pool },
+    { "global_pool", offsetof (struct kernels, global_pool), check_global_pool },
+    { "pointwise", offsetof (struct kernels, pointwise), check_pointwise },
+    { "pointwise: activations", offsetof (struct kernels, pointwise), check_activations },
+    { "winograd_input", offsetof (struct kernels, winograd_input), check_winograd_input },
+    { "winograd_output", offsetof (struct kernels, winograd_output), check_winograd_output },
+    { "winograd_output: with input", offsetof (struct kernels, winograd_output), check_winograd },
+    { "softmax", offsetof (struct kernels, softmax), check_softmax },
+    { "import", offsetof (struct kernels, import), check_import },
+    { "export", offsetof (struct kernels, export), check_export },
+    { "image", offsetof (struct kernels, image), check_image },
+    { "peak", offsetof (struct kernels, peak), check_peak },
+    { "fpu_enter", offsetof (struct kernels, fpu_enter), check_fpu_enter },
+    { "fpu_leave", offsetof (struct kernels, fpu_leave), check_fpu_leave },
+};
+enum { TESTS = sizeof tests / sizeof *tests };
+
+/* Every table offered can be had, has a tile that is one, and no member is empty or without a test. */
+static void check_tables (void)
+{
+    typedef void (*member) (void);
+    for (int t = 0; t < table_count; t++) {
+        const struct kernels *k = tables[t];
+        CHECK (k->rows >= 1 && k->columns >= 1, "%s: tile of %d x %d", k->name, k->rows, k->columns);
+        for (size_t at = offsetof (struct kernels, conv); at < sizeof (struct kernels); at += sizeof (member)) {
+            bool tested = false, empty = true;
+            for (int i = 0; i < TESTS; i++)
+                tested |= tests[i].member == at;
+            for (size_t i = 0; i < sizeof (member); i++)
+                empty &= ((const char *)k)[at + i] == 0;
+            CHECK (tested, "%s: the member at byte %zu has no test", k->name, at);
+            CHECK (!empty, "%s: the member at byte %zu is empty", k->name, at);
+        }
+    }
+    CHECK (kernels_for ("no such table") == NULL, "a table for any name");
+    CHECK (kernels_for (NULL) != NULL, "no table at all");
+}
+
+static void find_tables (void)
+{
+    for (const char *const *name = engine_isas (); *name; name++) {
+        const struct kernels *k = kernels_for (*name);
+        CHECK (k && strcmp (k->name, *name) == 0, "%s is offered, but not there", *name);
+        if (k && table_count < (int)(sizeof tables / sizeof *tables))
+            tables[table_count++] = k;
+    }
+    CHECK (table_count > 0, "no table");
+    printf ("# tables:");
+    for (int t = 0; t < table_count; t++)
+        printf (" %s", tables[t]->name);
+    printf ("\n");
+}
+
+/* A kernel that reads or writes too much ends here: say which case it was. */
+static void crashed (int number)
+{
+    static const char text[] = "# crashed in ";
+    if (write (STDOUT_FILENO, text, sizeof text - 1) < 0 || write (STDOUT_FILENO, what, strlen (what)) < 0 ||
+        write (STDOUT_FILENO, "\n", 1) < 0)
+        _exit (2);
+    signal (number, SIG_DFL);
+    raise (number);
+}
+
+int main (int argc, char **argv)
+{
+    uint64_t seed = 1;
+    bool bench = argc == 2 && !strcmp (argv[1], "--bench");
+    if (argc == 3 && !strcmp (argv[1], "--seed")) {
+        seed = strtoull (argv[2], NULL, 0);
+    } else if (argc != 1 && !bench) {
+        fprintf (stderr, "usage: check_kernels [--seed N | --bench]\n");
+        return 2;
+    }
+    signal (SIGSEGV, crashed);
+    signal (SIGBUS, crashed);
+    signal (SIGILL, crashed);
+    signal (SIGFPE, crashed);
+    check_group ("tables");
+    find_tables ();
+    if (bench)
+        return bench_kernels ();
+    check_tables ();
+    for (int i = 0; i < TESTS; i++) {
+        check_group (tests[i].name);
+        random_seed (seed);
+        tests[i].run ();
+    }
+    return check_end ();
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_kernels.h: what the parts of check_kernels share: the tables under test, the current case, the comparison.
+ *
+ *   CASE ("%d pixels", pixels);                                     named in failures and crashes
+ *   for (int t = case_begin (); t < table_count; t++) {
+ *       guarded_clear (&out);
+ *       tables[t]->conv (&run);
+ *       compare (tables[t], &out, &expected);
+ *   } */
+#ifndef CONVRELU_CHECK_KERNELS_H
+#define CONVRELU_CHECK_KERNELS_H
+
+#include "engine/kernels.h"
+#include "tests/check.h"
+#include "tests/finish_case.h"
+#include "tests/guarded.h"
+
+extern const struct kernels *tables[8]; /* [table_count], every one this CPU runs */
+extern int table_count;
+extern char what[256]; /* the case at work */
+
+#define CASE(...) snprintf (what, sizeof what, __VA_ARGS__)
+
+int case_begin (void); /* 0 */
+
+/* One table's output must be as expected, and that of tables with fused multiply-add the same bit for bit. */
+void compare (const struct kernels *k, const struct guarded *out, const struct expected *e);
+
+/* One test for each member of struct kernels; kernels_sums.c and kernels_values.c. */
+void check_conv (void);
+void check_depthwise (void);
+void check_winograd_input (void);
+void check_winograd_output (void);
+void check_winograd (void); /* both together are a convolution */
+void check_pool (void);
+void check_global_pool (void);
+void check_pointwise (void);
+void check_activations (void);
+void check_softmax (void);
+void check_import (void);
+void check_export (void);
+void check_image (void);
+void check_peak (void);
+void check_fpu_enter (void);
+void check_fpu_leave (void);
+
+int bench_kernels (void); /* bench_kernels.c; the exit code */
+
+#endif

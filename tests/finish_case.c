@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* finish_case.c: see finish_case.h. The activations themselves are reference.c's. */
+#include "tests/finish_case.h"
+
+#include "tests/reference.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+static const double eps = FLT_EPSILON / 2; /* of one rounding to nearest */
+
+static struct guarded random_array (int count)
+{
+    struct guarded g = guarded_new ((size_t)count, ALIGNED_TO_BLOCK, true);
+    guarded_random (&g);
+    return g;
+}
+
+struct finish_case finish_case_new (int index, int channels)
+{
+    static const enum activation_kind plain[PLAIN_FINISHES] = { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_CLIP };
+    struct finish_case f = { .finish = { .low = -INFINITY, .high = INFINITY } };
+    struct activation *a = &f.finish.activation;
+    bool affine = index >= PLAIN_FINISHES + ACTIVATION_KINDS;
+    f.finish.plain = index < PLAIN_FINISHES;
+    a->kind = f.finish.plain ? plain[index] : (enum activation_kind) ((index - PLAIN_FINISHES) % ACTIVATION_KINDS);
+    a->alpha = random_float ();
+    a->beta = random_float ();
+    if (a->kind == ACTIVATION_CLIP) {
+        a->alpha = -0.25f;
+        a->beta = 0.75f;
+    }
+    if (f.finish.plain && a->kind != ACTIVATION_NONE) {
+        f.finish.low = a->kind == ACTIVATION_RELU ? 0 : a->alpha;
+        f.finish.high = a->kind == ACTIVATION_RELU ? INFINITY : a->beta;
+    }
+    if (a->kind == ACTIVATION_PRELU) {
+        f.slope = random_array (channels);
+        f.finish.slope = f.slope.data;
+    }
+    if (affine) {
+        f.scale = random_array (channels);
+        f.shift = random_array (channels);
+        f.finish.post_scale = f.scale.data;
+        f.finish.post_shift = f.shift.data;
+    }
+    snprintf (f.name, sizeof f.name, "activation %d%s%s", (int)a->kind, f.finish.plain ? ", plain" : "",
+              affine ? ", affine" : "");
+    return f;
+}
+
+void finish_case_free (struct finish_case *f)
+{
+    guarded_free (&f->slope);
+    guarded_free (&f->scale);
+    guarded_free (&f->shift);
+}
+
+double activation_error (struct activation activation, double x, double y)
+{
+    /* The e^u inside is off by eps |u|, u being up to x^2, and stops at e^-87. */
+    double tiny = 2e-38 * (1 + fabs (x)), exponent = 4 * eps * fmin (fmax (fabs (x), x * x), 88);
+    switch (activation.kind) {
+    case ACTIVATION_NONE:
+    case ACTIVATION_CLIP:
+    case ACTIVATION_RELU:
+        return 0;
+    case ACTIVATION_LEAKY_RELU:
+    case ACTIVATION_PRELU:
+        return eps * fabs (y);
+    case ACTIVATION_HARD_SWISH: /* x times something off by 4 eps */
+        return 4 * eps * (1 + fmin (fabs (x), 3));
+    case ACTIVATION_HARD_SIGMOID:
+        return 4 * eps;
+    case ACTIVATION_ELU: /* e^x - 1 cancels near 0 */
+        return fabs ((double)activation.alpha) * 6 * eps + 2 * eps * fabs (y);
+    default:
+        return (1e-6 + exponent) * fabs (y) + tiny;
+    }
+}
+
+void finish_expect (const struct finish *finish, int channel, double sum, double magnitude, int roundings,
+                    double *value, double *bound)
+{
+    struct activation a = finish->activation;
+    double slope = finish->slope ? finish->slope[channel] : 0;
+    double steepest = 1.5 * fmax (1, fmax (fabs (slope), fabs ((double)a.alpha)));
+    double y = reference_activation (a, slope, sum);
+    double error = roundings * eps * magnitude;
+    if (a.kind != ACTIVATION_NONE && !(a.kind == ACTIVATION_RELU && sum < -error))
+        error = error * steepest + activation_error (a, sum, y);
+    if (finish->post_scale) {
+        double scale = finish->post_scale[channel], shift = finish->post_shift[channel];
+        error = error * fabs (scale) + 2 * eps * (fabs (y * scale) + fabs (shift));
+        y = y * scale + shift;
+    }
+    *value = y;
+    *bound = isnan (y) && !isnan (sum) ? INFINITY : error; /* -inf times 0: NaN, or what comes near it */
+}

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels_sums.c: the tests of the kernels that multiply and add: conv, depthwise, the Winograd transforms. */
+#include "tests/check_kernels.h"
+#include "tests/plane.h"
+#include "tests/reference.h"
+
+#include <math.h>
+#include <string.h>
+
+enum residual_mode { NO_RESIDUAL, RESIDUAL, RESIDUAL_IN_PLACE, RESIDUAL_MODES };
+
+/* ---- conv ------------------------------------------------------------------------------------------------------ */
+
+struct conv_case {
+    int pixels, blocks, channel, depth, segment_count;
+    ptrdiff_t stride, out_block;
+    struct segment segments[4];
+    enum residual_mode residual_mode;
+    struct guarded input, bias, residual;
+    struct guarded weights; /* [depth][16 blocks] */
+    int before;             /* floats of the input in front of pixel 0's origin: offsets may be negative */
+    struct finish_case finish;
+};
+
+static struct conv_case conv_case_new (int pixels, ptrdiff_t stride, enum residual_mode mode, int number)
+{
+    struct conv_case c = { .pixels = pixels, .stride = stride, .residual_mode = mode };
+    c.blocks = random_between (1, 3);
+    c.channel = 16 * random_between (0, 2);
+    c.out_block = 16 * (pixels + random_between (0, 2));
+    c.segment_count = random_between (1, 4);
+    c.before = random_between (0, 20);
+    int reach = 0;
+    for (int s = 0; s < c.segment_count; s++) {
+        struct segment *segment = &c.segments[s];
+        segment->offset = s == 0 ? -c.before : random_between (-c.before, 60);
+        segment->length = random_between (0, 1) ? 16 * random_between (1, 3) : random_between (1, 21);
+        c.depth += segment->length;
+        reach = segment->offset + segment->length > reach ? segment->offset + segment->length : reach;
+    }
+    c.input = guarded_new ((size_t)(c.before + (pixels - 1) * stride + reach), ALIGNED_TO_FLOAT, number % 2);
+    c.weights = guarded_new ((size_t)(c.depth * 16 * c.blocks), ALIGNED_TO_BLOCK, true);
+    c.bias = guarded_new ((size_t)(c.channel + 16 * c.blocks), ALIGNED_TO_BLOCK, true);
+    c.residual = guarded_new ((size_t)((c.blocks - 1) * c.out_block + 16 * pixels), ALIGNED_TO_BLOCK, true);
+    guarded_random (&c.input);
+    guarded_random (&c.weights);
+    guarded_random (&c.bias);
+    for (int b = 0; b < c.blocks; b++)
+        for (int i = 0; i < 16 * pixels; i++)
+            c.residual.data[b * c.out_block + i] = random_float ();
+    if (number % 7 == 0) /* NaN and infinity reach exactly the outputs that depend on them */
+        c.input.data[random_between (0, (int)c.input.count - 1)] = number % 2 ? NAN : INFINITY;
+    c.finish = finish_case_new (number % FINISHES, c.channel + 16 * c.blocks);
+    return c;
+}
+
+static void conv_case_free (struct conv_case *c)
+{
+    guarded_free (&c->input);
+    guarded_free (&c->weights);
+    guarded_free (&c->bias);
+    guarded_free (&c->residual);
+    finish_case_free (&c->finish);
+}
+
+/* The contract's formula at pixel p and output channel o (from c->channel on). */
+static void conv_expect_one (const struct conv_case *c, int p, int o, struct expected *e)
+{
+    double sum = c->bias.data[c->channel + o], magnitude = fabs (sum);
+    const float *weight = c->weights.data + o;
+    for (int s = 0; s < c->segment_count; s++)
+        for (int k = 0; k < c->segments[s].length; k++, weight += 16 * c->blocks) {
+            double product = (double)c->input.data[c->before + p * c->stride + c->segments[s].offset + k] * *weight;
+            sum += product;
+            magnitude += fabs (product);
+        }
+    ptrdiff_t at = o / 16 * c->out_block + 16 * p + o % 16;
+    if (c->residual_mode != NO_RESIDUAL) {
+        sum += c->residual.data[at];
+        magnitude += fabs ((double)c->residual.data[at]);
+    }
+    finish_expect (&c->finish.finish, c->channel + o, sum, magnitude, c->depth + 2, &e->value[at], &e->bound[at]);
+}
+
+/* All blocks of the case, as many at a time as the table takes. */
+static void conv_case_run (const struct conv_case *c, const struct kernels *k, struct guarded *out)
+{
+    const float *residual = c->residual_mode == RESIDUAL ? c->residual.data : out->data;
+    for (int b = 0; b < c->blocks; b += k->columns) {
+        int blocks = c->blocks - b < k->columns ? c->blocks - b : k->columns;
+        struct guarded weights = guarded_new ((size_t)(c->depth * 16 * blocks), ALIGNED_TO_BLOCK, true);
+        for (int d = 0; d < c->depth; d++)
+            memcpy (weights.data + d * 16 * blocks, c->weights.data + 16 * (d * c->blocks + b),
+                    (size_t)(16 * blocks) * sizeof (float));
+        struct conv_run run = { .input = c->input.data + c->before,
+                                .segments = c->segments,
+                                .segment_count = c->segment_count,
+                                .pixel_stride = c->stride,
+                                .weights = weights.data,
+                                .bias = c->bias.data,
+                                .residual = c->residual_mode == NO_RESIDUAL ? NULL : residual + b * c->out_block,
+                                .out = out->data + b * c->out_block,
+                                .out_block = c->out_block,
+                                .pixels = c->pixels,
+                                .blocks = blocks,
+                                .channel = c->channel + 16 * b,
+                                .finish = &c->finish.finish };
+        k->conv (&run);
+        guarded_free (&weights);
+    }
+}
+
+void check_conv (void)
+{
+    static const ptrdiff_t strides[] = { 16, 32, 2, 48, 1, 5 };
+    int number = 0;
+    for (int pixels = 1; pixels <= 33; pixels++)
+        for (size_t s = 0; s < sizeof strides / sizeof *strides; s++)
+            for (int mode = 0; mode < RESIDUAL_MODES; mode++, number++) {
+                struct conv_case c = conv_case_new (pixels, strides[s], (enum residual_mode)mode, number);
+                CASE ("case %d: %d pixels, stride %d, %d blocks, depth %d, residual %d, %s", number, pixels,
+                      (int)c.stride, c.blocks, c.depth, mode, c.finish.name);
+                struct expected e = expected_new (c.residual.count);
+                for (int o = 0; o < 16 * c.blocks; o++)
+                    for (int p = 0; p < pixels; p++)
+                        conv_expect_one (&c, p, o, &e);
+                struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number / 2 % 2);
+                for (int t = case_begin (); t < table_count; t++) {
+                    guarded_clear (&out);
+                    if (mode == RESIDUAL_IN_PLACE)
+                        memcpy (out.data, c.residual.data, out.count * sizeof (float));
+                    conv_case_run (&c, tables[t], &out);
+                    compare (tables[t], &out, &e);
+                }
+                guarded_free (&out);
+                expected_free (&e);
+                conv_case_free (&c);
+            }
+}
+
+/* ---- depthwise ------------------------------------------------------------------------------------------------- */
+
+static struct expected depthwise_expect (const struct pool *g, const struct plane *in, const float *weights,
+                                         const struct guarded *bias, const struct guarded *residual, int channel,
+                                         const struct finish *finish, int pixels)
+{
+    struct conv conv = { .out_channels = 16,
+                         .kernel_h = g->kernel_h,
+                         .kernel_w = g->kernel_w,
+                         .stride_h = g->stride_h,
+                         .stride_w = g->stride_w,
+                         .dilation_h = g->dilation_h,
+                         .dilation_w = g->dilation_w,
+                         .pad_top = g->pad_top,
+                         .pad_left = g->pad_left,
+                         .pad_bottom = g->pad_bottom,
+                         .pad_right = g->pad_right,
+                         .groups = 16 };
+    double *sum = calloc ((size_t)(16 * pixels), sizeof (double)),
+           *magnitude = calloc ((size_t)(16 * pixels), sizeof (double));
+    reference_conv (&conv, 16, in->height, in->width, in->planar, NULL, weights, bias->data + channel, sum, magnitude);
+    struct expected e = expected_new ((size_t)(16 * pixels));
+    for (int i = 0; i < 16 * pixels; i++) {
+        int from = i % 16 * pixels + i / 16;
+        double more = residual ? residual->data[i] : 0;
+        finish_expect (finish, channel + i % 16, sum[from] + more, magnitude[from] + fabs (more),
+                       g->kernel_h * g->kernel_w + 2, &e.value[i], &e.bound[i]);
+    }
+    free (sum);
+    free (magnitude);
+    return e;
+}
+
+static void depthwise_case (struct pool g, int width, int number)
+{
+    int out_height, out_width, height = random_between (1, 4), channel = 16 * random_between (0, 1);
+    if (!random_geometry (&g, height, width, &out_height, &out_width))
+        return;
+    enum residual_mode mode = (enum residual_mode) (number % RESIDUAL_MODES);
+    struct plane in = plane_new (height, width);
+    int taps = g.kernel_h * g.kernel_w;
+    struct guarded packed = guarded_new ((size_t)(16 * taps), ALIGNED_TO_BLOCK, true);
+    struct guarded bias = guarded_new ((size_t)channel + 16, ALIGNED_TO_BLOCK, true);
+    struct guarded out = guarded_new ((size_t)(16 * out_height * out_width), ALIGNED_TO_BLOCK, number % 2);
+    struct guarded residual = guarded_new (out.count, ALIGNED_TO_BLOCK, true);
+    float *weights = calloc ((size_t)(16 * taps), sizeof (float)); /* [16][taps] */
+    struct finish_case finish = finish_case_new (number % FINISHES, channel + 16);
+    guarded_random (&packed);
+    guarded_random (&bias);
+    guarded_random (&residual);
+    for (int i = 0; i < 16 * taps; i++)
+        weights[i % 16 * taps + i / 16] = packed.data[i];
+    struct expected e = depthwise_expect (&g, &in, weights, &bias, mode == NO_RESIDUAL ? NULL : &residual, channel,
+                                          &finish.finish, out_height * out_width);
+    CASE ("case %d: %dx%d, kernel %dx%d, stride %d, dilation %d, left %d, residual %d, %s", number, height, width,
+          g.kernel_h, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, (int)mode, finish.name);
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (&out);
+        if (mode == RESIDUAL_IN_PLACE)
+            memcpy (out.data, residual.data, out.count * sizeof (float));
+        for (int y = 0; y < out_height; y++) {
+            const float *rows[WINDOW_ROWS], *row_weights[WINDOW_ROWS];
+            int kernel_rows[WINDOW_ROWS], count = window_rows (&g, &in, y, rows, kernel_rows),
+                                          start = 16 * y * out_width;
+            for (int r = 0; r < count; r++)
+                row_weights[r] = packed.data + 16 * kernel_rows[r] * g.kernel_w;
+            const float *more = (mode == RESIDUAL ? residual.data : out.data) + start;
+            struct depthwise_run run = { .rows = rows,
+                                         .weights = row_weights,
+                                         .row_count = count,
+                                         .window = window_of (&g, width, out_width),
+                                         .bias = bias.data,
+                                         .residual = mode == NO_RESIDUAL ? NULL : more,
+                                         .out = out.data + start,
+                                         .channel = channel,
+                                         .finish = &finish.finish };
+            tables[t]->depthwise (&run);
+        }
+        compare (tables[t], &out, &e);
+    }
+    plane_free (&in);
+    guarded_free (&packed);
+    guarded_free (&bias);
+    guarded_free (&out);
+    guarded_free (&residual);
+    free (weights);
+    finish_case_free (&finish);
+    expected_free (&e);
+}
+
+void check_depthwise (void)
+{
+    static const int kernels[] = { 1, 2, 3, 5, 7 };
+    int number = 0;
+    for (int width = 1; width <= 33; width++)
+        for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++)
+            for (int stride = 1; stride <= 3; stride++, number++)
+                depthwise_case ((struct pool) { .kernel_h = random_between (1, 3),
+                                                .kernel_w = kernels[k],
+                                                .stride_h = random_between (1, 2),
+                                                .stride_w = stride,
+                                                .dilation_h = random_between (1, 2),
+                                                .dilation_w = number % 5 ? 1 : random_between (2, 3) },
+                                width, number);
+}
+
+/* ---- Winograd --------------------------------------------------------------------------------------------------- */
+
+/* F(m x m, 3 x 3) by Cook-Toom on n - 1 points and infinity, in double precision (n = m + 2):
+ *   Y = A' [(G g G') .* (B' d B)] A
+ * Row i of B' holds the coefficients of the product of (x - p_j) over j != i, the last one those of the product over all
+ * points; A' the powers of the points; row i of G 1, p, p^2 over the product of (p_i - p_j). A row of B' and the same
+ * one of G may change their sign together. */
+struct cook_toom {
+    int m, n;
+    double forward[6][6], weights[6][3], inverse[4][6]; /* B' [n][n], G [n][3], A' [m][n] */
+};
+
+static struct cook_toom cook_toom_new (int m)
+{
+    static const double points[2][5] = { { 0, 1, -1 }, { 0, 0.625, -0.625, 1.5, -1.5 } };
+    const double *p = points[m == 4];
+    struct cook_toom w = { .m = m, .n = m + 2 };
+    for (int i = 0; i < w.n; i++) {
+        double *row = w.forward[i], scale = 1;
+        row[0] = m == 2 && i == 0 ? -1 : 1; /* the sign this engine chose */
+        for (int j = 0, degree = 0; j < w.n - 1; j++) {
+            if (j == i)
+                continue;
+            for (int d = ++degree; d >= 0; d--)
+                row[d] = (d ? row[d - 1] : 0) - p[j] * row[d];
+            if (i < w.n - 1)
+                scale *= p[i] - p[j];
+        }
+        for (int d = 0; d < 3; d++)
+            w.weights[i][d] = i == w.n - 1 ? d == 2 : pow (p[i], d) / scale * (m == 2 && i == 0 ? -1 : 1);
+        for (int d = 0; d < m; d++)
+            w.inverse[d][i] = i == w.n - 1 ? d == m - 1 : pow (p[i], d);
+    }
+    return w;
+}
+
+/* out [rows][rows] = T in T', T [rows][columns] with `stride` doubles a row; magnitude: the same of absolute values. */
+static void both_sides (int rows, int columns, const double *t, int stride, double in[6][6], double out[6][6],
+                        double magnitude[6][6])
+{
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < rows; j++) {
+            out[i][j] = magnitude[i][j] = 0;
+            for (int y = 0; y < columns; y++)
+                for (int x = 0; x < columns; x++) {
+                    double term = t[i * stride + y] * in[y][x] * t[j * stride + x];
+                    out[i][j] += term;
+                    magnitude[i][j] += fabs (term);
+                }
+        }
+}
+
+struct winograd_case {
+    struct cook_toom w;
+    struct winograd_run run; /* in, v, m_, bias, residual and out are filled in by the tests */
+    int tiles;               /* of the whole image */
+    struct plane in;
+    struct guarded v, m; /* [n n][v_point], [n n][m_point] */
+};
+
+/* Outputs along one axis for two bits of padding, more padding where nothing would be left. */
+static int winograd_axis (int in, int pads, int *before)
+{
+    *before = pads & 1;
+    int out = in + *before - 2 + (pads >> 1 & 1);
+    if (out >= 1)
+        return out;
+    *before = 1;
+    return in;
+}
+
+static struct winograd_case winograd_case_new (int m, int in_height, int in_width, int number)
+{
+    struct winograd_case c = { .w = cook_toom_new (m), .in = plane_new (in_height, in_width) };
+    struct winograd_run *r = &c.run;
+    *r = (struct winograd_run) { .m = m, .in_height = in_height, .in_width = in_width, .in = c.in.blocked.data };
+    r->height = winograd_axis (in_height, number, &r->pad_top);
+    r->width = winograd_axis (in_width, number >> 2, &r->pad_left);
+    r->tiles_w = (r->width + m - 1) / m;
+    c.tiles = (r->height + m - 1) / m * r->tiles_w;
+    r->v_point = 16 * (c.tiles + number % 3);
+    r->m_point = 16 * (c.tiles + number % 2);
+    size_t others = (size_t)(c.w.n * c.w.n - 1);
+    c.v = guarded_new (others * (size_t)r->v_point + 16 * (size_t)c.tiles, ALIGNED_TO_BLOCK, number % 2);
+    c.m = guarded_new (others * (size_t)r->m_point + 16 * (size_t)c.tiles, ALIGNED_TO_BLOCK, true);
+    CASE ("case %d: F(%d), %dx%d to %dx%d, %d tiles", number, m, in_height, in_width, r->height, r->width, c.tiles);
+    return c;
+}
+
+static void winograd_case_free (struct winograd_case *c)
+{
+    plane_free (&c->in);
+    guarded_free (&c->v);
+    guarded_free (&c->m);
+}
+
+/* All tiles, in runs of `most` at a time; input or output transform. */
+static void winograd_run_all (const struct winograd_case *c, void (*kernel) (const struct winograd_run *), int most)
+{
+    for (int first = 0; first < c->tiles; first += most) {
+        struct winograd_run run = c->run;
+        run.first = first;
+        run.tiles = c->tiles - first < most ? c->tiles - first : most;
+        run.v = c->v.data + 16 * first;
+        run.m_ = c->m.data + 16 * first;
+        kernel (&run);
+    }
+}
+
+static void winograd_expect_input (const struct winograd_case *c, struct expected *e)
+{
+    const struct winograd_run *r = &c->run;
+    for (int i = 0; i < 16 * c->tiles; i++) {
+        double patch[6][6], v[6][6], magnitude[6][6];
+        int top = i / 16 / r->tiles_w * r->m - r->pad_top, left = i / 16 % r->tiles_w * r->m - r->pad_left;
+        for (int y = 0; y < c->w.n; y++)
+            for (int x = 0; x < c->w.n; x++) {
+                bool inside = top + y >= 0 && top + y < r->in_height && left + x >= 0 && left + x < r->in_width;
+                patch[y][x] = inside ? r->in[16 * ((top + y) * r->in_width + left + x) + i % 16] : 0;
+            }
+        both_sides (c->w.n, c->w.n, c->w.forward[0], 6, patch, v, magnitude);
+        for (int p = 0; p < c->w.n * c->w.n; p++) {
+            e->value[p * r->v_point + i] = v[p / c->w.n][p % c->w.n];
+            e->bound[p * r->v_point + i] = 8 * 0x1p-24 * magnitude[p / c->w.n][p % c->w.n];
+        }
+    }
+}
+
+void check_winograd_input (void)
+{
+    int number = 0;
+    for (int m = 2; m <= 4; m += 2)
+        for (int width = 1; width <= 33; width++, number++) {
+            struct winograd_case c = winograd_case_new (m, random_between (1, 12), width, number);
+            struct expected e = expected_new (c.v.count);
+            winograd_expect_input (&c, &e);
+            for (int t = case_begin (); t < table_count; t++) {
+                guarded_clear (&c.v);
+                winograd_run_all (&c, tables[t]->winograd_input, 1 + number % 5);
+                compare (tables[t], &c.v, &e);
+            }
+            expected_free (&e);
+            winograd_case_free (&c);
+        }
+}
+
+static void winograd_expect_output (const struct winograd_case *c, const struct finish *finish,
+                                    const struct guarded *bias, const struct guarded *residual, struct expected *e)
+{
+    const struct winograd_run *r = &c->run;
+    for (int i = 0; i < 16 * c->tiles; i++) {
+        double products[6][6], y[6][6], magnitude[6][6];
+        for (int p = 0; p < c->w.n * c->w.n; p++)
+            products[p / c->w.n][p % c->w.n] = c->m.data[p * r->m_point + i];
+        both_sides (r->m, c->w.n, c->w.inverse[0], 6, products, y, magnitude);
+        for (int j = 0; j < r->m * r->m; j++) {
+            int row = i / 16 / r->tiles_w * r->m + j / r->m, column = i / 16 % r->tiles_w * r->m + j % r->m;
+            if (row >= r->height || column >= r->width)
+                continue;
+            int at = 16 * (row * r->width + column) + i % 16, channel = r->channel + i % 16;
+            double more = residual ? residual->data[at] : 0, b = bias->data[channel];
+            finish_expect (finish, channel, y[j / r->m][j % r->m] + b + more,
+                           magnitude[j / r->m][j % r->m] + fabs (b) + fabs (more), 12, &e->value[at], &e->bound[at]);
+        }
+    }
+}
+
+static void winograd_output_case (int m, int width, int number)
+{
+    struct winograd_case c = winograd_case_new (m, random_between (1, 12), width, number);
+    int mode = number % RESIDUAL_MODES;
+    c.run.channel = 16 * random_between (0, 2);
+    struct guarded bias = guarded_new ((size_t)c.run.channel + 16, ALIGNED_TO_BLOCK, true);
+    struct guarded out = guarded_new (16 * (size_t)(c.run.height * c.run.width), ALIGNED_TO_BLOCK, number % 2);
+    struct guarded residual = guarded_new (out.count, ALIGNED_TO_BLOCK, true);
+    struct finish_case finish = finish_case_new (number % FINISHES, c.run.channel + 16);
+    guarded_random (&bias);
+    guarded_random (&residual);
+    for (int p = 0; p < c.w.n * c.w.n; p++)
+        for (int i = 0; i < 16 * c.tiles; i++)
+            c.m.data[p * c.run.m_point + i] = random_float ();
+    struct expected e = expected_new (out.count);
+    winograd_expect_output (&c, &finish.finish, &bias, mode == NO_RESIDUAL ? NULL : &residual, &e);
+    c.run.bias = bias.data;
+    c.run.finish = &finish.finish;
+    c.run.out = out.data;
+    c.run.residual = mode == NO_RESIDUAL ? NULL : mode == RESIDUAL ? residual.data : out.data;
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (&out);
+        if (mode == RESIDUAL_IN_PLACE)
+            memcpy (out.data, residual.data, out.count * sizeof (float));
+        winograd_run_all (&c, tables[t]->winograd_output, 1 + number % 5);
+        compare (tables[t], &out, &e);
+    }
+    guarded_free (&bias);
+    guarded_free (&out);
+    guarded_free (&residual);
+    finish_case_free (&finish);
+    expected_free (&e);
+    winograd_case_free (&c);
+}
+
+void check_winograd_output (void)
+{
+    int number = 0;
+    for (int m = 2; m <= 4; m += 2)
+        for (int width = 1; width <= 33; width++, number++)
+            winograd_output_case (m, width, number);
+}
+
+/* m_ = sum over the 16 input channels of v times the transformed weights, in double precision. */
+static void winograd_multiply (struct winograd_case *c, const float *weights)
+{
+    int n = c->w.n;
+    for (int o = 0; o < 16; o++)
+        for (int p = 0; p < n * n; p++) {
+            double u[16] = { 0 };
+            for (int k = 0; k < 16 * 9; k++)
+                u[k / 9] += c->w.weights[p / n][k % 9 / 3] * weights[o * 144 + k] * c->w.weights[p % n][k % 3];
+            for (int t = 0; t < c->tiles; t++) {
+                double sum = 0;
+                for (int k = 0; k < 16; k++)
+                    sum += c->v.data[p * c->run.v_point + 16 * t + k] * u[k];
+                c->m.data[p * c->run.m_point + 16 * t + o] = (float)sum;
+            }
+        }
+}
+
+/* The whole way round is a 3x3 convolution, within 4e-6 of its norm. */
+void check_winograd (void)
+{
+    enum { SIDE = 21, COUNT = 16 * SIDE * SIDE };
+    struct conv conv = {
+        .out_channels = 16, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1
+    };
+    struct finish none = { .low = -INFINITY, .high = INFINITY, .plain = true };
+    float weights[16 * 144];
+    for (int m = 2; m <= 4; m += 2) {
+        struct winograd_case c = winograd_case_new (m, SIDE, SIDE, 15);
+        struct guarded bias = guarded_new (16, ALIGNED_TO_BLOCK, true),
+                       out = guarded_new (COUNT, ALIGNED_TO_BLOCK, true);
+        double *want = calloc (COUNT, sizeof (double));
+        guarded_random (&bias);
+        for (int i = 0; i < 16 * 144; i++)
+            weights[i] = random_float ();
+        reference_conv (&conv, 16, SIDE, SIDE, c.in.planar, NULL, weights, bias.data, want, NULL);
+        c.run.bias = bias.data;
+        c.run.finish = &none;
+        c.run.out = out.data;
+        for (int t = 0; t < table_count; t++) {
+            double error = 0, norm = 0;
+            winograd_run_all (&c, tables[t]->winograd_input, 7);
+            winograd_multiply (&c, weights);
+            winograd_run_all (&c, tables[t]->winograd_output, 7);
+            for (int i = 0; i < COUNT; i++) {
+                double exact = want[i % 16 * (COUNT / 16) + i / 16];
+                error += (out.data[i] - exact) * (out.data[i] - exact);
+                norm += exact * exact;
+            }
+            CHECK (sqrt (error / norm) <= 4e-6, "%s: F(%d): relative error %.3g", tables[t]->name, m,
+                   sqrt (error / norm));
+        }
+        guarded_free (&bias);
+        guarded_free (&out);
+        free (want);
+        winograd_case_free (&c);
+    }
+}

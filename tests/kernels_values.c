@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels_values.c: the tests of the kernels that touch each value once: pooling, element-wise layers and activations,
+ * softmax, the conversions, and the three that are about the CPU. */
+#include "tests/check_kernels.h"
+#include "tests/plane.h"
+#include "tests/reference.h"
+
+#include <fenv.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- pooling ---------------------------------------------------------------------------------------------------- */
+
+/* What the caller divides by when padding counts: positions of the window inside image and padding together. */
+static int window_positions (int at, int kernel, int stride, int before, int in, int after)
+{
+    int count = 0;
+    for (int k = 0; k < kernel; k++)
+        count += at * stride + k < before + in + after;
+    return count;
+}
+
+static struct expected pool_expect (const struct pool *g, const struct plane *in, int pixels)
+{
+    size_t count = 16 * (size_t)in->height * (size_t)in->width;
+    double *value = calloc ((size_t)(16 * pixels), sizeof (double)),
+           *magnitude = calloc ((size_t)(16 * pixels), sizeof (double));
+    double *sizes = calloc (count, sizeof (double));
+    for (size_t i = 0; i < count; i++)
+        sizes[i] = fabs (in->planar[i]);
+    reference_pool (g, 16, in->height, in->width, in->planar, value);
+    reference_pool (g, 16, in->height, in->width, sizes, magnitude);
+    struct expected e = expected_new ((size_t)(16 * pixels));
+    for (int i = 0; i < 16 * pixels; i++) {
+        int from = i % 16 * pixels + i / 16;
+        e.value[i] = value[from];
+        e.bound[i] = g->kind == POOL_MAX ? 0 : (g->kernel_h * g->kernel_w + 2) * 0x1p-24 * magnitude[from];
+    }
+    free (value);
+    free (magnitude);
+    free (sizes);
+    return e;
+}
+
+static void pool_case (struct pool g, int width, int number)
+{
+    int out_height, out_width, height = random_between (1, 5);
+    if (!random_geometry (&g, height, width, &out_height, &out_width))
+        return;
+    struct plane in = plane_new (height, width);
+    struct expected e = pool_expect (&g, &in, out_height * out_width);
+    struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number % 2);
+    struct guarded divisor = guarded_new ((size_t)out_width, ALIGNED_TO_FLOAT, true);
+    CASE ("case %d: kind %d, %dx%d, kernel %dx%d, stride %d, dilation %d, left %d, ceil %d, padding counts %d", number,
+          (int)g.kind, height, width, g.kernel_h, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, g.ceil_mode,
+          g.count_include_pad);
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (&out);
+        for (int y = 0; y < out_height; y++) {
+            const float *rows[WINDOW_ROWS];
+            int kernel_rows[WINDOW_ROWS], count = window_rows (&g, &in, y, rows, kernel_rows);
+            int tall = window_positions (y, g.kernel_h, g.stride_h, g.pad_top, height, g.pad_bottom);
+            for (int x = 0; x < out_width; x++)
+                divisor.data[x] =
+                    (float)(tall * window_positions (x, g.kernel_w, g.stride_w, g.pad_left, width, g.pad_right));
+            struct pool_run run = { .kind = g.kind,
+                                    .rows = rows,
+                                    .row_count = count,
+                                    .window = window_of (&g, width, out_width),
+                                    .divisor = g.count_include_pad ? divisor.data : NULL,
+                                    .out = out.data + 16 * y * out_width };
+            tables[t]->pool (&run);
+        }
+        compare (tables[t], &out, &e);
+    }
+    plane_free (&in);
+    expected_free (&e);
+    guarded_free (&out);
+    guarded_free (&divisor);
+}
+
+void check_pool (void)
+{
+    static const int kernels[] = { 1, 2, 3, 5 };
+    int number = 0;
+    for (int width = 1; width <= 33; width++)
+        for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++)
+            for (int stride = 1; stride <= 3; stride++, number++) {
+                struct pool g = { .kind = number % 2 ? POOL_MAX : POOL_AVERAGE,
+                                  .kernel_h = random_between (1, 3),
+                                  .kernel_w = kernels[k],
+                                  .stride_h = random_between (1, 2),
+                                  .stride_w = stride,
+                                  .dilation_h = 1,
+                                  .dilation_w = 1,
+                                  .ceil_mode = random_between (0, 1) };
+                if (g.kind == POOL_MAX) {
+                    g.dilation_h = random_between (1, 2);
+                    g.dilation_w = number % 3 ? 1 : 2;
+                } else {
+                    g.count_include_pad = random_between (0, 1);
+                }
+                pool_case (g, width, number);
+            }
+}
+
+void check_global_pool (void)
+{
+    for (int pixels = 1; pixels <= 70; pixels++)
+        for (int kind = POOL_MAX; kind <= POOL_AVERAGE; kind++) {
+            struct plane in = plane_new (1, pixels);
+            struct guarded out = guarded_new (16, ALIGNED_TO_BLOCK, pixels % 2);
+            struct expected e = expected_new (16);
+            reference_global_pool ((enum pool_kind)kind, 16, 1, pixels, in.planar, e.value);
+            for (int c = 0; c < 16; c++) {
+                double magnitude = 0;
+                for (int p = 0; p < pixels; p++)
+                    magnitude += fabs (in.planar[c * pixels + p]) / pixels;
+                e.bound[c] = kind == POOL_MAX ? 0 : (pixels + 2) * 0x1p-24 * magnitude;
+            }
+            CASE ("kind %d, %d pixels", kind, pixels);
+            for (int t = case_begin (); t < table_count; t++) {
+                guarded_clear (&out);
+                tables[t]->global_pool ((enum pool_kind)kind, in.blocked.data, pixels, out.data);
+                compare (tables[t], &out, &e);
+            }
+            plane_free (&in);
+            guarded_free (&out);
+            expected_free (&e);
+        }
+}
+
+/* ---- element-wise ----------------------------------------------------------------------------------------------- */
+
+enum second { WHOLE, PER_CHANNEL, PER_PIXEL, ONE_NUMBER, SECONDS }; /* the shape of b */
+enum alias { NO_ALIAS, OUT_IS_A, OUT_IS_B, OUT_IS_RESIDUAL, ALIASES };
+
+struct pointwise_case {
+    struct pointwise_run run; /* out, and what it is an alias of, are set for each table */
+    enum second second;
+    enum alias alias;
+    struct guarded a, b, residual, scale, shift;
+    struct finish_case finish;
+};
+
+static struct pointwise_case pointwise_case_new (int number)
+{
+    struct pointwise_case c = { .second = (enum second) (number / 3 % SECONDS),
+                                .alias = (enum alias) (number / 12 % ALIASES) };
+    struct pointwise_run *r = &c.run;
+    r->operation = (enum pointwise_operation) (number % 3);
+    r->pixels = 1 + number % 37;
+    r->channel = 16 * random_between (0, 2);
+    r->b_pixel = c.second == WHOLE || c.second == PER_PIXEL ? 16 : 0;
+    r->b_lane = c.second == PER_PIXEL || c.second == ONE_NUMBER;
+    size_t count = 16 * (size_t)r->pixels, channels = (size_t)r->channel + 16;
+    c.a = guarded_new (count, ALIGNED_TO_BLOCK, number % 2);
+    c.residual = guarded_new (count, ALIGNED_TO_BLOCK, true);
+    c.b = guarded_new (r->b_pixel ? count : 16, ALIGNED_TO_BLOCK, true);
+    c.scale = guarded_new (channels, ALIGNED_TO_BLOCK, true);
+    c.shift = guarded_new (channels, ALIGNED_TO_BLOCK, true);
+    guarded_random (&c.a);
+    guarded_random (&c.residual);
+    guarded_random (&c.scale);
+    guarded_random (&c.shift);
+    for (size_t i = 0; i < c.b.count; i += r->b_lane ? 16 : 1) /* the lanes nobody may use stay NaN */
+        c.b.data[i] = random_float ();
+    c.finish = finish_case_new (number % FINISHES, (int)channels);
+    r->finish = &c.finish.finish;
+    if (number / 48 % 2) {
+        r->scale = c.scale.data;
+        r->shift = c.shift.data;
+    }
+    if (c.alias == OUT_IS_B && (c.second != WHOLE || r->operation == POINTWISE_FIRST))
+        c.alias = NO_ALIAS;
+    if (c.alias == OUT_IS_RESIDUAL || number / 96 % 2)
+        r->residual = c.residual.data;
+    CASE ("case %d: operation %d, b shape %d, %d pixels, affine %d, residual %d, out is %d, %s", number,
+          (int)r->operation, (int)c.second, (int)r->pixels, r->scale != NULL, r->residual != NULL, (int)c.alias,
+          c.finish.name);
+    return c;
+}
+
+static void pointwise_case_free (struct pointwise_case *c)
+{
+    guarded_free (&c->a);
+    guarded_free (&c->b);
+    guarded_free (&c->residual);
+    guarded_free (&c->scale);
+    guarded_free (&c->shift);
+    finish_case_free (&c->finish);
+}
+
+static void pointwise_expect_one (const struct pointwise_case *c, int i, struct expected *e)
+{
+    const struct pointwise_run *r = &c->run;
+    double v = c->a.data[i], magnitude = fabs (v);
+    if (r->operation != POINTWISE_FIRST) {
+        double b = c->b.data[i / 16 * r->b_pixel + (r->b_lane ? 0 : i % 16)];
+        v = r->operation == POINTWISE_ADD ? v + b : v * b;
+        magnitude = r->operation == POINTWISE_ADD ? magnitude + fabs (b) : fabs (v);
+    }
+    int channel = r->channel + i % 16;
+    if (r->scale) {
+        v = v * c->scale.data[channel] + c->shift.data[channel];
+        magnitude = magnitude * fabs ((double)c->scale.data[channel]) + fabs ((double)c->shift.data[channel]);
+    }
+    double more = r->residual ? c->residual.data[i] : 0;
+    finish_expect (r->finish, channel, v + more, magnitude + fabs (more), 4, &e->value[i], &e->bound[i]);
+}
+
+void check_pointwise (void)
+{
+    for (int number = 0; number < 12 * 192; number++) {
+        struct pointwise_case c = pointwise_case_new (number);
+        struct expected e = expected_new (c.a.count);
+        for (int i = 0; i < (int)e.count; i++)
+            pointwise_expect_one (&c, i, &e);
+        struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number / 2 % 2);
+        for (int t = case_begin (); t < table_count; t++) {
+            const struct guarded *same[ALIASES] = { NULL, &c.a, &c.b, &c.residual };
+            struct pointwise_run run = c.run;
+            guarded_clear (&out);
+            if (same[c.alias])
+                memcpy (out.data, same[c.alias]->data, out.count * sizeof (float));
+            run.out = out.data;
+            run.a = c.alias == OUT_IS_A ? out.data : c.a.data;
+            run.b = run.operation == POINTWISE_FIRST ? NULL : c.alias == OUT_IS_B ? out.data : c.b.data;
+            if (c.alias == OUT_IS_RESIDUAL)
+                run.residual = out.data;
+            tables[t]->pointwise (&run);
+            compare (tables[t], &out, &e);
+        }
+        guarded_free (&out);
+        expected_free (&e);
+        pointwise_case_free (&c);
+    }
+}
+
+/* Every activation over a wide range and at the places where things change. */
+void check_activations (void)
+{
+    static const float special[] = { 0,  -0.0f, 1e-30f, -1e-30f, 1e-8f, -1e-8f, 1e-4f, -1e-4f, 3,   -3,
+                                     1,  -1,    0.5f,   -0.5f,   20,    -20,    87,    -87,    88,  -88,
+                                     89, -89,   104,    -104,    1000,  -1000,  1e10f, -1e10f, NAN, -NAN };
+    enum { SPECIAL = sizeof special / sizeof *special, COUNT = 16 * 500 };
+    struct guarded in = guarded_new (COUNT, ALIGNED_TO_BLOCK, true), out = guarded_new (COUNT, ALIGNED_TO_BLOCK, true);
+    struct expected e = expected_new (COUNT);
+    for (int i = 0; i < COUNT; i++)
+        in.data[i] = i < SPECIAL ? special[i] : 12 * random_float () * fabsf (random_float ());
+    for (int kind = 0; kind < ACTIVATION_KINDS; kind++) {
+        struct finish_case f = finish_case_new (PLAIN_FINISHES + kind, 16);
+        for (int i = 0; i < COUNT; i++) {
+            double slope = f.finish.slope ? f.finish.slope[i % 16] : 0;
+            e.value[i] = reference_activation (f.finish.activation, slope, in.data[i]);
+            e.bound[i] = activation_error (f.finish.activation, in.data[i], e.value[i]);
+        }
+        CASE ("%s", f.name);
+        struct pointwise_run run = {
+            .operation = POINTWISE_FIRST, .a = in.data, .out = out.data, .pixels = COUNT / 16, .finish = &f.finish
+        };
+        for (int t = case_begin (); t < table_count; t++) {
+            guarded_clear (&out);
+            tables[t]->pointwise (&run);
+            compare (tables[t], &out, &e);
+        }
+        finish_case_free (&f);
+    }
+    guarded_free (&in);
+    guarded_free (&out);
+    expected_free (&e);
+}
+
+/* ---- softmax ---------------------------------------------------------------------------------------------------- */
+
+/* channels [i] at pixel p of a blocked tensor whose blocks are `block` floats apart. */
+static size_t blocked_at (int channel, int pixel, size_t block)
+{
+    return (size_t)(channel / 16) * block + (size_t)(16 * pixel + channel % 16);
+}
+
+static void softmax_case (int channels, int pixels, int number)
+{
+    int blocks = (channels + 15) / 16;
+    size_t block = 16 * (size_t)(pixels + number % 2);
+    struct guarded in = guarded_new ((size_t)(blocks - 1) * block + 16 * (size_t)pixels, ALIGNED_TO_BLOCK, true);
+    struct guarded out = guarded_new (in.count, ALIGNED_TO_BLOCK, number % 2);
+    struct expected e = expected_new (in.count);
+    double *planar = calloc ((size_t)(channels * pixels), sizeof (double)),
+           *want = calloc ((size_t)(channels * pixels), sizeof (double));
+    float scale = number % 3 == 0 ? 1 : number % 3 == 1 ? 30 : 1e30f;
+    for (int c = 0; c < 16 * blocks; c++)
+        for (int p = 0; p < pixels; p++) {
+            float value =
+                c < channels ? scale * random_float () : 1e30f; /* past the end: finite, and not to be counted */
+            if (number % 11 == 10 && c == channels / 2 && p == 0)
+                value = NAN;
+            in.data[blocked_at (c, p, block)] = value;
+            if (c < channels)
+                planar[c * pixels + p] = value;
+        }
+    reference_softmax (channels, pixels, planar, want);
+    for (int c = 0; c < 16 * blocks; c++)
+        for (int p = 0; p < pixels; p++) {
+            size_t at = blocked_at (c, p, block);
+            e.value[at] = c < channels ? want[c * pixels + p] : 0;
+            e.bound[at] = c < channels ? e.value[at] * (channels + 300) * FLT_EPSILON + 1e-36 : INFINITY;
+            if (number % 11 == 10 && p == 0 && c >= channels)
+                e.value[at] = in.data[at] = NAN; /* anything goes beside a NaN */
+        }
+    CASE ("case %d: %d channels, %d pixels, scale %g", number, channels, pixels, (double)scale);
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (&out);
+        if (number / 2 % 2)
+            memcpy (out.data, in.data, out.count * sizeof (float)); /* gaps hold our NaN there too */
+        tables[t]->softmax (number / 2 % 2 ? out.data : in.data, out.data, channels, pixels, (ptrdiff_t)block);
+        compare (tables[t], &out, &e);
+    }
+    guarded_free (&in);
+    guarded_free (&out);
+    expected_free (&e);
+    free (planar);
+    free (want);
+}
+
+void check_softmax (void)
+{
+    static const int many[] = { 100, 127, 1000, 1001 };
+    int number = 0;
+    for (int channels = 1; channels <= 49; channels++)
+        for (int pixels = 1; pixels <= 3; pixels++)
+            softmax_case (channels, pixels, number++);
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++)
+        softmax_case (many[i], 1, number++);
+}
+
+/* ---- conversions ------------------------------------------------------------------------------------------------ */
+
+/* planar [channels][pixels] at any float's address, blocked padded with zeros. */
+static void conversion_case (int channels, int pixels, bool import)
+{
+    int padded = (channels + 15) / 16 * 16;
+    struct guarded planar = guarded_new ((size_t)(channels * pixels), ALIGNED_TO_FLOAT, pixels % 2);
+    struct guarded blocked = guarded_new ((size_t)(padded * pixels), ALIGNED_TO_BLOCK, channels % 2);
+    struct guarded *in = import ? &planar : &blocked, *out = import ? &blocked : &planar;
+    struct expected e = expected_new (out->count);
+    guarded_random (in);
+    for (int c = 0; c < padded; c++)
+        for (int p = 0; p < pixels; p++) {
+            size_t inside = blocked_at (c, p, 16 * (size_t)pixels), flat = (size_t)(c * pixels + p);
+            if (c < channels) {
+                e.value[import ? inside : flat] = in->data[import ? flat : inside];
+                e.bound[import ? inside : flat] = 0;
+            } else if (import) {
+                e.bound[inside] = 0;
+            }
+        }
+    CASE ("%d channels, %d pixels", channels, pixels);
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (out);
+        if (import)
+            tables[t]->import (in->data, out->data, channels, pixels);
+        else
+            tables[t]->export(in->data, out->data, channels, pixels);
+        compare (tables[t], out, &e);
+    }
+    guarded_free (&planar);
+    guarded_free (&blocked);
+    expected_free (&e);
+}
+
+static void check_conversion (bool import)
+{
+    static const int channel_counts[] = { 1, 2, 3, 4, 7, 15, 16, 17, 31, 32, 33, 64, 100 };
+    for (size_t i = 0; i < sizeof channel_counts / sizeof *channel_counts; i++)
+        for (int pixels = 1; pixels <= 40; pixels++)
+            conversion_case (channel_counts[i], pixels, import);
+}
+
+void check_import (void)
+{
+    check_conversion (true);
+}
+
+void check_export (void)
+{
+    check_conversion (false);
+}
+
+static void image_case (int width, int number)
+{
+    int height = random_between (1, 5), bytes = number % 2 ? 3 : 4, last = random_between (1, height);
+    int first = random_between (0, last - 1), row = width * bytes + random_between (0, 5);
+    bool flipped = number / 2 % 2;
+    size_t size = (size_t)((height - 1) * row + width * bytes), plane = (size_t)(height * width);
+    struct guarded memory = guarded_new ((size + 3) / 4, ALIGNED_TO_FLOAT, true);
+    uint8_t *pixels = (uint8_t *)(memory.data + memory.count) - size; /* its last byte is the last one there is */
+    for (size_t i = 0; i < size; i++)
+        pixels[i] = (uint8_t)random_between (0, 255);
+    struct image image = { .pixels = flipped ? pixels + (height - 1) * row : pixels,
+                           .stride = flipped ? -row : row,
+                           .width = width,
+                           .height = height,
+                           .pixel_bytes = bytes,
+                           .order = { number % 3, number / 3 % 3, bytes == 4 ? 3 : 2 } };
+    for (int c = 0; c < 3; c++) {
+        image.scale[c] = random_float () / 64;
+        image.shift[c] = 3 * random_float ();
+    }
+    struct guarded out = guarded_new (3 * plane, ALIGNED_TO_FLOAT, number % 2);
+    struct expected e = expected_new (3 * plane);
+    for (int c = 0; c < 3; c++)
+        for (int y = first; y < last; y++)
+            for (int x = 0; x < width; x++) {
+                double value = image.pixels[y * image.stride + x * bytes + image.order[c]] * (double)image.scale[c];
+                size_t at = (size_t)c * plane + (size_t)(y * width + x);
+                e.value[at] = value + image.shift[c];
+                e.bound[at] = 2 * 0x1p-24 * (fabs (value) + fabs ((double)image.shift[c]));
+            }
+    CASE ("case %d: %dx%d of %d bytes, rows %d to %d, stride %d", number, width, height, bytes, first, last,
+          (int)image.stride);
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (&out);
+        tables[t]->image (&image, first, last, out.data);
+        compare (tables[t], &out, &e);
+    }
+    guarded_free (&memory);
+    guarded_free (&out);
+    expected_free (&e);
+}
+
+void check_image (void)
+{
+    for (int width = 1; width <= 40; width++)
+        for (int i = 0; i < 8; i++)
+            image_case (width, 8 * width + i);
+}
+
+/* ---- the CPU ---------------------------------------------------------------------------------------------------- */
+
+void check_peak (void)
+{
+    for (int t = 0; t < table_count; t++) {
+        float sink[16] = { 0.5f, 0.25f, NAN };
+        double one = tables[t]->peak (1, sink), many = tables[t]->peak (1000, sink);
+        CHECK (one > 0 && many == 1000 * one, "%s: %g operations, then %g", tables[t]->name, one, many);
+        CHECK (isfinite (sink[2]), "%s: result %g", tables[t]->name, (double)sink[2]);
+    }
+}
+
+/* Half the smallest normal number, through a kernel of this table. */
+static float denormal_through (const struct kernels *k)
+{
+    struct guarded in = guarded_new (16, ALIGNED_TO_BLOCK, true), out = guarded_new (16, ALIGNED_TO_BLOCK, true);
+    struct finish none = { .low = -INFINITY, .high = INFINITY, .plain = true };
+    struct pointwise_run run = { .operation = POINTWISE_ADD,
+                                 .a = in.data,
+                                 .b = in.data,
+                                 .b_pixel = 16,
+                                 .out = out.data,
+                                 .pixels = 1,
+                                 .finish = &none };
+    for (int i = 0; i < 16; i++)
+        in.data[i] = FLT_MIN / 4;
+    k->pointwise (&run);
+    float result = out.data[5];
+    guarded_free (&in);
+    guarded_free (&out);
+    return result;
+}
+
+/* 1 + 2^-25: above 1 when rounding upwards only. fegetround will not do: it may ask another unit's control word. */
+static float rounded_up (void)
+{
+    volatile float one = 1, little = 0x1p-25f;
+    return one + little;
+}
+
+void check_fpu_enter (void)
+{
+    for (int t = 0; t < table_count; t++) {
+        fesetround (FE_UPWARD);
+        feenableexcept (FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW);
+        uint64_t saved = tables[t]->fpu_enter ();
+        float denormal = denormal_through (tables[t]), up = rounded_up ();
+        volatile float zero = 0, none = zero / zero; /* no signal, whatever the caller had unmasked */
+        tables[t]->fpu_leave (saved);
+        fedisableexcept (FE_ALL_EXCEPT);
+        fesetround (FE_TONEAREST);
+        CHECK (up == 1, "%s: 1 + 2^-25 is %.9g", tables[t]->name, (double)up);
+        CHECK (denormal == 0, "%s: a denormal came through as %g", tables[t]->name, (double)denormal);
+        CHECK (isnan (none), "%s: 0 / 0 is %g", tables[t]->name, (double)none);
+    }
+}
+
+void check_fpu_leave (void)
+{
+    for (int t = 0; t < table_count; t++) {
+        fesetround (FE_UPWARD);
+        tables[t]->fpu_leave (tables[t]->fpu_enter ());
+        float denormal = denormal_through (tables[t]), up = rounded_up ();
+        fesetround (FE_TONEAREST);
+        CHECK (up > 1, "%s: 1 + 2^-25 is %.9g", tables[t]->name, (double)up);
+        CHECK (denormal == FLT_MIN / 2, "%s: a denormal came through as %g", tables[t]->name, (double)denormal);
+    }
+}

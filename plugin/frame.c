@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* frame.c: a video frame -> the network's input tensor; see frame.h. */
 #include "plugin/frame.h"
+#include "plugin/mapping.h"
 
 #include <math.h>
 #include <string.h>
@@ -61,14 +62,21 @@ struct input_spec frame_input_spec (const struct input_spec *model, const struct
 
 /* ---- reader ---------------------------------------------------------------------------------------------------- */
 
+/* A picture of our own, mapped as long as it exists. */
+struct picture {
+    GstBuffer *buffer; /* NULL: there is none */
+    GstVideoFrame frame;
+};
+
 struct frame_reader {
     GstVideoInfo info;      /* of the frames, interlacing put aside */
     struct input_spec spec; /* what the network wants */
     enum resize resize;
-    struct rectangle area;        /* for which the converter was made */
-    GstVideoConverter *converter; /* NULL: to be made */
-    GstBuffer *buffer;            /* holds `picture` */
-    GstVideoFrame picture;        /* RGBx at network size, mapped as long as there is a buffer */
+    struct rectangle area;        /* of the picture in a frame, for which the converters were made */
+    GstVideoConverter *first;     /* frame -> whole, where one step will not do; else NULL */
+    struct picture whole;         /* RGBx, the size of a frame */
+    GstVideoConverter *converter; /* frame or whole -> shown; NULL: all this is to be made */
+    struct picture shown;         /* RGBx, the size of the network's input */
 };
 
 struct frame_reader *frame_reader_new (void)
@@ -78,20 +86,27 @@ struct frame_reader *frame_reader_new (void)
     return reader;
 }
 
-static void drop_picture (struct frame_reader *reader)
+static void drop_picture (struct picture *picture)
 {
-    if (!reader->buffer)
+    if (!picture->buffer)
         return;
-    gst_video_frame_unmap (&reader->picture);
-    gst_clear_buffer (&reader->buffer);
+    gst_video_frame_unmap (&picture->frame);
+    gst_clear_buffer (&picture->buffer);
+}
+
+static void drop_all (struct frame_reader *reader)
+{
+    g_clear_pointer (&reader->first, gst_video_converter_free);
+    g_clear_pointer (&reader->converter, gst_video_converter_free);
+    drop_picture (&reader->whole);
+    drop_picture (&reader->shown);
 }
 
 void frame_reader_free (struct frame_reader *reader)
 {
     if (!reader)
         return;
-    g_clear_pointer (&reader->converter, gst_video_converter_free);
-    drop_picture (reader);
+    drop_all (reader);
     g_free (reader);
 }
 
@@ -109,9 +124,7 @@ void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, co
     frames.interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE;
     if (gst_video_info_is_equal (&frames, &reader->info) && resize == reader->resize && same_spec (spec, &reader->spec))
         return;
-    g_clear_pointer (&reader->converter, gst_video_converter_free);
-    if (spec->width != reader->spec.width || spec->height != reader->spec.height)
-        drop_picture (reader);
+    drop_all (reader);
     reader->info = frames;
     reader->spec = *spec;
     reader->resize = resize;
@@ -128,110 +141,75 @@ static guint32 mean_argb (const struct input_spec *spec)
     return argb;
 }
 
-static gboolean make_picture (struct frame_reader *reader, GstVideoInfo *info)
+static gboolean make_picture (struct picture *picture, const GstVideoInfo *frames, int width, int height)
 {
-    if (reader->buffer)
+    GstVideoInfo info;
+    if (!gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGBx, (guint)width, (guint)height))
+        return FALSE;
+    info.fps_n = frames->fps_n; /* GstVideoConverter insists */
+    info.fps_d = frames->fps_d;
+    picture->buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&info), NULL);
+    if (picture->buffer && gst_video_frame_map (&picture->frame, &info, picture->buffer, GST_MAP_READWRITE))
         return TRUE;
-    reader->buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (info), NULL);
-    if (reader->buffer && gst_video_frame_map (&reader->picture, info, reader->buffer, GST_MAP_READWRITE))
-        return TRUE;
-    gst_clear_buffer (&reader->buffer);
+    gst_clear_buffer (&picture->buffer);
     return FALSE;
 }
 
-static gboolean make_converter (struct frame_reader *reader, struct rectangle area)
+/* Whether GstVideoConverter can cut, scale and convert such frames in one step. It cannot (seen in 1.22; the unpackers
+ * are the same in 1.28) where
+ * - a pixel has no bytes of its own (tiles, words of three): it unpacks a row from its middle wrongly;
+ * - components have more than 8 bits and one direction is scaled down, the other up: it leaves pixels unwritten. */
+static gboolean one_step (const GstVideoFormatInfo *format, const struct view *view)
 {
-    GstVideoInfo info;
-    if (!gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGBx, reader->spec.width, reader->spec.height))
+    if (format->flags & (GST_VIDEO_FORMAT_FLAG_COMPLEX | GST_VIDEO_FORMAT_FLAG_TILED))
         return FALSE;
-    info.fps_n = reader->info.fps_n; /* the converter insists */
-    info.fps_d = reader->info.fps_d;
-    if (!make_picture (reader, &info))
-        return FALSE;
-    struct view view = frame_view (reader->resize, area, GST_VIDEO_INFO_PAR_N (&reader->info),
-                                   GST_VIDEO_INFO_PAR_D (&reader->info), reader->spec.width, reader->spec.height);
-    /* Taps left at 0: the resampler takes as many as a downscale needs so as not to alias. */
+    for (guint c = 0; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS (format); c++)
+        if (GST_VIDEO_FORMAT_INFO_PSTRIDE (format, c) <= 0)
+            return FALSE;
+    gboolean bytes = format->unpack_format == GST_VIDEO_FORMAT_AYUV || format->unpack_format == GST_VIDEO_FORMAT_ARGB;
+    return bytes || (view->from.width > view->to.width && view->from.height > view->to.height);
+}
+
+/* Linear with as many taps as a downscale needs so as not to alias. */
+static GstVideoConverter *make_converter (const GstVideoInfo *from, const GstVideoInfo *to, const struct view *view,
+                                          guint32 border)
+{
     GstStructure *config = gst_structure_new (
         "convrelu", GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD, GST_TYPE_VIDEO_RESAMPLER_METHOD,
         GST_VIDEO_RESAMPLER_METHOD_LINEAR, GST_VIDEO_CONVERTER_OPT_DITHER_METHOD, GST_TYPE_VIDEO_DITHER_METHOD,
-        GST_VIDEO_DITHER_NONE, GST_VIDEO_CONVERTER_OPT_SRC_X, G_TYPE_INT, view.from.x, GST_VIDEO_CONVERTER_OPT_SRC_Y,
-        G_TYPE_INT, view.from.y, GST_VIDEO_CONVERTER_OPT_SRC_WIDTH, G_TYPE_INT, view.from.width,
-        GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, view.from.height, GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT,
-        view.to.x, GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, view.to.y, GST_VIDEO_CONVERTER_OPT_DEST_WIDTH,
-        G_TYPE_INT, view.to.width, GST_VIDEO_CONVERTER_OPT_DEST_HEIGHT, G_TYPE_INT, view.to.height,
+        GST_VIDEO_DITHER_NONE, GST_VIDEO_CONVERTER_OPT_SRC_X, G_TYPE_INT, view->from.x, GST_VIDEO_CONVERTER_OPT_SRC_Y,
+        G_TYPE_INT, view->from.y, GST_VIDEO_CONVERTER_OPT_SRC_WIDTH, G_TYPE_INT, view->from.width,
+        GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, view->from.height, GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT,
+        view->to.x, GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, view->to.y, GST_VIDEO_CONVERTER_OPT_DEST_WIDTH,
+        G_TYPE_INT, view->to.width, GST_VIDEO_CONVERTER_OPT_DEST_HEIGHT, G_TYPE_INT, view->to.height,
         GST_VIDEO_CONVERTER_OPT_FILL_BORDER, G_TYPE_BOOLEAN, TRUE, GST_VIDEO_CONVERTER_OPT_BORDER_ARGB, G_TYPE_UINT,
-        mean_argb (&reader->spec), NULL);
-    reader->converter = gst_video_converter_new (&reader->info, &info, config);
+        border, NULL);
+    return gst_video_converter_new (from, to, config);
+}
+
+/* Everything for frames with the picture in `area`. FALSE: no conversion. */
+static gboolean prepare (struct frame_reader *reader, struct rectangle area)
+{
+    const GstVideoInfo *frames = &reader->info, *from = frames;
+    int width = GST_VIDEO_INFO_WIDTH (frames), height = GST_VIDEO_INFO_HEIGHT (frames);
+    struct view view = frame_view (reader->resize, area, GST_VIDEO_INFO_PAR_N (frames), GST_VIDEO_INFO_PAR_D (frames),
+                                   reader->spec.width, reader->spec.height);
+    drop_all (reader);
     reader->area = area;
-    return reader->converter != NULL;
-}
-
-/* ---- buffers whose GstVideoMeta cannot be trusted ---------------------------------------------------------------- */
-
-/* gst_video_frame_map takes agreement of caps and GstVideoMeta for granted and calls anything else a programming error;
- * here it is bad input. */
-static gboolean meta_fits (const GstVideoInfo *info, GstBuffer *buffer)
-{
-    const GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
-    return !meta ||
-           (meta->format == GST_VIDEO_INFO_FORMAT (info) && meta->n_planes == GST_VIDEO_INFO_N_PLANES (info) &&
-            meta->width >= (guint)GST_VIDEO_INFO_WIDTH (info) && meta->height >= (guint)GST_VIDEO_INFO_HEIGHT (info));
-}
-
-/* Whether `rows` rows of `bytes` each, `stride` apart, lie inside what is mapped for the plane. */
-static gboolean rows_fit (const GstVideoFrame *frame, int plane, gint64 stride, gint64 rows, gint64 bytes)
-{
-    const GstMapInfo *map = &frame->map[plane];
-    gint64 first = (const guint8 *)frame->data[plane] - map->data;
-    gint64 last = first + stride * (rows - 1);
-    return MIN (first, last) >= 0 && MAX (first, last) + bytes <= (gint64)map->size;
-}
-
-static gboolean tiles_fit (const GstVideoFrame *frame, const GstVideoInfo *usual, int plane)
-{
-    int stride = GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane), least = GST_VIDEO_INFO_PLANE_STRIDE (usual, plane);
-    gint64 across = GST_VIDEO_TILE_X_TILES (stride), down = GST_VIDEO_TILE_Y_TILES (stride);
-    gint64 tile = (gint64)GST_VIDEO_FORMAT_INFO_TILE_SIZE (usual->finfo, plane);
-    return across >= GST_VIDEO_TILE_X_TILES (least) && down >= GST_VIDEO_TILE_Y_TILES (least) &&
-           rows_fit (frame, plane, across * tile, down, across * tile);
-}
-
-/* The map function of GstVideoMeta looks only at where a plane starts. Strides may be negative. */
-static gboolean planes_fit (const GstVideoFrame *frame, const GstVideoInfo *info)
-{
-    const GstVideoFormatInfo *format = info->finfo;
-    GstVideoInfo usual; /* with the strides of a buffer without meta, which its row of pixels never exceeds */
-    if (!frame->meta)
-        return TRUE; /* gst_video_frame_map has compared the sizes */
-    if (!gst_video_info_set_format (&usual, GST_VIDEO_INFO_FORMAT (info), GST_VIDEO_INFO_WIDTH (info),
-                                    GST_VIDEO_INFO_HEIGHT (info)))
+    if (!make_picture (&reader->shown, frames, reader->spec.width, reader->spec.height))
         return FALSE;
-    for (guint c = 0; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS (format); c++) {
-        int plane = GST_VIDEO_FORMAT_INFO_PLANE (format, c), step = GST_VIDEO_FORMAT_INFO_PSTRIDE (format, c);
-        gint64 width = GST_VIDEO_FORMAT_INFO_SCALE_WIDTH (format, c, GST_VIDEO_INFO_WIDTH (info));
-        gint64 rows = GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT (format, c, GST_VIDEO_INFO_HEIGHT (info));
-        gint64 bytes = step > 0 ? width * step : GST_VIDEO_INFO_PLANE_STRIDE (&usual, plane);
-        if (GST_VIDEO_FORMAT_INFO_IS_TILED (format)
-                ? !tiles_fit (frame, &usual, plane)
-                : !rows_fit (frame, plane, GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane), rows, bytes))
+    if (!one_step (frames->finfo, &view)) {
+        const struct view all = { .from = { 0, 0, width, height }, .to = { 0, 0, width, height } };
+        if (!make_picture (&reader->whole, frames, width, height))
+            return FALSE;
+        from = &reader->whole.frame.info;
+        reader->first = make_converter (frames, from, &all, 0);
+        if (!reader->first)
             return FALSE;
     }
-    return !GST_VIDEO_FORMAT_INFO_HAS_PALETTE (format) || rows_fit (frame, 1, 0, 1, 256 * 4);
+    reader->converter = make_converter (from, &reader->shown.frame.info, &view, mean_argb (&reader->spec));
+    return reader->converter != NULL;
 }
-
-/* TRUE: `frame` is mapped for reading. */
-static gboolean map_frame (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
-{
-    if (!meta_fits (info, buffer) ||
-        !gst_video_frame_map (frame, info, buffer, GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
-        return FALSE;
-    if (planes_fit (frame, info))
-        return TRUE;
-    gst_video_frame_unmap (frame);
-    return FALSE;
-}
-
-/* ---- reading --------------------------------------------------------------------------------------------------- */
 
 /* The part of the frame that is picture: all of it, unless upstream says otherwise. */
 static struct rectangle picture_area (const GstVideoInfo *info, GstBuffer *buffer)
@@ -246,11 +224,11 @@ static struct rectangle picture_area (const GstVideoInfo *info, GstBuffer *buffe
     return area;
 }
 
-static void picture_to_input (const struct frame_reader *reader, struct network *network)
+static void shown_to_input (const struct frame_reader *reader, struct network *network)
 {
     struct image image = {
-        .pixels = GST_VIDEO_FRAME_PLANE_DATA (&reader->picture, 0),
-        .stride = GST_VIDEO_FRAME_PLANE_STRIDE (&reader->picture, 0),
+        .pixels = GST_VIDEO_FRAME_PLANE_DATA (&reader->shown.frame, 0),
+        .stride = GST_VIDEO_FRAME_PLANE_STRIDE (&reader->shown.frame, 0),
         .width = reader->spec.width,
         .height = reader->spec.height,
         .pixel_bytes = 4,
@@ -267,9 +245,8 @@ gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, stru
 {
     const GstVideoInfo *info = &reader->info;
     struct rectangle area = picture_area (info, buffer);
-    if (memcmp (&area, &reader->area, sizeof area) != 0)
-        g_clear_pointer (&reader->converter, gst_video_converter_free);
-    if (!reader->converter && !make_converter (reader, area)) {
+    gboolean prepared = reader->converter && memcmp (&area, &reader->area, sizeof area) == 0;
+    if (!prepared && !prepare (reader, area)) {
         g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                      "Cannot convert %s frames of %d x %d to the network's input of %d x %d",
                      GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
@@ -277,15 +254,17 @@ gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, stru
         return FALSE;
     }
     GstVideoFrame frame;
-    if (!map_frame (&frame, info, buffer)) {
+    if (!mapping_read (&frame, info, buffer)) {
         g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
                      "Cannot read a buffer of %" G_GSIZE_FORMAT " bytes as a %s frame of %d x %d",
                      gst_buffer_get_size (buffer), GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
                      GST_VIDEO_INFO_HEIGHT (info));
         return FALSE;
     }
-    gst_video_converter_frame (reader->converter, &frame, &reader->picture);
+    if (reader->first)
+        gst_video_converter_frame (reader->first, &frame, &reader->whole.frame);
+    gst_video_converter_frame (reader->converter, reader->first ? &reader->whole.frame : &frame, &reader->shown.frame);
     gst_video_frame_unmap (&frame);
-    picture_to_input (reader, network);
+    shown_to_input (reader, network);
     return TRUE;
 }

@@ -21,9 +21,12 @@ struct input_spec {
 struct model; /* immutable after model_load, reference counted; any thread */
 
 /* Reads `path`: ONNX (by content), later safetensors. NULL: the bundled network, or an error while there is none.
+ * The input's shape is the file's; a height or width that it leaves open becomes 224, an open batch 1 (onnx.h).
  * Labels come from `labels_path` when it is not NULL (then a bad file is an error), else from `<path>.labels.txt` or
- * `labels.txt` beside it, else from the model's metadata; classes without one are called "class 17".
- * Input preparation comes from `<path>.modelinfo` when that exists. NULL and a filled error on failure. */
+ * `labels.txt` beside it (a bad one is passed over), else from the model's metadata; classes without one are called
+ * "class 17". A list of 1001 fits 1000 classes and the other way round: the first is the background (labels.h).
+ * Input preparation comes from `<path>.modelinfo` when that exists, else from the same with the path's last suffix replaced
+ * (modelinfo.h). NULL and a filled error on failure. */
 struct model *model_load (const char *path, const char *labels_path, struct error *error);
 struct model *model_ref (struct model *model);
 void model_unref (struct model *model); /* NULL is fine */
@@ -31,8 +34,9 @@ void model_unref (struct model *model); /* NULL is fine */
 struct graph *model_graph (const struct model *model); /* no new reference */
 const char *model_path (const struct model *model);    /* as given, or "(bundled)" */
 const struct input_spec *model_input (const struct model *model);
-int model_classes (const struct model *model);         /* numbers in the first output */
-const char *model_label (const struct model *model, int class_id); /* never NULL for 0 <= class_id < model_classes */
+int model_classes (const struct model *model); /* numbers in the first output */
+/* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next call). */
+const char *model_label (const struct model *model, int class_id);
 bool model_ends_in_softmax (const struct model *model); /* then the first output is probabilities already */
 
 /* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for demonstrations:

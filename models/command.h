@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* command.h: private, what the files of the command `convrelu` share. */
+#ifndef CONVRELU_COMMAND_H
+#define CONVRELU_COMMAND_H
+
+#include "models/model.h"
+
+enum {
+    EXIT_GOOD = 0,
+    EXIT_BAD = 1,
+    EXIT_USAGE = 2
+}; /* of the command: fine; bad model, input or machine; bad command line */
+
+/* The command line, checked. Strings belong to it. */
+struct settings {
+    const char *model; /* NULL: the bundled network */
+    int threads;       /* 0: one per CPU */
+    char *isa;         /* NULL: the best */
+    enum algorithm algorithm;
+    char *precision;      /* "fp32" */
+    char *input, *output; /* run */
+    char **taps;          /* run: "NAME=FILE", ends with NULL; NULL: none */
+    double seconds;       /* bench */
+    bool layers, json;    /* bench */
+};
+
+/* A model and a plan made of it. */
+struct network {
+    struct model *model;
+    struct plan *plan;
+};
+
+/* Loads and plans with the given taps. Prints the reason on failure. */
+bool network_open (const struct settings *settings, const char *const *taps, int tap_count, bool timed,
+                   struct network *network);
+void network_close (struct network *network);
+
+/* Prints "convrelu: reason" on stderr; returns EXIT_BAD. */
+__attribute__ ((format (printf, 1, 2))) int complain (const char *format, ...);
+
+int command_inspect (const struct settings *settings);
+int command_run (const struct settings *settings);
+int command_bench (const struct settings *settings);
+
+/* "64 x 56 x 56", or "1000" for a vector. */
+const char *shape_words (int channels, int height, int width, char text[64]);
+/* "44.6 MiB". */
+const char *byte_words (double bytes, char text[32]);
+/* How many columns the text takes on a terminal. */
+int text_columns (const char *text);
+
+#endif

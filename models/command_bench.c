@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* command_bench.c: `convrelu bench`: how long a run takes, and a step.
+ *
+ * Every run is timed by itself, after a few that are not counted. Speed is given in GFLOP/s of the network's plain definition
+ * (two for each multiply-accumulate), so that an algorithm with fewer multiplications shows as faster, beside the most that the
+ * same threads could multiply and add in the same minute. */
+#include "models/command.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { RUNS_MAX = 1 << 20, WARM_UP = 3 };
+
+struct times {
+    double *ms; /* [runs], sorted after the last one */
+    int runs;
+    double min, median, p99;
+    double *step_ms; /* [steps] sums over all runs, or NULL */
+};
+
+static double now_seconds (void)
+{
+    struct timespec t;
+    clock_gettime (CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int by_size (const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* Numbers between -1 and 1, always the same. */
+static float *make_input (const struct model *model, size_t *count)
+{
+    struct tensor_info in = graph_tensor (model_graph (model), 0);
+    *count = (size_t)in.channels * (size_t)in.height * (size_t)in.width;
+    float *input = malloc (*count * sizeof *input);
+    uint32_t state = 12345;
+    for (size_t i = 0; input && i < *count; i++) {
+        state = state * 1664525u + 1013904223u;
+        input[i] = (float)(state >> 8) / (float)(1 << 23) - 1;
+    }
+    return input;
+}
+
+/* A line that is overwritten, for someone who waits at a terminal. */
+static void show_progress (const struct settings *s, double done, int runs)
+{
+    static double shown;
+    if (s->seconds <= 1 || !isatty (STDERR_FILENO))
+        return;
+    if (done < 0)
+        fprintf (stderr, "\r\033[K");
+    else if (done - shown > 0.25)
+        fprintf (stderr, "\r%.0f of %.0f s, %d runs ", shown = done, s->seconds, runs);
+}
+
+static void measure (const struct settings *s, struct plan *plan, const float *input, struct times *to)
+{
+    for (int i = 0; i < WARM_UP; i++)
+        plan_run (plan, input);
+    double begin = now_seconds (), end = begin;
+    while (to->runs < RUNS_MAX && (to->runs == 0 || end - begin < s->seconds)) {
+        double start = now_seconds ();
+        plan_run (plan, input);
+        end = now_seconds ();
+        to->ms[to->runs++] = (end - start) * 1e3;
+        for (int i = 0; to->step_ms && i < plan_steps (plan); i++)
+            to->step_ms[i] += (double)plan_step (plan, i).nanoseconds * 1e-6;
+        show_progress (s, end - begin, to->runs);
+    }
+    show_progress (s, -1, 0);
+    qsort (to->ms, (size_t)to->runs, sizeof *to->ms, by_size);
+    to->min = to->ms[0];
+    to->median = (to->ms[(to->runs - 1) / 2] + to->ms[to->runs / 2]) / 2;
+    to->p99 = to->ms[(int)((to->runs - 1) * 0.99 + 0.5)];
+}
+
+/* ---- results -------------------------------------------------------------------------------------------------- */
+
+static uint64_t total_macs (const struct plan *plan)
+{
+    uint64_t macs = 0;
+    for (int i = 0; i < plan_steps (plan); i++)
+        macs += plan_step (plan, i).macs;
+    return macs;
+}
+
+static double gflops (uint64_t macs, double ms)
+{
+    return ms > 0 ? 2e-6 * (double)macs / ms : 0;
+}
+
+static void print_json_text (const char *text)
+{
+    putchar ('"');
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            printf ("\\%c", byte);
+        else if (byte < ' ')
+            printf ("\\u%04x", byte);
+        else
+            putchar (byte);
+    }
+    putchar ('"');
+}
+
+static void print_json (const struct network *n, const struct times *t)
+{
+    char *path = g_utf8_make_valid (model_path (n->model), -1);
+    printf ("{\"model\": ");
+    print_json_text (path);
+    printf (", \"isa\": \"%s\", \"threads\": %d, \"precision\": \"fp32\", \"runs\": %d", plan_isa (n->plan),
+            plan_threads (n->plan), t->runs);
+    printf (", \"min_ms\": %.4f, \"median_ms\": %.4f, \"p99_ms\": %.4f, \"gflops\": %.2f", t->min, t->median, t->p99,
+            gflops (total_macs (n->plan), t->median));
+    for (int i = 0; t->step_ms && i < plan_steps (n->plan); i++) {
+        struct step s = plan_step (n->plan, i);
+        double ms = t->step_ms[i] / t->runs;
+        printf ("%s{\"name\": ", i ? ", " : ", \"layers\": [");
+        print_json_text (s.name);
+        printf (", \"operation\": \"%s\", \"algorithm\": \"%s\", \"mean_ms\": %.5f, \"gflops\": %.2f}", s.operation,
+                s.algorithm, ms, gflops (s.macs, ms));
+    }
+    printf (t->step_ms ? "]}\n" : "}\n");
+    g_free (path);
+}
+
+/* Steps with their mean times. Share of peak counts the multiplications that the algorithm really does. */
+static void print_layers (const struct plan *plan, const struct times *t, double peak)
+{
+    int width = 4;
+    double sum = 0;
+    for (int i = 0; i < plan_steps (plan); i++) {
+        int own = text_columns (plan_step (plan, i).name);
+        width = own > width ? own : width;
+        sum += t->step_ms[i] / t->runs;
+    }
+    width = width < 48 ? width : 48;
+    printf ("\n%4s  %-*s  %-20s  %-16s  %-12s  %9s  %6s  %8s  %7s\n", "step", width, "name", "operation", "output",
+            "algorithm", "mean ms", "time", "GFLOP/s", "of peak");
+    for (int i = 0; i < plan_steps (plan); i++) {
+        struct step s = plan_step (plan, i);
+        char shape[64];
+        double ms = t->step_ms[i] / t->runs;
+        int pad = width - text_columns (s.name);
+        printf ("%4d  %s%*s  %-20s  %-16s  %-12s  %9.4f  %5.1f%%", i, s.name, pad > 0 ? pad : 0, "", s.operation,
+                shape_words (s.channels, s.height, s.width, shape), s.algorithm, ms, sum > 0 ? 100 * ms / sum : 0);
+        if (s.macs && ms > 0)
+            printf ("  %8.1f  %6.0f%%", gflops (s.macs, ms), 100 * gflops (s.multiplications, ms) / peak);
+        printf ("\n");
+    }
+    printf ("%4s  %-*s  %-20s  %-16s  %-12s  %9.4f\n", "", width, "all steps", "", "", "", sum);
+}
+
+static void print_text (const struct network *n, const struct times *t)
+{
+    double peak = plan_measure_peak (n->plan), speed = gflops (total_macs (n->plan), t->median);
+    printf ("%s\n", model_path (n->model));
+    printf ("%s, %d thread%s, fp32, %d runs\n", plan_isa (n->plan), plan_threads (n->plan),
+            plan_threads (n->plan) == 1 ? "" : "s", t->runs);
+    printf ("min %.3f ms, median %.3f ms, p99 %.3f ms, %.1f runs/s\n", t->min, t->median, t->p99, 1e3 / t->median);
+    printf ("%.1f GFLOP/s, %.0f %% of the %.1f GFLOP/s measured at best\n", speed, 100 * speed / peak, peak);
+    if (t->step_ms)
+        print_layers (n->plan, t, peak);
+}
+
+int command_bench (const struct settings *settings)
+{
+    struct network network;
+    if (!network_open (settings, NULL, 0, settings->layers, &network))
+        return EXIT_BAD;
+    size_t count;
+    float *input = make_input (network.model, &count);
+    struct times times = { .ms = malloc (RUNS_MAX * sizeof (double)) };
+    bool good = input && times.ms;
+    if (settings->layers) {
+        times.step_ms = calloc ((size_t)plan_steps (network.plan) + 1, sizeof (double));
+        good = good && times.step_ms;
+    }
+    if (good) {
+        measure (settings, network.plan, input, &times);
+        if (settings->json)
+            print_json (&network, &times);
+        else
+            print_text (&network, &times);
+    } else
+        complain ("no memory");
+    free (input);
+    free (times.ms);
+    free (times.step_ms);
+    network_close (&network);
+    return good ? EXIT_GOOD : EXIT_BAD;
+}

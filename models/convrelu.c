@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* convrelu.c: the command `convrelu`: look at a network, run it on an array, measure it. No GStreamer needed.
+ *
+ * Exit code 0: fine; 1: bad model or input, one line on stderr says why; 2: bad command line. */
+#include "models/command.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage_text[] =
+    "usage: convrelu inspect [MODEL] [OPTIONS]\n"
+    "       convrelu run [MODEL] --input X.npy --output Y.npy [--tap NAME=FILE.npy]... [OPTIONS]\n"
+    "       convrelu bench [MODEL] [--seconds S] [--layers] [--json] [OPTIONS]\n";
+
+static const char help_text[] =
+    "\n"
+    "Runs convolutional networks (ONNX files) on the CPU.\n"
+    "\n"
+    "  inspect               lists what the network does, step by step, with the size of its work and weights\n"
+    "  run                   runs it once: raw float32 numbers in, raw numbers out, no preprocessing\n"
+    "    --input X.npy         array of shape (1, channels, height, width) or without the 1\n"
+    "    --output Y.npy        where to write the scores\n"
+    "    --tap NAME=FILE.npy   also write the tensor NAME, as inspect lists it; may be given several times\n"
+    "  bench                 measures how long a run takes\n"
+    "    --seconds S           for how long to measure; default 5\n"
+    "    --layers              also how long each step takes\n"
+    "    --json                one line of JSON instead of text\n"
+    "\n"
+    "Options of all three:\n"
+    "  --threads N           threads to use; default: one for each CPU it may run on\n"
+    "  --isa NAME            instruction set: scalar, avx2, avx512, neon; default: the best this CPU has\n"
+    "  --precision NAME      fp32 (int8 is not available yet)\n"
+    "  --algorithm NAME      of 3x3 convolutions: auto, direct, f23, f43; default auto\n"
+    "  --help, --version\n"
+    "\n"
+    "Exit code: 0 fine, 1 bad model or input, 2 bad command line.\n";
+
+int complain (const char *format, ...)
+{
+    va_list list;
+    fputs ("convrelu: ", stderr);
+    va_start (list, format);
+    vfprintf (stderr, format, list);
+    va_end (list);
+    fputc ('\n', stderr);
+    return EXIT_BAD;
+}
+
+/* ---- words ---------------------------------------------------------------------------------------------------- */
+
+const char *shape_words (int channels, int height, int width, char text[64])
+{
+    if (height == 1 && width == 1)
+        snprintf (text, 64, "%d", channels);
+    else
+        snprintf (text, 64, "%d x %d x %d", channels, height, width);
+    return text;
+}
+
+const char *byte_words (double bytes, char text[32])
+{
+    static const char *const units[] = { "B", "KiB", "MiB", "GiB" };
+    int unit = 0;
+    for (; unit < 3 && bytes >= 1024; unit++)
+        bytes /= 1024;
+    snprintf (text, 32, unit && bytes < 100 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+    return text;
+}
+
+int text_columns (const char *text)
+{
+    return (int)g_utf8_strlen (text, -1);
+}
+
+/* ---- network --------------------------------------------------------------------------------------------------- */
+
+bool network_open (const struct settings *settings, const char *const *taps, int tap_count, bool timed,
+                   struct network *network)
+{
+    struct error error = { "" };
+    *network = (struct network) { model_load (settings->model, NULL, &error), NULL };
+    if (!network->model) {
+        complain ("%s", error.text);
+        return false;
+    }
+    struct plan_options options = { .threads = settings->threads,
+                                    .isa = settings->isa,
+                                    .algorithm = settings->algorithm,
+                                    .taps = taps,
+                                    .tap_count = tap_count,
+                                    .timed = timed };
+    network->plan = plan_new (model_graph (network->model), &options, &error);
+    if (network->plan)
+        return true;
+    complain ("%s: %s", model_path (network->model), error.text);
+    network_close (network);
+    return false;
+}
+
+void network_close (struct network *network)
+{
+    plan_free (network->plan);
+    model_unref (network->model);
+    *network = (struct network) { NULL, NULL };
+}
+
+/* ---- command line ---------------------------------------------------------------------------------------------- */
+
+__attribute__ ((format (printf, 1, 2))) static int wrong_usage (const char *format, ...)
+{
+    va_list list;
+    fputs ("convrelu: ", stderr);
+    va_start (list, format);
+    vfprintf (stderr, format, list);
+    va_end (list);
+    fprintf (stderr, "\n%s", usage_text);
+    return EXIT_USAGE;
+}
+
+/* Where `word` is in the NULL-terminated list, or -1. */
+static int word_index (const char *word, const char *const *list)
+{
+    for (int i = 0; list[i]; i++) {
+        if (!strcmp (word, list[i]))
+            return i;
+    }
+    return -1;
+}
+
+/* EXIT_GOOD, or the exit code after saying what is wrong. */
+static int check_settings (struct settings *s, const char *command, const char *algorithm)
+{
+    static const char *const algorithms[] = { "auto", "direct", "f23", "f43", NULL };
+    static const char *const isas[] = { "scalar", "avx2", "avx512", "neon", NULL };
+    static const char *const precisions[] = { "fp32", "int8", NULL };
+    bool run = !strcmp (command, "run"), bench = !strcmp (command, "bench");
+    int which = algorithm ? word_index (algorithm, algorithms) : 0;
+    if (which < 0)
+        return wrong_usage ("no such algorithm: '%s'", algorithm);
+    if (s->isa && word_index (s->isa, isas) < 0)
+        return wrong_usage ("no such instruction set: '%s'", s->isa);
+    if (s->precision && word_index (s->precision, precisions) < 0)
+        return wrong_usage ("no such precision: '%s'", s->precision);
+    if (s->threads < 0 || s->threads > 1024)
+        return wrong_usage ("--threads %d is not in 0..1024", s->threads);
+    if (!(s->seconds > 0 && s->seconds <= 86400))
+        return wrong_usage ("--seconds %g is not between 0 and 86400", s->seconds);
+    if (run != (s->input != NULL) || run != (s->output != NULL) || (s->taps && !run))
+        return wrong_usage (run ? "run needs --input and --output" : "--input, --output and --tap belong to run");
+    if ((s->layers || s->json) && !bench)
+        return wrong_usage ("--layers and --json belong to bench");
+    s->algorithm = (enum algorithm)which;
+    if (s->precision && !strcmp (s->precision, "int8"))
+        return complain ("int8 is not available yet");
+    return EXIT_GOOD;
+}
+
+static int dispatch (int count, char **words, struct settings *settings, const char *algorithm)
+{
+    static const char *const commands[] = { "inspect", "run", "bench", NULL };
+    static int (*const functions[]) (const struct settings *) = { command_inspect, command_run, command_bench };
+    if (count < 2)
+        return wrong_usage ("no command given");
+    int which = word_index (words[1], commands);
+    if (which < 0)
+        return wrong_usage ("no such command: '%s'", words[1]);
+    if (count > 3)
+        return wrong_usage ("one model at a time, not '%s' too", words[3]);
+    settings->model = count == 3 ? words[2] : NULL;
+    int code = check_settings (settings, words[1], algorithm);
+    if (code == EXIT_GOOD)
+        code = functions[which](settings);
+    if (fflush (stdout) && code == EXIT_GOOD)
+        code = complain ("standard output: %s", strerror (errno));
+    return code;
+}
+
+int main (int count, char **words)
+{
+    struct settings settings = { .seconds = 5 };
+    gboolean layers = FALSE, json = FALSE, help = FALSE, version = FALSE;
+    char *algorithm = NULL;
+    const GOptionEntry entries[] = {
+        { "input", 0, 0, G_OPTION_ARG_FILENAME, &settings.input, NULL, NULL },
+        { "output", 0, 0, G_OPTION_ARG_FILENAME, &settings.output, NULL, NULL },
+        { "tap", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &settings.taps, NULL, NULL },
+        { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &settings.seconds, NULL, NULL },
+        { "layers", 0, 0, G_OPTION_ARG_NONE, &layers, NULL, NULL },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
+        { "threads", 0, 0, G_OPTION_ARG_INT, &settings.threads, NULL, NULL },
+        { "isa", 0, 0, G_OPTION_ARG_STRING, &settings.isa, NULL, NULL },
+        { "precision", 0, 0, G_OPTION_ARG_STRING, &settings.precision, NULL, NULL },
+        { "algorithm", 0, 0, G_OPTION_ARG_STRING, &algorithm, NULL, NULL },
+        { "help", 'h', 0, G_OPTION_ARG_NONE, &help, NULL, NULL },
+        { "version", 0, 0, G_OPTION_ARG_NONE, &version, NULL, NULL },
+        { .long_name = NULL },
+    };
+    GOptionContext *context = g_option_context_new (NULL);
+    GError *error = NULL;
+    int code = EXIT_GOOD;
+    setlocale (LC_CTYPE, "");
+    g_option_context_add_main_entries (context, entries, NULL);
+    g_option_context_set_help_enabled (context, FALSE);
+    bool parsed = g_option_context_parse (context, &count, &words, &error);
+    settings.layers = layers;
+    settings.json = json;
+    if (!parsed)
+        code = wrong_usage ("%s", error->message);
+    else if (help)
+        printf ("%s%s", usage_text, help_text);
+    else if (version)
+        printf ("convrelu %s\n", VERSION);
+    else
+        code = dispatch (count, words, &settings, algorithm);
+    g_clear_error (&error);
+    g_option_context_free (context);
+    g_free (settings.input);
+    g_free (settings.output);
+    g_strfreev (settings.taps);
+    g_free (settings.isa);
+    g_free (settings.precision);
+    g_free (algorithm);
+    return code;
+}

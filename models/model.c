@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* model.c: a file on disk -> a graph with its labels and the preparation of its input.
+ *
+ * Opens the model and, beside it, label and info files; nothing a file says makes it open another. */
+#include "models/network.h"
+
+#include "models/file.h"
+#include "models/labels.h"
+#include "models/modelinfo.h"
+#include "models/onnx.h"
+#include "models/report.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODEL_BYTES_MAX ((size_t)2 << 30) /* protobuf's own limit */
+
+struct model {
+    _Atomic int references;
+    char *path;
+    struct graph *graph;
+    struct input_spec input;
+    int classes;
+    bool softmax;
+    struct labels labels;
+    char **numbered; /* [numbered_count] "class 17" of the classes without a label, else NULL */
+    int numbered_count;
+};
+
+/* ---- life ---------------------------------------------------------------------------------------------------- */
+
+struct model *model_ref (struct model *model)
+{
+    if (model)
+        model->references++;
+    return model;
+}
+
+void model_unref (struct model *model)
+{
+    if (!model || --model->references > 0)
+        return;
+    graph_unref (model->graph);
+    labels_clear (&model->labels);
+    for (int i = 0; i < model->numbered_count; i++)
+        free (model->numbered[i]);
+    free (model->numbered);
+    free (model->path);
+    free (model);
+}
+
+/* ---- questions ----------------------------------------------------------------------------------------------- */
+
+struct graph *model_graph (const struct model *model)
+{
+    return model->graph;
+}
+
+const char *model_path (const struct model *model)
+{
+    return model->path;
+}
+
+const struct input_spec *model_input (const struct model *model)
+{
+    return &model->input;
+}
+
+int model_classes (const struct model *model)
+{
+    return model->classes;
+}
+
+bool model_ends_in_softmax (const struct model *model)
+{
+    return model->softmax;
+}
+
+const char *model_label (const struct model *model, int class_id)
+{
+    static _Thread_local char made[32]; /* classes far beyond any list: valid until the thread's next question */
+    if (class_id >= 0 && class_id < model->labels.count && model->labels.names[class_id][0])
+        return model->labels.names[class_id];
+    if (class_id >= 0 && class_id < model->numbered_count && model->numbered[class_id])
+        return model->numbered[class_id];
+    snprintf (made, sizeof made, "class %d", class_id);
+    return made;
+}
+
+/* ---- making one ---------------------------------------------------------------------------------------------- */
+
+/* "class 17" for the classes that have no label, so that they stay valid as long as the model. */
+static bool number_classes (struct model *model)
+{
+    const int most = 1 << 16;
+    int count = model->classes < most ? model->classes : most;
+    model->numbered = calloc ((size_t)count + 1, sizeof *model->numbered);
+    if (!model->numbered)
+        return false;
+    model->numbered_count = count;
+    for (int i = 0; i < count; i++) {
+        if (i < model->labels.count && model->labels.names[i][0])
+            continue;
+        char text[32];
+        snprintf (text, sizeof text, "class %d", i);
+        if (!(model->numbered[i] = strdup (text)))
+            return false;
+    }
+    return true;
+}
+
+static bool ends_in_softmax (const struct graph *g)
+{
+    struct tensor_info t = graph_tensor (g, graph_output_id (g, 0));
+    while (!strcmp (t.operation, "reshape"))
+        t = graph_tensor (g, t.inputs[0]);
+    return !strcmp (t.operation, "softmax");
+}
+
+struct model *network_model (const char *path, struct graph *graph, struct labels *labels,
+                             const struct input_spec *input, struct error *error)
+{
+    struct model *model = calloc (1, sizeof *model);
+    if (!model) {
+        graph_unref (graph);
+        labels_clear (labels);
+        report (error, "%s: no memory", report_path (path));
+        return NULL;
+    }
+    struct tensor_info scores = graph_tensor (graph, graph_output_id (graph, 0));
+    model->references = 1;
+    model->graph = graph;
+    model->input = *input;
+    model->classes = scores.channels * scores.height * scores.width;
+    model->softmax = ends_in_softmax (graph);
+    model->labels = *labels;
+    *labels = (struct labels) { 0 };
+    labels_fit (&model->labels, model->classes);
+    model->path = strdup (path);
+    if (model->path && number_classes (model))
+        return model;
+    report (error, "%s: no memory for %d classes", report_path (path), model->classes);
+    model_unref (model);
+    return NULL;
+}
+
+struct input_spec network_input (const struct graph *graph)
+{
+    struct tensor_info in = graph_tensor (graph, 0);
+    return (struct input_spec) { .channels = in.channels,
+                                 .height = in.height,
+                                 .width = in.width,
+                                 .mean = { 123.675f, 116.28f, 103.53f }, /* ImageNet's, as torchvision has them */
+                                 .std = { 58.395f, 57.12f, 57.375f },
+                                 .order = CHANNEL_ORDER_RGB };
+}
+
+/* ---- side files ---------------------------------------------------------------------------------------------- */
+
+/* Labels from the file that was named, else from a file beside the model, else from the model itself. */
+static bool find_labels (const char *path, const char *labels_path, const char *metadata, struct labels *labels,
+                         struct error *error)
+{
+    *labels = (struct labels) { 0 };
+    if (labels_path)
+        return labels_read (labels_path, labels, error);
+    char *folder = g_path_get_dirname (path);
+    char *beside[] = { g_strconcat (path, ".labels.txt", NULL), g_build_filename (folder, "labels.txt", NULL) };
+    bool found = false;
+    for (int i = 0; i < 2; i++) {
+        struct error unused = { "" }; /* nobody asked for these files: a bad one is as good as none */
+        found = found || labels_read (beside[i], labels, &unused);
+        g_free (beside[i]);
+    }
+    g_free (folder);
+    if (!found && metadata)
+        labels_from_metadata (metadata, labels);
+    return true;
+}
+
+/* "net.onnx.modelinfo", else "net.modelinfo". */
+static bool find_modelinfo (const char *path, const char *input, struct input_spec *spec, struct error *error)
+{
+    char *whole = g_strconcat (path, ".modelinfo", NULL);
+    const char *name = strrchr (path, '/'), *dot = strrchr (name ? name : path, '.');
+    char *stem = dot ? g_strdup_printf ("%.*s.modelinfo", (int)(dot - path), path) : NULL;
+    bool good = modelinfo_read (whole, input, spec, error);
+    if (good && stem && !spec->given)
+        good = modelinfo_read (stem, input, spec, error);
+    g_free (whole);
+    g_free (stem);
+    return good;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------- */
+
+/* A safetensors file begins with the length of its JSON header, 8 bytes little-endian, and the header. */
+static bool is_safetensors (const char *bytes, size_t size)
+{
+    uint64_t length = 0;
+    for (int i = 7; i >= 0 && size > 8; i--)
+        length = length << 8 | (uint8_t)bytes[i];
+    return size > 8 && length >= 2 && length <= size - 8 && bytes[8] == '{';
+}
+
+static struct graph *load_graph (const char *path, struct onnx_extras *extras, struct error *error)
+{
+    size_t size;
+    char *bytes = file_read (path, MODEL_BYTES_MAX, &size, error);
+    if (!bytes)
+        return NULL;
+    const char *reason = !size                          ? "is empty"
+                         : is_safetensors (bytes, size) ? "is a safetensors file, which cannot be read yet"
+                                                        : NULL;
+    if (!reason)
+        return onnx_read (path, bytes, size, extras, error);
+    report (error, "%s: %s", report_path (path), reason);
+    free (bytes);
+    return NULL;
+}
+
+struct model *model_load (const char *path, const char *labels_path, struct error *error)
+{
+    if (!path) {
+        report (error, "no network is bundled yet: name a model file");
+        return NULL;
+    }
+    struct onnx_extras extras = { NULL };
+    struct graph *graph = load_graph (path, &extras, error);
+    if (!graph)
+        return NULL;
+    struct labels labels;
+    struct input_spec input = network_input (graph);
+    bool good = find_labels (path, labels_path, extras.labels, &labels, error) &&
+                find_modelinfo (path, graph_tensor (graph, 0).name, &input, error);
+    free (extras.labels);
+    if (good)
+        return network_model (path, graph, &labels, &input, error);
+    labels_clear (&labels);
+    graph_unref (graph);
+    return NULL;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* onnx.c: the bytes of an ONNX file -> a graph.
+ *
+ * Takes the file apart with protobuf-c over our own schema (onnx.proto), checks what stands at its head, and reads node
+ * after node in file order, which ONNX prescribes to be an order of execution. How the parts of the reader divide the
+ * work is in onnx_reader.h. */
+#include "models/onnx.h"
+
+#include "models/onnx_reader.h"
+#include "models/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPSET_MIN = 7, OPSET_MAX = 22, SIZE_LEFT_OPEN = 224 };
+
+#define MIB (UINT64_C (1) << 20)
+
+/* ---- unpacking ----------------------------------------------------------------------------------------------- */
+
+/* Memory for the unpacked form, counted: two bytes of file can ask for a record of two hundred. */
+struct budget {
+    uint64_t left;
+    bool exceeded;
+};
+
+struct counted {
+    uint64_t size;
+    max_align_t data[];
+};
+
+static void *budget_alloc (void *data, size_t size)
+{
+    struct budget *budget = data;
+    uint64_t whole = (uint64_t)size + sizeof (struct counted);
+    struct counted *block = whole <= budget->left ? malloc (whole) : NULL;
+    if (!block) {
+        budget->exceeded = true;
+        return NULL;
+    }
+    budget->left -= whole;
+    block->size = whole;
+    return block->data;
+}
+
+static void budget_free (void *data, void *pointer)
+{
+    struct budget *budget = data;
+    if (!pointer)
+        return;
+    struct counted *block = (struct counted *)((char *)pointer - offsetof (struct counted, data));
+    budget->left += block->size;
+    free (block);
+}
+
+/* ---- the head of the file ------------------------------------------------------------------------------------ */
+
+static bool check_opset (struct reader *r, const Convrelu__OnnxModel *model)
+{
+    bool found = false;
+    for (size_t i = 0; i < model->n_opset_import; i++) {
+        const Convrelu__OnnxOperatorSet *set = model->opset_import[i];
+        if (set->domain && *set->domain && strcmp (set->domain, "ai.onnx"))
+            continue;
+        if (found && set->version != r->opset)
+            return fail (r, "names two opsets, %lld and %lld", (long long)r->opset, (long long)set->version);
+        r->opset = set->version;
+        found = true;
+    }
+    if (!found)
+        return fail (r, "names no opset of the ONNX operators");
+    if (r->opset < OPSET_MIN || r->opset > OPSET_MAX)
+        return fail (r, "is for opset %lld, supported are %d to %d", (long long)r->opset, OPSET_MIN, OPSET_MAX);
+    return true;
+}
+
+static bool check_head (struct reader *r, const Convrelu__OnnxModel *model)
+{
+    if (!model->has_ir_version || model->ir_version < 1)
+        return fail (r, "is not an ONNX model: it has no IR version");
+    if (!model->graph)
+        return fail (r, "has no graph");
+    if (!check_opset (r, model))
+        return false;
+    if (model->n_functions)
+        return fail (r, "defines %zu functions, which are not supported", model->n_functions);
+    if (model->graph->n_sparse_initializer)
+        return fail (r, "has %zu sparse initializers, which are not supported", model->graph->n_sparse_initializer);
+    if (!model->graph->n_node)
+        return fail (r, "has no nodes");
+    if (!model->graph->n_output)
+        return fail (r, "has no outputs");
+    return true;
+}
+
+/* Class names, as several exporters keep them. */
+static const char *label_metadata (const Convrelu__OnnxModel *model)
+{
+    static const char *const keys[] = { "labels", "names", "classes", "class_names" };
+    for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+        for (size_t i = 0; i < model->n_metadata_props; i++) {
+            const Convrelu__OnnxEntry *entry = model->metadata_props[i];
+            if (entry->key && entry->value && !strcmp (entry->key, keys[k]))
+                return entry->value;
+        }
+    }
+    return NULL;
+}
+
+/* ---- the image ----------------------------------------------------------------------------------------------- */
+
+static const Convrelu__OnnxValueInfo *image_info (const struct reader *r)
+{
+    for (size_t i = 0; i < r->file->n_input; i++) {
+        if (r->slots[r->file->n_initializer + i] == r->image)
+            return r->file->input[i];
+    }
+    return NULL; /* not reached: onnx_index found it there */
+}
+
+/* The declared dimensions, -1 where they are left open. */
+static int image_dims (struct reader *r, int64_t dims[4])
+{
+    const Convrelu__OnnxValueInfo *info = image_info (r);
+    const char *name = r->values[r->image].name;
+    const Convrelu__OnnxTensorType *type = info && info->type ? info->type->tensor_type : NULL;
+    if (!type || !type->shape) {
+        fail (r, "input '%.100s' has no shape", name);
+        return -1;
+    }
+    if (type->elem_type != 1 && type->elem_type != 10 && type->elem_type != 16) {
+        fail (r, "input '%.100s' has element type %d, only floats are supported", name, type->elem_type);
+        return -1;
+    }
+    if (type->shape->n_dim < 1 || type->shape->n_dim > 4) {
+        fail (r, "input '%.100s' has %zu dimensions, 1 to 4 are supported", name, type->shape->n_dim);
+        return -1;
+    }
+    for (size_t i = 0; i < type->shape->n_dim; i++) {
+        const Convrelu__OnnxDimension *dim = type->shape->dim[i];
+        dims[i] = dim->has_value ? dim->value : -1;
+        if (dims[i] < -1 || dims[i] == 0 || dims[i] > INT32_MAX) {
+            fail (r, "dimension %zu of input '%.100s' is %lld", i, name, (long long)dims[i]);
+            return -1;
+        }
+    }
+    return (int)type->shape->n_dim;
+}
+
+/* Whether every node that reads the image transposes it from rows, columns, channels to channels, rows, columns. */
+static bool image_is_transposed (const struct reader *r)
+{
+    static const int64_t wanted[4] = { 0, 3, 1, 2 };
+    int readers = 0;
+    for (size_t n = 0; n < r->file->n_node; n++) {
+        const Convrelu__OnnxNode *node = r->file->node[n];
+        for (size_t i = 0; r->roles[n].live && i < node->n_input; i++) {
+            if (r->slots[(size_t)r->node_slots[n] + i] != r->image)
+                continue;
+            bool fits = !strcmp (node->op_type, "Transpose") && node->n_attribute == 1 &&
+                        node->attribute[0]->n_ints == 4 && !memcmp (node->attribute[0]->ints, wanted, sizeof wanted);
+            if (!fits)
+                return false;
+            readers++;
+        }
+    }
+    return readers && readers == r->values[r->image].uses;
+}
+
+static bool read_image (struct reader *r)
+{
+    int64_t dims[4], chw[3];
+    int rank = image_dims (r, dims), first;
+    struct value *v = &r->values[r->image];
+    if (rank < 0)
+        return false;
+    bool batch = rank == 4 || rank == 2;
+    if (batch && dims[0] > 1)
+        return fail (r, "input '%.100s' is a batch of %lld images; a model for one at a time is needed", v->name,
+                     (long long)dims[0]);
+    if (batch)
+        dims[0] = 1;
+    bool few_last = rank == 4 && (dims[3] == 1 || dims[3] == 3 || dims[3] == 4);
+    r->image_channels_last = few_last && dims[1] != dims[3] && image_is_transposed (r);
+    for (int i = batch; i < rank; i++) {
+        bool spatial = rank == 4 && i != (r->image_channels_last ? 3 : 1);
+        if (dims[i] < 0 && !spatial)
+            return fail (r, "dimension %d of input '%.100s' is left open; only the batch, height and width may be", i,
+                         v->name);
+        dims[i] = dims[i] < 0 ? SIZE_LEFT_OPEN : dims[i];
+    }
+    for (int i = 0; i < rank; i++) {
+        if (!shape_add (r, &v->shape, dims[i]))
+            return false;
+    }
+    shape_as_image (&v->shape, &first, chw);
+    if (r->image_channels_last)
+        v->tensor = graph_input (r->graph, v->name, (int)dims[3], (int)dims[1], (int)dims[2]);
+    else
+        v->tensor = graph_input (r->graph, v->name, (int)chw[0], (int)chw[1], (int)chw[2]);
+    v->kind = VALUE_TENSOR;
+    return v->tensor >= 0 || fail (r, "%s", graph_error (r->graph));
+}
+
+/* ---- outputs ------------------------------------------------------------------------------------------------- */
+
+/* Under its ONNX name and in its ONNX shape, which a value that was only given another shape does not have yet. */
+static bool read_output (struct reader *r, int id)
+{
+    struct value *v = &r->values[id];
+    if (v->kind == VALUE_UNKNOWN)
+        return fail (r, "output '%.100s' is made by no node", v->name);
+    if (v->kind != VALUE_TENSOR)
+        return fail (r, "output '%.100s' does not depend on the image", v->name);
+    struct tensor_info t = graph_tensor (r->graph, v->tensor);
+    int64_t chw[3];
+    int first;
+    if (!shape_as_image (&v->shape, &first, chw)) {
+        chw[0] = t.channels;
+        chw[1] = t.height;
+        chw[2] = t.width;
+    }
+    bool done = t.channels == chw[0] && t.height == chw[1] && t.width == chw[2] && !strcmp (t.name, v->name);
+    int tensor = v->tensor;
+    if (!done)
+        tensor = graph_reshape (r->graph, v->name, tensor, (int)chw[0], (int)chw[1], (int)chw[2]);
+    return graph_output (r->graph, tensor) >= 0 || fail (r, "%s", graph_error (r->graph));
+}
+
+static bool read_outputs (struct reader *r)
+{
+    for (size_t i = 0; i < r->file->n_output; i++) {
+        int id = r->slots[r->file->n_initializer + r->file->n_input + i];
+        if (id < 0)
+            return fail (r, "output %zu has no name", i);
+        if (!read_output (r, id))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------- */
+
+static bool read_model (struct reader *r, const Convrelu__OnnxModel *model)
+{
+    if (!check_head (r, model))
+        return false;
+    r->file = model->graph;
+    struct graph_limits limits = { .weight_bytes = r->weight_limit };
+    r->graph = graph_new (&limits);
+    if (!r->graph)
+        return fail (r, "no memory for its graph");
+    if (!onnx_index (r) || !read_image (r))
+        return false;
+    onnx_find_patterns (r);
+    for (size_t n = 0; n < r->file->n_node; n++) {
+        if (!onnx_read_node (r, (int)n))
+            return false;
+    }
+    return read_outputs (r);
+}
+
+struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error)
+{
+    uint64_t apart = 8 * (uint64_t)size < 256 * MIB ? 8 * (uint64_t)size : 256 * MIB;
+    struct budget budget = { .left = size + apart + MIB };
+    ProtobufCAllocator allocator = { budget_alloc, budget_free, &budget };
+    struct reader r = { .path = path, .error = error, .image = -1, .node = -1, .weight_limit = 4 * size + 64 * MIB };
+    Convrelu__OnnxModel *model = convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes);
+    free (bytes);
+    extras->labels = NULL;
+    if (!model) {
+        if (budget.exceeded)
+            fail (&r, "its %zu bytes describe more than there is memory for", size);
+        else
+            fail (&r, "is not an ONNX model, or a damaged one (%zu bytes)", size);
+        return NULL;
+    }
+    bool good = read_model (&r, model);
+    const char *labels = good ? label_metadata (model) : NULL;
+    if (labels && !(extras->labels = strdup (labels)))
+        good = fail (&r, "no memory for its labels");
+    if (!good) {
+        graph_unref (r.graph);
+        r.graph = NULL;
+    }
+    release (&r);
+    free (r.values);
+    free (r.slots);
+    free (r.node_slots);
+    free (r.roles);
+    convrelu__onnx_model__free_unpacked (model, &allocator);
+    return r.graph;
+}

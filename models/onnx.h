@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* onnx.h: the bytes of an ONNX file -> a graph. */
+#ifndef CONVRELU_ONNX_H
+#define CONVRELU_ONNX_H
+
+#include "engine/engine.h"
+
+/* What an ONNX file holds besides the graph. */
+struct onnx_extras {
+    char *labels; /* class names from the file's metadata, one per line in class order, or NULL; the caller frees it */
+};
+
+/* Reads `size` bytes that came from `path` (only named in errors). Takes `bytes`, made by malloc, on success and on
+ * failure: they are freed as soon as they have been taken apart, so that a large file is not in memory three times.
+ *
+ * Opset 7 to 22 of the ai.onnx domain, 32- and 16-bit float weights, one image per run: a leading dimension of 1 or left
+ * open. Height and width left open become 224. An input of shape (1, height, width, channels) whose only readers are
+ * transpositions to (1, channels, height, width) becomes (channels, height, width) without them.
+ * Every tensor of the graph carries the name of the ONNX value it holds.
+ *
+ * What a hostile file can make it use: memory for its own bytes, plus 8 times its size but at most 256 MiB for taking
+ * it apart, plus weights of 4 times its size + 64 MiB; a second of time.
+ * NULL and a filled error on failure. */
+struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error);
+
+#endif

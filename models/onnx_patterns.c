@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* onnx_patterns.c: activations that exporters write as several nodes, because older opsets have no operator for them.
+ *
+ *   silu         x * Sigmoid (x)
+ *   hard-swish   x * HardSigmoid (x; 1/6, 1/2)     x * Clip (x + 3, 0, 6) / 6
+ *   mish         x * Tanh (Softplus (x))
+ *   gelu         x * (1 + Erf (x / sqrt 2)) / 2
+ *   gelu-tanh    x * (1 + Tanh (sqrt (2/pi) (x + 0.044715 x^3))) / 2
+ *
+ * All are products, whose factors exporters put in any order and grouping. So a node is taken apart into a product
+ *
+ *   number * factor * factor ...        through Mul by anything and Div by a number, as long as nobody else reads the parts
+ *
+ * and the factors are compared. Nodes are tried from last to first: the outermost product comes first. The nodes inside are
+ * then marked as absorbed, and the outermost makes the activation. */
+#include "models/onnx_reader.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { FACTORS_MAX = 4, PARTS_MAX = 16 };
+
+struct product {
+    double number;
+    int factor[FACTORS_MAX], factors; /* values */
+    int node[PARTS_MAX], nodes;       /* what it was taken apart from */
+    bool valid;
+};
+
+static bool close_to (double a, double b)
+{
+    return fabs (a - b) <= 1e-3 * fabs (b); /* constants may have been through 16-bit floats */
+}
+
+static bool is_operator (const struct reader *r, int node, const char *operation)
+{
+    const Convrelu__OnnxNode *n = r->file->node[node];
+    bool foreign = n->domain && *n->domain && strcmp (n->domain, "ai.onnx");
+    return !foreign && !strcmp (n->op_type, operation);
+}
+
+/* The node that makes a value that only one place reads, if it is of this operator; else -1. */
+static int made_by (const struct reader *r, int value, const char *operation)
+{
+    if (value < 0 || r->values[value].uses != 1 || r->values[value].producer < 0)
+        return -1;
+    int node = r->values[value].producer;
+    return is_operator (r, node, operation) ? node : -1;
+}
+
+static int node_input (const struct reader *r, int node, int index)
+{
+    return (size_t)index < r->file->node[node]->n_input ? r->slots[r->node_slots[node] + index] : -1;
+}
+
+/* ---- products ------------------------------------------------------------------------------------------------ */
+
+/* Takes `node`, a Mul or Div, into the product: its operands are added to `open`. */
+static bool take_node (struct reader *r, struct product *p, int node, int open[PARTS_MAX], int *opened)
+{
+    int left = node_input (r, node, 0), right = node_input (r, node, 1);
+    bool divides = is_operator (r, node, "Div");
+    float number;
+    if (left < 0 || right < 0 || p->nodes == PARTS_MAX || *opened + 2 > PARTS_MAX)
+        return false;
+    if (divides && !constant_peek (r, right, &number))
+        return false;
+    p->node[p->nodes++] = node;
+    open[(*opened)++] = left;
+    if (divides)
+        p->number /= (double)number;
+    else
+        open[(*opened)++] = right;
+    return true;
+}
+
+/* The product that `node` is. */
+static struct product product_of_node (struct reader *r, int node)
+{
+    struct product p = { .number = 1 };
+    int open[PARTS_MAX], opened = 0;
+    if (!take_node (r, &p, node, open, &opened))
+        return p;
+    while (opened) {
+        int value = open[--opened];
+        int inner = made_by (r, value, "Mul");
+        inner = inner < 0 ? made_by (r, value, "Div") : inner;
+        float number;
+        if (constant_peek (r, value, &number))
+            p.number *= (double)number;
+        else if (inner >= 0 && take_node (r, &p, inner, open, &opened))
+            continue;
+        else if (p.factors < FACTORS_MAX)
+            p.factor[p.factors++] = value;
+        else
+            return p;
+    }
+    p.valid = true;
+    return p;
+}
+
+/* The product that makes a value nobody else reads; a single factor where it is none. */
+static struct product product_of_value (struct reader *r, int value)
+{
+    int node = made_by (r, value, "Mul");
+    node = node < 0 ? made_by (r, value, "Div") : node;
+    if (node >= 0)
+        return product_of_node (r, node);
+    return (struct product) { .number = 1, .factor = { value }, .factors = 1, .valid = true };
+}
+
+/* number * x^count and nothing else. */
+static bool is_power (const struct product *p, double number, int x, int count)
+{
+    if (!p->valid || p->factors != count || !close_to (p->number, number))
+        return false;
+    for (int i = 0; i < count; i++) {
+        if (p->factor[i] != x)
+            return false;
+    }
+    return true;
+}
+
+static void absorb (struct reader *r, const struct product *p)
+{
+    for (int i = 0; i < p->nodes; i++)
+        r->roles[p->node[i]].absorbed = true;
+}
+
+/* ---- second factors ------------------------------------------------------------------------------------------ */
+
+/* A node adding a number to a value: the value, or -1. */
+static int plus_number (struct reader *r, int node, double number)
+{
+    for (int i = 0; node >= 0 && i < 2; i++) {
+        float found;
+        if (constant_peek (r, node_input (r, node, i), &found) && close_to (found, number))
+            return node_input (r, node, 1 - i);
+    }
+    return -1;
+}
+
+static float float_attribute (const struct reader *r, int node, const char *name, float otherwise)
+{
+    const Convrelu__OnnxNode *n = r->file->node[node];
+    for (size_t i = 0; i < n->n_attribute; i++) {
+        if (n->attribute[i]->name && !strcmp (n->attribute[i]->name, name))
+            return n->attribute[i]->f;
+    }
+    return otherwise;
+}
+
+static bool is_sigmoid (struct reader *r, int value, int x, double number)
+{
+    int node = made_by (r, value, "Sigmoid");
+    if (node < 0 || node_input (r, node, 0) != x || !close_to (number, 1))
+        return false;
+    return r->roles[node].absorbed = true;
+}
+
+static bool is_hard_sigmoid (struct reader *r, int value, int x, double number)
+{
+    int node = made_by (r, value, "HardSigmoid");
+    if (node < 0 || node_input (r, node, 0) != x || !close_to (number, 1) ||
+        !close_to (float_attribute (r, node, "alpha", 0.2f), 1.0 / 6) ||
+        !close_to (float_attribute (r, node, "beta", 0.5f), 0.5))
+        return false;
+    return r->roles[node].absorbed = true;
+}
+
+/* Clip (x + 3, 0, 6), to be multiplied by 1/6. */
+static bool is_relu6 (struct reader *r, int value, int x, double number)
+{
+    int clip = made_by (r, value, "Clip");
+    if (clip < 0 || !close_to (number, 1.0 / 6))
+        return false;
+    float least = float_attribute (r, clip, "min", NAN), most = float_attribute (r, clip, "max", NAN);
+    constant_peek (r, node_input (r, clip, 1), &least);
+    constant_peek (r, node_input (r, clip, 2), &most);
+    int add = made_by (r, node_input (r, clip, 0), "Add");
+    if (!(least == 0 && close_to (most, 6)) || plus_number (r, add, 3) != x)
+        return false;
+    return r->roles[clip].absorbed = r->roles[add].absorbed = true;
+}
+
+static bool is_tanh_softplus (struct reader *r, int value, int x, double number)
+{
+    int tanh_node = made_by (r, value, "Tanh");
+    int softplus = tanh_node < 0 ? -1 : made_by (r, node_input (r, tanh_node, 0), "Softplus");
+    if (softplus < 0 || node_input (r, softplus, 0) != x || !close_to (number, 1))
+        return false;
+    return r->roles[tanh_node].absorbed = r->roles[softplus].absorbed = true;
+}
+
+/* 1 + Erf (x / sqrt 2), to be halved. */
+static bool is_erf (struct reader *r, int value, int x, double number)
+{
+    int add = made_by (r, value, "Add");
+    int erf_node = made_by (r, plus_number (r, add, 1), "Erf");
+    if (erf_node < 0 || !close_to (number, 0.5))
+        return false;
+    struct product inside = product_of_value (r, node_input (r, erf_node, 0));
+    if (!is_power (&inside, sqrt (0.5), x, 1))
+        return false;
+    absorb (r, &inside);
+    return r->roles[add].absorbed = r->roles[erf_node].absorbed = true;
+}
+
+/* Whether a value is x + 0.044715 x^3; then its parts are absorbed. */
+static bool is_cubic (struct reader *r, int value, int x)
+{
+    int add = made_by (r, value, "Add");
+    if (add < 0)
+        return false;
+    int other = node_input (r, add, 0) == x ? node_input (r, add, 1) : node_input (r, add, 0);
+    bool with_x = node_input (r, add, 0) == x || node_input (r, add, 1) == x;
+    struct product cube = product_of_value (r, other);
+    int power = cube.valid && cube.factors == 1 ? made_by (r, cube.factor[0], "Pow") : -1;
+    float exponent = 0;
+    bool by_power = power >= 0 && node_input (r, power, 0) == x &&
+                    constant_peek (r, node_input (r, power, 1), &exponent) && exponent == 3 &&
+                    close_to (cube.number, 0.044715);
+    if (!with_x || !(by_power || is_power (&cube, 0.044715, x, 3)))
+        return false;
+    absorb (r, &cube);
+    if (by_power)
+        r->roles[power].absorbed = true;
+    return r->roles[add].absorbed = true;
+}
+
+/* 1 + Tanh (sqrt (2/pi) (x + 0.044715 x^3)), to be halved. */
+static bool is_tanh_cubic (struct reader *r, int value, int x, double number)
+{
+    int add = made_by (r, value, "Add");
+    int tanh_node = made_by (r, plus_number (r, add, 1), "Tanh");
+    if (tanh_node < 0 || !close_to (number, 0.5))
+        return false;
+    struct product inside = product_of_value (r, node_input (r, tanh_node, 0));
+    if (!inside.valid || inside.factors != 1 || !close_to (inside.number, 0.79788456) ||
+        !is_cubic (r, inside.factor[0], x))
+        return false;
+    absorb (r, &inside);
+    return r->roles[add].absorbed = r->roles[tanh_node].absorbed = true;
+}
+
+/* ---- search -------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    bool (*matches) (struct reader *r, int value, int x, double number); /* value * x * number; absorbs on success */
+    enum activation_kind kind;
+} patterns[] = {
+    { is_sigmoid, ACTIVATION_SILU },     { is_hard_sigmoid, ACTIVATION_HARD_SWISH },
+    { is_relu6, ACTIVATION_HARD_SWISH }, { is_tanh_softplus, ACTIVATION_MISH },
+    { is_erf, ACTIVATION_GELU },         { is_tanh_cubic, ACTIVATION_GELU_TANH },
+};
+
+static void try_node (struct reader *r, int node)
+{
+    struct product p = product_of_node (r, node);
+    for (int i = 0; p.valid && p.factors == 2 && i < 2; i++) {
+        int x = p.factor[i], value = p.factor[1 - i];
+        for (size_t k = 0; k < sizeof patterns / sizeof patterns[0]; k++) {
+            if (!patterns[k].matches (r, value, x, p.number))
+                continue;
+            absorb (r, &p);
+            r->roles[node].absorbed = false;
+            r->roles[node].pattern = patterns[k].kind;
+            r->roles[node].pattern_input = x;
+            return;
+        }
+    }
+}
+
+void onnx_find_patterns (struct reader *r)
+{
+    for (size_t n = r->file->n_node; n-- > 0;) {
+        bool product = is_operator (r, (int)n, "Mul") || is_operator (r, (int)n, "Div");
+        if (product && r->roles[n].live && !r->roles[n].absorbed)
+            try_node (r, (int)n);
+    }
+}

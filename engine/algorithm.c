@@ -99,6 +99,7 @@ static bool direct_segments (struct plan *plan, struct record *step, bool planar
         }
     }
     step->segment_count = count;
+    step->depth_steps = (ptrdiff_t) depth * conv->kernel_h * conv->kernel_w;
     return true;
 }
 

@@ -49,8 +49,8 @@ struct conv_run {
     ptrdiff_t out_block;      /* floats from one output block to the next (also the residual's) */
     int pixels, blocks;       /* blocks <= kernels.columns */
     int channel;              /* absolute first output channel, multiple of 16 */
-    const float *next;        /* as many weights that will be wanted soon, to be fetched into the second-level cache
-                                 meanwhile; NULL: none */
+    const float *next;        /* weights that will be wanted soon, fetched into the second-level cache meanwhile: */
+    ptrdiff_t next_step;      /*   so many floats for each (s, k); 0: none, next may be NULL */
     const struct finish *finish;
 };
 

@@ -49,8 +49,9 @@ UNROLL
     FOR_ISA (finish_tile) (finish, tile, rows, blocks, run->channel, run->out + 16 * first, run->out_block);
 }
 
-/* rows, blocks and, except for odd strides, stride are constants at every call. */
-INLINE void tile (const struct conv_run *run, int first, const int rows, const int blocks, const ptrdiff_t stride)
+/* rows, blocks and, except for odd strides, stride are constants at every call. *fetch: next weights to fetch. */
+INLINE void tile (const struct conv_run *run, int first, const int rows, const int blocks, const ptrdiff_t stride,
+                  const float **fetch)
 {
     const int columns = blocks * PER_BLOCK;
     vec sums[ROWS][COLUMNS * PER_BLOCK];
@@ -63,13 +64,11 @@ UNROLL
     }
     const float *weights = run->weights;
     const float *input = run->input + first * stride;
-    /* The first tile of a run fetches; for the others `next` stays on lines that are near already. */
-    const float *next = first || !run->next ? weights : run->next;
-    const ptrdiff_t next_step = first || !run->next ? 0 : blocks * BLOCK;
+    const float *next = *fetch;
     for (int s = 0; s < run->segment_count; s++) {
         const float *x = input + run->segments[s].offset;
         const float *end = x + run->segments[s].length;
-        for (; x < end; x++, weights += blocks * BLOCK, next += next_step) {
+        for (; x < end; x++, weights += blocks * BLOCK, next += run->next_step) {
             vec w[COLUMNS * PER_BLOCK];
             UNROLL
             for (int b = 0; b < blocks; b++)
@@ -86,17 +85,19 @@ UNROLL
             }
         }
     }
+    *fetch = next;
     tile_finish (run, first, rows, blocks, sums);
 }
 
 /* The tile of `rows` pixels, with a code path of its own for every count up to ROWS: no masks, no spilled sums. */
-INLINE void tile_of (const struct conv_run *run, int first, int rows, const int blocks, const ptrdiff_t stride)
+INLINE void tile_of (const struct conv_run *run, int first, int rows, const int blocks, const ptrdiff_t stride,
+                     const float **fetch)
 {
     switch (rows) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
         if (n <= ROWS)                                                                                                 \
-            tile (run, first, n <= ROWS ? n : 1, blocks, stride);                                                      \
+            tile (run, first, n <= ROWS ? n : 1, blocks, stride, fetch);                                               \
         break;
         CASE (1)
         CASE (2)
@@ -120,9 +121,10 @@ INLINE void tile_of (const struct conv_run *run, int first, int rows, const int 
 INLINE void row (const struct conv_run *run, const int blocks, const ptrdiff_t stride)
 {
     int tiles = (run->pixels + ROWS - 1) / ROWS;
+    const float *fetch = run->next_step ? run->next : run->weights; /* a line that is near already */
     for (int t = 0, first = 0; t < tiles; t++) {
         int rows = (run->pixels - first + tiles - t - 1) / (tiles - t);
-        tile_of (run, first, rows, blocks, stride);
+        tile_of (run, first, rows, blocks, stride, &fetch);
         first += rows;
     }
 }

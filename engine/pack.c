@@ -83,16 +83,14 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
     for (int n = 0; n < packed->column_count; n++) {
         const struct column *column = &packed->column[n];
         size_t wide = (size_t) column->blocks * BLOCK;
-        for (int lane = 0; lane < (int) wide; lane++) {
-            int o = column->block * BLOCK + lane;
-            for (int i = 0; i < packed->depth; i++) {
+        for (int i = 0; i < packed->depth; i++) {
+            int block = i / BLOCK, left = packed->depth - block * BLOCK, lanes = left < BLOCK ? left : BLOCK;
+            float *to = packed->weights + column->weights + ((size_t) block * BLOCK * taps + (size_t) (i % BLOCK)) * wide;
+            for (int lane = 0; lane < (int) wide; lane++) {
+                int o = column->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
-                if (!from)
-                    continue;
-                int block = i / BLOCK, in_block = packed->depth - block * BLOCK < BLOCK ? packed->depth - block * BLOCK : BLOCK;
-                float *to = packed->weights + column->weights + (size_t) block * BLOCK * taps * wide + (size_t) lane;
-                for (size_t t = 0; t < taps; t++)
-                    to[(t * (size_t) in_block + (size_t) (i % BLOCK)) * wide] = folded (layer, from[t], o);
+                for (size_t t = 0; from && t < taps; t++)
+                    to[t * (size_t) lanes * wide + (size_t) lane] = folded (layer, from[t], o);
             }
         }
     }
@@ -128,39 +126,43 @@ static void winograd_matrix (int m, double g[6][3])
     g[finite][2] = 1;
 }
 
-/* G g G' of one filter, to u [n n] `stride` floats apart. */
-static void transform_filter (const double (*g)[3], int n, const double *filter3, float *u, size_t stride)
+enum { WIDE = 2 * BLOCK }; /* output channels of the widest column */
+
+/* G g G' of `wide` filters side by side, g [9][WIDE], to u: points `stride` floats apart, filters next to each other. The
+ * inner loops run over filters so that the compiler can use vectors. */
+static void transform_filters (const double (*matrix)[3], int n, double (*g)[WIDE], int wide, float *u, size_t stride)
 {
-    double half[6][3];
+    double half[6][3][WIDE];
     for (int i = 0; i < n; i++)
         for (int x = 0; x < 3; x++)
-            half[i][x] = g[i][0] * filter3[x] + g[i][1] * filter3[3 + x] + g[i][2] * filter3[6 + x];
+            for (int f = 0; f < wide; f++)
+                half[i][x][f] = matrix[i][0] * g[x][f] + matrix[i][1] * g[3 + x][f] + matrix[i][2] * g[6 + x][f];
     for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) {
-            double v = half[i][0] * g[j][0] + half[i][1] * g[j][1] + half[i][2] * g[j][2];
-            u[(size_t) (i * n + j) * stride] = fabs (v) < 1e-30 ? 0.0f : (float) v;
-        }
+        for (int j = 0; j < n; j++, u += stride)
+            for (int f = 0; f < wide; f++) {
+                double v = half[i][0][f] * matrix[j][0] + half[i][1][f] * matrix[j][1] + half[i][2][f] * matrix[j][2];
+                u[f] = fabs (v) < 1e-30 ? 0.0f : (float) v;
+            }
 }
 
 static void pack_winograd (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels, int m)
 {
-    double g[6][3];
-    winograd_matrix (m, g);
+    double matrix[6][3], g[9][WIDE];
+    winograd_matrix (m, matrix);
     for (int n = 0; n < packed->column_count; n++) {
         const struct column *column = &packed->column[n];
-        size_t wide = (size_t) column->blocks * BLOCK;
-        for (int i = 0; i < packed->depth; i++)
-            for (int lane = 0; lane < (int) wide; lane++) {
+        int wide = column->blocks * BLOCK;
+        float *to = packed->weights + column->weights;
+        for (int i = 0; i < packed->depth; i++, to += wide) {
+            for (int lane = 0; lane < wide; lane++) {
                 int o = column->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
-                if (!from)
-                    continue;
-                double filter3[9];
+                double scale = from && layer->scale ? layer->scale[o] : 1;
                 for (int t = 0; t < 9; t++)
-                    filter3[t] = layer->scale ? from[t] * layer->scale[o] : from[t];
-                transform_filter (g, m + 2, filter3, packed->weights + column->weights + (size_t) i * wide + (size_t) lane,
-                                  (size_t) packed->depth * wide);
+                    g[t][lane] = from ? from[t] * scale : 0;
             }
+            transform_filters (matrix, m + 2, g, wide, to, (size_t) packed->depth * (size_t) wide);
+        }
     }
 }
 

@@ -389,8 +389,12 @@ static bool lay_arena (struct planner *p)
     plan->shared = plan->arena + plan->arena_floats;
     for (int i = 0; i < plan->threads; i++)
         plan->lanes[i].scratch = plan->shared + (plan->shared_floats + 15) / 16 * 16 + (size_t) i * lane;
-    for (int s = 0; s < plan->step_count; s++) {
+    const float *weights = NULL;
+    for (int s = plan->step_count - 1; s >= 0; s--) {
         struct record *step = &plan->steps[s];
+        step->next_weights = weights;
+        if (step->packed)
+            weights = step->packed->weights;
         step->in = resolve (p, step->in_place);
         step->second = resolve (p, step->second_place);
         step->residual = resolve (p, step->residual_place);

@@ -111,9 +111,11 @@ struct record {
     /* convolutions */
     struct conv conv;
     struct packed *packed;
+    const float *next_weights;       /* of the next step that has any, or NULL */
     enum staging staging;
     struct segment *segments;
     int segment_count;
+    ptrdiff_t depth_steps;           /* the segments' lengths together */
     bool flat;                       /* pixels are contiguous in and out: runs may cross rows */
     int run_height, run_width;       /* the output seen as rows of runs; the last one may be shorter when flat */
     int staged_height, staged_width; /* pixels of one band's copy */

@@ -67,6 +67,13 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
     }
 }
 
+/* The weights that will be wanted after this column's. */
+static const float *weights_after (const struct record *step, const struct column *column)
+{
+    const struct packed *packed = step->packed;
+    return column + 1 < packed->column + packed->column_count ? packed->weights + column[1].weights : step->next_weights;
+}
+
 /* All runs of one column in a band. */
 static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, const struct column *column, int band)
 {
@@ -97,12 +104,17 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
         in_row = (ptrdiff_t) conv->stride_h * step->in_width * BLOCK;
         in = step->in + (ptrdiff_t) column->in_block * step->in_height * step->in_width * BLOCK;
     }
+    const float *next = weights_after (step, column);
+    int tiles = (last - first) * divide_up (step->run_width, plan->kernels->rows);
+    run.next_step = next ? divide_up (column->blocks * BLOCK, tiles) : 0;
+    ptrdiff_t next_run = run.next_step * step->depth_steps * divide_up (step->run_width, plan->kernels->rows);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t) y * step->run_width, left = pixels - at;
         run.input = in + y * in_row;
         run.out = step->out + column->block * out_block + at * BLOCK;
         run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
         run.pixels = left < step->run_width ? (int) left : step->run_width;
+        run.next = next ? next + (y - first) * next_run : NULL;
         plan->kernels->conv (&run);
     }
 }
@@ -164,7 +176,6 @@ static void winograd_column (struct plan *plan, const struct record *step, const
     const struct column *column = &step->packed->column[index];
     int points = (step->m + 2) * (step->m + 2);
     size_t per_point = (size_t) step->packed->depth * BLOCK * (size_t) column->blocks;
-    const float *next = index + 1 < step->packed->column_count ? step->packed->weights + column[1].weights : NULL;
     struct conv_run product = {
         .segments = step->segments,
         .segment_count = step->segment_count,
@@ -178,7 +189,9 @@ static void winograd_column (struct plan *plan, const struct record *step, const
     for (int i = 0; i < points; i++) {
         product.input = v + i * step->v_point;
         product.weights = step->packed->weights + column->weights + (size_t) i * per_point;
-        product.next = i + 1 < points ? product.weights + per_point : next;
+        product.next_step = divide_up (column->blocks * BLOCK, divide_up (tiles, plan->kernels->rows));
+        product.next = i + 1 < points ? product.weights + per_point : weights_after (step, column);
+        product.next_step = product.next ? product.next_step : 0;
         product.out = sums + i * step->m_point;
         plan->kernels->conv (&product);
     }

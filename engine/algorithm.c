@@ -61,9 +61,11 @@ static bool winograd_fits (const struct record *step)
 enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar)
 {
     const struct conv *conv = &step->conv;
-    if (conv->groups == step->in_channels && conv->groups == step->channels && !planar && conv->groups > 1)
+    if (conv->groups == step->in_channels && conv->groups == step->channels && conv->groups > 1)
         return PACKING_DEPTHWISE;
-    if (planar || wanted == ALGORITHM_DIRECT || !winograd_fits (step))
+    if (planar)
+        return PACKING_PLANAR;
+    if (wanted == ALGORITHM_DIRECT || !winograd_fits (step))
         return PACKING_DIRECT;
     if (wanted != ALGORITHM_AUTO)
         return wanted == ALGORITHM_F23 ? PACKING_F23 : PACKING_F43;
@@ -230,7 +232,7 @@ static bool shape_winograd (struct plan *plan, struct record *step, int m)
     return true;
 }
 
-bool algorithm_shape (struct plan *plan, struct record *step, bool planar)
+bool algorithm_shape (struct plan *plan, struct record *step)
 {
     switch (step->packed->packing) {
     case PACKING_F23:
@@ -242,6 +244,6 @@ bool algorithm_shape (struct plan *plan, struct record *step, bool planar)
         step->multiplications = step->macs;
         return true;
     default:
-        return shape_direct (plan, step, planar);
+        return shape_direct (plan, step, step->packed->packing == PACKING_PLANAR);
     }
 }

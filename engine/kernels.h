@@ -139,7 +139,8 @@ struct kernels {
     void (*pointwise) (const struct pointwise_run *run);
     void (*winograd_input) (const struct winograd_run *run);
     void (*winograd_output) (const struct winograd_run *run);
-    /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats apart. */
+    /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats apart.
+     * Lanes past `channels` become 0. */
     void (*softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
     /* planar [channels][pixels] -> one blocked tensor, lanes past channels zero; and back */
     void (*import) (const float *in, float *out, int channels, ptrdiff_t pixels);

@@ -2,6 +2,7 @@
 /* pack.c: weights as given -> weights as the kernels stream them, with batch norm folded in, in double precision.
  *
  *   direct      per column: [input block][ky][kx][channel][16 blocks]   the order of the kernel's sum
+ *   planar      per column: [input channel][ky][kx][16 blocks]          the same for a planar input
  *   Winograd    per column: [n n points][input channel][16 blocks]      G g G' of each filter, in double
  *   depthwise   [block][ky][kx][16]
  *
@@ -77,15 +78,16 @@ static float folded (const struct layer *layer, double weight, int o)
     return fabs (w) < 1e-30 ? 0.0f : (float) w;
 }
 
-static void pack_direct (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
+/* unit: input channels that lie next to each other, 16 or, planar, 1. */
+static void pack_direct (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels, int unit)
 {
     size_t taps = (size_t) layer->conv.kernel_h * (size_t) layer->conv.kernel_w;
     for (int n = 0; n < packed->column_count; n++) {
         const struct column *column = &packed->column[n];
         size_t wide = (size_t) column->blocks * BLOCK;
         for (int i = 0; i < packed->depth; i++) {
-            int block = i / BLOCK, left = packed->depth - block * BLOCK, lanes = left < BLOCK ? left : BLOCK;
-            float *to = packed->weights + column->weights + ((size_t) block * BLOCK * taps + (size_t) (i % BLOCK)) * wide;
+            int block = i / unit, left = packed->depth - block * unit, lanes = left < unit ? left : unit;
+            float *to = packed->weights + column->weights + ((size_t) (block * unit) * taps + (size_t) (i % unit)) * wide;
             for (int lane = 0; lane < (int) wide; lane++) {
                 int o = column->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
@@ -226,8 +228,8 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     memset (packed->weights, 0, bytes);
     if (packing == PACKING_DEPTHWISE)
         pack_depthwise (packed, node, layer);
-    else if (packing == PACKING_DIRECT)
-        pack_direct (packed, node, layer, in_channels);
+    else if (packing == PACKING_DIRECT || packing == PACKING_PLANAR)
+        pack_direct (packed, node, layer, in_channels, packing == PACKING_PLANAR ? 1 : BLOCK);
     else
         pack_winograd (packed, node, layer, in_channels, packing == PACKING_F43 ? 4 : 2);
     return packed;

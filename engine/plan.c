@@ -144,8 +144,8 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
     step->packed = packed_get (p->g, layer, packing, p->plan->kernels->columns, p->error);
     if (!step->packed)
         return false;
-    step->kind = packing == PACKING_DEPTHWISE ? STEP_DEPTHWISE : packing == PACKING_DIRECT ? STEP_CONV : STEP_WINOGRAD;
-    if (!algorithm_shape (p->plan, step, planar))
+    step->kind = packing == PACKING_DEPTHWISE ? STEP_DEPTHWISE : packing == PACKING_F23 || packing == PACKING_F43 ? STEP_WINOGRAD : STEP_CONV;
+    if (!algorithm_shape (p->plan, step))
         return fail (p, "out of memory");
     /* two rows of pointers for a depthwise or pooled row */
     size_t pointers = (size_t) layer->conv.kernel_h * 2 * sizeof (void *) / sizeof (float) + 16;
@@ -172,10 +172,9 @@ static bool plan_pool (struct planner *p, const struct layer *layer)
     return true;
 }
 
-/* a op b: the smaller operand second, and how it is spread. */
-static void spread (const struct node *a, const struct node *b, struct record *step)
+/* How the smaller operand b is spread over the other. */
+static void spread (const struct node *b, struct record *step)
 {
-    (void) a;
     bool one_pixel = b->height == 1 && b->width == 1, one_channel = b->channels == 1;
     step->b_lane = one_channel && step->channels > 1;
     step->b_pixel = one_pixel ? 0 : BLOCK;
@@ -198,7 +197,7 @@ static bool plan_pointwise (struct planner *p, const struct layer *layer)
     if (second >= 0) {
         step->pointwise = layer->operation == OPERATION_ADD ? POINTWISE_ADD : POINTWISE_MUL;
         step->second_place = p->places.of[p->places.alias[second]];
-        spread (&p->g->nodes[first], &p->g->nodes[second], step);
+        spread (&p->g->nodes[second], step);
     }
     return true;
 }
@@ -281,14 +280,13 @@ static bool is_vector (const struct node *node)
 }
 
 /* Outputs and taps: a vector is planar as it is and only kept; a map gets a planar copy right after it is made. */
-static bool plan_export (struct planner *p, int id, int first_step)
+static bool plan_export (struct planner *p, int id)
 {
     struct place *place = &p->places.of[p->places.alias[id]];
     if (p->exported[id] < 0 || place->buffer < 0)
         return true;
     const struct node *node = &p->g->nodes[id];
     struct record *step = new_step (p, STEP_EXPORT, id, id);
-    (void) first_step;
     if (!step)
         return fail (p, "out of memory");
     int buffer = p->exported[id];
@@ -444,11 +442,11 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
             p->exported[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
     if (blocked && !new_step (p, STEP_IMPORT, p->input, p->input))
         return fail (p, "out of memory");
-    if (!plan_export (p, p->input, 0))
+    if (!plan_export (p, p->input))
         return false;
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
-        if (!plan_layer (p, layer) || !plan_export (p, layer->output, 0))
+        if (!plan_layer (p, layer) || !plan_export (p, layer->output))
             return false;
     }
     return true;

@@ -43,7 +43,7 @@ size_t blocked_floats (int channels, int height, int width); /* with channels ro
 
 /* ---- packed weights (pack.c) ------------------------------------------------------------------------------------ */
 
-enum packing { PACKING_DIRECT, PACKING_DEPTHWISE, PACKING_F23, PACKING_F43 };
+enum packing { PACKING_DIRECT, PACKING_PLANAR, PACKING_DEPTHWISE, PACKING_F23, PACKING_F43 };
 
 /* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
 struct column {
@@ -58,8 +58,7 @@ struct packed {
     enum packing packing;
     uint64_t fold;     /* a hash of what was folded in, kernels.columns */
     int references;    /* plans that use it */
-    float *weights;    /* direct: per column [in block][ky][kx][channel][16 blocks]; Winograd: per column
-                          [point][channel][16 blocks]; depthwise: [block][ky][kx][16] */
+    float *weights;    /* as pack.c draws it */
     size_t weight_floats;
     float *bias;       /* [output channels, padded to 16] */
     struct column *column;
@@ -169,7 +168,7 @@ void *plan_alloc (struct plan *plan, size_t count, size_t size);
 /* algorithm.c: which packing a convolution step gets. `planar`: its input is the caller's. */
 enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar);
 /* Then, with step->packed in place: staging, segments, runs, bands, work items and scratch. False: memory short. */
-bool algorithm_shape (struct plan *plan, struct record *step, bool planar);
+bool algorithm_shape (struct plan *plan, struct record *step);
 
 /* run.c: for (item = 0; item < items; item++) function (plan, step, lane, item), in any order, shared by all lanes. */
 typedef void item_function (struct plan *plan, const struct record *step, struct lane *lane, int item);

@@ -449,26 +449,32 @@ void check_peak (void)
     }
 }
 
-/* Half the smallest normal number, through a kernel of this table. */
-static float denormal_through (const struct kernels *k)
+/* What a kernel of this table makes of x * y; no other arithmetic is done on the way. */
+static float product_through (const struct kernels *k, float x, float y)
 {
-    struct guarded in = guarded_new (16, ALIGNED_TO_BLOCK, true), out = guarded_new (16, ALIGNED_TO_BLOCK, true);
-    struct finish none = { .low = -INFINITY, .high = INFINITY, .plain = true };
-    struct pointwise_run run = { .operation = POINTWISE_ADD,
-                                 .a = in.data,
-                                 .b = in.data,
+    struct guarded a = guarded_new (16, ALIGNED_TO_BLOCK, true), b = guarded_new (16, ALIGNED_TO_BLOCK, true);
+    struct guarded out = guarded_new (16, ALIGNED_TO_BLOCK, true);
+    struct finish none = { .plain = false, .activation.kind = ACTIVATION_NONE };
+    struct pointwise_run run = { .operation = POINTWISE_MUL,
+                                 .a = a.data,
+                                 .b = b.data,
                                  .b_pixel = 16,
                                  .out = out.data,
                                  .pixels = 1,
                                  .finish = &none };
-    for (int i = 0; i < 16; i++)
-        in.data[i] = FLT_MIN / 4;
+    for (int i = 0; i < 16; i++) {
+        a.data[i] = x;
+        b.data[i] = y;
+    }
     k->pointwise (&run);
     float result = out.data[5];
-    guarded_free (&in);
+    guarded_free (&a);
+    guarded_free (&b);
     guarded_free (&out);
     return result;
 }
+
+static const float denormal = FLT_MIN / 4;
 
 /* 1 + 2^-25: above 1 when rounding upwards only. fegetround will not do: it may ask another unit's control word. */
 static float rounded_up (void)
@@ -483,13 +489,15 @@ void check_fpu_enter (void)
         fesetround (FE_UPWARD);
         feenableexcept (FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW);
         uint64_t saved = tables[t]->fpu_enter ();
-        float denormal = denormal_through (tables[t]), up = rounded_up ();
+        float in = product_through (tables[t], denormal, 0x1p100f), out = product_through (tables[t], FLT_MIN, 0.25f);
+        float up = rounded_up ();
         volatile float zero = 0, none = zero / zero; /* no signal, whatever the caller had unmasked */
         tables[t]->fpu_leave (saved);
         fedisableexcept (FE_ALL_EXCEPT);
         fesetround (FE_TONEAREST);
         CHECK (up == 1, "%s: 1 + 2^-25 is %.9g", tables[t]->name, (double)up);
-        CHECK (denormal == 0, "%s: a denormal came through as %g", tables[t]->name, (double)denormal);
+        CHECK (in == 0 && out == 0, "%s: denormals came through as %g and %g", tables[t]->name, (double)in,
+               (double)out);
         CHECK (isnan (none), "%s: 0 / 0 is %g", tables[t]->name, (double)none);
     }
 }
@@ -499,9 +507,11 @@ void check_fpu_leave (void)
     for (int t = 0; t < table_count; t++) {
         fesetround (FE_UPWARD);
         tables[t]->fpu_leave (tables[t]->fpu_enter ());
-        float denormal = denormal_through (tables[t]), up = rounded_up ();
+        float in = product_through (tables[t], denormal, 0x1p100f), out = product_through (tables[t], FLT_MIN, 0.25f);
+        float up = rounded_up ();
         fesetround (FE_TONEAREST);
         CHECK (up > 1, "%s: 1 + 2^-25 is %.9g", tables[t]->name, (double)up);
-        CHECK (denormal == FLT_MIN / 2, "%s: a denormal came through as %g", tables[t]->name, (double)denormal);
+        CHECK (in == denormal * 0x1p100f && out == denormal, "%s: denormals came through as %g and %g", tables[t]->name,
+               (double)in, (double)out);
     }
 }

@@ -215,7 +215,7 @@ UNUSED static GstBuffer *timed (GstBuffer *frame, int n)
     return frame;
 }
 
-static char *checksum (GstBuffer *buffer)
+UNUSED static char *checksum (GstBuffer *buffer)
 {
     GstMapInfo map;
     if (!gst_buffer_map (buffer, &map, GST_MAP_READ))

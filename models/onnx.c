@@ -262,7 +262,7 @@ static bool read_model (struct reader *r, const Convrelu__OnnxModel *model)
 
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error)
 {
-    uint64_t apart = 8 * (uint64_t)size < 256 * MIB ? 8 * (uint64_t)size : 256 * MIB;
+    uint64_t apart = 16 * (uint64_t)size < 256 * MIB ? 16 * (uint64_t)size : 256 * MIB;
     struct budget budget = { .left = size + apart + MIB };
     ProtobufCAllocator allocator = { budget_alloc, budget_free, &budget };
     struct reader r = { .path = path, .error = error, .image = -1, .node = -1, .weight_limit = 4 * size + 64 * MIB };

@@ -18,7 +18,7 @@ struct onnx_extras {
  * transpositions to (1, channels, height, width) becomes (channels, height, width) without them.
  * Every tensor of the graph carries the name of the ONNX value it holds.
  *
- * What a hostile file can make it use: memory for its own bytes, plus 8 times its size but at most 256 MiB for taking
+ * What a hostile file can make it use: memory for its own bytes, plus 16 times its size but at most 256 MiB for taking
  * it apart, plus weights of 4 times its size + 64 MiB; a second of time.
  * NULL and a filled error on failure. */
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error);

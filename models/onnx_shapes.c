@@ -295,7 +295,7 @@ static bool make_cut (struct reader *r, const struct value *v, const struct cut 
         return set_alias (r, v, &out);
     char text[100];
     if (!image)
-        return fail (r, "is not supported for a tensor of %s", shape_text (&v->shape, text));
+        return fail (r, "cutting %s like this is not supported", shape_text (&v->shape, text));
     int in = view (r, v, chw[0], chw[1], chw[2]);
     int *channels = in < 0 ? NULL : cut_channels (r, chw[0], from[0], step[0], count[0]);
     for (int i = 1; channels && i < 3; i++) {

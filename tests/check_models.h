@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_models.h: what the files of check_models share. */
+#ifndef CONVRELU_CHECK_MODELS_H
+#define CONVRELU_CHECK_MODELS_H
+
+#include "models/model.h"
+#include "tests/check.h"
+#include "tests/onnx_writer.h"
+
+#include <stddef.h>
+
+/* A folder of this run, removed at the end. */
+const char *scratch (void);
+/* "FOLDER/name" for a file there; valid until the 32nd call after. */
+const char *scratch_path (const char *name);
+bool write_file (const char *path, const void *data, size_t size);
+/* malloc'd, or NULL. */
+char *slurp (const char *path, size_t *size);
+
+/* Runs the model on input; counts checks: the outputs of the engine and of the double-precision reference are both within
+ * `tolerance` (relative to the largest number, at least 1) of `expected`. */
+void check_scores (const char *what, struct model *model, const float *input, const float *expected, size_t count,
+                   double tolerance);
+/* Only the reference's numbers, to `to`; false when the count is another. */
+bool reference_scores (struct model *model, const float *input, double *to, size_t count);
+
+/* Numbers between -1 and 1, the same for the same seed. */
+void fill (float *to, size_t count, unsigned seed);
+
+void check_operators (void);  /* check_models_operators.c */
+void check_shapes (void);     /* check_models_shapes.c */
+void check_patterns (void);   /* check_models_patterns.c */
+void check_broken (void);     /* check_models_broken.c */
+void check_attributes (void); /* check_models_attributes.c */
+void check_side_files (void); /* check_models_files.c */
+void check_test_data (void);  /* check_models_testdata.c */
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_models_attributes.c: one node, everything about it right but one number, tensor or attribute. */
+#include "tests/check_models.h"
+
+#include "models/onnx.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char name[] = "attributes.onnx";
+
+static void expect (const char *what, struct onnx *o, const char *why)
+{
+    struct error error = { "" };
+    struct onnx_extras extras = { NULL };
+    onnx_finish (o);
+    char *copy = malloc (o->file.size);
+    memcpy (copy, o->file.data, o->file.size);
+    struct graph *g = onnx_read (name, copy, o->file.size, &extras, &error);
+    if (why)
+        CHECK (!g && strstr (error.text, name) && strstr (error.text, why), "%s: %s '%s'", what,
+               g ? "is accepted" : "says", error.text);
+    else
+        CHECK (g != NULL, "%s: %s", what, error.text);
+    free (extras.labels);
+    graph_unref (g);
+    onnx_free (o);
+}
+
+/* x is 1 x 4 x 8 x 8, w 4 x 4 x 3 x 3, wg 4 x 2 x 3 x 3, b 4, m 16 x 4, n 5. */
+static struct onnx start (int64_t opset)
+{
+    static float numbers[256];
+    struct onnx o = onnx_new (opset);
+    fill (numbers, 256, 41);
+    for (int i = 0; i < 256; i++)
+        numbers[i] = fabsf (numbers[i]);
+    onnx_input (&o, "x", "1 4 8 8");
+    onnx_output (&o, "y", "1");
+    onnx_floats (&o, "w", "4 4 3 3", numbers);
+    onnx_floats (&o, "wg", "4 2 3 3", numbers);
+    onnx_floats (&o, "w3", "4 4 3", numbers);
+    onnx_floats (&o, "w0", "0 4 3 3", numbers);
+    onnx_floats (&o, "wk0", "4 4 0 3", numbers);
+    onnx_floats (&o, "b", "4", numbers);
+    onnx_floats (&o, "b5", "5", numbers);
+    onnx_floats (&o, "m", "4 16", numbers);
+    onnx_number (&o, "nan", NAN);
+    onnx_number (&o, "negative", -4);
+    onnx_ints (&o, "ints", "1 2 3 4");
+    return o;
+}
+
+static const struct {
+    const char *what;
+    int opset;
+    const char *operation, *inputs, *attributes;
+    const char *why; /* NULL: legal, although it looks odd */
+} cases[] = {
+    { "group 0", 13, "Conv", "x w", "group=0", "group 0" },
+    { "group -1", 13, "Conv", "x w", "group=-1", "group -1" },
+    { "group 2^62", 13, "Conv", "x w", "group=4611686018427387904", "group" },
+    { "group 3 of 4", 13, "Conv", "x w", "group=3", "do not fit" },
+    { "group 2 with weights for 1", 13, "Conv", "x w", "group=2", "do not fit" },
+    { "group 2", 13, "Conv", "x wg", "group=2", NULL },
+    { "weights for 2 channels", 13, "Conv", "x wg", "", "do not fit" },
+    { "weights of three dimensions", 13, "Conv", "x w3", "", "four dimensions" },
+    { "no output channels", 13, "Conv", "x w0", "", "not supported" },
+    { "no kernel rows", 13, "Conv", "x wk0", "", "not supported" },
+    { "integer weights", 13, "Conv", "x ints", "", "dimensions" },
+    { "weights from the image", 13, "Conv", "x x", "", "" },
+    { "bias of 5", 13, "Conv", "x w b5", "", "5 numbers instead of 4" },
+    { "bias from the image", 13, "Conv", "x w x", "", "must be a constant" },
+    { "no weights", 13, "Conv", "x", "", "1 inputs" },
+    { "four inputs", 13, "Conv", "x w b b", "", "4 inputs" },
+    { "kernel_shape unlike the weights", 13, "Conv", "x w", "kernel_shape=5,5", "5x5" },
+    { "kernel_shape of one axis", 13, "Conv", "x w", "kernel_shape=3,", "instead of 2" },
+    { "kernel_shape of three axes", 13, "Conv", "x w", "kernel_shape=3,3,3", "at most 2" },
+    { "stride 0", 13, "Conv", "x w", "strides=0,1", "strides 0" },
+    { "stride -1", 13, "Conv", "x w", "strides=1,-1", "strides -1" },
+    { "stride 65536", 13, "Conv", "x w", "strides=65536,65536", "strides 65536" },
+    { "dilation 0", 13, "Conv", "x w", "dilations=0,0", "dilations 0" },
+    { "dilation 2^40", 13, "Conv", "x w", "dilations=1099511627776,1", "dilations" },
+    { "dilation of 30000", 13, "Conv", "x w", "dilations=30000,30000", "larger than" },
+    { "three pads", 13, "Conv", "x w", "pads=1,1,1", "3 numbers instead of 4" },
+    { "negative pads", 13, "Conv", "x w", "pads=-1,0,0,0", "padding -1" },
+    { "huge pads", 13, "Conv", "x w", "pads=9223372036854775807,0,0,0", "padding" },
+    { "large pads", 13, "Conv", "x w", "pads=30000,30000,30000,30000", "limit" },
+    { "kernel beyond the input", 13, "Conv", "x w", "dilations=4,4", "larger than" },
+    { "auto_pad unknown", 13, "Conv", "x w", "auto_pad=SOMEHOW", "SOMEHOW" },
+    { "auto_pad with pads", 13, "Conv", "x w", "auto_pad=VALID pads=1,1,1,1", "both" },
+    { "auto_pad a number", 13, "Conv", "x w", "auto_pad=1", "type" },
+    { "strides a number", 13, "Conv", "x w", "strides=1", "type" },
+    { "unknown attribute", 13, "Conv", "x w", "colour=1", "'colour'" },
+    { "attribute twice", 13, "Conv", "x w", "group=1 group=1", "twice" },
+    { "pool without kernel", 13, "MaxPool", "x", "", "kernel_shape" },
+    { "pool kernel 0", 13, "MaxPool", "x", "kernel_shape=0,2", "kernel_shape 0" },
+    { "pool kernel 9", 13, "MaxPool", "x", "kernel_shape=9,9", "larger than" },
+    { "pool pads as large as the kernel", 13, "MaxPool", "x", "kernel_shape=2,2 pads=2,0,0,0", "not smaller" },
+    { "pool SAME with ceil_mode", 13, "MaxPool", "x", "kernel_shape=2,2 auto_pad=SAME_UPPER ceil_mode=1", "ceil_mode" },
+    { "average with dilation", 19, "AveragePool", "x", "kernel_shape=2,2 dilations=2,2", "dilation" },
+    { "norm with 5 scales", 13, "BatchNormalization", "x b5 b b b", "", "5 numbers instead of 4" },
+    { "norm without variance", 13, "BatchNormalization", "x b b b", "", "4 inputs" },
+    { "norm with negative variance", 13, "BatchNormalization", "x b b b four_negative", "", "variance" },
+    { "norm with epsilon -1", 13, "BatchNormalization", "x b b b b", "epsilon=-9f", "variance" },
+    { "norm in training", 14, "BatchNormalization", "x b b b b", "training_mode=1", "training" },
+    { "norm per element", 7, "BatchNormalization", "x b b b b", "spatial=0", "spatial" },
+    { "clip at NaN", 13, "Clip", "x nan", "", "limits" },
+    { "clip at a vector", 13, "Clip", "x b", "", "instead of 1" },
+    { "clip at the image", 13, "Clip", "x x", "", "must be a constant" },
+    { "max of NaN", 13, "Max", "x nan", "", "not a number" },
+    { "infinite alpha", 13, "LeakyRelu", "x", "alpha=1e39f", NULL },
+    { "alpha a string", 13, "LeakyRelu", "x", "alpha=steep", "type" },
+    { "approximate otherwise", 20, "Gelu", "x", "approximate=roughly", "approximate" },
+    { "Gelu before it was there", 19, "Gelu", "x", "", "opset 19" },
+    { "HardSwish before it was there", 13, "HardSwish", "x", "", "opset 13" },
+    { "Mish before it was there", 17, "Mish", "x", "", "opset 17" },
+    { "softmax axis 4", 13, "Softmax", "x", "axis=4", "axis 4" },
+    { "softmax axis -5", 13, "Softmax", "x", "axis=-5", "axis -5" },
+    { "concat axis 7", 13, "Concat", "x x", "axis=7", "axis 7" },
+    { "mean of axis 9", 13, "ReduceMean", "x", "axes=9,", "axis 9" },
+    { "mean of nine axes", 13, "ReduceMean", "x", "axes=0,1,2,3,0,1,2,3,0", "at most" },
+    { "matrix times image", 13, "Gemm", "m x", "", "constant" },
+    { "image times matrix", 13, "Gemm", "x m", "", "one row" },
+    { "image times matrix again", 13, "MatMul", "x m", "", "one row" },
+    { "five slopes", 13, "PRelu", "x b5", "", "do not fit" },
+    { "slopes from the image", 13, "PRelu", "x x", "", "must be a constant" },
+    { "sum of constants that do not fit", 13, "Add", "b b5", "", "do not fit" },
+    { "integers added", 13, "Add", "x ints", "", "do not fit" },
+    { "division by a tensor", 13, "Div", "x x", "", "not supported" },
+    { "division of a number", 13, "Div", "b x", "", "not supported" },
+    { "cast to integers", 13, "Cast", "x", "to=7", "int64" },
+    { "cast to type 99", 13, "Cast", "x", "to=99", "99" },
+    { "dropout in training", 13, "Dropout", "x b ints", "", "at most 1" },
+    { "constant without value", 13, "Constant", "", "", "0 attributes" },
+    { "constant with a string", 13, "Constant", "", "value_string=a", "value_string" },
+    { "infinite padding", 13, "Pad", "x ints", "", "4 pads" },
+};
+
+/* A tensor as initializer `w` of "x + w", described by hand. */
+static void check_tensor (const char *what, struct message *tensor, const char *why)
+{
+    struct onnx o = onnx_new (13);
+    onnx_input (&o, "x", "1 4 8 8");
+    onnx_output (&o, "y", "1");
+    put_text (tensor, 8, "w");
+    put_message (&o.graph, 5, tensor);
+    onnx_node (&o, "Add", "x w", "y", "");
+    expect (what, &o, why);
+}
+
+static struct message tensor_of (int type, const char *dims, size_t raw_bytes)
+{
+    static const uint8_t zeros[64];
+    struct message t = { 0 };
+    char *copy = strdup (dims), *at = copy;
+    for (char *word; (word = strsep (&at, " "));) {
+        if (*word)
+            put_int (&t, 1, strtoll (word, NULL, 10));
+    }
+    free (copy);
+    put_int (&t, 2, type);
+    if (raw_bytes)
+        put_block (&t, 9, zeros, raw_bytes);
+    return t;
+}
+
+static void check_tensors (void)
+{
+    static const struct {
+        const char *what;
+        int type;
+        const char *dims;
+        size_t raw;
+        const char *why;
+    } tensors[] = {
+        { "one float", 1, "1", 4, NULL },
+        { "one half", 10, "1", 2, NULL },
+        { "one bfloat", 16, "1", 2, NULL },
+        { "no data", 1, "1", 0, "0 numbers" },
+        { "3 bytes", 1, "1", 3, "3 bytes" },
+        { "8 bytes for one", 1, "1", 8, "8 bytes" },
+        { "nothing of nothing", 1, "0", 0, "do not fit" },
+        { "dimension -1", 1, "-1", 4, "-1" },
+        { "2^62 numbers", 1, "4611686018427387904", 4, "not possible" },
+        { "2^32 x 2^32 numbers", 1, "4294967296 4294967296", 4, "not possible" },
+        { "65536 x 65536 numbers", 1, "65536 65536", 4, "not possible" },
+        { "0 x 2^31 x 2^31 numbers", 1, "0 2147483647 2147483647", 0, "not possible" },
+        { "nine dimensions", 1, "1 1 1 1 1 1 1 1 1", 4, "8 dimensions" },
+        { "type 0", 0, "1", 4, "undefined" },
+        { "type 999", 999, "1", 4, "999" },
+        { "type -1", -1, "1", 4, "-1" },
+        { "strings", 8, "1", 4, "string" },
+        { "doubles", 11, "1", 8, "float64" },
+        { "8-bit floats", 17, "1", 1, "float8e4m3" },
+        { "4-bit integers", 22, "1", 1, "int4" },
+        { "integers", 7, "1", 8, "integers" },
+    };
+    for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++) {
+        struct message t = tensor_of (tensors[i].type, tensors[i].dims, tensors[i].raw);
+        check_tensor (tensors[i].what, &t, tensors[i].why);
+    }
+    const float numbers[4] = { 1, 2, 3, 4 };
+    struct message t = tensor_of (1, "1", 4);
+    put_block (&t, 4, numbers, 4);
+    check_tensor ("numbers twice", &t, "twice");
+    t = tensor_of (1, "2", 0);
+    put_block (&t, 4, numbers, 4);
+    check_tensor ("one number of two", &t, "1 numbers");
+    t = tensor_of (1, "1", 0);
+    put_block (&t, 4, numbers, 3);
+    check_tensor ("three quarters of a number", &t, "damaged");
+    t = tensor_of (1, "4 1 1", 0);
+    put_block (&t, 4, numbers, 8); /* packed, then one by one */
+    put_float (&t, 4, 3);
+    put_float (&t, 4, 4);
+    check_tensor ("packed and not", &t, NULL);
+    t = tensor_of (1, "1", 4);
+    put_block (&t, 3, "\x08\x01", 2);
+    check_tensor ("segments", &t, "segments");
+}
+
+/* Another file is never opened, wherever a tensor asks for it. */
+static void check_external (void)
+{
+    static const char *const locations[] = { "../secret", "/etc/passwd", "a/../../b", "*/_ORT_MEM_ADDR_/*" };
+    for (size_t i = 0; i < sizeof locations / sizeof locations[0]; i++) {
+        struct message t = tensor_of (1, "4 1 1", 0), entry = { 0 };
+        put_text (&entry, 1, "location");
+        put_text (&entry, 2, locations[i]);
+        put_message (&t, 13, &entry);
+        if (i % 2 == 0)
+            put_int (&t, 14, 1);
+        check_tensor (locations[i], &t, "external");
+    }
+    struct onnx o = start (13);
+    struct message t = tensor_of (1, "1", 4), node = { 0 }, a = { 0 };
+    put_int (&t, 14, 1);
+    put_text (&a, 1, "value");
+    put_message (&a, 5, &t);
+    put_int (&a, 20, 4);
+    put_text (&node, 2, "c");
+    put_text (&node, 4, "Constant");
+    put_message (&node, 5, &a);
+    put_message (&o.graph, 1, &node);
+    onnx_node (&o, "Add", "x c", "y", "");
+    expect ("external data in a constant", &o, "external");
+}
+
+/* Attributes that hold what is not read: subgraphs, sparse tensors, references. */
+static void check_fields (void)
+{
+    static const struct {
+        const char *what;
+        int field;
+        const char *why;
+    } fields[] = { { "subgraph", 6, "subgraph" },
+                   { "tensors", 10, "subgraph" },
+                   { "subgraphs", 11, "subgraph" },
+                   { "reference", 21, "function" },
+                   { "sparse tensor", 22, "subgraph" } };
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        struct onnx o = start (13);
+        struct message node = { 0 }, a = { 0 };
+        put_text (&a, 1, "alpha");
+        put_text (&a, fields[i].field, "q");
+        put_text (&node, 1, "x");
+        put_text (&node, 2, "y");
+        put_text (&node, 4, "Elu");
+        put_message (&node, 5, &a);
+        put_message (&o.graph, 1, &node);
+        expect (fields[i].what, &o, fields[i].why);
+    }
+    struct onnx o = start (13);
+    struct message node = { 0 };
+    put_text (&node, 1, "x");
+    put_text (&node, 2, "y");
+    put_text (&node, 4, "Relu");
+    put_text (&node, 7, "com.example");
+    put_message (&o.graph, 1, &node);
+    expect ("another domain", &o, "com.example");
+    o = start (13);
+    node = (struct message) { 0 };
+    put_text (&node, 1, "x");
+    put_text (&node, 2, "y");
+    put_message (&o.graph, 1, &node);
+    expect ("no operator", &o, "no operator");
+}
+
+void check_attributes (void)
+{
+    const float negative[4] = { 1, 1, -4, 1 };
+    check_group ("wrong nodes");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct onnx o = start (cases[i].opset);
+        onnx_floats (&o, "four_negative", "4", negative);
+        onnx_node (&o, cases[i].operation, cases[i].inputs, "y", cases[i].attributes);
+        expect (cases[i].what, &o, cases[i].why);
+    }
+    check_tensors ();
+    check_external ();
+    check_fields ();
+}

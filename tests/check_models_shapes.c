@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_models_shapes.c: operators that only move numbers, and the arithmetic on shapes that exporters leave in files.
+ *
+ * Every case is a list of nodes; the input holds 0, 1, 2, ... so that the expected numbers say where each came from. */
+/* Tables leave out the fields that are zero. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
+#include "tests/check_models.h"
+
+#include "models/onnx.h"
+
+#include <math.h>
+#include <string.h>
+
+/* One node: operator, inputs, output, attributes. */
+struct line {
+    const char *operation, *inputs, *output, *attributes;
+};
+
+/* Constants that all cases share. */
+static void add_constants (struct onnx *o)
+{
+    static const char *const lists[][2] = {
+        { "n_1", "-1" },
+        { "zero", "0" },
+        { "one", "1" },
+        { "two", "2" },
+        { "three", "3" },
+        { "four", "4" },
+        { "big", "1073741824" },
+        { "both", "2 3" },
+        { "ones", "1 1" },
+        { "twos", "2 2" },
+        { "zeros", "0 0" },
+        { "bigs", "1073741824 1073741824" },
+        { "flat", "1 -1" },
+        { "shuffle", "1 2 3 2 2" },
+        { "image", "1 6 2 2" },
+        { "keep", "0 -1" },
+        { "n_least", "-9223372036854775808" },
+        { "sizes", "2 4" },
+        { "axis_0", "0" },
+        { "none", "" },
+        { "pads", "0 1 0 1 0 2 1 0" },
+        { "crop", "0 0 -1 0 0 0 0 -1" },
+        { "pads_2", "1 1" },
+        { "chunks", "1 2 6" },
+        { "around", "0 2 3" },
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        onnx_ints (o, lists[i][0], lists[i][1]);
+    onnx_number (o, "half", 0.5f);
+    onnx_number (o, "minus", -1);
+}
+
+/* Builds the file and runs it on 0 .. 23, seen as `dims`. */
+static void check_lines (const char *what, int opset, const char *dims, const struct line *lines, const float *expected,
+                         size_t count)
+{
+    float input[24];
+    struct error error = { "" };
+    struct onnx o = onnx_new (opset);
+    const char *path = scratch_path ("shape.onnx");
+    for (int i = 0; i < 24; i++)
+        input[i] = (float)i;
+    onnx_input (&o, "x", dims);
+    add_constants (&o);
+    for (; lines->operation; lines++)
+        onnx_node (&o, lines->operation, lines->inputs, lines->output, lines->attributes);
+    onnx_output (&o, "y", "1");
+    onnx_finish (&o);
+    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+    if (CHECK (model != NULL, "%s: %s", what, error.text))
+        check_scores (what, model, input, expected, count, 1e-6);
+    model_unref (model);
+    onnx_free (&o);
+}
+
+enum { LINES = 12 };
+#define IN_ORDER 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23
+
+static const struct {
+    const char *what;
+    int opset;
+    const char *dims;
+    struct line lines[LINES];
+    size_t count;
+    float expected[24];
+} cases[] = {
+    { "Reshape", 13, "1 6 2 2", { { "Reshape", "x flat", "y" } }, 24, { IN_ORDER } },
+    { "Transpose to the back",
+      13,
+      "1 3 2 4",
+      { { "Transpose", "x", "y", "perm=0,2,3,1" } },
+      24,
+      { 0, 8, 16, 1, 9, 17, 2, 10, 18, 3, 11, 19, 4, 12, 20, 5, 13, 21, 6, 14, 22, 7, 15, 23 } },
+    { "Transpose rows and columns",
+      13,
+      "1 2 3 4",
+      { { "Transpose", "x", "y", "perm=0,1,3,2" } },
+      24,
+      { 0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11, 12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23 } },
+    { "Transpose all",
+      13,
+      "2 3 4",
+      { { "Transpose", "x", "y", "" } },
+      24,
+      { 0, 12, 4, 16, 8, 20, 1, 13, 5, 17, 9, 21, 2, 14, 6, 18, 10, 22, 3, 15, 7, 19, 11, 23 } },
+    { "Channel shuffle",
+      13,
+      "1 6 2 2",
+      { { "Reshape", "x shuffle", "a" }, { "Transpose", "a", "b", "perm=0,2,1,3,4" }, { "Reshape", "b image", "y" } },
+      24,
+      { 0, 1, 2, 3, 12, 13, 14, 15, 4, 5, 6, 7, 16, 17, 18, 19, 8, 9, 10, 11, 20, 21, 22, 23 } },
+    { "Slice channels", 10, "1 6 2 2", { { "Slice", "x one three one", "y" } }, 8, { 4, 5, 6, 7, 8, 9, 10, 11 } },
+    { "Slice from the end", 10, "1 6 2 2", { { "Slice", "x n_1 big one", "y" } }, 4, { 20, 21, 22, 23 } },
+    { "Slice attributes",
+      9,
+      "1 6 2 2",
+      { { "Slice", "x", "y", "starts=4, ends=100, axes=1," } },
+      8,
+      { 16, 17, 18, 19, 20, 21, 22, 23 } },
+    { "Slice every second", 10, "1 1 4 6", { { "Slice", "x zeros bigs both twos", "y" } }, 6, { 0, 2, 4, 12, 14, 16 } },
+    { "Slice backwards", 10, "1 6 2 2", { { "Slice", "x n_1 n_least one n_1", "y" } }, 24, { 20, 21, 22, 23, 16, 17,
+                                                                                             18, 19, 12, 13, 14, 15,
+                                                                                             8,  9,  10, 11, 4,  5,
+                                                                                             6,  7,  0,  1,  2,  3 } },
+    { "Slice of a vector", 13, "1 24", { { "Slice", "x two four one", "y" } }, 2, { 2, 3 } },
+    { "Slice to nothing more",
+      13,
+      "1 24",
+      { { "Slice", "x zero big one", "a" }, { "Slice", "a n_1 big n_1", "y" } },
+      1,
+      { 23 } },
+    { "Pad",
+      11,
+      "1 2 3 4",
+      { { "Pad", "x pads half", "a" }, { "Slice", "a one two one", "y" } },
+      20,
+      { 0.5f, 0, 1, 2, 3, 0.5f, 4, 5, 6, 7, 0.5f, 8, 9, 10, 11, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f } },
+    { "Pad channels",
+      11,
+      "1 2 3 4",
+      { { "Pad", "x pads half", "a" }, { "Slice", "a zero one one", "y" } },
+      20,
+      { 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f,
+        0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f, 0.5f } },
+    { "Pad attributes",
+      7,
+      "1 1 2 2",
+      { { "Pad", "x", "y", "mode=constant pads=0,0,0,1,0,0,0,0 value=-1f" } },
+      6,
+      { -1, 0, 1, -1, 2, 3 } },
+    { "Pad less than nothing",
+      11,
+      "1 2 3 4",
+      { { "Pad", "x crop", "a" }, { "Slice", "a zero one one", "y" } },
+      6,
+      { 4, 5, 6, 8, 9, 10 } },
+    { "Pad named axes", 18, "1 1 2 2", { { "Pad", "x pads_2 minus three", "y" } }, 8, { -1, 0, 1, -1, -1, 2, 3, -1 } },
+    { "Split by sizes",
+      13,
+      "1 6 2 2",
+      { { "Split", "x sizes", "a y", "axis=1" } },
+      16,
+      { 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 } },
+    { "Split attribute",
+      11,
+      "1 6 2 2",
+      { { "Split", "x", "a y b", "axis=1 split=1,2,3" } },
+      8,
+      { 4, 5, 6, 7, 8, 9, 10, 11 } },
+    { "Split equally", 13, "1 6 2 2", { { "Split", "x", "a b y", "axis=1" } }, 8, { 16, 17, 18, 19, 20, 21, 22, 23 } },
+    { "Split with a smaller last part",
+      18,
+      "1 5 2 2",
+      { { "Split", "x", "a b y", "axis=1 num_outputs=3" } },
+      4,
+      { 16, 17, 18, 19 } },
+    { "Split of columns", 13, "1 1 2 4", { { "Split", "x", "a y", "axis=3" } }, 4, { 2, 3, 6, 7 } },
+    { "Concat",
+      13,
+      "1 2 2 2",
+      { { "Split", "x", "a b", "axis=1" }, { "Concat", "b a b", "y", "axis=1" } },
+      12,
+      { 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7 } },
+    { "Concat vectors",
+      13,
+      "1 4",
+      { { "Split", "x", "a b", "axis=1" }, { "Concat", "b a", "y", "axis=-1" } },
+      4,
+      { 2, 3, 0, 1 } },
+    { "Concat of plain rows",
+      13,
+      "1 1 2 3",
+      { { "Concat", "x x", "y", "axis=2" } },
+      12,
+      { 0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5 } },
+    { "Squeeze and Unsqueeze",
+      13,
+      "1 1 1 4",
+      { { "Squeeze", "x", "a" }, { "Unsqueeze", "a around", "b" }, { "GlobalMaxPool", "b", "y" } },
+      4,
+      { 0, 1, 2, 3 } },
+    { "Squeeze", 11, "1 4 1 1", { { "Squeeze", "x", "y", "axes=2,3" } }, 4, { 0, 1, 2, 3 } },
+    { "Unsqueeze", 13, "1 4", { { "Unsqueeze", "x both", "a" }, { "GlobalMaxPool", "a", "y" } }, 4, { 0, 1, 2, 3 } },
+    { "Flatten", 13, "1 2 2 2", { { "Flatten", "x", "y" } }, 8, { 0, 1, 2, 3, 4, 5, 6, 7 } },
+    { "Flatten axis", 13, "1 2 2 2", { { "Flatten", "x", "y", "axis=-4" } }, 8, { 0, 1, 2, 3, 4, 5, 6, 7 } },
+    { "Reshape from Shape",
+      13,
+      "1 6 2 2",
+      { { "Shape", "x", "s" },
+        { "Gather", "s axis_0", "n", "axis=0" },
+        { "Concat", "n n_1", "t", "axis=0" },
+        { "Reshape", "x t", "y" } },
+      24,
+      { IN_ORDER } },
+    { "Shape arithmetic",
+      15,
+      "1 6 2 2", /* channels / 2 */
+      { { "Shape", "x", "s", "start=1 end=2" },
+        { "Add", "s zero", "a" },
+        { "Div", "a two", "h" },
+        { "Mul", "h one", "m" },
+        { "Sub", "m zero", "e" },
+        { "Slice", "x zero e one", "y" } },
+      12,
+      { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 } },
+    { "Shape through floats",
+      13,
+      "1 6 2 2", /* floor (6 * 0.5) */
+      { { "Shape", "x", "s" },
+        { "Gather", "s one", "c" },
+        { "Cast", "c", "f", "to=1" },
+        { "Mul", "f half", "g" },
+        { "Floor", "g", "i" },
+        { "Cast", "i", "e", "to=7" },
+        { "Slice", "x zero e one", "y" } },
+      12,
+      { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 } },
+    { "Constants",
+      13,
+      "1 6 2 2",
+      { { "Constant", "", "a", "value_ints=1," },
+        { "Constant", "", "b", "value_int=3" },
+        { "Unsqueeze", "b axis_0", "c" },
+        { "Slice", "x a c one", "y" } },
+      8,
+      { 4, 5, 6, 7, 8, 9, 10, 11 } },
+    { "ConstantOfShape",
+      13,
+      "1 6 2 2",
+      { { "ConstantOfShape", "one", "a" }, { "Add", "x a", "b" }, { "Slice", "b zero one one", "y" } },
+      4,
+      { 0, 1, 2, 3 } },
+    { "Nothing after Reshape", 13, "1 1 4 6", { { "Reshape", "x keep", "y" } }, 24, { IN_ORDER } },
+};
+
+/* The same for what must be refused. */
+static void check_refused (const char *what, int opset, const char *dims, const struct line *lines)
+{
+    struct error error = { "" };
+    struct onnx o = onnx_new (opset);
+    const char *path = scratch_path ("refused.onnx");
+    onnx_input (&o, "x", dims);
+    add_constants (&o);
+    for (; lines->operation; lines++)
+        onnx_node (&o, lines->operation, lines->inputs, lines->output, lines->attributes);
+    onnx_output (&o, "y", "1");
+    onnx_finish (&o);
+    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+    CHECK (!model && strstr (error.text, "refused.onnx"), "%s is accepted, or '%s'", what, error.text);
+    model_unref (model);
+    onnx_free (&o);
+}
+
+static const struct {
+    const char *what;
+    int opset;
+    const char *dims;
+    struct line lines[LINES];
+} refused[] = {
+    { "Reshape to another size", 13, "1 6 2 2", { { "Reshape", "x chunks", "y" } } },
+    { "Reshape with two open", 13, "1 6 2 2", { { "Concat", "n_1 n_1", "t", "axis=0" }, { "Reshape", "x t", "y" } } },
+    { "Reshape keeping too much", 13, "4", { { "Reshape", "x zeros", "y" } } },
+    { "Reshape to nothing", 14, "1 6 2 2", { { "Reshape", "x zeros", "y", "allowzero=1" } } },
+    { "Reshape to a shape of the image", 13, "1 6 2 2", { { "Reshape", "x x", "y" } } },
+    { "Transpose with a wrong perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1,1,3" } } },
+    { "Transpose with a short perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1" } } },
+    { "Transpose with a negative perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1,2,-1" } } },
+    { "Slice to nothing", 13, "1 6 2 2", { { "Slice", "x one one one", "y" } } },
+    { "Slice in steps of 0", 13, "1 6 2 2", { { "Slice", "x zero big one zero", "y" } } },
+    { "Slice of axis 4", 13, "1 6 2 2", { { "Slice", "x zero big four", "y" } } },
+    { "Slice of an axis twice", 13, "1 6 2 2", { { "Slice", "x zeros bigs ones", "y" } } },
+    { "Slice with more ends", 13, "1 6 2 2", { { "Slice", "x zero bigs", "y" } } },
+    { "Slice of rows backwards", 13, "1 1 4 6", { { "Slice", "x n_1 n_least two n_1", "y" } } },
+    { "Split into too much", 13, "1 6 2 2", { { "Split", "x chunks", "y a b", "axis=1" } } },
+    { "Split unequally", 13, "1 6 2 2", { { "Split", "x", "y a b c", "axis=1" } } },
+    { "Split into nothing", 13, "1 6 2 2", { { "Split", "x", "y", "axis=1 split=0," } } },
+    { "Concat of different rows",
+      13,
+      "1 6 2 2",
+      { { "Transpose", "x", "a", "perm=0,3,1,2" }, { "Concat", "x a", "y", "axis=1" } } },
+    { "Concat along rows", 13, "1 6 2 2", { { "Concat", "x x", "y", "axis=2" } } },
+    { "Concat with a constant", 13, "1 6 2 2", { { "Concat", "x image", "y", "axis=1" } } },
+    { "Squeeze of 6", 13, "1 6 2 2", { { "Squeeze", "x one", "y" } } },
+    { "Unsqueeze twice", 13, "1 6 2 2", { { "Unsqueeze", "x twos", "y" } } },
+    { "Unsqueeze without axes", 13, "1 6 2 2", { { "Unsqueeze", "x", "y" } } },
+    { "Flatten axis 5", 13, "1 6 2 2", { { "Flatten", "x", "y", "axis=5" } } },
+    { "Gather from the image", 13, "1 6 2 2", { { "Gather", "x one", "y", "axis=1" } } },
+    { "Gather index 3 of 2", 13, "1 6 2 2", { { "Gather", "both three", "a" }, { "Slice", "x zero a one", "y" } } },
+    { "Division by 0", 13, "1 6 2 2", { { "Div", "one zero", "a" }, { "Slice", "x zero a one", "y" } } },
+    { "Overflowing sum", 13, "1 6 2 2", { { "Add", "n_least n_1", "a" }, { "Slice", "x zero a one", "y" } } },
+    { "Overflowing product", 13, "1 6 2 2", { { "Mul", "n_least n_least", "a" }, { "Slice", "x zero a one", "y" } } },
+    { "Overflowing quotient", 13, "1 6 2 2", { { "Div", "n_least n_1", "a" }, { "Slice", "x zero a one", "y" } } },
+    { "ConstantOfShape of a billion", 13, "1 6 2 2", { { "ConstantOfShape", "big", "a" }, { "Add", "x a", "y" } } },
+    { "ConstantOfShape of -1", 13, "1 6 2 2", { { "ConstantOfShape", "n_1", "a" }, { "Add", "x a", "y" } } },
+    { "Pad to nothing", 11, "1 1 2 2", { { "Pad", "x", "y", "pads=0,0,-1,0,0,0,-1,0" } } },
+    { "Pad with too few", 11, "1 1 2 2", { { "Pad", "x pads_2", "y" } } },
+    { "Pad of the batch", 11, "1 1 2 2", { { "Pad", "x", "y", "pads=1,0,0,0,0,0,0,0" } } },
+    { "Pad by reflection", 11, "1 6 2 2", { { "Pad", "x pads", "y", "mode=reflect" } } },
+    { "Broadcast both ways",
+      13,
+      "1 6 2 2",
+      { { "ReduceMean", "x", "a", "axes=1," }, { "GlobalMaxPool", "x", "b" }, { "Add", "a b", "y" } } },
+    { "Constant that enlarges",
+      13,
+      "1 1 2 2",
+      { { "Reshape", "x flat", "a" },
+        { "Cast", "image", "c", "to=1" },
+        { "Unsqueeze", "c one", "d" },
+        { "Add", "a d", "y" } } },
+};
+
+void check_shapes (void)
+{
+    check_group ("shapes");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_lines (cases[i].what, cases[i].opset, cases[i].dims, cases[i].lines, cases[i].expected, cases[i].count);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        check_refused (refused[i].what, refused[i].opset, refused[i].dims, refused[i].lines);
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_plan.c: what a plan promises beside its numbers: errors, threads, memory, sharing, floating-point state. */
+#include "engine/plan.h"
+#include "tests/allocations.h"
+#include "tests/check.h"
+#include "tests/random_graph.h"
+
+#include <float.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t input_numbers (const struct graph *g)
+{
+    struct tensor_info in = graph_tensor (g, 0);
+    return (size_t)in.channels * (size_t)in.height * (size_t)in.width;
+}
+
+static size_t tensor_numbers (const struct tensor *t)
+{
+    return (size_t)t->channels * (size_t)t->height * (size_t)t->width;
+}
+
+static float *input_of (struct builder *b)
+{
+    return random_floats (b, input_numbers (b->g), -1, 1);
+}
+
+static struct plan *planned (struct graph *g, int threads, const char *isa, enum algorithm algorithm)
+{
+    struct error error;
+    struct plan_options options = { .threads = threads, .isa = isa, .algorithm = algorithm };
+    struct plan *plan = plan_new (g, &options, &error);
+    CHECK (plan != NULL, "%s", error.text);
+    return plan;
+}
+
+/* Runs and copies all outputs into one array, to free. */
+static float *outputs_of (struct plan *plan, const float *input, size_t *count)
+{
+    plan_run (plan, input);
+    *count = 0;
+    for (int i = 0; i < plan_outputs (plan); i++)
+        *count += tensor_numbers (plan_output (plan, i));
+    float *all = malloc (*count * sizeof *all), *at = all;
+    for (int i = 0; i < plan_outputs (plan); i++) {
+        const struct tensor *out = plan_output (plan, i);
+        memcpy (at, out->data, tensor_numbers (out) * sizeof *at);
+        at += tensor_numbers (out);
+    }
+    return all;
+}
+
+static void same_outputs (struct plan *plan, const float *input, const float *expected, size_t count, const char *what)
+{
+    size_t made_count;
+    float *made = outputs_of (plan, input, &made_count);
+    CHECK (made_count == count && !memcmp (made, expected, count * sizeof *made), "%s", what);
+    free (made);
+}
+
+/* Residual blocks, a depthwise block, a concat and a classifier: every kind of step, large enough to be cut in pieces. */
+static struct builder small_network (void)
+{
+    struct builder b = builder_new (7, 3, 45, 38);
+    struct pool pool = { .kind = POOL_MAX, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .pad_top = 1 };
+    int x = build_relu (&b, build_batch_norm (&b, build_square (&b, 0, 40, 3, 1, 1)));
+    x = graph_pool (b.g, "pool", x, &pool);
+    int y = build_batch_norm (&b, build_square (&b, build_relu (&b, build_square (&b, x, 40, 3, 1, 1)), 40, 3, 1, 1));
+    x = build_activation (&b, graph_add (b.g, "sum", y, x), (struct activation) { .kind = ACTIVATION_SILU });
+    struct conv depthwise = {
+        .out_channels = 40, .kernel_h = 3, .kernel_w = 3, .groups = 40, .pad_top = 1, .pad_left = 1
+    };
+    y = build_relu (&b, build_conv (&b, x, depthwise));
+    int z = build_square (&b, y, 21, 1, 1, 0);
+    x = graph_concat (b.g, "concat", (int[]) { z, y, z }, 3);
+    graph_output (b.g, x);
+    x = graph_global_pool (b.g, NULL, build_square (&b, x, 64, 3, 2, 1), POOL_AVERAGE);
+    graph_output (b.g, graph_softmax (b.g, "scores", build_linear (&b, x, 30)));
+    return b;
+}
+
+/* ---- errors -------------------------------------------------------------------------------------------------- */
+
+static void refused (struct graph *g, const struct plan_options *options, const char *expect)
+{
+    struct error error = { "" };
+    struct plan *plan = plan_new (g, options, &error);
+    CHECK (plan == NULL && strstr (error.text, expect), "\"%s\" does not say \"%s\"", error.text, expect);
+    plan_free (plan);
+    plan = plan_new (g, options, NULL);
+    CHECK (plan == NULL, "without a place for the error");
+    plan_free (plan);
+}
+
+static void check_errors (void)
+{
+    check_group ("errors");
+    struct builder b = small_network ();
+    refused (b.g, &(struct plan_options) { .isa = "z80" }, "z80");
+    refused (b.g, &(struct plan_options) { .taps = (const char *[]) { "pool", "nobody" }, .tap_count = 2 }, "nobody");
+    graph_conv (b.g, "broken", 0, &(struct conv) { .out_channels = 1, .kernel_h = 99, .kernel_w = 1 }, (float[]) { 0 },
+                NULL);
+    refused (b.g, NULL, "conv 'broken'");
+    graph_unref (b.g);
+    struct graph *g = graph_new (NULL);
+    refused (g, NULL, "");
+    graph_input (g, "input", 1, 1, 1);
+    refused (g, NULL, "output");
+    graph_output (g, 0);
+    struct error error = { "left over" };
+    struct plan *plan = plan_new (g, NULL, &error);
+    CHECK (plan && !error.text[0], "the input as output: %s", error.text);
+    if (plan) {
+        plan_run (plan, (float[]) { 3.5f });
+        CHECK (plan_output (plan, 0)->data[0] == 3.5f, "%g", (double)plan_output (plan, 0)->data[0]);
+        CHECK (plan_threads (plan) >= 1 && plan_isa (plan), "the defaults");
+    }
+    plan_free (plan);
+    graph_unref (g);
+    plan_free (NULL);
+    for (const char *const *isa = engine_isas (); *isa; isa++) { /* the variable is read when options name none */
+        b = small_network ();
+        char *old = getenv ("CONVRELU_ISA") ? strdup (getenv ("CONVRELU_ISA")) : NULL;
+        setenv ("CONVRELU_ISA", *isa, 1);
+        plan = planned (b.g, 1, NULL, ALGORITHM_AUTO);
+        CHECK (!strcmp (plan_isa (plan), *isa), "%s", plan_isa (plan));
+        old ? setenv ("CONVRELU_ISA", old, 1) : unsetenv ("CONVRELU_ISA");
+        free (old);
+        plan_free (plan);
+        graph_unref (b.g);
+    }
+}
+
+/* ---- threads and instruction sets ---------------------------------------------------------------------------- */
+
+static void check_threads (void)
+{
+    check_group ("1 to 8 threads");
+    struct builder b = small_network ();
+    float *input = input_of (&b);
+    for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_F43; algorithm++) {
+        struct plan *plan = planned (b.g, 1, engine_isas ()[0], (enum algorithm)algorithm);
+        size_t count;
+        float *expected = outputs_of (plan, input, &count);
+        plan_free (plan);
+        /* Every other number: more threads than processors wait for each other long. */
+        for (int threads = 2 + algorithm % 2; threads <= 8; threads += 2) {
+            char what[64];
+            snprintf (what, sizeof what, "algorithm %d, %d threads", algorithm, threads);
+            plan = planned (b.g, threads, engine_isas ()[0], (enum algorithm)algorithm);
+            CHECK (plan_threads (plan) == threads, "%s: %d", what, plan_threads (plan));
+            same_outputs (plan, input, expected, count, what);
+            plan_free (plan);
+        }
+        free (expected);
+    }
+    free (input);
+    graph_unref (b.g);
+}
+
+/* Instruction sets with fused multiply-add sum in the same order: direct results are the same bits. */
+static void check_same_bits (void)
+{
+    check_group ("instruction sets");
+    const char *first = NULL;
+    struct builder b = small_network ();
+    float *input = input_of (&b), *expected = NULL;
+    size_t count = 0;
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        struct plan *plan = planned (b.g, 1, *isa, ALGORITHM_DIRECT);
+        if (strcmp (*isa, "scalar") != 0 && expected)
+            same_outputs (plan, input, expected, count, first);
+        if (strcmp (*isa, "scalar") != 0 && !expected) {
+            expected = outputs_of (plan, input, &count);
+            first = *isa;
+        }
+        plan_free (plan);
+    }
+    if (!first)
+        SKIP ("only scalar here");
+    free (expected);
+    free (input);
+    graph_unref (b.g);
+}
+
+/* ---- memory -------------------------------------------------------------------------------------------------- */
+
+static void check_no_allocation (void)
+{
+    check_group ("no allocation while running");
+    if (!allocations_counted ()) {
+        SKIP ("allocations are not counted under sanitizers or without glibc");
+        return;
+    }
+    struct builder b = small_network ();
+    float *input = input_of (&b);
+    const char *taps[] = { "pool", "sum", "concat", "input" };
+    for (int trial = 0; trial < 13; trial++) {
+        struct plan_options options = { .threads = trial < 12 ? 1 : 3, .algorithm = (enum algorithm) (trial % 4) };
+        options.timed = trial & 4;
+        options.taps = taps;
+        options.tap_count = trial % 5;
+        struct error error;
+        struct plan *plan = plan_new (b.g, &options, &error);
+        if (!CHECK (plan != NULL, "%s", error.text))
+            continue;
+        allocations_start ();
+        for (int run = 0; run < 100; run++)
+            plan_run (plan, input);
+        long calls = allocations_calls ();
+        CHECK (calls == 0, "trial %d: %ld calls in 100 runs", trial, calls);
+        plan_free (plan);
+    }
+    allocations_start ();
+    void *volatile ten = malloc (10); /* the counter counts */
+    free (ten);
+    CHECK (allocations_calls () == 2 && allocations_largest () == 10, "%ld calls", allocations_calls ());
+    free (input);
+    graph_unref (b.g);
+}
+
+static void check_short_memory (void)
+{
+    check_group ("short memory");
+    if (!allocations_counted ()) {
+        SKIP ("allocations are not counted under sanitizers or without glibc");
+        return;
+    }
+    bool failed = true;
+    struct plan_options options = { .threads = 1, .taps = (const char *[]) { "sum" }, .tap_count = 1 };
+    for (long good = 0; failed && good < 3000; good++) {
+        struct builder b = small_network ();
+        struct error error = { "" };
+        allocations_fail_after (good);
+        struct plan *plan = plan_new (b.g, &options, &error);
+        failed = allocations_heal ();
+        CHECK ((plan == NULL) == failed, "after %ld allocations", good);
+        CHECK (!failed || strstr (error.text, "memory"), "after %ld: \"%s\"", good, error.text);
+        plan_free (plan);
+        if (good % 16 == 0) { /* what is left of the failed one must not harm the next */
+            plan = planned (b.g, 1, NULL, ALGORITHM_AUTO);
+            plan_free (plan);
+        }
+        graph_unref (b.g);
+    }
+    CHECK (!failed, "still failing");
+}
+
+/* Whatever ran before, also numbers that are none, the result is the same. */
+static void one_history (uint64_t seed)
+{
+    struct builder b = seed ? random_graph (seed, 5 + (int)(seed % 40)) : small_network ();
+    float *input = input_of (&b), *other = input_of (&b);
+    for (size_t i = 0; i < input_numbers (b.g); i++)
+        other[i] = seed % 2 ? NAN : i % 2 ? INFINITY : -INFINITY;
+    const char *isa = engine_isas ()[0];
+    for (int i = 0; engine_isas ()[i]; i++)
+        isa = (seed / 4) % 3 == (uint64_t)i ? engine_isas ()[i] : isa;
+    struct plan *plan = planned (b.g, 1, isa, (enum algorithm) (seed % 4));
+    if (plan) {
+        char what[64];
+        snprintf (what, sizeof what, "seed %d, %s: a later run differs", (int)seed, isa);
+        size_t count;
+        float *expected = outputs_of (plan, input, &count);
+        plan_run (plan, other);
+        same_outputs (plan, input, expected, count, what);
+        free (expected);
+    }
+    plan_free (plan);
+    free (input);
+    free (other);
+    graph_unref (b.g);
+}
+
+/* Random lifetimes and sizes: buffers that live at the same time lie apart, and the total is where the last one ends. */
+static void check_arena (void)
+{
+    check_group ("arena");
+    struct builder b = builder_new (3, 1, 1, 1);
+    for (int trial = 0; trial < 200; trial++) {
+        struct buffer buffers[60];
+        int order[120], count = random_int (&b, 1, 60), steps = random_int (&b, 1, 40);
+        size_t end = 0;
+        for (int i = 0; i < count; i++) {
+            int first = random_int (&b, 0, steps), last = first + random_int (&b, 0, 6);
+            size_t floats = 16 * (size_t)random_int (&b, 1, 100);
+            buffers[i] = (struct buffer) { .floats = floats, .first = first, .last = last };
+        }
+        size_t total = arena_layout (buffers, count, order);
+        bool apart = true, aligned = true;
+        for (int i = 0; i < count; i++) {
+            size_t stop = buffers[i].offset + buffers[i].floats;
+            end = stop > end ? stop : end;
+            aligned &= buffers[i].offset % 16 == 0;
+            for (int j = 0; j < i; j++) {
+                bool meet = buffers[i].first <= buffers[j].last && buffers[j].first <= buffers[i].last;
+                bool over = buffers[j].offset < stop && buffers[i].offset < buffers[j].offset + buffers[j].floats;
+                apart &= !(meet && over);
+            }
+        }
+        CHECK (apart, "trial %d: two buffers overlap", trial);
+        CHECK (aligned, "trial %d: a buffer does not start on a block", trial);
+        CHECK (total == end, "trial %d: %zu floats, the last ends at %zu", trial, total, end);
+    }
+    graph_unref (b.g);
+}
+
+/* ---- sharing ------------------------------------------------------------------------------------------------- */
+
+struct runner {
+    struct plan *plan;
+    const float *input, *expected;
+    size_t count;
+};
+
+static void *run_often (void *data)
+{
+    const struct runner *r = data;
+    for (int i = 0; i < 50; i++)
+        same_outputs (r->plan, r->input, r->expected, r->count, "a plan that runs beside another");
+    return NULL;
+}
+
+static void check_sharing (void)
+{
+    check_group ("shared graphs");
+    struct builder b = small_network ();
+    float *input = input_of (&b);
+    size_t count;
+    struct plan *plans[3];
+    for (int i = 0; i < 3; i++)
+        plans[i] = planned (b.g, 1, NULL, ALGORITHM_F43);
+    float *expected = outputs_of (plans[0], input, &count);
+    pthread_t threads[3];
+    struct runner runners[3];
+    for (int i = 0; i < 3; i++) {
+        runners[i] = (struct runner) { plans[i], input, expected, count };
+        pthread_create (&threads[i], NULL, run_often, &runners[i]);
+    }
+    graph_drop_weights (b.g); /* any thread, any time */
+    for (int i = 0; i < 3; i++)
+        pthread_join (threads[i], NULL);
+    plan_free (plans[1]);
+    plans[1] = planned (b.g, 1, NULL, ALGORITHM_F43);
+    if (plans[1])
+        same_outputs (plans[1], input, expected, count, "planned after the weights were dropped");
+    struct error error = { "" };
+    struct plan *other = plan_new (b.g, &(struct plan_options) { .algorithm = ALGORITHM_F23 }, &error);
+    CHECK (!other && strstr (error.text, "weights"), "a packing never made before: \"%s\"", error.text);
+    plan_free (other);
+    graph_unref (b.g);
+    same_outputs (plans[0], input, expected, count, "the plan keeps the graph");
+    for (int i = 0; i < 3; i++)
+        plan_free (plans[i]);
+    free (expected);
+    free (input);
+}
+
+/* ---- numbers that are none ----------------------------------------------------------------------------------- */
+
+/* One pixel of the input is NaN: it comes out as NaN there, and only there. */
+static void check_nan (void)
+{
+    check_group ("NaN");
+    for (int kind = 0; kind < ACTIVATION_KINDS; kind++) {
+        struct builder b = builder_new (5, 20, 6, 7);
+        struct activation a = { .kind = (enum activation_kind)kind, .alpha = 0.2f, .beta = 0.5f };
+        int conv = build_activation (&b, build_square (&b, 0, 18, 1, 1, 0), a);
+        graph_output (b.g, conv);
+        graph_output (b.g, build_activation (&b, build_batch_norm (&b, 0), a));
+        float *input = input_of (&b);
+        input[5 * 42 + 17] = NAN;
+        for (const char *const *isa = engine_isas (); *isa; isa++) {
+            struct plan *plan = planned (b.g, 1, *isa, ALGORITHM_AUTO);
+            plan_run (plan, input);
+            const struct tensor *convolved = plan_output (plan, 0), *single = plan_output (plan, 1);
+            int wrong = 0;
+            for (int i = 0; i < 18 * 42; i++)
+                wrong += !isnan (convolved->data[i]) != (i % 42 != 17);
+            for (int i = 0; i < 20 * 42; i++)
+                wrong += !isnan (single->data[i]) != (i != 5 * 42 + 17);
+            CHECK (wrong == 0, "%s, %s: %d numbers", *isa, activation_name (a.kind), wrong);
+            plan_free (plan);
+        }
+        free (input);
+        graph_unref (b.g);
+    }
+}
+
+/* The runs flush denormals to zero; the caller's arithmetic keeps them. */
+static void check_denormals (void)
+{
+    check_group ("denormals");
+    volatile float tiny = FLT_MIN, half = 0.5f, scale = 0.25f;
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        struct graph *g = graph_new (NULL);
+        graph_output (g,
+                      graph_affine (g, "quarter", graph_input (g, "input", 1, 2, 2), (const float[]) { scale }, NULL));
+        struct plan *plan = planned (g, 1, *isa, ALGORITHM_AUTO);
+        CHECK (tiny * half != 0, "%s: the caller's arithmetic after planning", *isa);
+        plan_run (plan, (float[]) { FLT_MIN, 8 * FLT_MIN, -FLT_MIN, 0 });
+        CHECK (tiny * half != 0, "%s: the caller's arithmetic after a run", *isa);
+        const float *out = plan_output (plan, 0)->data;
+        CHECK (out[0] == 0 && out[2] == 0 && out[1] == 2 * FLT_MIN, "%s: %g %g %g", *isa, (double)out[0],
+               (double)out[1], (double)out[2]);
+        plan_free (plan);
+        graph_unref (g);
+    }
+}
+
+/* ---- what a plan tells ---------------------------------------------------------------------------------------- */
+
+static void check_steps (void)
+{
+    check_group ("steps");
+    struct builder b = small_network ();
+    float *input = input_of (&b);
+    for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_F43; algorithm++) {
+        struct plan_options options = { .threads = 1, .algorithm = (enum algorithm)algorithm, .timed = algorithm % 2 };
+        struct plan *plan = plan_new (b.g, &options, NULL);
+        plan_run (plan, input);
+        uint64_t macs = 0, expected = 0, nanoseconds = 0;
+        for (int i = 0; i < plan_steps (plan); i++) {
+            struct step step = plan_step (plan, i);
+            CHECK (step.name && step.name[0] && step.operation && step.algorithm, "step %d has no name", i);
+            CHECK (step.channels > 0 && step.height > 0 && step.width > 0, "step %d has no shape", i);
+            CHECK (!step.macs == !step.weight_bytes, "step %d: %d bytes of weights", i, (int)step.weight_bytes);
+            bool fewer = strstr (step.algorithm, "f23") || strstr (step.algorithm, "f43");
+            CHECK (!fewer || step.multiplications < step.macs, "step %d: %d multiplications", i,
+                   (int)step.multiplications);
+            macs += step.macs;
+            nanoseconds += step.nanoseconds;
+        }
+        for (int i = 0; i < graph_tensors (b.g); i++)
+            expected += graph_tensor (b.g, i).macs;
+        CHECK (macs == expected && macs > 1000000, "%d multiply-accumulates in all", (int)macs);
+        CHECK (!nanoseconds == !options.timed, "time although it was %sasked for", options.timed ? "" : "not ");
+        CHECK (plan_arena_bytes (plan) > 0, "no memory");
+        plan_free (plan);
+    }
+    free (input);
+    graph_unref (b.g);
+}
+
+static void check_image (void)
+{
+    check_group ("image");
+    struct builder b = builder_new (9, 3, 5, 19);
+    graph_output (b.g, 0);
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        struct plan *plan = planned (b.g, 1, *isa, ALGORITHM_AUTO);
+        for (int kind = 0; kind < 4; kind++) { /* 3 or 4 bytes a pixel, rows upwards or downwards */
+            uint8_t pixels[5 * 80];
+            float out[3 * 5 * 19];
+            for (size_t i = 0; i < sizeof pixels; i++)
+                pixels[i] = (uint8_t)random_int (&b, 0, 255);
+            struct image image = { .pixels = kind & 2 ? pixels + 4 * 80 : pixels, .stride = kind & 2 ? -80 : 80 };
+            image.width = 19;
+            image.height = 5;
+            image.pixel_bytes = kind & 1 ? 4 : 3;
+            for (int c = 0; c < 3; c++) {
+                image.order[c] = kind & 1 ? 2 - c : c;
+                image.scale[c] = 0.01f * (float)(c + 1);
+                image.shift[c] = -0.5f * (float)c;
+            }
+            plan_image (plan, &image, out);
+            double worst = 0;
+            for (int i = 0; i < 3 * 5 * 19; i++) {
+                int c = i / 95, y = i / 19 % 5, x = i % 19;
+                const uint8_t *pixel = image.pixels + y * image.stride + x * image.pixel_bytes;
+                double expected = (double)pixel[image.order[c]] * (double)image.scale[c] + (double)image.shift[c];
+                worst = fmax (worst, fabs (expected - (double)out[i]));
+            }
+            CHECK (worst < 1e-6, "%s, kind %d: off by %g", *isa, kind, worst);
+        }
+        plan_free (plan);
+    }
+    graph_unref (b.g);
+}
+
+int main (void)
+{
+    check_errors ();
+    check_arena ();
+    check_short_memory ();
+    check_no_allocation ();
+    check_group ("what ran before");
+    for (uint64_t seed = 0; seed < 240; seed++)
+        one_history (seed);
+    check_threads ();
+    check_same_bits ();
+    check_sharing ();
+    check_nan ();
+    check_denormals ();
+    check_steps ();
+    check_image ();
+    return check_end ();
+}

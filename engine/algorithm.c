@@ -168,16 +168,23 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
     step->staging = staging_of (conv, planar);
     step->flat = step->staging == STAGING_SAMPLE ||
                  (step->staging == STAGING_NONE && conv->kernel_h == 1 && conv->kernel_w == 1);
-    step->run_height = step->height;
-    step->run_width = step->width;
-    step->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
+    step->run_height = step->conv_height;
+    step->run_width = step->conv_width;
+    step->staged_width = (step->conv_width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
     if (step->flat) { /* runs of a few tiles: long enough to hide the call, short enough to cut the work by */
-        int pixels = step->height * step->width;
+        int pixels = step->conv_height * step->conv_width;
         step->run_width = pixels < 4 * plan->kernels->rows ? pixels : 4 * plan->kernels->rows;
         step->run_height = divide_up (pixels, step->run_width);
         in_plane = (size_t) pixels * BLOCK;
     }
-    cut_direct (plan, step);
+    if (step->pooled) {
+        step->band = step->pool.kernel_h;
+        step->column_group = step->packed->column_count;
+        size_t ring = blocked_floats (step->channels, step->pool.kernel_h, step->conv_width);
+        raise (&plan->scratch_floats, band_floats (step, step->band) + 15 + ring + 4 * (size_t) step->pool.kernel_h);
+    } else {
+        cut_direct (plan, step);
+    }
     step->pixel_stride = step->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t) BLOCK * conv->stride_w;
     if (step->staging == STAGING_SAMPLE) {
         step->band = step->run_height; /* the whole sampled image: small, and every column reads it */
@@ -186,9 +193,10 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
         step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
         in_row = (size_t) step->staged_width * (planar ? 1 : BLOCK);
         in_plane = (size_t) step->staged_height * in_row;
-        raise (&plan->scratch_floats, band_floats (step, step->band));
+        if (!step->pooled)
+            raise (&plan->scratch_floats, band_floats (step, step->band));
     }
-    snprintf (step->algorithm, sizeof step->algorithm, "direct");
+    snprintf (step->algorithm, sizeof step->algorithm, step->pooled ? "direct, max-pool" : "direct");
     step->multiplications = step->macs;
     return direct_segments (plan, step, planar, in_row, in_plane);
 }

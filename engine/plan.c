@@ -26,7 +26,7 @@ struct planner {
     struct places places;
     bool *keep;       /* [tensors]: read after the run in its blocked place */
     int *exported;    /* [tensors]: its planar buffer, or -1 */
-    int *step_of;     /* [layers]: its first step */
+    int *readers;     /* [tensors]: how many layers read it */
     int input;        /* the graph's input tensor */
 };
 
@@ -130,13 +130,34 @@ static bool set_finish (struct planner *p, struct record *step, const struct lay
            copy_channels (p->plan, &finish->post_shift, NULL, layer->post_shift, step->channels);
 }
 
+/* The max-pool behind a convolution of the caller's input joins it when nothing else reads what lies between: the largest
+ * tensor of most networks (3 MB after the stem of a ResNet) then never leaves the first-level caches. */
+static const struct layer *pool_behind (const struct planner *p, const struct layer *layer, bool planar)
+{
+    const struct layer *next = layer + 1;
+    if (!planar || next == p->layers.list + p->layers.count || next->operation != OPERATION_POOL ||
+        next->inputs[0] != layer->output || layer->residual >= 0)
+        return NULL;
+    const struct pool *pool = &p->g->nodes[next->node].u.pool;
+    bool only = p->places.last_use[layer->output] == next - p->layers.list && p->readers[layer->output] == 1;
+    return only && p->exported[layer->output] < 0 && pool->kind == POOL_MAX && pool->dilation_h == 1 ? next : NULL;
+}
+
 static bool plan_conv (struct planner *p, const struct layer *layer)
 {
     int input = layer->inputs[0];
+    const struct node *sums = &p->g->nodes[layer->output];
     bool planar = p->places.alias[input] == p->input && p->places.of[p->input].buffer < 0;
-    struct record *step = new_step (p, STEP_CONV, input, layer->output);
+    const struct layer *pool = pool_behind (p, layer, planar);
+    struct record *step = new_step (p, STEP_CONV, input, pool ? pool->output : layer->output);
     if (!step || !set_finish (p, step, layer))
         return fail (p, "out of memory");
+    step->name = sums->name;
+    step->conv_height = sums->height;
+    step->conv_width = sums->width;
+    step->pooled = pool != NULL;
+    if (pool)
+        step->pool = p->g->nodes[pool->node].u.pool;
     step->conv = layer->conv;
     step->operation = p->g->nodes[layer->node].label;
     step->macs = p->g->nodes[layer->node].macs;
@@ -430,10 +451,22 @@ static bool mark_pinned (struct planner *p, const struct plan_options *options, 
     return true;
 }
 
+static void count_readers (struct planner *p)
+{
+    for (int l = 0; l < p->layers.count; l++) {
+        const struct layer *layer = &p->layers.list[l];
+        for (int i = 0; i < layer->input_count; i++)
+            p->readers[layer->inputs[i]]++;
+        if (layer->residual >= 0)
+            p->readers[layer->residual]++;
+    }
+}
+
 static bool make_steps (struct planner *p, const bool *pinned, const struct activation *replace)
 {
     if (!simplify (p->g, pinned, replace, &p->layers))
         return fail (p, "out of memory");
+    count_readers (p);
     bool blocked = readers_need_blocks (p);
     if (!places_new (p->g, &p->layers, p->keep, blocked ? p->input : -1, &p->places))
         return fail (p, "out of memory");
@@ -446,11 +479,17 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
         return false;
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
-        if (!plan_layer (p, layer) || !plan_export (p, layer->output))
+        int steps = p->plan->step_count;
+        if (!plan_layer (p, layer))
+            return false;
+        if (p->plan->step_count > steps && p->plan->steps[steps].pooled)
+            layer = &p->layers.list[++l];
+        if (!plan_export (p, layer->output))
             return false;
     }
     return true;
 }
+
 
 static bool make_results (struct planner *p, const int *taps, int tap_count)
 {
@@ -487,13 +526,15 @@ static bool make_plan (struct planner *p, const struct plan_options *options)
     int *taps = calloc ((size_t) options->tap_count + 1, sizeof *taps);
     p->keep = calloc (count, sizeof *p->keep);
     p->exported = calloc (count, sizeof *p->exported);
-    bool ok = pinned && taps && p->keep && p->exported ? true : fail (p, "out of memory");
+    p->readers = calloc (count, sizeof *p->readers);
+    bool ok = pinned && taps && p->keep && p->exported && p->readers ? true : fail (p, "out of memory");
     ok = ok && mark_pinned (p, options, pinned, taps) && make_steps (p, pinned, options->activation) && lay_arena (p) &&
          make_results (p, taps, options->tap_count) && warm_up (p);
     free (pinned);
     free (taps);
     free (p->keep);
     free (p->exported);
+    free (p->readers);
     layers_free (&p->layers);
     places_free (&p->places);
     return ok;

@@ -121,6 +121,8 @@ struct record {
     int band;                        /* run rows in a band */
     int column_group;                /* columns in a work item */
     ptrdiff_t pixel_stride;          /* floats */
+    bool pooled;                     /* a max-pool follows in the same step: its rows are made from a ring of conv rows */
+    int conv_height, conv_width;     /* pixels of the convolution itself: height and width unless pooled */
     /* Winograd */
     int m, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: two phases over the whole image */
     ptrdiff_t v_point, m_point;
@@ -176,6 +178,7 @@ void on_lanes (struct plan *plan, const struct record *step, item_function *func
 
 /* run_conv.c */
 void run_conv (struct plan *plan, const struct record *step);
+void run_conv_pool (struct plan *plan, const struct record *step);
 void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
 /* run_layers.c: every other kind of step. */

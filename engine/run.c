@@ -59,7 +59,7 @@ static void run_step (struct plan *plan, const struct record *step)
 {
     switch (step->kind) {
     case STEP_CONV:
-        run_conv (plan, step);
+        (step->pooled ? run_conv_pool : run_conv) (plan, step);
         break;
     case STEP_WINOGRAD:
         run_winograd (plan, step);

@@ -74,12 +74,10 @@ static const float *weights_after (const struct record *step, const struct colum
     return column + 1 < packed->column + packed->column_count ? packed->weights + column[1].weights : step->next_weights;
 }
 
-/* All runs of one column in a band. */
-static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, const struct column *column, int band)
+/* What all runs of a column have in common; input, output and pixels are still to be set. */
+static struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block)
 {
-    const struct conv *conv = &step->conv;
-    ptrdiff_t pixels = (ptrdiff_t) step->height * step->width, out_block = pixels * BLOCK;
-    struct conv_run run = {
+    return (struct conv_run) {
         .segments = step->segments,
         .segment_count = step->segment_count,
         .pixel_stride = step->pixel_stride,
@@ -90,6 +88,14 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
         .channel = column->block * BLOCK,
         .finish = &step->finish,
     };
+}
+
+/* All runs of one column in a band. */
+static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, const struct column *column, int band)
+{
+    const struct conv *conv = &step->conv;
+    ptrdiff_t pixels = (ptrdiff_t) step->height * step->width, out_block = pixels * BLOCK;
+    struct conv_run run = column_run (step, column, out_block);
     int first = band * step->band, last = least (step->run_height, first + step->band);
     const float *in;
     ptrdiff_t in_row; /* floats from one run to the next */
@@ -104,17 +110,17 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
         in_row = (ptrdiff_t) conv->stride_h * step->in_width * BLOCK;
         in = step->in + (ptrdiff_t) column->in_block * step->in_height * step->in_width * BLOCK;
     }
+    /* the next weights, spread over all tiles of this column */
     const float *next = weights_after (step, column);
-    int tiles = (last - first) * divide_up (step->run_width, plan->kernels->rows);
-    run.next_step = next ? divide_up (column->blocks * BLOCK, tiles) : 0;
-    ptrdiff_t next_run = run.next_step * step->depth_steps * divide_up (step->run_width, plan->kernels->rows);
+    int run_tiles = divide_up (step->run_width, plan->kernels->rows);
+    run.next_step = next ? divide_up (column->blocks * BLOCK, (last - first) * run_tiles) : 0;
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t) y * step->run_width, left = pixels - at;
         run.input = in + y * in_row;
         run.out = step->out + column->block * out_block + at * BLOCK;
         run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
         run.pixels = left < step->run_width ? (int) left : step->run_width;
-        run.next = next ? next + (y - first) * next_run : NULL;
+        run.next = next ? next + (y - first) * run.next_step * step->depth_steps * run_tiles : NULL;
         plan->kernels->conv (&run);
     }
 }
@@ -134,6 +140,67 @@ void run_conv (struct plan *plan, const struct record *step)
 {
     int bands = divide_up (step->run_height, step->band);
     on_lanes (plan, step, conv_item, bands * divide_up (step->packed->column_count, step->column_group));
+}
+
+/* ---- stem and max-pool ------------------------------------------------------------------------------------------- */
+
+/* Convolution rows [first, last), at most a ring of them, into their slots: row y is row y % kernel_h of the ring. */
+static void ring_rows (struct plan *plan, const struct record *step, float *staged, float *ring, int first, int last)
+{
+    const struct conv *conv = &step->conv;
+    ptrdiff_t row = (ptrdiff_t) step->conv_width * BLOCK, ring_block = step->pool.kernel_h * row;
+    size_t plane = (size_t) step->staged_height * (size_t) step->staged_width;
+    for (int c = 0; c < step->in_channels; c++)
+        copy_padded (plan->input + (size_t) c * (size_t) step->in_height * (size_t) step->in_width, step->in_height,
+                     step->in_width, first * conv->stride_h - conv->pad_top, -conv->pad_left,
+                     (last - 1 - first) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1, step->staged_width, 1,
+                     staged + (size_t) c * plane);
+    for (int i = 0; i < step->packed->column_count; i++) {
+        const struct column *column = &step->packed->column[i];
+        struct conv_run run = column_run (step, column, ring_block);
+        run.pixels = step->conv_width;
+        for (int y = first; y < last; y++) {
+            run.input = staged + (ptrdiff_t) (y - first) * conv->stride_h * step->staged_width;
+            run.out = ring + column->block * ring_block + y % step->pool.kernel_h * row;
+            plan->kernels->conv (&run);
+        }
+    }
+}
+
+/* An item is a band of pooled rows; the first and last convolution rows of a band are computed by its neighbour too. */
+static void conv_pool_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+{
+    const struct pool *pool = &step->pool;
+    const float **rows = (const float **) lane->scratch;
+    float *ring = lane->scratch + (4 * (size_t) pool->kernel_h + 15) / 16 * 16;
+    ptrdiff_t row = (ptrdiff_t) step->conv_width * BLOCK, ring_block = pool->kernel_h * row;
+    int blocks = divide_up (step->channels, BLOCK), band = divide_up (step->height, plan->threads), made = 0;
+    float *staged = ring + blocks * ring_block;
+    struct pool_run run = {
+        .kind = POOL_MAX,
+        .rows = rows,
+        .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->conv_width, step->width },
+    };
+    for (int y = item * band; y < least (step->height, (item + 1) * band); y++) {
+        int first = y * pool->stride_h - pool->pad_top, last = least (first + pool->kernel_h, step->conv_height);
+        first = first < 0 ? 0 : first;
+        made = made < first ? first : made;
+        if (made < last)
+            ring_rows (plan, step, staged, ring, made, last);
+        made = last;
+        run.row_count = last > first ? last - first : 0;
+        for (int b = 0; b < blocks; b++) {
+            for (int i = 0; i < run.row_count; i++)
+                rows[i] = ring + b * ring_block + (first + i) % pool->kernel_h * row;
+            run.out = step->out + ((ptrdiff_t) b * step->height + y) * step->width * BLOCK;
+            plan->kernels->pool (&run);
+        }
+    }
+}
+
+void run_conv_pool (struct plan *plan, const struct record *step)
+{
+    on_lanes (plan, step, conv_pool_item, plan->threads);
 }
 
 /* ---- Winograd ---------------------------------------------------------------------------------------------------- */

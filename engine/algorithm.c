@@ -18,8 +18,8 @@ enum { KEPT_BYTES = 512 * 1024, L3_BYTES_PER_CYCLE = 10 };
 /* A band of input is copied and then read once per column: small enough for half the second-level cache. */
 enum { BAND_BYTES = 128 * 1024 };
 
-/* Tiles of a fused Winograd block: 28 x 36 x 64 channels x 4 bytes is 258 KiB of transformed input. */
-enum { WINOGRAD_TILES = 28, WINOGRAD_TWO_PHASE_TILES = 64 };
+/* Tiles of a Winograd block, about: 28 x 36 x 64 channels x 4 bytes is 258 KiB of transformed input. */
+enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 };
 
 static int divide_up (int a, int b)
 {
@@ -130,28 +130,25 @@ static size_t band_floats (const struct record *step, int band)
 }
 
 /* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
- * so that the weights are read once. Either way enough items for the threads to share evenly. */
+ * so that the weights are read once. With several threads the larger of the two is what they divide among them, the
+ * other is read by all. */
 static void cut_direct (const struct plan *plan, struct record *step)
 {
-    bool many = step->packed->weight_floats * sizeof (float) > KEPT_BYTES / 2;
-    int columns = step->packed->column_count;
+    int columns = step->packed->column_count, threads = plan->threads;
+    size_t weights = step->packed->weight_floats;
+    size_t input = blocked_floats (step->in_channels, step->in_height, step->in_width);
     step->band = step->run_height;
     step->column_group = columns;
-    if (many && columns >= plan->threads) {
-        step->column_group = divide_up (columns, plan->threads * 4);
-        if (plan->threads == 1)
-            step->column_group = columns;
+    if (threads > 1 && columns >= threads && (weights > input || step->run_height < threads)) {
+        step->column_group = divide_up (columns, 2 * threads);
         return;
     }
-    while (step->band > 1 && band_floats (step, step->band) * sizeof (float) > BAND_BYTES)
-        step->band = divide_up (step->band, 2);
-    if (plan->threads > 1) {
-        int least = plan->threads * 4;
-        if (divide_up (step->run_height, step->band) < least)
-            step->band = divide_up (step->run_height, least);
-        if (step->run_height < least)
-            step->column_group = divide_up (columns, divide_up (least, step->run_height));
-    }
+    bool many = weights * sizeof (float) > KEPT_BYTES / 2;
+    int bands = threads;
+    while (!many && bands < step->run_height &&
+           band_floats (step, divide_up (step->run_height, bands)) * sizeof (float) > BAND_BYTES)
+        bands += threads;
+    step->band = divide_up (step->run_height, bands);
 }
 
 static void raise (size_t *to, size_t floats)
@@ -172,8 +169,9 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
     step->run_width = step->conv_width;
     step->staged_width = (step->conv_width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
     if (step->flat) { /* runs of a few tiles: long enough to hide the call, short enough to cut the work by */
-        int pixels = step->conv_height * step->conv_width;
-        step->run_width = pixels < 4 * plan->kernels->rows ? pixels : 4 * plan->kernels->rows;
+        int pixels = step->conv_height * step->conv_width, threads = plan->threads;
+        int runs = threads * divide_up (pixels, threads * 4 * plan->kernels->rows);
+        step->run_width = divide_up (pixels, runs);
         step->run_height = divide_up (pixels, step->run_width);
         in_plane = (size_t) pixels * BLOCK;
     }
@@ -187,7 +185,6 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
     }
     step->pixel_stride = step->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t) BLOCK * conv->stride_w;
     if (step->staging == STAGING_SAMPLE) {
-        step->band = step->run_height; /* the whole sampled image: small, and every column reads it */
         raise (&plan->scratch_floats, (size_t) divide_up (step->in_channels, BLOCK) * in_plane);
     } else if (step->staging != STAGING_NONE) {
         step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
@@ -211,21 +208,20 @@ static ptrdiff_t odd_lines (ptrdiff_t floats)
 
 static bool shape_winograd (struct plan *plan, struct record *step, int m)
 {
-    int points = (m + 2) * (m + 2), in_blocks = divide_up (step->in_channels, BLOCK);
+    int points = (m + 2) * (m + 2), in_blocks = divide_up (step->in_channels, BLOCK), threads = plan->threads;
     step->m = m;
     step->tiles_h = divide_up (step->height, m);
     step->tiles_w = divide_up (step->width, m);
     int tiles = step->tiles_h * step->tiles_w, block = tiles;
-    if (tiles > WINOGRAD_TWO_PHASE_TILES) {
-        int items = divide_up (divide_up (tiles, WINOGRAD_TILES), plan->threads) * plan->threads;
+    /* Every block of tiles reads all weights, 128 / tiles bytes a cycle with 32 multiply-adds in each. */
+    if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES)) {
+        int items = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
         block = step->tile_block = divide_up (tiles, items);
     }
     step->v_point = odd_lines ((ptrdiff_t) in_blocks * block * BLOCK);
     step->m_point = odd_lines ((ptrdiff_t) plan->kernels->columns * block * BLOCK);
     size_t v = (size_t) points * (size_t) step->v_point, sums = (size_t) points * (size_t) step->m_point;
-    raise (&plan->scratch_floats, step->tile_block ? v + sums : sums);
-    if (!step->tile_block)
-        raise (&plan->shared_floats, v);
+    raise (&plan->scratch_floats, v + sums);
     snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)", m);
     step->multiplications =
         (uint64_t) points * (uint64_t) tiles * (uint64_t) step->in_channels * (uint64_t) step->channels;

@@ -137,9 +137,14 @@ struct record {
     int out_channel;
 };
 
+/* A worker. Lane i starts at the i-th part of the items, which is the same part of the picture in every step, so that it
+ * mostly reads what it wrote itself; then it helps the others. */
 struct lane {
-    float *scratch; /* this worker's own */
-    int staged;     /* band that scratch holds, -1: none */
+    float *scratch;             /* its own */
+    int staged;                 /* band that scratch holds, -1: none */
+    int end;                    /* of its part of the items of this step; */
+    _Atomic int next;           /*   next one nobody has taken */
+    char padding[64 - sizeof (float *) - 3 * sizeof (int)]; /* one line each */
 };
 
 struct plan {
@@ -161,7 +166,6 @@ struct plan {
     int owned_count, owned_capacity;
     const struct record *latest_shared, *last_shared; /* step that used all lanes: so far, and at the end of a run */
     const float *input; /* of the current run */
-    _Atomic int next;   /* work item of the current step */
 };
 
 /* Zeroed memory on a 64-byte border, freed with the plan; NULL when short. */

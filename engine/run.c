@@ -14,29 +14,33 @@ struct job {
     struct plan *plan;
     const struct record *step;
     item_function *function;
-    int items;
 };
 
 static void lane_run (void *context, size_t index)
 {
     const struct job *job = context;
-    struct lane *lane = &job->plan->lanes[index];
+    struct plan *plan = job->plan;
+    struct lane *lane = &plan->lanes[index];
     lane->staged = -1;
-    for (;;) {
-        int item = __atomic_fetch_add (&job->plan->next, 1, __ATOMIC_RELAXED);
-        if (item >= job->items)
-            return;
-        job->function (job->plan, job->step, lane, item);
+    for (int i = 0; i < plan->threads; i++) {
+        struct lane *from = &plan->lanes[((int) index + i) % plan->threads];
+        for (int item; (item = __atomic_fetch_add (&from->next, 1, __ATOMIC_RELAXED)) < from->end;)
+            job->function (plan, job->step, lane, item);
     }
 }
 
 void on_lanes (struct plan *plan, const struct record *step, item_function *function, int items)
 {
-    struct job job = { plan, step, function, items };
-    plan->next = 0;
+    struct job job = { plan, step, function };
     if (plan->threads == 1 || items == 1) {
-        lane_run (&job, 0);
+        plan->lanes[0].staged = -1;
+        for (int item = 0; item < items; item++)
+            function (plan, step, &plan->lanes[0], item);
         return;
+    }
+    for (int i = 0; i < plan->threads; i++) {
+        plan->lanes[i].next = (int) ((int64_t) items * i / plan->threads);
+        plan->lanes[i].end = (int) ((int64_t) items * (i + 1) / plan->threads);
     }
     /* The workers spin for the next step of this run, and sleep once the last one is done. */
     uint32_t flags = PTHREADPOOL_FLAG_DISABLE_DENORMALS;

@@ -2,8 +2,8 @@
 /* run_conv.c: the convolution steps: what an item of work is, what it copies, and the kernels it calls.
  *
  *   direct      item = band of rows x group of columns;  input -> lane's scratch (padded band) -> kernel -> output
- *   Winograd    fused: item = block of tiles;            input -> V -> per column: sums -> output, all in the lane's scratch
- *               two phases: item = input block, then item = column;  V is shared by all lanes
+ *   Winograd    item = block of tiles, all columns; or item = column, all tiles, when the weights outweigh the input:
+ *               input -> V -> per column: sums -> output, all in the lane's scratch
  *   depthwise   item = rows of one block */
 #include "engine/plan.h"
 
@@ -131,7 +131,7 @@ static void conv_item (struct plan *plan, const struct record *step, struct lane
     int band = item / groups, first = item % groups * step->column_group;
     int last = least (step->packed->column_count, first + step->column_group);
     if (step->staging != STAGING_NONE)
-        stage (plan, step, lane, band);
+        stage (plan, step, lane, step->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
     for (int c = first; c < last; c++)
         conv_column (plan, step, lane, &step->packed->column[c], band);
 }
@@ -285,25 +285,24 @@ static void winograd_fused_item (struct plan *plan, const struct record *step, s
         winograd_column (plan, step, v, sums, c, first, tiles);
 }
 
-static void winograd_forward_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
-{
-    (void) lane;
-    winograd_forward (plan, step, plan->shared, item, 0, step->tiles_h * step->tiles_w);
-}
-
+/* One column over all tiles; a lane transforms the whole input when it first gets one. Sharing that between lanes would
+ * cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
 static void winograd_column_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    winograd_column (plan, step, plan->shared, lane->scratch, item, 0, step->tiles_h * step->tiles_w);
+    int tiles = step->tiles_h * step->tiles_w, points = (step->m + 2) * (step->m + 2);
+    if (lane->staged < 0)
+        for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++)
+            winograd_forward (plan, step, lane->scratch, b, 0, tiles);
+    lane->staged = 0;
+    winograd_column (plan, step, lane->scratch, lane->scratch + points * step->v_point, item, 0, tiles);
 }
 
 void run_winograd (struct plan *plan, const struct record *step)
 {
-    if (step->tile_block) {
+    if (step->tile_block)
         on_lanes (plan, step, winograd_fused_item, divide_up (step->tiles_h * step->tiles_w, step->tile_block));
-    } else {
-        on_lanes (plan, step, winograd_forward_item, divide_up (step->in_channels, BLOCK));
+    else
         on_lanes (plan, step, winograd_column_item, step->packed->column_count);
-    }
 }
 
 /* ---- depthwise --------------------------------------------------------------------------------------------------- */
@@ -339,7 +338,7 @@ static void depthwise_row (struct plan *plan, const struct record *step, struct 
 
 static void depthwise_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    int bands = divide_up (step->height, DEPTHWISE_ROWS), block = item / bands, first = item % bands * DEPTHWISE_ROWS;
+    int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
     for (int y = first; y < least (step->height, first + DEPTHWISE_ROWS); y++)
         depthwise_row (plan, step, lane, block, y);
 }

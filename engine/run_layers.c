@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* run_layers.c: every step but the convolutions: pooling, element-wise layers, copies, softmax, conversions.
  *
- * Where nothing else is said an item is one block of 16 channels. */
+ * Where nothing else is said an item is one block of 16 channels; items of rows come in the order of the rows. */
 #include "engine/plan.h"
 
 #include <string.h>
@@ -62,9 +62,9 @@ enum { POOL_ROWS = 8 }; /* output rows in an item */
 
 static void pool_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    int bands = (step->height + POOL_ROWS - 1) / POOL_ROWS, first = item % bands * POOL_ROWS;
+    int count = blocks (step->channels), first = item / count * POOL_ROWS;
     for (int y = first; y < least (step->height, first + POOL_ROWS); y++)
-        pool_row (plan, step, lane, item / bands, y);
+        pool_row (plan, step, lane, item % count, y);
 }
 
 static void global_pool_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
@@ -81,8 +81,8 @@ enum { POINTWISE_PIXELS = 512 }; /* in an item */
 static void pointwise_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
     ptrdiff_t pixels = out_pixels (step);
-    int pieces = (int) ((pixels + POINTWISE_PIXELS - 1) / POINTWISE_PIXELS), block = item / pieces;
-    ptrdiff_t first = (ptrdiff_t) (item % pieces) * POINTWISE_PIXELS, left = pixels - first;
+    int count = blocks (step->channels), block = item % count;
+    ptrdiff_t first = (ptrdiff_t) (item / count) * POINTWISE_PIXELS, left = pixels - first;
     ptrdiff_t at = (block * pixels + first) * BLOCK;
     (void) lane;
     struct pointwise_run run = {

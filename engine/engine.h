@@ -149,6 +149,8 @@ struct tensor_info {
 int graph_tensors (const struct graph *g);
 struct tensor_info graph_tensor (const struct graph *g, int id); /* 0 <= id < graph_tensors */
 int graph_find (const struct graph *g, const char *name);        /* the last tensor of that name, or -1 */
+/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: another operation, or dropped. */
+const float *graph_weights (const struct graph *g, int id);
 int graph_outputs (const struct graph *g);
 int graph_output_id (const struct graph *g, int index);
 

@@ -320,6 +320,12 @@ struct tensor_info graph_tensor (const struct graph *g, int id)
     return info;
 }
 
+const float *graph_weights (const struct graph *g, int id)
+{
+    bool conv = g && id >= 0 && id < g->count && g->nodes[id].operation == OPERATION_CONV;
+    return conv ? g->nodes[id].u.conv.weights : NULL;
+}
+
 int graph_find (const struct graph *g, const char *name)
 {
     for (int i = g && name ? g->count - 1 : -1; i >= 0; i--) {

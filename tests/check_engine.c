@@ -312,7 +312,7 @@ static void check_random (int graphs)
         for (int i = 0; t.reference && i < 4; i++) {
             options.isa = engine_isas ()[random_int (&b, 0, isas - 1)];
             options.algorithm = (enum algorithm) ((seed + i) % 4);
-            options.threads = random_int (&b, 0, 15) ? 1 : random_int (&b, 2, 3);
+            options.threads = random_int (&b, 0, 39) ? 1 : random_int (&b, 2, 3);
             run_trial (&t, &options, NULL);
         }
         trial_free (&t);

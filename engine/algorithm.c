@@ -18,6 +18,10 @@ enum { KEPT_BYTES = 512 * 1024, L3_BYTES_PER_CYCLE = 10 };
 /* A band of input is copied and then read once per column: small enough for half the second-level cache. */
 enum { BAND_BYTES = 128 * 1024 };
 
+/* Convolution rows under a max-pool whose input is padded at a time, beside one window: less and the rows that windows
+ * share are copied too often, more and the copy leaves the first-level cache. */
+enum { POOLED_ROWS = 8 };
+
 /* Tiles of a Winograd block, about: 28 x 36 x 64 channels x 4 bytes is 258 KiB of transformed input. */
 enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 };
 
@@ -176,7 +180,7 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
         in_plane = (size_t) pixels * BLOCK;
     }
     if (step->pooled) {
-        step->band = step->pool.kernel_h;
+        step->band = step->pool.kernel_h + POOLED_ROWS;
         step->column_group = step->packed->column_count;
         size_t ring = blocked_floats (step->channels, step->pool.kernel_h, step->conv_width);
         raise (&plan->scratch_floats, band_floats (step, step->band) + 15 + ring + 4 * (size_t) step->pool.kernel_h);

@@ -122,37 +122,66 @@ void kernels_pointwise (const struct pointwise_run *run)
 
 /* ---- pooling --------------------------------------------------------------------------------------------------- */
 
+/* One output whose taps [first, last) of every row lie inside; constants where the row is full. */
 INLINE void pool_pixel (const struct pool_run *run, const enum pool_kind kind, int x, int first, int last)
 {
     const struct window *w = &run->window;
-    UNROLL for (int c = 0; c < BLOCK; c += LANES) {
-        vec v = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
-        for (int r = 0; r < run->row_count; r++) {
-            const float *in = run->rows[r] + 16 * (ptrdiff_t) (x * w->stride_w - w->pad_left) + c;
-            for (int k = first; k < last; k++) {
-                vec next = vec_load (in + 16 * (ptrdiff_t) k * w->dilation_w);
-                v = kind == POOL_MAX ? vec_max (v, next) : vec_add (v, next);
+    vec v[PER_BLOCK];
+    UNROLL
+    for (int c = 0; c < PER_BLOCK; c++)
+        v[c] = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
+    for (int r = 0; r < run->row_count; r++) {
+        const float *in = run->rows[r] + 16 * (ptrdiff_t) (x * w->stride_w - w->pad_left);
+        for (int k = first; k < last; k++)
+            UNROLL
+            for (int c = 0; c < PER_BLOCK; c++) {
+                vec next = vec_load (in + 16 * (ptrdiff_t) k * w->dilation_w + c * LANES);
+                v[c] = kind == POOL_MAX ? vec_max (v[c], next) : vec_add (v[c], next);
             }
-        }
-        if (kind == POOL_AVERAGE) {
-            int inside = (last - first) * run->row_count;
-            float divisor = run->divisor ? run->divisor[x] : (float) (inside > 0 ? inside : 1);
-            v = vec_div (v, vec_set (divisor));
-        }
-        vec_store (run->out + 16 * x + c, v);
+    }
+    if (kind == POOL_AVERAGE) {
+        int inside = (last - first) * run->row_count;
+        vec divisor = vec_set (run->divisor ? run->divisor[x] : (float) (inside > 0 ? inside : 1));
+        UNROLL
+        for (int c = 0; c < PER_BLOCK; c++)
+            v[c] = vec_div (v[c], divisor);
+    }
+    UNROLL
+    for (int c = 0; c < PER_BLOCK; c++)
+        vec_store (run->out + 16 * x + c * LANES, v[c]);
+}
+
+/* A max-pool of 3 taps in each of 3 rows: what nearly every network has. The order of the comparisons is pool_pixel's. */
+INLINE void pool_max3 (const struct pool_run *run, int x)
+{
+    const struct window *w = &run->window;
+    ptrdiff_t at = 16 * (ptrdiff_t) (x * w->stride_w - w->pad_left);
+    UNROLL
+    for (int c = 0; c < PER_BLOCK; c++) {
+        vec v = vec_set (-INFINITY);
+        UNROLL
+        for (int r = 0; r < 3; r++)
+            UNROLL
+            for (int k = 0; k < 3; k++)
+                v = vec_max (v, vec_load (run->rows[r] + at + 16 * k + c * LANES));
+        vec_store (run->out + 16 * x + c * LANES, v);
     }
 }
 
 INLINE void pool_as (const struct pool_run *run, const enum pool_kind kind)
 {
     const struct window *w = &run->window;
+    bool three = kind == POOL_MAX && run->row_count == 3 && w->kernel_w == 3 && w->dilation_w == 1;
     for (int x = 0; x < w->out_width; x++) {
         int left = x * w->stride_w - w->pad_left; /* of the window; taps [first, last) lie inside */
         int first = left < 0 ? (-left + w->dilation_w - 1) / w->dilation_w : 0;
         int last = left >= w->in_width ? 0 : (w->in_width - left + w->dilation_w - 1) / w->dilation_w;
         if (last > w->kernel_w)
             last = w->kernel_w;
-        pool_pixel (run, kind, x, first, last > first ? last : first);
+        if (three && first == 0 && last == 3)
+            pool_max3 (run, x);
+        else
+            pool_pixel (run, kind, x, first, last > first ? last : first);
     }
 }
 

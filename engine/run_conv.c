@@ -144,23 +144,27 @@ void run_conv (struct plan *plan, const struct record *step)
 
 /* ---- stem and max-pool ------------------------------------------------------------------------------------------- */
 
-/* Convolution rows [first, last), at most a ring of them, into their slots: row y is row y % kernel_h of the ring. */
-static void ring_rows (struct plan *plan, const struct record *step, float *staged, float *ring, int first, int last)
+/* Convolution rows [first, last), at most a ring of them, into their slots: row y is row y % kernel_h of the ring. The
+ * padded input of step->band rows is kept: lane->staged is the first of them. */
+static void ring_rows (struct plan *plan, const struct record *step, struct lane *lane, float *staged, float *ring, int first,
+                       int last)
 {
     const struct conv *conv = &step->conv;
     ptrdiff_t row = (ptrdiff_t) step->conv_width * BLOCK, ring_block = step->pool.kernel_h * row;
     size_t plane = (size_t) step->staged_height * (size_t) step->staged_width;
-    for (int c = 0; c < step->in_channels; c++)
-        copy_padded (plan->input + (size_t) c * (size_t) step->in_height * (size_t) step->in_width, step->in_height,
-                     step->in_width, first * conv->stride_h - conv->pad_top, -conv->pad_left,
-                     (last - 1 - first) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1, step->staged_width, 1,
-                     staged + (size_t) c * plane);
+    if (lane->staged < 0 || last > lane->staged + step->band) {
+        lane->staged = first;
+        for (int c = 0; c < step->in_channels; c++)
+            copy_padded (plan->input + (size_t) c * (size_t) step->in_height * (size_t) step->in_width, step->in_height,
+                         step->in_width, first * conv->stride_h - conv->pad_top, -conv->pad_left, step->staged_height,
+                         step->staged_width, 1, staged + (size_t) c * plane);
+    }
     for (int i = 0; i < step->packed->column_count; i++) {
         const struct column *column = &step->packed->column[i];
         struct conv_run run = column_run (step, column, ring_block);
         run.pixels = step->conv_width;
         for (int y = first; y < last; y++) {
-            run.input = staged + (ptrdiff_t) (y - first) * conv->stride_h * step->staged_width;
+            run.input = staged + (ptrdiff_t) (y - lane->staged) * conv->stride_h * step->staged_width;
             run.out = ring + column->block * ring_block + y % step->pool.kernel_h * row;
             plan->kernels->conv (&run);
         }
@@ -176,6 +180,7 @@ static void conv_pool_item (struct plan *plan, const struct record *step, struct
     ptrdiff_t row = (ptrdiff_t) step->conv_width * BLOCK, ring_block = pool->kernel_h * row;
     int blocks = divide_up (step->channels, BLOCK), band = divide_up (step->height, plan->threads), made = 0;
     float *staged = ring + blocks * ring_block;
+    lane->staged = -1;
     struct pool_run run = {
         .kind = POOL_MAX,
         .rows = rows,
@@ -186,7 +191,7 @@ static void conv_pool_item (struct plan *plan, const struct record *step, struct
         first = first < 0 ? 0 : first;
         made = made < first ? first : made;
         if (made < last)
-            ring_rows (plan, step, staged, ring, made, last);
+            ring_rows (plan, step, lane, staged, ring, made, last);
         made = last;
         run.row_count = last > first ? last - first : 0;
         for (int b = 0; b < blocks; b++) {

@@ -187,13 +187,23 @@ static GstVideoConverter *make_converter (const GstVideoInfo *from, const GstVid
     return gst_video_converter_new (from, to, config);
 }
 
+static struct view view_of (const struct frame_reader *reader, struct rectangle area)
+{
+    return frame_view (reader->resize, area, GST_VIDEO_INFO_PAR_N (&reader->info), GST_VIDEO_INFO_PAR_D (&reader->info),
+                       reader->spec.width, reader->spec.height);
+}
+
+struct view frame_reader_view (const struct frame_reader *reader)
+{
+    return reader->converter ? view_of (reader, reader->area) : (struct view) { .from = { 0, 0, 0, 0 } };
+}
+
 /* Everything for frames with the picture in `area`. FALSE: no conversion. */
 static gboolean prepare (struct frame_reader *reader, struct rectangle area)
 {
     const GstVideoInfo *frames = &reader->info, *from = frames;
     int width = GST_VIDEO_INFO_WIDTH (frames), height = GST_VIDEO_INFO_HEIGHT (frames);
-    struct view view = frame_view (reader->resize, area, GST_VIDEO_INFO_PAR_N (frames), GST_VIDEO_INFO_PAR_D (frames),
-                                   reader->spec.width, reader->spec.height);
+    struct view view = view_of (reader, area);
     drop_all (reader);
     reader->area = area;
     if (!make_picture (&reader->shown, frames, reader->spec.width, reader->spec.height))

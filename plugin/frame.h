@@ -41,6 +41,9 @@ void frame_reader_free (struct frame_reader *reader);
 void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, const struct input_spec *spec,
                        enum resize resize);
 
+/* What the network saw of the buffer read last. */
+struct view frame_reader_view (const struct frame_reader *reader);
+
 /* Fills network->input from the buffer, which is only read. FALSE and a GST_STREAM_ERROR when it cannot be mapped, does
  * not hold such a frame, or there is no conversion. The reader must have been set for this network. */
 gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, struct network *network, GError **error);

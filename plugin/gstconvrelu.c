@@ -50,9 +50,13 @@
 #include "plugin/gstconvrelu.h"
 
 #include <gst/video/video.h>
+#include <string.h>
 
 #include "plugin/frame.h"
+#include "plugin/mapping.h"
+#include "plugin/negotiate.h"
 #include "plugin/network.h"
+#include "plugin/overlay.h"
 #include "plugin/results.h"
 #include "plugin/settings.h"
 #include "plugin/timing.h"
@@ -71,6 +75,8 @@ struct _GstConvRelu {
     guint serial;             /* moves with every set */
     struct model *model;      /* of the network that is running, for readers of layer-names */
     struct stats stats;
+    struct layer_figures figures[LAYERS_MAX]; /* of the layers shown */
+    int figure_count;
     GstClockTime earliest; /* running time before which a frame is late, or NONE */
     gint64 jitter;         /* of the last QoS event, for the QOS message */
     gdouble proportion;
@@ -84,6 +90,9 @@ struct _GstConvRelu {
     struct loading *loading; /* the next one, or NULL */
     struct frame_reader *reader;
     GstVideoInfo info;
+    gboolean attach; /* the drawing goes with the frame as a meta; else it is blended into it */
+    struct overlay *overlay;
+    char *unknown_layers;     /* what the last warning said of them, or NULL */
     struct result result;     /* the last one */
     guint since;              /* frames since then, that one counted */
     GstClockTime inferred_at; /* running time of that frame, or NONE */
@@ -118,6 +127,7 @@ static void gst_conv_relu_init (GstConvRelu *self)
     stats_reset (&self->stats, GST_CLOCK_TIME_NONE);
     self->earliest = self->inferred_at = GST_CLOCK_TIME_NONE;
     self->reader = frame_reader_new ();
+    self->overlay = overlay_new ();
     gst_video_info_init (&self->info);
 }
 
@@ -129,6 +139,8 @@ static void gst_conv_relu_finalize (GObject *object)
     settings_clear (&self->wanted);
     result_clear (&self->result);
     frame_reader_free (self->reader);
+    overlay_free (self->overlay);
+    g_free (self->unknown_layers);
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
 }
 
@@ -147,8 +159,23 @@ static void get_stats (GstConvRelu *self, GValue *value)
 {
     GST_OBJECT_LOCK (self);
     struct stats stats = self->stats;
+    struct layer_figures figures[LAYERS_MAX];
+    int count = self->figure_count;
+    memcpy (figures, self->figures, sizeof figures);
     GST_OBJECT_UNLOCK (self);
-    g_value_take_boxed (value, stats_structure (&stats));
+    GstStructure *structure = stats_structure (&stats);
+    GValue layers = G_VALUE_INIT;
+    g_value_init (&layers, GST_TYPE_ARRAY);
+    for (int i = 0; i < count; i++) {
+        GValue layer = G_VALUE_INIT;
+        g_value_init (&layer, GST_TYPE_STRUCTURE);
+        g_value_take_boxed (&layer, gst_structure_new ("layer", "name", G_TYPE_STRING, figures[i].name, "zero",
+                                                       G_TYPE_DOUBLE, figures[i].zero, "channels", G_TYPE_INT,
+                                                       figures[i].channels, "dead", G_TYPE_INT, figures[i].dead, NULL));
+        gst_value_array_append_and_take_value (&layers, &layer);
+    }
+    gst_structure_take_value (structure, "layers", &layers);
+    g_value_take_boxed (value, structure);
 }
 
 static void get_layer_names (GstConvRelu *self, GValue *value)
@@ -159,15 +186,14 @@ static void get_layer_names (GstConvRelu *self, GValue *value)
     if (!model)
         return;
     const struct graph *graph = model_graph (model);
-    for (int id = 0; id < graph_tensors (graph); id++) {
-        struct tensor_info tensor = graph_tensor (graph, id);
+    GArray *layers = layers_all (graph);
+    for (guint i = 0; i < layers->len; i++) {
         GValue name = G_VALUE_INIT;
-        if (tensor.inputs[0] < 0 || !tensor.name || !*tensor.name)
-            continue; /* the input itself */
         g_value_init (&name, G_TYPE_STRING);
-        g_value_set_string (&name, tensor.name);
+        g_value_set_string (&name, graph_tensor (graph, g_array_index (layers, struct layer, i).post).name);
         gst_value_array_append_and_take_value (value, &name);
     }
+    g_array_unref (layers);
     model_unref (model);
 }
 
@@ -236,6 +262,16 @@ static void forget_result (GstConvRelu *self)
     self->inferred_at = GST_CLOCK_TIME_NONE;
 }
 
+/* Says once which words of `layers` mean nothing to this network. */
+static void warn_of_layers (GstConvRelu *self, const struct network *network)
+{
+    const char *unknown = network->layers.unknown;
+    if (unknown && g_strcmp0 (unknown, self->unknown_layers) != 0)
+        GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", unknown), ("The property layer-names lists them all."));
+    g_free (self->unknown_layers);
+    self->unknown_layers = g_strdup (unknown);
+}
+
 /* Puts `network` (NULL: none) in place of the one before. */
 static void use_network (GstConvRelu *self, struct network *network)
 {
@@ -244,8 +280,10 @@ static void use_network (GstConvRelu *self, struct network *network)
     GST_OBJECT_LOCK (self);
     struct model *hidden = self->model;
     self->model = shown;
+    self->figure_count = 0;
     GST_OBJECT_UNLOCK (self);
     self->network = network;
+    overlay_reset (self->overlay);
     forget_result (self); /* its classes are the other network's */
     model_unref (hidden);
     network_free (before);
@@ -255,6 +293,7 @@ static void use_network (GstConvRelu *self, struct network *network)
     GST_INFO_OBJECT (self, "running %s: input %d x %d, %d classes, %d threads, %s", model_path (network->model),
                      spec->width, spec->height, model_classes (network->model), plan_threads (network->plan),
                      plan_isa (network->plan));
+    warn_of_layers (self, network);
     if (network->stand_in)
         GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
                              ("No model-file is set. A small network of fixed filters stands in: it tells edges and "
@@ -327,6 +366,8 @@ static gboolean gst_conv_relu_set_caps (GstBaseTransform *base, GstCaps *in, Gst
         GST_ERROR_OBJECT (self, "cannot read the caps %" GST_PTR_FORMAT, in);
         return FALSE;
     }
+    self->attach = negotiate_attaches (out);
+    GST_INFO_OBJECT (self, "drawings are %s frames", self->attach ? "attached to" : "blended into");
     forget_result (self); /* another picture may come */
     return TRUE;
 }
@@ -478,6 +519,40 @@ static gboolean infer (GstConvRelu *self, GstBuffer *buffer, const struct moment
     return TRUE;
 }
 
+/* Draws what the settings ask for. Without that, and where downstream draws, no pixel of the frame is touched. */
+static void draw (GstConvRelu *self, GstBuffer *buffer, gboolean fresh)
+{
+    GstVideoFrame pixels;
+    GstClockTime start = gst_util_get_timestamp ();
+    GST_OBJECT_LOCK (self);
+    const struct overlay_times times = { stats_fps (&self->stats), window_mean (&self->stats.convert),
+                                         window_mean (&self->stats.inference), window_mean (&self->stats.overlay) };
+    GST_OBJECT_UNLOCK (self);
+    struct overlay_frame frame = {
+        .appearance = &self->active.appearance,
+        .network = self->network,
+        .result = &self->result,
+        .times = times,
+        .width = GST_VIDEO_INFO_WIDTH (&self->info),
+        .height = GST_VIDEO_INFO_HEIGHT (&self->info),
+        .view = frame_reader_view (self->reader),
+        .fresh = fresh,
+    };
+    GstVideoOverlayComposition *composition = overlay_draw (self->overlay, &frame);
+    if (composition && self->attach) {
+        gst_buffer_add_video_overlay_composition_meta (buffer, composition);
+    } else if (composition && mapping_write (&pixels, &self->info, buffer)) {
+        if (!gst_video_overlay_composition_blend (composition, &pixels))
+            GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
+        gst_video_frame_unmap (&pixels);
+    }
+    GstClockTime end = gst_util_get_timestamp ();
+    GST_OBJECT_LOCK (self);
+    stats_drawn (&self->stats, end - start);
+    self->figure_count = overlay_figures (self->overlay, self->network, self->figures);
+    GST_OBJECT_UNLOCK (self);
+}
+
 static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
@@ -495,6 +570,8 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
     self->since++;
     result_attach (&self->result, self->network, buffer, GST_VIDEO_INFO_WIDTH (&self->info),
                    GST_VIDEO_INFO_HEIGHT (&self->info), fresh);
+    if (self->active.appearance.overlay != OVERLAY_NONE)
+        draw (self, buffer, fresh);
     if (self->active.post_messages)
         gst_element_post_message (
             GST_ELEMENT (self),
@@ -527,6 +604,8 @@ static void gst_conv_relu_class_init (GstConvReluClass *klass)
 
     base_class->start = gst_conv_relu_start;
     base_class->stop = gst_conv_relu_stop;
+    base_class->transform_caps = negotiate_transform_caps;
+    base_class->fixate_caps = negotiate_fixate_caps;
     base_class->set_caps = gst_conv_relu_set_caps;
     base_class->filter_meta = gst_conv_relu_filter_meta;
     base_class->propose_allocation = gst_conv_relu_propose_allocation;

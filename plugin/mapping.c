@@ -53,13 +53,23 @@ static gboolean planes_fit (const GstVideoFrame *frame, const GstVideoInfo *info
     return !GST_VIDEO_FORMAT_INFO_HAS_PALETTE (format) || rows_fit (frame, 1, 0, 1, 256 * 4);
 }
 
-gboolean mapping_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
+static gboolean map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GstMapFlags flags)
 {
     if (!meta_fits (info, buffer) ||
-        !gst_video_frame_map (frame, info, buffer, GST_MAP_READ | GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
+        !gst_video_frame_map (frame, info, buffer, flags | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
         return FALSE;
     if (planes_fit (frame, info))
         return TRUE;
     gst_video_frame_unmap (frame);
     return FALSE;
+}
+
+gboolean mapping_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
+{
+    return map (frame, info, buffer, GST_MAP_READ);
+}
+
+gboolean mapping_write (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
+{
+    return map (frame, info, buffer, GST_MAP_READWRITE);
 }

@@ -11,5 +11,7 @@
 /* TRUE: `frame` is mapped for reading, every row of every plane lies in mapped memory; gst_video_frame_unmap it. The frame
  * holds no reference to the buffer. Strides may be of any size and sign. */
 gboolean mapping_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer);
+/* The same for drawing on it; the buffer must be writable. Memory that others share is copied by GStreamer. */
+gboolean mapping_write (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer);
 
 #endif

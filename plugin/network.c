@@ -76,12 +76,56 @@ static gboolean check_model (const struct model *model, struct error *reason)
     return FALSE;
 }
 
-/* Takes the reference to `model`, also when it fails. */
-static struct network *new_network (struct model *model, const struct settings *settings, struct error *reason)
+/* The place of tensor `id` among the names to be tapped, which grow when it is new. */
+static int add_tap (const struct graph *graph, const char **names, int *count, int id)
+{
+    const char *name = graph_tensor (graph, id).name;
+    int at = 0;
+    while (at < *count && strcmp (names[at], name) != 0)
+        at++;
+    if (at == *count)
+        names[(*count)++] = name;
+    return at;
+}
+
+/* Fills names [2 LAYERS_MAX + 1] with the tensors the settings ask to see; returns how many. */
+static int choose_taps (struct network *network, const struct settings *settings, const char **names)
+{
+    const struct graph *graph = model_graph (network->model);
+    const struct appearance *appearance = &settings->appearance;
+    int count = 0;
+    if (appearance_shows_layers (appearance))
+        layers_choose (graph, appearance->layers, &network->layers);
+    for (int i = 0; i < network->layers.count; i++) {
+        const struct layer *layer = &network->layers.layer[i];
+        network->post_tap[i] = network->pre_tap[i] = -1;
+        if (appearance_taps_post (appearance))
+            network->post_tap[i] = add_tap (graph, names, &count, layer->post);
+        if (appearance_taps_pre (appearance))
+            network->pre_tap[i] = add_tap (graph, names, &count, layer->pre);
+    }
+    network->class_map_tap = -1;
+    if (appearance->overlay & OVERLAY_CLASS_ACTIVATION && network->class_map->map >= 0)
+        network->class_map_tap = add_tap (graph, names, &count, network->class_map->map);
+    return count;
+}
+
+/* Takes the references to `model` and `class_map`, also when it fails. */
+static struct network *new_network (struct model *model, struct class_map *class_map, const struct settings *settings,
+                                    struct error *reason)
 {
     struct network *network = g_new0 (struct network, 1);
+    const char *taps[2 * LAYERS_MAX + 1];
     network->model = model;
-    struct plan_options options = { .threads = (int)settings->threads, .algorithm = settings->algorithm };
+    network->class_map = class_map;
+    network->replaces = settings_replacement (settings, &network->replacement);
+    struct plan_options options = {
+        .threads = (int)settings->threads,
+        .algorithm = settings->algorithm,
+        .activation = network->replaces ? &network->replacement : NULL,
+        .taps = taps,
+        .tap_count = choose_taps (network, settings, taps),
+    };
     network->plan = plan_new (model_graph (model), &options, reason);
     const struct input_spec *spec = model_input (model);
     if (network->plan) {
@@ -113,7 +157,7 @@ struct network *network_load (const struct settings *settings, GError **error)
     if (model && !check_model (model, &reason))
         g_clear_pointer (&model, model_unref);
     if (model)
-        network = new_network (model, settings, &reason);
+        network = new_network (model, class_map_new (model_graph (model)), settings, &reason);
     if (!network) {
         set_load_error (settings, &reason, error);
         return NULL;
@@ -127,7 +171,8 @@ struct network *network_load (const struct settings *settings, GError **error)
 struct network *network_again (const struct network *network, const struct settings *settings, GError **error)
 {
     struct error reason = { "" };
-    struct network *again = new_network (model_ref (network->model), settings, &reason);
+    struct network *again =
+        new_network (model_ref (network->model), class_map_ref (network->class_map), settings, &reason);
     if (!again) {
         set_load_error (settings, &reason, error);
         return NULL;
@@ -142,6 +187,8 @@ void network_free (struct network *network)
         return;
     plan_free (network->plan);
     model_unref (network->model);
+    class_map_unref (network->class_map);
+    layers_clear (&network->layers);
     g_free (network->input);
     g_free (network->quarks);
     g_free (network);

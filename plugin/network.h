@@ -16,6 +16,7 @@
 #include <gst/gst.h>
 
 #include "models/model.h"
+#include "plugin/layers.h"
 #include "plugin/settings.h"
 
 struct network {
@@ -25,13 +26,21 @@ struct network {
     gboolean stand_in;      /* no model was named and none is built in: the fixed filters, which recognise nothing */
     GstClockTime first_run; /* how long the trial run in network_load took, ns; 0 after network_again */
     GQuark *quarks;         /* [model_classes] label of a class as a quark, 0 until it is first reported */
+
+    /* What the drawing needs of it: indices for plan_tap, or -1 where the settings do not ask for it. */
+    struct layer_choice layers; /* those to show; none unless asked for */
+    int post_tap[LAYERS_MAX], pre_tap[LAYERS_MAX];
+    struct class_map *class_map; /* never NULL */
+    int class_map_tap;
+    gboolean replaces; /* every activation is replaced by the next */
+    struct activation replacement;
 };
 
 /* Loads what `settings` name and makes it run as they say. NULL and an error of GST_RESOURCE_ERROR or GST_STREAM_ERROR
  * with the path and the reason. Reads files and computes: up to about a second for a large network. */
 struct network *network_load (const struct settings *settings, GError **error);
 
-/* The same model run as `settings` say (threads, algorithm). NULL and an error where that needs the file again. */
+/* The same model run as `settings` say (threads, algorithm, activation, tapped layers). NULL and an error where that needs the file again. */
 struct network *network_again (const struct network *network, const struct settings *settings, GError **error);
 
 void network_free (struct network *network); /* NULL is fine */

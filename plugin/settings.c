@@ -67,6 +67,28 @@ static GType algorithm_type (void)
     return type;
 }
 
+static GType activation_type (void)
+{
+    static const GEnumValue values[] = {
+        { ACTIVATION_CHOICE_MODEL, "The network's own", "model" },
+        { ACTIVATION_CHOICE_RELU, "max (x, 0)", "relu" },
+        { ACTIVATION_CHOICE_LEAKY_RELU, "x, below zero x / 10", "leaky-relu" },
+        { ACTIVATION_CHOICE_ELU, "x, below zero e^x - 1", "elu" },
+        { ACTIVATION_CHOICE_GELU, "x times the normal distribution at x", "gelu" },
+        { ACTIVATION_CHOICE_SILU, "x times sigmoid (x), also called swish", "silu" },
+        { ACTIVATION_CHOICE_HARD_SWISH, "SiLU in straight lines", "hard-swish" },
+        { ACTIVATION_CHOICE_MISH, "x tanh (ln (1 + e^x))", "mish" },
+        { ACTIVATION_CHOICE_SIGMOID, "1 / (1 + e^-x)", "sigmoid" },
+        { ACTIVATION_CHOICE_TANH, "tanh (x)", "tanh" },
+        { ACTIVATION_CHOICE_NONE, "x as it is: a network without activations", "none" },
+        { 0, NULL, NULL },
+    };
+    static gsize type;
+    if (g_once_init_enter (&type))
+        g_once_init_leave (&type, g_enum_register_static ("GstConvReluActivation", values));
+    return type;
+}
+
 /* ---- properties ------------------------------------------------------------------------------------------------ */
 
 #define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
@@ -183,7 +205,9 @@ static void install_running (GObjectClass *klass)
             "Since the element left READY: frames, inferred, skipped (passed without inference) and, of these, late; "
             "over the last 256 frames of each kind: convert-mean, convert-p99 (frame to network input), "
             "inference-mean, "
-            "inference-p99 (ns) and fps; latency (ns), as answered to the LATENCY query",
+            "inference-p99, overlay-mean, overlay-p99 (drawing; ns) and fps; latency (ns), as answered to the LATENCY "
+            "query; layers, an array with a structure for each layer shown: name, zero (share of its values at zero or "
+            "below in the last frame), channels, dead (channels that had no value above zero since it is shown)",
             GST_TYPE_STRUCTURE, READ_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_LAYER_NAMES,
@@ -193,9 +217,23 @@ static void install_running (GObjectClass *klass)
             g_param_spec_string ("layer-name", "Layer name", "Name of a layer", NULL, READ_FLAGS), READ_FLAGS));
 }
 
+static void install_activation (GObjectClass *klass)
+{
+    g_object_class_install_property (
+        klass, PROPERTY_ACTIVATION,
+        g_param_spec_enum ("activation", "Activation",
+                           "Puts this function in the place of every activation of the network, to watch what it does "
+                           "to the feature maps and the classes. The weights were trained for the network's own, so "
+                           "most others spoil the result",
+                           activation_type (), ACTIVATION_CHOICE_MODEL, FLAGS));
+    gst_type_mark_as_plugin_api (activation_type (), 0);
+}
+
 void settings_install (GObjectClass *klass)
 {
     install_model (klass);
+    install_activation (klass);
+    appearance_install (klass);
     install_frame (klass);
     install_results (klass);
     install_running (klass);
@@ -217,13 +255,16 @@ void settings_init (struct settings *settings)
         .inference_interval = 1,
         .deadline = DEADLINE_SKIP,
         .post_messages = TRUE,
+        .activation = ACTIVATION_CHOICE_MODEL,
     };
+    appearance_init (&settings->appearance);
 }
 
 void settings_clear (struct settings *settings)
 {
     g_clear_pointer (&settings->model_file, g_free);
     g_clear_pointer (&settings->labels_file, g_free);
+    appearance_clear (&settings->appearance);
 }
 
 void settings_copy (struct settings *to, const struct settings *from)
@@ -232,6 +273,7 @@ void settings_copy (struct settings *to, const struct settings *from)
     *to = *from;
     to->model_file = g_strdup (from->model_file);
     to->labels_file = g_strdup (from->labels_file);
+    appearance_copy (&to->appearance, &from->appearance);
 }
 
 static void set_string (char **string, const GValue *value)
@@ -305,8 +347,11 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
     case PROPERTY_POST_MESSAGES:
         settings->post_messages = g_value_get_boolean (value);
         return TRUE;
+    case PROPERTY_ACTIVATION:
+        settings->activation = g_value_get_enum (value);
+        return TRUE;
     default:
-        return FALSE;
+        return appearance_set (&settings->appearance, id, value);
     }
 }
 
@@ -352,8 +397,11 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
     case PROPERTY_POST_MESSAGES:
         g_value_set_boolean (value, settings->post_messages);
         return TRUE;
+    case PROPERTY_ACTIVATION:
+        g_value_set_enum (value, settings->activation);
+        return TRUE;
     default:
-        return FALSE;
+        return appearance_get (&settings->appearance, id, value);
     }
 }
 
@@ -389,5 +437,24 @@ gboolean settings_same_files (const struct settings *a, const struct settings *b
 
 gboolean settings_same_plan (const struct settings *a, const struct settings *b)
 {
-    return settings_same_files (a, b) && a->threads == b->threads && a->algorithm == b->algorithm;
+    return settings_same_files (a, b) && a->threads == b->threads && a->algorithm == b->algorithm &&
+           a->activation == b->activation && appearance_same_tensors (&a->appearance, &b->appearance);
+}
+
+gboolean settings_replacement (const struct settings *settings, struct activation *replacement)
+{
+    static const struct activation choices[] = {
+        [ACTIVATION_CHOICE_RELU] = { .kind = ACTIVATION_RELU },
+        [ACTIVATION_CHOICE_LEAKY_RELU] = { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f },
+        [ACTIVATION_CHOICE_ELU] = { .kind = ACTIVATION_ELU, .alpha = 1 },
+        [ACTIVATION_CHOICE_GELU] = { .kind = ACTIVATION_GELU },
+        [ACTIVATION_CHOICE_SILU] = { .kind = ACTIVATION_SILU },
+        [ACTIVATION_CHOICE_HARD_SWISH] = { .kind = ACTIVATION_HARD_SWISH },
+        [ACTIVATION_CHOICE_MISH] = { .kind = ACTIVATION_MISH },
+        [ACTIVATION_CHOICE_SIGMOID] = { .kind = ACTIVATION_SIGMOID },
+        [ACTIVATION_CHOICE_TANH] = { .kind = ACTIVATION_TANH },
+        [ACTIVATION_CHOICE_NONE] = { .kind = ACTIVATION_NONE },
+    };
+    *replacement = choices[settings->activation];
+    return settings->activation != ACTIVATION_CHOICE_MODEL;
 }

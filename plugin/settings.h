@@ -10,11 +10,26 @@
 #include <gst/gst.h>
 
 #include "engine/engine.h"
+#include "plugin/appearance.h"
 
 /* Also the values of the GObject enums of the same names. */
 enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
 enum resize { RESIZE_CROP, RESIZE_STRETCH, RESIZE_LETTERBOX };
 enum deadline { DEADLINE_NONE, DEADLINE_SKIP };
+
+enum activation_choice {
+    ACTIVATION_CHOICE_MODEL,
+    ACTIVATION_CHOICE_RELU,
+    ACTIVATION_CHOICE_LEAKY_RELU,
+    ACTIVATION_CHOICE_ELU,
+    ACTIVATION_CHOICE_GELU,
+    ACTIVATION_CHOICE_SILU,
+    ACTIVATION_CHOICE_HARD_SWISH,
+    ACTIVATION_CHOICE_MISH,
+    ACTIVATION_CHOICE_SIGMOID,
+    ACTIVATION_CHOICE_TANH,
+    ACTIVATION_CHOICE_NONE,
+};
 
 /* A number per channel. count 0: the model's own; 1: the same for all; 3: in the order the network takes them. */
 struct triple {
@@ -34,6 +49,8 @@ struct settings {
     guint inference_interval;
     enum deadline deadline;
     gboolean post_messages;
+    enum activation_choice activation;
+    struct appearance appearance;
 };
 
 enum property {
@@ -51,8 +68,10 @@ enum property {
     PROPERTY_INFERENCE_INTERVAL,
     PROPERTY_DEADLINE,
     PROPERTY_POST_MESSAGES,
+    PROPERTY_ACTIVATION,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
+    /* and those of appearance.h from APPEARANCE_FIRST_PROPERTY on */
 };
 
 void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */
@@ -67,6 +86,9 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
 
 /* What a GParamSpec cannot check: mean and std. FALSE and a GST_RESOURCE_ERROR_SETTINGS that names the property. */
 gboolean settings_check (const struct settings *settings, GError **error);
+
+/* The activation that takes the place of all others. FALSE: the model's own stay. */
+gboolean settings_replacement (const struct settings *settings, struct activation *replacement);
 
 gboolean settings_same_files (const struct settings *a, const struct settings *b); /* the same model and labels */
 gboolean settings_same_plan (const struct settings *a, const struct settings *b);  /* and run in the same way */

@@ -59,11 +59,16 @@ void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inf
     window_add (&stats->inference, inference);
 }
 
+void stats_drawn (struct stats *stats, GstClockTime overlay)
+{
+    window_add (&stats->overlay, overlay);
+}
+
 gboolean stats_latency_moved (struct stats *stats)
 {
     if (stats->inference.used < LATENCY_SAMPLES)
         return FALSE;
-    guint64 mean = window_mean (&stats->convert) + window_mean (&stats->inference);
+    guint64 mean = window_mean (&stats->convert) + window_mean (&stats->inference) + window_mean (&stats->overlay);
     if (GST_CLOCK_TIME_IS_VALID (stats->latency)) {
         guint64 moved = mean > stats->latency ? mean - stats->latency : stats->latency - mean;
         if (moved <= stats->latency / 4 || moved < GST_MSECOND)
@@ -73,14 +78,20 @@ gboolean stats_latency_moved (struct stats *stats)
     return TRUE;
 }
 
-GstStructure *stats_structure (const struct stats *stats)
+double stats_fps (const struct stats *stats)
 {
     guint64 interval = window_mean (&stats->interval);
+    return interval ? (double)GST_SECOND / interval : 0.0;
+}
+
+GstStructure *stats_structure (const struct stats *stats)
+{
     return gst_structure_new (
         "convrelu-stats", "frames", G_TYPE_UINT64, stats->frames, "inferred", G_TYPE_UINT64, stats->inferred, "skipped",
         G_TYPE_UINT64, stats->skipped, "late", G_TYPE_UINT64, stats->late, "convert-mean", G_TYPE_UINT64,
         window_mean (&stats->convert), "convert-p99", G_TYPE_UINT64, window_p99 (&stats->convert), "inference-mean",
         G_TYPE_UINT64, window_mean (&stats->inference), "inference-p99", G_TYPE_UINT64, window_p99 (&stats->inference),
-        "fps", G_TYPE_DOUBLE, interval ? (double)GST_SECOND / interval : 0.0, "latency", G_TYPE_UINT64,
+        "overlay-mean", G_TYPE_UINT64, window_mean (&stats->overlay), "overlay-p99", G_TYPE_UINT64,
+        window_p99 (&stats->overlay), "fps", G_TYPE_DOUBLE, stats_fps (stats), "latency", G_TYPE_UINT64,
         GST_CLOCK_TIME_IS_VALID (stats->latency) ? stats->latency : 0, NULL);
 }

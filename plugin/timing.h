@@ -26,6 +26,7 @@ struct stats {
     guint64 late;            /* of the skipped: because of deadline=skip */
     struct window convert;   /* frame -> network input */
     struct window inference; /* network input -> scores */
+    struct window overlay;   /* drawing, and blending where that is done here */
     struct window interval;  /* wall-clock time from one frame to the next */
     GstClockTime last_frame; /* when the last one came in, or NONE */
     GstClockTime latency;    /* as told to the pipeline; NONE before the first measurement */
@@ -33,12 +34,14 @@ struct stats {
 
 void stats_reset (struct stats *stats, GstClockTime latency); /* latency: expected until measured, or NONE */
 void stats_frame (struct stats *stats, GstClockTime now);     /* one more frame */
+void stats_drawn (struct stats *stats, GstClockTime overlay);
 void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference);
 
 /* Whether the mean time of an inference has moved away from stats->latency by more than a quarter (and a millisecond,
  * or the noise of small networks would keep pipelines busy); then that is updated: tell the pipeline. */
 gboolean stats_latency_moved (struct stats *stats);
 
+double stats_fps (const struct stats *stats);              /* 0: not known yet */
 GstStructure *stats_structure (const struct stats *stats); /* as the property's text says; the caller's */
 
 #endif

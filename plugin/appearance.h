@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* appearance.h: the values of the properties that say what is drawn on a frame, and where. Part of struct settings; the
+ * same rules hold (settings.h). */
+#ifndef CONVRELU_APPEARANCE_H
+#define CONVRELU_APPEARANCE_H
+
+#include <gst/gst.h>
+
+/* Also the values of the GObject flags and enums of the same names. */
+enum overlay_flag {
+    OVERLAY_NONE = 0,
+    OVERLAY_LABELS = 1 << 0,
+    OVERLAY_FEATURE_MAPS = 1 << 1,
+    OVERLAY_CLASS_ACTIVATION = 1 << 2,
+    OVERLAY_STATS = 1 << 3,
+};
+enum stage { STAGE_POST, STAGE_PRE, STAGE_BOTH };
+enum channel_select { CHANNELS_FIRST, CHANNELS_STRONGEST };
+enum placement { PLACEMENT_INSET, PLACEMENT_RIGHT, PLACEMENT_BOTTOM, PLACEMENT_FULL };
+enum colormap { COLORMAP_GRAY, COLORMAP_VIRIDIS, COLORMAP_MAGMA, COLORMAP_TURBO, COLORMAP_DIVERGING };
+
+struct appearance {
+    guint overlay; /* of enum overlay_flag */
+    char *layers;  /* NULL: none */
+    enum stage stage;
+    guint channels;
+    enum channel_select channel_select;
+    enum placement placement;
+    double opacity; /* 0..1 */
+    enum colormap colormap;
+};
+
+enum { APPEARANCE_FIRST_PROPERTY = 100, CHANNELS_MAX = 256 };
+enum appearance_property {
+    PROPERTY_OVERLAY = APPEARANCE_FIRST_PROPERTY,
+    PROPERTY_LAYERS,
+    PROPERTY_STAGE,
+    PROPERTY_CHANNELS,
+    PROPERTY_CHANNEL_SELECT,
+    PROPERTY_PLACEMENT,
+    PROPERTY_OPACITY,
+    PROPERTY_COLORMAP,
+};
+
+void appearance_install (GObjectClass *klass);
+
+void appearance_init (struct appearance *appearance); /* the defaults */
+void appearance_clear (struct appearance *appearance);
+void appearance_copy (struct appearance *to, const struct appearance *from); /* what `to` held is not freed */
+
+/* FALSE when `id` is not one of them. */
+gboolean appearance_set (struct appearance *appearance, guint id, const GValue *value);
+gboolean appearance_get (const struct appearance *appearance, guint id, GValue *value);
+
+gboolean appearance_shows_layers (const struct appearance *appearance); /* so that their tensors are needed */
+/* Which of the two tensors of a layer. */
+gboolean appearance_taps_post (const struct appearance *appearance);
+gboolean appearance_taps_pre (const struct appearance *appearance);
+/* Whether the same tensors of a network are needed for both. */
+gboolean appearance_same_tensors (const struct appearance *a, const struct appearance *b);
+/* Whether both draw the same. */
+gboolean appearance_same (const struct appearance *a, const struct appearance *b);
+
+#endif

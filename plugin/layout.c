@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* layout.c: frame size and settings -> rectangles; see layout.h.
+ *
+ * The mosaics share a region of the frame. Every way to stand them in rows is tried with every number of tile columns;
+ * the largest tiles win. */
+#include "plugin/layout.h"
+
+#include <string.h>
+
+enum {
+    NARROW_LINES = 4,
+    WIDE_LINES = 2,
+    WIDE_TEXT = 17 /* small lines across, from which two lines of text suffice */
+};
+
+/* ---- where the mosaics may stand ------------------------------------------------------------------------------- */
+
+static struct rectangle mosaics_region (const struct layout *layout, int width, int height,
+                                        const struct appearance *appearance)
+{
+    int m = layout->margin;
+    struct rectangle region = { m, m, width - 2 * m, height - 2 * m };
+    int across = width;
+    switch (appearance->placement) {
+    case PLACEMENT_INSET:
+        across = MIN (width * 42 / 100, height * 54 / 100);
+        break;
+    case PLACEMENT_RIGHT:
+        across = MIN (width / 2, height * 80 / 100);
+        break;
+    case PLACEMENT_BOTTOM:
+        region.y = height / 2;
+        region.height = height - m - region.y;
+        break;
+    case PLACEMENT_FULL:
+        if (appearance->overlay & (OVERLAY_LABELS | OVERLAY_STATS | OVERLAY_CLASS_ACTIVATION))
+            across = width - width * 30 / 100;
+        break;
+    }
+    if (appearance->placement != PLACEMENT_BOTTOM) {
+        region.x = width - across + (across < width ? 0 : m);
+        region.width = width - m - region.x;
+    }
+    return region;
+}
+
+/* What the mosaics leave of the left side. */
+static struct rectangle text_column (const struct layout *layout, int width, int height,
+                                     const struct appearance *appearance, gboolean mosaics)
+{
+    int m = layout->margin, right = width, bottom = height;
+    if (mosaics) {
+        struct rectangle region = mosaics_region (layout, width, height, appearance);
+        if (appearance->placement == PLACEMENT_BOTTOM)
+            bottom = region.y;
+        else
+            right = region.x;
+    }
+    return (struct rectangle) { m, m, MIN (right - 2 * m, 20 * layout->label_line), bottom - 2 * m };
+}
+
+/* ---- one mosaic ------------------------------------------------------------------------------------------------ */
+
+/* The largest tiles for `count` maps in a panel of at most width x height; 0 when there is no room. The panel's own size
+ * goes to mosaic->panel. */
+static double fit_mosaic (const struct layout *layout, const struct map_shape *shape, int count, int width, int height,
+                          int text_lines, struct mosaic *mosaic)
+{
+    double best = 0, aspect = CLAMP ((double)shape->height / shape->width, 1.0 / 3, 3.0);
+    int text = text_lines * layout->small_line, pad = layout->pad, gap = layout->gap;
+    int wanted = text_lines ? WIDE_TEXT * layout->small_line : 0;
+    if (text_lines == WIDE_LINES && width < wanted)
+        return 0;
+    for (int columns = 1; columns <= count; columns++) {
+        int rows = (count + columns - 1) / columns;
+        int across = (width - 2 * pad - (columns - 1) * gap) / columns;
+        int down = (height - 2 * pad - text - (text ? pad / 2 : 0) - (rows - 1) * gap) / rows;
+        int side = MIN (across, (int)(down / aspect));
+        int other = MAX ((int)(side * aspect), 1);
+        double score = side * (count % columns ? 0.9 : 1.0);
+        if (side < 1 || score <= best)
+            continue;
+        best = score;
+        mosaic->count = count;
+        mosaic->columns = columns;
+        mosaic->text_lines = text_lines;
+        mosaic->tile_width = side;
+        mosaic->tile_height = other;
+        int grid = columns * (side + gap) - gap;
+        mosaic->panel.width = MIN (MAX (grid + 2 * pad, wanted), width);
+        mosaic->left = (mosaic->panel.width - grid) / 2;
+        mosaic->top = pad + text + (text ? pad / 2 : 0);
+        mosaic->panel.height = mosaic->top + rows * (other + gap) - gap + pad;
+    }
+    return best;
+}
+
+/* The same with as much text and as many maps as there is room for. Tiles of fewer than `least` pixels show nothing. */
+static double fit_best (const struct layout *layout, const struct map_shape *shape, int count, int width, int height,
+                        struct mosaic *mosaic)
+{
+    static const int lines[] = { WIDE_LINES, NARROW_LINES, 0 };
+    int least = MAX (6, layout->small_line * 3 / 4);
+    mosaic->panel.width = 0;
+    if (width < 1 || height < 1)
+        return 0;
+    for (guint l = 0; l < G_N_ELEMENTS (lines); l++) {
+        if (lines[l] && width < 7 * layout->small_line)
+            continue;
+        for (int n = MIN (count, shape->channels); n >= 1; n /= 2) {
+            struct mosaic trial = { .count = 0 };
+            double score = fit_mosaic (layout, shape, n, width, height, lines[l], &trial);
+            if (score < least && !(l == G_N_ELEMENTS (lines) - 1 && n == 1 && score >= 1))
+                continue;
+            *mosaic = trial;
+            return score * n / count;
+        }
+    }
+    return 0;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------------------------- */
+
+/* Fits all mosaics into `across` columns of the region; the smallest tile, or 0. */
+static double fit_all (const struct layout *layout, struct rectangle region, const struct map_shape *shape, int count,
+                       int channels, int across, struct mosaic *mosaic)
+{
+    int down = (count + across - 1) / across;
+    int width = (region.width - (across - 1) * layout->margin) / across;
+    int height = (region.height - (down - 1) * layout->margin) / down;
+    double least = 1e9;
+    for (int i = 0; i < count; i++) {
+        double score = fit_best (layout, &shape[i], channels, width, height, &mosaic[i]);
+        least = MIN (least, score);
+    }
+    return least;
+}
+
+/* Moves the mosaics to their places, rows packed together. */
+static void place_all (struct layout *layout, struct rectangle region, enum placement placement, int across)
+{
+    int total = -layout->margin, y = region.y;
+    for (int first = 0; first < layout->mosaics; first += across) {
+        int tallest = 0;
+        for (int i = first; i < MIN (first + across, layout->mosaics); i++)
+            tallest = MAX (tallest, layout->mosaic[i].panel.height);
+        total += tallest + layout->margin;
+    }
+    if (placement == PLACEMENT_BOTTOM)
+        y += region.height - total;
+    else if (placement == PLACEMENT_FULL || placement == PLACEMENT_RIGHT)
+        y += (region.height - total) / 2;
+    for (int first = 0; first < layout->mosaics; first += across) {
+        int end = MIN (first + across, layout->mosaics), tallest = 0, wide = -layout->margin;
+        for (int i = first; i < end; i++) {
+            wide += layout->mosaic[i].panel.width + layout->margin;
+            tallest = MAX (tallest, layout->mosaic[i].panel.height);
+        }
+        int x =
+            region.x + (region.width - wide) / (placement == PLACEMENT_INSET || placement == PLACEMENT_RIGHT ? 1 : 2);
+        for (int i = first; i < end; i++) {
+            struct rectangle *panel = &layout->mosaic[i].panel;
+            panel->x = x;
+            panel->y = y;
+            x += panel->width + layout->margin;
+        }
+        y += tallest + layout->margin;
+    }
+}
+
+void layout_make (struct layout *layout, int width, int height, const struct appearance *appearance,
+                  const struct map_shape *shape, int count, gboolean pairs)
+{
+    int size = MIN (height, width * 3 / 4);
+    *layout = (struct layout) { .label_line = MAX (size / 28, 9), .small_line = MAX (size / 35, 8) };
+    layout->margin = MAX (layout->small_line / 2, 2);
+    layout->pad = MAX (layout->small_line / 3, 2);
+    layout->gap = MAX (layout->small_line / 8, 1);
+    layout->left = text_column (layout, width, height, appearance, count > 0);
+    if (count == 0)
+        return;
+    struct rectangle region = mosaics_region (layout, width, height, appearance);
+    double best = 0;
+    int best_across = 1;
+    struct mosaic trial[MOSAICS_MAX];
+    layout->mosaics = count;
+    for (int across = 1; across <= count; across++) {
+        if (pairs && across > 1 && across % 2)
+            continue;
+        double score = fit_all (layout, region, shape, count, (int)appearance->channels, across, trial);
+        if (score <= best)
+            continue;
+        best = score;
+        best_across = across;
+        memcpy (layout->mosaic, trial, (gsize)count * sizeof *trial);
+    }
+    if (best > 0)
+        place_all (layout, region, appearance->placement, best_across);
+    else
+        layout->mosaics = 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* layout.h: how large the drawing is and where it goes, for frames of any size from 1 x 1.
+ *
+ *   +--------------------------------+      labels, the heat's caption and stats stand in the left column;
+ *   | labels          | early  (text)|      a mosaic is a panel: some lines of text over a grid of tiles
+ *   |                 | [][][][]     |
+ *   |                 | [][][][]     |
+ *   | heat's caption  | late         |
+ *   | stats           | [][][][]     |
+ *   +--------------------------------+                                                       (placement=inset) */
+#ifndef CONVRELU_LAYOUT_H
+#define CONVRELU_LAYOUT_H
+
+#include "plugin/appearance.h"
+#include "plugin/frame.h"
+#include "plugin/layers.h"
+
+enum { MOSAICS_MAX = 2 * LAYERS_MAX };
+
+struct map_shape {
+    int channels, height, width;
+};
+
+struct mosaic {
+    struct rectangle panel;      /* in the frame; width 0: no room for it */
+    int text_lines;              /* above the tiles: 0, 2 (wide) or 4 (narrow) */
+    int count, columns;          /* of tiles */
+    int tile_width, tile_height; /* pixels */
+    int left, top;               /* of the first tile, in the panel */
+};
+
+struct layout {
+    int label_line, small_line; /* height of a line of text, pixels */
+    int margin, pad, gap;       /* round panels, inside them, between tiles */
+    struct rectangle left;      /* for labels and the other text panels */
+    struct mosaic mosaic[MOSAICS_MAX];
+    int mosaics;
+};
+
+/* shape [count] of the mosaics; `pairs`: 2 i and 2 i + 1 belong together. Everything lies inside the frame. */
+void layout_make (struct layout *layout, int width, int height, const struct appearance *appearance,
+                  const struct map_shape *shape, int count, gboolean pairs);
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* overlay.c: decides what has to be drawn again, draws it into panels and puts the panels together; see overlay.h. */
+#include "plugin/overlay.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/panels.h"
+#include "plugin/words.h"
+
+enum {
+    ROWS_MAX = 10,   /* labels drawn, however large top-k is */
+    HEAT_GRAIN = 12, /* pixels drawn for each of the class-activation map's; the compositor scales them on */
+    HEAT_MAX = 192,  /* and at most, each way */
+    PANEL_LABELS = MOSAICS_MAX,
+    PANEL_STATS,
+    PANEL_HEAT,
+    PANEL_HEAT_WORDS,
+    PANELS,
+};
+static const GstClockTime figures_stand = 300 * GST_MSECOND; /* so that they can be read */
+
+struct panel {
+    GstBuffer *buffer;                   /* of `drawn` pixels */
+    GstVideoOverlayRectangle *rectangle; /* NULL: the panel is not shown */
+    struct rectangle at;                 /* in the frame */
+    int width, height;                   /* as drawn */
+    char *text;                          /* that it was drawn from, or NULL: to be drawn each time */
+};
+
+struct overlay {
+    struct captions *captions;
+    GArray *scratch;
+    struct appearance seen; /* drawn last */
+    int width, height;
+    struct view view;
+    gboolean drawn; /* the above are of something */
+    struct layout layout;
+    struct palette colours, signs, heat;
+    struct layer_watch post[LAYERS_MAX], pre[LAYERS_MAX];
+    float *class_map; /* [h][w] */
+    GstClockTime figures_at;
+    struct panel panel[PANELS];
+    GstVideoOverlayComposition *composition;
+};
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+struct overlay *overlay_new (void)
+{
+    struct overlay *overlay = g_new0 (struct overlay, 1);
+    overlay->scratch = g_array_new (FALSE, FALSE, sizeof (float));
+    appearance_init (&overlay->seen);
+    return overlay;
+}
+
+static void hide_panel (struct panel *panel)
+{
+    g_clear_pointer (&panel->rectangle, gst_video_overlay_rectangle_unref);
+    gst_clear_buffer (&panel->buffer);
+    g_clear_pointer (&panel->text, g_free);
+}
+
+void overlay_reset (struct overlay *overlay)
+{
+    g_clear_pointer (&overlay->composition, gst_video_overlay_composition_unref);
+    for (int i = 0; i < PANELS; i++)
+        hide_panel (&overlay->panel[i]);
+    for (int i = 0; i < LAYERS_MAX; i++) {
+        layer_watch_clear (&overlay->post[i]);
+        layer_watch_clear (&overlay->pre[i]);
+    }
+    g_clear_pointer (&overlay->class_map, g_free);
+    overlay->drawn = FALSE;
+}
+
+void overlay_free (struct overlay *overlay)
+{
+    overlay_reset (overlay);
+    g_array_unref (overlay->scratch);
+    appearance_clear (&overlay->seen);
+    captions_free (overlay->captions);
+    g_free (overlay);
+}
+
+/* ---- panels ---------------------------------------------------------------------------------------------------- */
+
+/* Opens a panel of width x height pixels, to be shown at `at` of the frame. The pixels drawn before are used again when
+ * nobody else holds them. */
+static gboolean panel_begin (struct panel *panel, struct rectangle at, int width, int height, GstMapInfo *map,
+                             struct canvas *canvas)
+{
+    gsize size = (gsize)width * (gsize)height * 4;
+    g_clear_pointer (&panel->rectangle, gst_video_overlay_rectangle_unref);
+    gboolean again = panel->buffer && panel->width == width && panel->height == height &&
+                     gst_buffer_is_writable (panel->buffer) && gst_buffer_is_all_memory_writable (panel->buffer);
+    if (!again) {
+        gst_clear_buffer (&panel->buffer);
+        panel->buffer = gst_buffer_new_allocate (NULL, size, NULL);
+        if (panel->buffer)
+            gst_buffer_add_video_meta (panel->buffer, GST_VIDEO_FRAME_FLAG_NONE,
+                                       GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, (guint)width, (guint)height);
+    }
+    panel->at = at;
+    panel->width = width;
+    panel->height = height;
+    if (!panel->buffer || !gst_buffer_map (panel->buffer, map, GST_MAP_WRITE))
+        return FALSE;
+    *canvas = (struct canvas) { (guint32 *)map->data, width, height, width };
+    return TRUE;
+}
+
+static void panel_end (struct panel *panel, GstMapInfo *map)
+{
+    gst_buffer_unmap (panel->buffer, map);
+    panel->rectangle = gst_video_overlay_rectangle_new_raw (panel->buffer, panel->at.x, panel->at.y,
+                                                            (guint)panel->at.width, (guint)panel->at.height,
+                                                            GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+}
+
+/* Whether the panel shows this text at this place already. If not, takes note of it. */
+static gboolean panel_stands (struct panel *panel, struct rectangle at, const char *text)
+{
+    if (panel->rectangle && memcmp (&panel->at, &at, sizeof at) == 0 && g_strcmp0 (panel->text, text) == 0)
+        return TRUE;
+    g_free (panel->text);
+    panel->text = g_strdup (text);
+    return FALSE;
+}
+
+/* ---- feature maps ---------------------------------------------------------------------------------------------- */
+
+static const struct tensor *tap (const struct network *network, int index)
+{
+    return index < 0 ? NULL : plan_tap (network->plan, index);
+}
+
+static struct pen pen_of (struct overlay *overlay, const struct overlay_frame *frame)
+{
+    return (struct pen) { overlay->captions, &overlay->layout, frame->appearance->opacity, overlay->scratch };
+}
+
+/* Counts this frame's values. */
+static void look_at_layers (struct overlay *overlay, const struct network *network)
+{
+    for (int i = 0; i < network->layers.count; i++) {
+        const struct tensor *post = tap (network, network->post_tap[i]), *pre = tap (network, network->pre_tap[i]);
+        if (post)
+            layer_watch_look (&overlay->post[i], post);
+        if (pre)
+            layer_watch_look (&overlay->pre[i], pre);
+    }
+}
+
+static void draw_mosaic (struct overlay *overlay, const struct overlay_frame *frame, int place, int layer, gboolean pre,
+                         float *most)
+{
+    const struct network *network = frame->network;
+    const struct tensor *tensor = tap (network, pre ? network->pre_tap[layer] : network->post_tap[layer]);
+    const struct layer_watch *own = pre ? &overlay->pre[layer] : &overlay->post[layer];
+    const struct mosaic *mosaic = &overlay->layout.mosaic[place];
+    struct panel *panel = &overlay->panel[place];
+    if (!tensor || mosaic->panel.width < 1 || mosaic->panel.height < 1) {
+        hide_panel (panel);
+        return;
+    }
+    gboolean sign = pre || frame->appearance->stage == STAGE_BOTH;
+    struct mosaic_words words;
+    words_of_layer (&words, network, layer, pre, own);
+    words.palette = sign ? &overlay->signs : &overlay->colours;
+    /* Both stages show the same channels in the same places. */
+    struct layer_watch shown = network->post_tap[layer] >= 0 ? overlay->post[layer] : overlay->pre[layer];
+    struct pen pen = pen_of (overlay, frame);
+    struct canvas canvas;
+    GstMapInfo map;
+    if (!panel_begin (panel, mosaic->panel, mosaic->panel.width, mosaic->panel.height, &map, &canvas)) {
+        hide_panel (panel);
+        return;
+    }
+    panel_mosaic (&pen, &canvas, mosaic, &words, tensor, &shown, most);
+    panel_end (panel, &map);
+}
+
+static void draw_mosaics (struct overlay *overlay, const struct overlay_frame *frame)
+{
+    const struct network *network = frame->network;
+    enum stage stage = frame->appearance->stage;
+    int place = 0;
+    for (int i = 0; i < network->layers.count && place < overlay->layout.mosaics; i++) {
+        float most[CHANNELS_MAX] = { 0 };
+        struct layer_watch *watch = network->post_tap[i] >= 0 ? &overlay->post[i] : &overlay->pre[i];
+        int count = overlay->layout.mosaic[place].count;
+        if (stage == STAGE_BOTH)
+            count = MIN (count, overlay->layout.mosaic[place + 1].count);
+        layer_watch_choose (watch, count, frame->appearance->channel_select);
+        if (stage != STAGE_POST)
+            draw_mosaic (overlay, frame, place++, i, TRUE, most);
+        if (stage != STAGE_PRE)
+            draw_mosaic (overlay, frame, place++, i, FALSE, most);
+    }
+    for (; place < MOSAICS_MAX; place++)
+        hide_panel (&overlay->panel[place]);
+}
+
+/* ---- text ------------------------------------------------------------------------------------------------------ */
+
+static void draw_labels (struct overlay *overlay, const struct overlay_frame *frame)
+{
+    struct panel *panel = &overlay->panel[PANEL_LABELS];
+    struct label_row rows[ROWS_MAX];
+    struct pen pen = pen_of (overlay, frame);
+    int count = panel_labels_fit (&pen, (int)MIN (frame->result->count, ROWS_MAX));
+    if (!(frame->appearance->overlay & OVERLAY_LABELS) || count == 0) {
+        hide_panel (panel);
+        return;
+    }
+    GString *text = g_string_new (NULL);
+    for (int i = 0; i < count; i++) {
+        rows[i].text = model_label (frame->network->model, frame->result->ids[i]);
+        rows[i].percent = (int)(CLAMP (frame->result->scores[i], 0.0f, 1.0f) * 100 + 0.5f);
+        g_string_append_printf (text, "%d %s\n", rows[i].percent, rows[i].text);
+    }
+    struct rectangle at = panel_labels_size (&pen, count);
+    struct canvas canvas;
+    GstMapInfo map;
+    if (!panel_stands (panel, at, text->str)) {
+        if (panel_begin (panel, at, at.width, at.height, &map, &canvas)) {
+            panel_labels (&pen, &canvas, rows, count);
+            panel_end (panel, &map);
+        }
+    }
+    g_string_free (text, TRUE);
+}
+
+/* A panel of lines that ends `above` pixels over the bottom of the left column. Returns where the next may end. */
+static int draw_lines (struct overlay *overlay, const struct overlay_frame *frame, int which, char **lines,
+                       const struct palette *strip, int above)
+{
+    struct panel *panel = &overlay->panel[which];
+    struct pen pen = pen_of (overlay, frame);
+    const struct rectangle *left = &overlay->layout.left;
+    struct rectangle at = { left->x, 0, 0, 0 };
+    panel_lines_size (&pen, lines, strip != NULL, &at.width, &at.height);
+    at.y = left->y + left->height - above - at.height;
+    const struct panel *labels = &overlay->panel[PANEL_LABELS];
+    int top = labels->rectangle ? labels->at.y + labels->at.height + overlay->layout.margin : left->y;
+    char *text = g_strjoinv ("\n", lines);
+    struct canvas canvas;
+    GstMapInfo map;
+    if (at.y < top || at.width < 5 * overlay->layout.small_line) {
+        hide_panel (panel);
+    } else {
+        if (!panel_stands (panel, at, text) && panel_begin (panel, at, at.width, at.height, &map, &canvas)) {
+            panel_lines (&pen, &canvas, lines, strip, "little", "much");
+            panel_end (panel, &map);
+        }
+        above += at.height + overlay->layout.margin;
+    }
+    g_free (text);
+    return above;
+}
+
+static int draw_stats (struct overlay *overlay, const struct overlay_frame *frame, gboolean changed)
+{
+    struct panel *panel = &overlay->panel[PANEL_STATS];
+    if (!(frame->appearance->overlay & OVERLAY_STATS)) {
+        hide_panel (panel);
+        return 0;
+    }
+    GstClockTime now = gst_util_get_timestamp ();
+    if (!changed && panel->rectangle && now < overlay->figures_at + figures_stand)
+        return panel->at.height + overlay->layout.margin;
+    overlay->figures_at = now;
+    struct layer_figures figures[LAYERS_MAX];
+    int count = overlay_figures (overlay, frame->network, figures);
+    char **lines = words_of_stats (&frame->times, frame->network, figures, count);
+    int above = draw_lines (overlay, frame, PANEL_STATS, lines, NULL, 0);
+    g_strfreev (lines);
+    return above;
+}
+
+/* ---- class activation ------------------------------------------------------------------------------------------ */
+
+/* The heat lies where the network looked; what it saw beyond the picture (letterbox) is left out. */
+static void draw_heat (struct overlay *overlay, const struct overlay_frame *frame, int above)
+{
+    struct panel *panel = &overlay->panel[PANEL_HEAT];
+    const struct network *network = frame->network;
+    const struct tensor *tensor = tap (network, network->class_map_tap);
+    const struct view *view = &frame->view;
+    const struct input_spec *input = model_input (network->model);
+    if (!(frame->appearance->overlay & OVERLAY_CLASS_ACTIVATION) || !tensor || view->from.width < 1) {
+        hide_panel (panel);
+        hide_panel (&overlay->panel[PANEL_HEAT_WORDS]);
+        return;
+    }
+    int pixels = tensor->height * tensor->width;
+    if (!overlay->class_map)
+        overlay->class_map = g_new (float, pixels);
+    float most = class_map_draw (network->class_map, tensor, frame->result->ids[0], overlay->class_map);
+    const double part[4] = { (double)view->to.x * tensor->width / input->width,
+                             (double)view->to.y * tensor->height / input->height,
+                             (double)view->to.width * tensor->width / input->width,
+                             (double)view->to.height * tensor->height / input->height };
+    int width = CLAMP ((int)(part[2] * HEAT_GRAIN), 1, MIN (HEAT_MAX, view->from.width));
+    int height = CLAMP ((int)(part[3] * HEAT_GRAIN), 1, MIN (HEAT_MAX, view->from.height));
+    struct canvas canvas;
+    GstMapInfo map;
+    if (!panel_begin (panel, view->from, width, height, &map, &canvas)) {
+        hide_panel (panel);
+        return;
+    }
+    heat_draw (overlay->class_map, tensor->height, tensor->width, most, part, &overlay->heat, &canvas);
+    panel_end (panel, &map);
+    char **lines = words_of_heat (network, frame->result->ids[0]);
+    draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, &overlay->heat, above);
+    g_strfreev (lines);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------- */
+
+/* Takes over size, appearance and view. FALSE: they are those of the last time. */
+static gboolean changed (struct overlay *overlay, const struct overlay_frame *frame)
+{
+    const struct network *network = frame->network;
+    if (overlay->drawn && overlay->width == frame->width && overlay->height == frame->height &&
+        memcmp (&overlay->view, &frame->view, sizeof frame->view) == 0 &&
+        appearance_same (&overlay->seen, frame->appearance))
+        return FALSE;
+    appearance_clear (&overlay->seen);
+    appearance_copy (&overlay->seen, frame->appearance);
+    overlay->width = frame->width;
+    overlay->height = frame->height;
+    overlay->view = frame->view;
+    overlay->drawn = TRUE;
+    for (int i = 0; i < PANELS; i++)
+        g_clear_pointer (&overlay->panel[i].text, g_free);
+    palette_make (&overlay->colours, frame->appearance->colormap, frame->appearance->opacity);
+    palette_make (&overlay->signs, COLORMAP_DIVERGING, frame->appearance->opacity);
+    palette_make_heat (&overlay->heat, frame->appearance->opacity);
+    struct map_shape shape[MOSAICS_MAX];
+    int count = 0;
+    gboolean both = frame->appearance->stage == STAGE_BOTH;
+    if (frame->appearance->overlay & OVERLAY_FEATURE_MAPS) {
+        for (int i = 0; i < network->layers.count; i++) {
+            const struct tensor *tensor =
+                tap (network, frame->appearance->stage == STAGE_PRE ? network->pre_tap[i] : network->post_tap[i]);
+            for (int n = 0; tensor && n < (both ? 2 : 1); n++)
+                shape[count++] = (struct map_shape) { tensor->channels, tensor->height, tensor->width };
+        }
+    }
+    layout_make (&overlay->layout, frame->width, frame->height, frame->appearance, shape, count, both);
+    return TRUE;
+}
+
+static void compose (struct overlay *overlay)
+{
+    static const int order[] = { PANEL_HEAT, PANEL_LABELS, PANEL_STATS, PANEL_HEAT_WORDS };
+    guint count = 0;
+    overlay->composition = gst_video_overlay_composition_new (NULL);
+    for (guint i = 0; i < G_N_ELEMENTS (order) + MOSAICS_MAX; i++) {
+        int which = i == 0 ? PANEL_HEAT : i <= MOSAICS_MAX ? (int)i - 1 : order[i - MOSAICS_MAX];
+        GstVideoOverlayRectangle *rectangle = overlay->panel[which].rectangle;
+        if (!rectangle)
+            continue;
+        gst_video_overlay_composition_add_rectangle (overlay->composition, rectangle);
+        count++;
+    }
+    if (count == 0)
+        g_clear_pointer (&overlay->composition, gst_video_overlay_composition_unref);
+}
+
+GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct overlay_frame *frame)
+{
+    if (!frame->appearance->overlay || !frame->result->valid)
+        return NULL;
+    if (!overlay->captions)
+        overlay->captions = captions_new ();
+    gboolean change = changed (overlay, frame);
+    if (!change && !frame->fresh)
+        return overlay->composition;
+    g_clear_pointer (&overlay->composition, gst_video_overlay_composition_unref);
+    if (frame->fresh || !overlay->post[0].channels)
+        look_at_layers (overlay, frame->network);
+    draw_mosaics (overlay, frame);
+    draw_labels (overlay, frame);
+    int above = draw_stats (overlay, frame, change);
+    draw_heat (overlay, frame, above);
+    compose (overlay);
+    return overlay->composition;
+}
+
+int overlay_figures (const struct overlay *overlay, const struct network *network, struct layer_figures *figures)
+{
+    int count = 0;
+    for (int i = 0; network && i < network->layers.count; i++) {
+        const struct layer_watch *watch = &overlay->post[i];
+        if (network->post_tap[i] < 0 || !watch->channels)
+            continue;
+        struct layer_figures *to = &figures[count++];
+        g_strlcpy (to->name, graph_tensor (model_graph (network->model), network->layers.layer[i].post).name,
+                   sizeof to->name);
+        to->zero = (double)watch->not_above;
+        to->channels = watch->channels;
+        to->dead = watch->silent;
+    }
+    return count;
+}

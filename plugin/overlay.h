@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* overlay.h: a network that has just run -> the drawing on the frame, as a GstVideoOverlayComposition.
+ *
+ *   plan's taps, result, times -> panels (panels.h) at their final size, one rectangle each -> composition
+ *
+ * The composition, its rectangles and their pixels stay the same objects while nothing changes. Belongs to the
+ * streaming thread. */
+#ifndef CONVRELU_OVERLAY_H
+#define CONVRELU_OVERLAY_H
+
+#include <gst/video/video.h>
+
+#include "plugin/appearance.h"
+#include "plugin/frame.h"
+#include "plugin/network.h"
+#include "plugin/results.h"
+
+struct overlay_times {
+    double fps;
+    GstClockTime convert, inference, overlay; /* means, ns */
+};
+
+/* One frame to draw on. */
+struct overlay_frame {
+    const struct appearance *appearance;
+    const struct network *network; /* that said `result`; its taps hold that run */
+    const struct result *result;
+    struct overlay_times times;
+    int width, height; /* of the frame */
+    struct view view;  /* what the network saw of it */
+    gboolean fresh;    /* the network has run since the last call */
+};
+
+/* How much of a shown layer is zero, for the element's stats. */
+struct layer_figures {
+    char name[128];
+    double zero;  /* share of the values at zero or below, in the last frame */
+    int channels; /* of the layer */
+    int dead;     /* of these, without a value above zero since the layer is shown */
+};
+
+struct overlay;
+
+struct overlay *overlay_new (void);
+void overlay_free (struct overlay *overlay);
+
+/* Another network, another plan of it, or another stream: forgets everything about the one before. */
+void overlay_reset (struct overlay *overlay);
+
+/* What to put on the frame, or NULL: nothing. The overlay keeps the reference. */
+GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct overlay_frame *frame);
+
+/* Fills figures [LAYERS_MAX]; returns how many. */
+int overlay_figures (const struct overlay *overlay, const struct network *network, struct layer_figures *figures);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* words.c: a graph's operations and measured numbers in words short enough for a caption; see words.h. */
+#include "plugin/words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *activation_in_words (struct activation activation)
+{
+    static const char *const names[ACTIVATION_KINDS] = {
+        [ACTIVATION_NONE] = "no activation", [ACTIVATION_CLIP] = "clipping",
+        [ACTIVATION_RELU] = "ReLU",          [ACTIVATION_LEAKY_RELU] = "leaky ReLU",
+        [ACTIVATION_PRELU] = "PReLU",        [ACTIVATION_ELU] = "ELU",
+        [ACTIVATION_GELU] = "GELU",          [ACTIVATION_GELU_TANH] = "GELU",
+        [ACTIVATION_SILU] = "SiLU",          [ACTIVATION_HARD_SWISH] = "hard swish",
+        [ACTIVATION_MISH] = "Mish",          [ACTIVATION_SIGMOID] = "sigmoid",
+        [ACTIVATION_TANH] = "tanh",          [ACTIVATION_HARD_SIGMOID] = "hard sigmoid",
+    };
+    if (activation.kind == ACTIVATION_CLIP && activation.alpha == 0)
+        return activation.beta == 6 ? "ReLU6" : "ReLU (clipped)";
+    return names[activation.kind] ? names[activation.kind] : activation_name (activation.kind);
+}
+
+/* What makes the values that go into an activation. */
+static const char *operation_in_words (const struct graph *g, int id)
+{
+    struct tensor_info tensor = graph_tensor (g, id), in = graph_tensor (g, tensor.inputs[0]);
+    gboolean conv = strcmp (tensor.operation, "conv") == 0;
+    if (strcmp (tensor.operation, "batch-norm") == 0 || strcmp (tensor.operation, "affine") == 0)
+        return strcmp (in.operation, "conv") == 0 ? "conv + BN" : "BN";
+    if (strcmp (tensor.operation, "add") == 0)
+        return "sum of both paths";
+    return conv ? "conv" : tensor.operation;
+}
+
+/* The activation that runs there: the layer's own, or the one that replaces all of them. */
+static struct activation running_activation (const struct network *network, const struct layer *layer)
+{
+    struct tensor_info tensor = graph_tensor (model_graph (network->model), layer->post);
+    if (network->replaces)
+        return network->replacement;
+    if (strcmp (tensor.operation, "mul") == 0) { /* layers.c: a gated product */
+        int gate = tensor.inputs[0] == layer->pre ? tensor.inputs[1] : tensor.inputs[0];
+        struct activation of = graph_tensor (model_graph (network->model), gate).activation;
+        return (struct activation) { of.kind == ACTIVATION_SIGMOID ? ACTIVATION_SILU : ACTIVATION_HARD_SWISH, 0, 0 };
+    }
+    return tensor.activation;
+}
+
+void words_of_layer (struct mosaic_words *words, const struct network *network, int layer, gboolean pre,
+                     const struct layer_watch *watch)
+{
+    const struct graph *g = model_graph (network->model);
+    const struct layer *which = &network->layers.layer[layer];
+    struct tensor_info tensor = graph_tensor (g, which->post);
+    words->role = which->role;
+    words->name = tensor.name;
+    snprintf (words->shape, sizeof words->shape, "%d × %d × %d", tensor.channels, tensor.height, tensor.width);
+    int zero = (int)(watch->exactly_zero * 100 + 0.5f);
+    int below = (int)((watch->not_above - watch->exactly_zero) * 100 + 0.5f);
+    if (pre || which->pre == which->post) {
+        snprintf (words->fact, sizeof words->fact, "%s: %d %% below 0", operation_in_words (g, which->pre), below);
+        return;
+    }
+    struct activation activation = running_activation (network, which);
+    const char *after = activation.kind == ACTIVATION_NONE ? "with " : "after ";
+    if (activation.kind == ACTIVATION_RELU || (activation.kind == ACTIVATION_CLIP && activation.alpha == 0))
+        snprintf (words->fact, sizeof words->fact, "%s%s: %d %% zero", after, activation_in_words (activation), zero);
+    else
+        snprintf (words->fact, sizeof words->fact, "%s%s: %d %% below 0", after, activation_in_words (activation),
+                  below);
+}
+
+char **words_of_stats (const struct overlay_times *times, const struct network *network,
+                       const struct layer_figures *figures, int count)
+{
+    GPtrArray *lines = g_ptr_array_new ();
+    g_ptr_array_add (lines, g_strdup_printf ("%.1f frames/s", times->fps));
+    g_ptr_array_add (lines, g_strdup_printf ("convert %.1f ms", times->convert / 1e6));
+    g_ptr_array_add (lines, g_strdup_printf ("network %.1f ms", times->inference / 1e6));
+    g_ptr_array_add (lines, g_strdup_printf ("drawing %.1f ms", times->overlay / 1e6));
+    for (int i = 0; i < count; i++) {
+        const char *role = i < network->layers.count ? network->layers.layer[i].role : "";
+        g_ptr_array_add (lines, g_strdup_printf ("%s: %.0f %% off, %d of %d dead", *role ? role : figures[i].name,
+                                                 figures[i].zero * 100, figures[i].dead, figures[i].channels));
+    }
+    g_ptr_array_add (lines, NULL);
+    return (char **)g_ptr_array_free (lines, FALSE);
+}
+
+char **words_of_heat (const struct network *network, int class_id)
+{
+    const struct class_map *map = network->class_map;
+    GPtrArray *lines = g_ptr_array_new ();
+    if (map->weights || map->channel_is_class) {
+        g_ptr_array_add (lines, g_strdup (model_label (network->model, class_id)));
+        g_ptr_array_add (lines, g_strdup ("class activation: where it is seen"));
+    } else {
+        const char *name = graph_tensor (model_graph (network->model), map->map).name;
+        g_ptr_array_add (lines, g_strdup ("mean activation, of no class"));
+        g_ptr_array_add (lines, g_strdup_printf ("(layer %s)", name));
+    }
+    g_ptr_array_add (lines, NULL);
+    return (char **)g_ptr_array_free (lines, FALSE);
+}

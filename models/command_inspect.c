@@ -34,9 +34,11 @@ static void print_steps (const struct plan *plan)
     for (int i = 0; i < plan_steps (plan); i++) {
         struct step s = plan_step (plan, i);
         int pad = width - text_columns (s.name);
-        printf ("%4d  %s%*s  %-20s  %-16s  %-12s  %10.2f  %10s\n", i, s.name, pad > 0 ? pad : 0, "", s.operation,
-                shape_words (s.channels, s.height, s.width, shape), s.algorithm, (double)s.macs / 1e6,
-                s.weight_bytes ? byte_words ((double)s.weight_bytes, bytes) : "");
+        printf ("%4d  %s%*s  %-20s  %-16s  %-12s  %10.2f", i, s.name, pad > 0 ? pad : 0, "", s.operation,
+                shape_words (s.channels, s.height, s.width, shape), s.algorithm, (double)s.macs / 1e6);
+        if (s.weight_bytes)
+            printf ("  %10s", byte_words ((double)s.weight_bytes, bytes));
+        printf ("\n");
         macs += s.macs;
         multiplications += s.multiplications;
         weights += s.weight_bytes;

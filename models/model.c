@@ -10,8 +10,6 @@
 #include "models/onnx.h"
 #include "models/report.h"
 
-#include <errno.h>
-#include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +158,25 @@ struct input_spec network_input (const struct graph *graph)
 
 /* ---- side files ---------------------------------------------------------------------------------------------- */
 
+/* The first `length` bytes of a path and a suffix, or NULL: no memory. */
+static char *path_with (const char *path, size_t length, const char *suffix)
+{
+    size_t size = strlen (suffix) + 1;
+    char *whole = malloc (length + size);
+    if (!whole)
+        return NULL;
+    memcpy (whole, path, length);
+    memcpy (whole + length, suffix, size);
+    return whole;
+}
+
+/* Where the path's last name begins. */
+static size_t folder_length (const char *path)
+{
+    const char *slash = strrchr (path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
 /* Labels from the file that was named, else from a file beside the model, else from the model itself. */
 static bool find_labels (const char *path, const char *labels_path, const char *metadata, struct labels *labels,
                          struct error *error)
@@ -167,31 +184,31 @@ static bool find_labels (const char *path, const char *labels_path, const char *
     *labels = (struct labels) { 0 };
     if (labels_path)
         return labels_read (labels_path, labels, error);
-    char *folder = g_path_get_dirname (path);
-    char *beside[] = { g_strconcat (path, ".labels.txt", NULL), g_build_filename (folder, "labels.txt", NULL) };
-    bool found = false;
+    char *beside[] = { path_with (path, strlen (path), ".labels.txt"),
+                       path_with (path, folder_length (path), "labels.txt") };
+    bool found = false, good = beside[0] && beside[1];
     for (int i = 0; i < 2; i++) {
         struct error unused = { "" }; /* nobody asked for these files: a bad one is as good as none */
-        found = found || labels_read (beside[i], labels, &unused);
-        g_free (beside[i]);
+        found = found || (good && labels_read (beside[i], labels, &unused));
+        free (beside[i]);
     }
-    g_free (folder);
     if (!found && metadata)
         labels_from_metadata (metadata, labels);
-    return true;
+    return good || report (error, "%s: no memory for its labels", report_path (path));
 }
 
 /* "net.onnx.modelinfo", else "net.modelinfo". */
 static bool find_modelinfo (const char *path, const char *input, struct input_spec *spec, struct error *error)
 {
-    char *whole = g_strconcat (path, ".modelinfo", NULL);
-    const char *name = strrchr (path, '/'), *dot = strrchr (name ? name : path, '.');
-    char *stem = dot ? g_strdup_printf ("%.*s.modelinfo", (int)(dot - path), path) : NULL;
-    bool good = modelinfo_read (whole, input, spec, error);
-    if (good && stem && !spec->given)
-        good = modelinfo_read (stem, input, spec, error);
-    g_free (whole);
-    g_free (stem);
+    const char *dot = strrchr (path + folder_length (path), '.');
+    size_t lengths[2] = { strlen (path), dot ? (size_t)(dot - path) : strlen (path) };
+    bool good = true;
+    for (int i = 0; good && !spec->given && i < 2; i++) {
+        char *whole = path_with (path, lengths[i], ".modelinfo");
+        good = whole ? modelinfo_read (whole, input, spec, error)
+                     : report (error, "%s: no memory for its info", report_path (path));
+        free (whole);
+    }
     return good;
 }
 

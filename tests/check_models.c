@@ -326,6 +326,8 @@ int main (void)
     check_broken ();
     check_attributes ();
     check_side_files ();
+    check_memory ();
+    check_command ();
     check_test_data ();
     check_trained ();
     check_zoo ();

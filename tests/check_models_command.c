@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where, and that
+ * what it writes does not depend on threads.
+ *
+ * The command is the one built beside this program: ../models/convrelu from where it lies. */
+#include "tests/check_models.h"
+
+#include "models/npy.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 16 };
+
+static char command[1024];
+
+static bool find_command (void)
+{
+    ssize_t length = readlink ("/proc/self/exe", command, sizeof command - 32);
+    if (length <= 0)
+        return false;
+    command[length] = 0;
+    for (int i = 0; i < 2; i++) {
+        char *slash = strrchr (command, '/');
+        if (!slash)
+            return false;
+        *slash = 0;
+    }
+    strncat (command, "/models/convrelu", sizeof command - strlen (command) - 1);
+    return access (command, X_OK) == 0;
+}
+
+/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it crashed. */
+static int run_command (const char *line, char **out, char **err)
+{
+    char words[2048], *list[WORDS_MAX + 2] = { command }, *at = words;
+    size_t unused;
+    int count = 1, status = -1;
+    snprintf (words, sizeof words, "%s", line);
+    for (char *word; count <= WORDS_MAX && (word = strsep (&at, " "));) {
+        if (*word)
+            list[count++] = word;
+    }
+    const char *out_path = scratch_path ("out.txt"), *err_path = scratch_path ("err.txt");
+    fflush (stdout);
+    pid_t child = fork ();
+    if (child == 0) {
+        if (freopen (out_path, "w", stdout) && freopen (err_path, "w", stderr))
+            execv (command, list);
+        _exit (127);
+    }
+    bool waited = child > 0 && waitpid (child, &status, 0) == child;
+    *out = slurp (out_path, &unused);
+    (*out)[unused] = 0;
+    *err = slurp (err_path, &unused);
+    (*err)[unused] = 0;
+    return waited && WIFEXITED (status) ? WEXITSTATUS (status) : -1;
+}
+
+static int count_lines (const char *text)
+{
+    int lines = 0;
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+/* `code` 0: something on stdout, nothing on stderr. 1: one line on stderr. 2: the reason and the usage. */
+static void expect (const char *line, int code, const char *says)
+{
+    char *out, *err;
+    int got = run_command (line, &out, &err);
+    CHECK (got == code, "'%s' ends with %d instead of %d: %s", line, got, code, err);
+    CHECK (strstr (code ? err : out, says) != NULL, "'%s' prints '%s' '%s'", line, out, err);
+    CHECK (code ? *out == 0 : *err == 0, "'%s' prints '%s' '%s'", line, out, err);
+    CHECK (code != 1 || count_lines (err) == 1, "'%s' gives %d lines as a reason: %s", line, count_lines (err), err);
+    CHECK (code != 2 || strstr (err, "usage:"), "'%s' shows no usage: %s", line, err);
+    free (out);
+    free (err);
+}
+
+/* 3 x 6 x 6 -> Conv -> Relu -> mean -> 4. */
+static void write_network (const char *path)
+{
+    float weights[108];
+    struct onnx o = onnx_new (13);
+    fill (weights, 108, 71);
+    onnx_input (&o, "pixels", "1 3 6 6");
+    onnx_floats (&o, "w", "4 3 3 3", weights);
+    onnx_node (&o, "Conv", "pixels w", "conv=1", "pads=1,1,1,1");
+    onnx_node (&o, "Relu", "conv=1", "relu", "");
+    onnx_node (&o, "GlobalAveragePool", "relu", "mean", "");
+    onnx_node (&o, "Flatten", "mean", "scores", "");
+    onnx_output (&o, "scores", "1 4");
+    onnx_finish (&o);
+    CHECK (write_file (path, o.file.data, o.file.size), "%s", path);
+    onnx_free (&o);
+}
+
+static void check_exit_codes (const char *model, const char *input)
+{
+    char line[2048];
+    static const struct {
+        const char *words; /* MODEL, INPUT and SCRATCH are replaced */
+        int code;
+        const char *says;
+    } cases[] = {
+        { "--help", 0, "usage:" },
+        { "--version", 0, "convrelu " },
+        { "", 2, "no command" },
+        { "frobnicate", 2, "no such command" },
+        { "inspect --frobnicate", 2, "frobnicate" },
+        { "inspect", 1, "bundled" },
+        { "inspect MODEL", 0, "scores" },
+        { "inspect MODEL --isa scalar --threads 1 --algorithm direct --precision fp32", 0, "scalar" },
+        { "inspect MODEL MODEL", 2, "one model" },
+        { "inspect MODEL --json", 2, "belong to bench" },
+        { "inspect MODEL --input INPUT", 2, "belong to run" },
+        { "inspect SCRATCH/none.onnx", 1, "none.onnx: cannot be opened" },
+        { "inspect INPUT", 1, "not an ONNX model" },
+        { "inspect MODEL --precision int8", 1, "int8 is not available yet" },
+        { "inspect MODEL --precision fp8", 2, "no such precision" },
+        { "inspect MODEL --algorithm fft", 2, "no such algorithm" },
+        { "inspect MODEL --isa z80", 2, "no such instruction set" },
+        { "inspect MODEL --threads -1", 2, "--threads" },
+        { "inspect MODEL --threads many", 2, "many" },
+        { "run MODEL", 2, "needs --input and --output" },
+        { "run MODEL --input INPUT", 2, "needs --input and --output" },
+        { "run MODEL --input SCRATCH/none.npy --output SCRATCH/y.npy", 1, "none.npy" },
+        { "run MODEL --input MODEL --output SCRATCH/y.npy", 1, "not a NumPy" },
+        { "run MODEL --input INPUT --output SCRATCH/no/y.npy", 1, "cannot be written" },
+        { "run MODEL --input INPUT --output /dev/full", 1, "cannot be written" },
+        { "run MODEL --input INPUT --output SCRATCH/y.npy --tap relu", 1, "NAME=FILE" },
+        { "run MODEL --input INPUT --output SCRATCH/y.npy --tap nothing=SCRATCH/t.npy", 1, "nothing" },
+        { "bench MODEL --seconds 0", 2, "--seconds" },
+        { "bench MODEL --seconds 0.01", 0, "GFLOP/s" },
+        { "bench MODEL --seconds 0.01 --layers", 0, "all steps" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        line[0] = 0;
+        for (const char *at = cases[i].words; *at;) {
+            size_t used = strlen (line), length = 1;
+            const char *put = at;
+            if (!strncmp (at, "MODEL", 5) || !strncmp (at, "INPUT", 5)) {
+                put = *at == 'M' ? model : input;
+                length = 5;
+            } else if (!strncmp (at, "SCRATCH", 7)) {
+                put = scratch ();
+                length = 7;
+            }
+            snprintf (line + used, sizeof line - used, "%.*s", put == at ? 1 : 1000, put);
+            at += length;
+        }
+        expect (line, cases[i].code, cases[i].says);
+    }
+}
+
+static void check_json (const char *model)
+{
+    static const char *const keys[] = { "model",  "isa",       "threads", "precision", "runs",
+                                        "min_ms", "median_ms", "p99_ms",  "gflops" };
+    char line[1500], *out, *err;
+    snprintf (line, sizeof line, "bench %s --seconds 0.01 --threads 1 --json", model);
+    CHECK (run_command (line, &out, &err) == 0, "%s", err);
+    CHECK (count_lines (out) == 1 && out[0] == '{' && strstr (out, "}\n"), "one object: %s", out);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        char key[32];
+        snprintf (key, sizeof key, "\"%s\": ", keys[i]);
+        CHECK (strstr (out, key) != NULL, "no %s in %s", keys[i], out);
+    }
+    free (out);
+    free (err);
+}
+
+/* The scores and taps of one run; false when it fails. */
+static bool run_once (const char *model, const char *input, const char *options, struct npy *scores)
+{
+    char line[2000], *out, *err;
+    struct error error = { "" };
+    const char *path = scratch_path ("y.npy");
+    snprintf (line, sizeof line, "run %s --input %s --output %s %s", model, input, path, options);
+    int code = run_command (line, &out, &err);
+    bool good = CHECK (code == 0 && !*out && !*err, "'%s' ends with %d: %s%s", line, code, out, err) &&
+                CHECK (npy_read (path, scores, &error), "%s", error.text);
+    free (out);
+    free (err);
+    return good;
+}
+
+static void check_taps (const char *model, const char *input)
+{
+    char options[1500];
+    const char *before = scratch_path ("before.npy"), *after = scratch_path ("after.npy");
+    struct npy scores, taps[2] = { { 0 } };
+    struct error error = { "" };
+    snprintf (options, sizeof options, "--tap conv=1=%s --tap relu=%s", before, after);
+    if (!run_once (model, input, options, &scores))
+        return;
+    CHECK (scores.rank == 2 && scores.shape[0] == 1 && scores.shape[1] == 4, "scores of %d axes", scores.rank);
+    bool good = npy_read (before, &taps[0], &error) && npy_read (after, &taps[1], &error);
+    if (CHECK (good && taps[0].count == 144 && taps[1].count == 144 && taps[0].rank == 4, "%s", error.text)) {
+        int negative = 0;
+        for (size_t i = 0; i < 144; i++) {
+            CHECK (taps[1].data[i] == fmaxf (taps[0].data[i], 0), "tap %zu: %g is not ReLU of %g", i,
+                   (double)taps[1].data[i], (double)taps[0].data[i]);
+            negative += taps[0].data[i] < 0;
+        }
+        CHECK (negative > 0, "numbers before the ReLU are before it");
+    }
+    for (int c = 0; good && c < 4; c++) {
+        double mean = 0;
+        for (int i = 0; i < 36; i++)
+            mean += (double)taps[1].data[c * 36 + i] / 36;
+        CHECK (fabs ((double)scores.data[c] - mean) < 1e-5, "score %d: %g, not %g", c, (double)scores.data[c], mean);
+    }
+    npy_clear (&scores);
+    npy_clear (&taps[0]);
+    npy_clear (&taps[1]);
+}
+
+/* Every instruction set of this CPU gives nearly the same, and each the same bits for one, two and three threads. */
+static void check_threads (const char *model, const char *input, double tolerance)
+{
+    struct npy first = { 0 };
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        struct npy scores[3] = { { 0 } };
+        for (int i = 0; i < 3; i++) {
+            char options[64];
+            snprintf (options, sizeof options, "--isa %s --threads %d", *isa, i + 1);
+            if (!run_once (model, input, options, &scores[i]))
+                continue;
+            CHECK (scores[i].count == scores[0].count &&
+                       !memcmp (scores[i].data, scores[0].data, scores[0].count * sizeof (float)),
+                   "%s with %d threads: other bits than with one", *isa, i + 1);
+        }
+        if (!first.data) {
+            first = scores[0];
+            scores[0] = (struct npy) { 0 };
+        }
+        double worst = 0, largest = 0;
+        for (size_t i = 0; scores[0].data && i < first.count; i++) {
+            worst = fmax (worst, fabs ((double)(scores[0].data[i] - first.data[i])));
+            largest = fmax (largest, fabs ((double)first.data[i]));
+        }
+        CHECK (worst <= tolerance * largest, "%s is off by %g of %g", *isa, worst, largest);
+        for (int i = 0; i < 3; i++)
+            npy_clear (&scores[i]);
+    }
+    npy_clear (&first);
+}
+
+void check_command (void)
+{
+    float pixels[108];
+    const int64_t shape[4] = { 1, 3, 6, 6 };
+    struct error error = { "" };
+    check_group ("command");
+    if (!find_command ()) {
+        SKIP ("no %s", command);
+        return;
+    }
+    char model[700], input[700], path[700];
+    snprintf (model, sizeof model, "%s/command.onnx", scratch ());
+    snprintf (input, sizeof input, "%s/command.npy", scratch ());
+    fill (pixels, 108, 72);
+    write_network (model);
+    CHECK (npy_write (input, pixels, 4, shape, &error), "%s", error.text);
+    check_exit_codes (model, input);
+    check_json (model);
+    check_taps (model, input);
+    check_threads (model, input, 1e-5);
+    CHECK (npy_write (input, pixels, 3, shape + 1, &error), "%s", error.text);
+    struct npy scores;
+    if (run_once (model, input, "", &scores))
+        npy_clear (&scores);
+    if (!check_data ()) {
+        SKIP ("no shared data: resnet18 on all instruction sets");
+        return;
+    }
+    snprintf (path, sizeof path, "%s/zoo/resnet18.onnx", check_data ());
+    snprintf (input, sizeof input, "%s/zoo/input_224.npy", check_data ());
+    check_threads (path, input, 1e-4);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_models_memory.c: every single allocation of loading a model fails once; each time there must be one clear error. */
+#include "tests/allocations.h"
+#include "tests/check_models.h"
+
+#include "models/onnx.h"
+
+#include <string.h>
+
+/* A network in which every part of the reader has something to allocate. */
+static struct onnx network (void)
+{
+    float numbers[64];
+    struct onnx o = onnx_new (13);
+    fill (numbers, 64, 61);
+    for (int i = 0; i < 64; i++)
+        numbers[i] = numbers[i] < 0 ? -numbers[i] : numbers[i];
+    onnx_input (&o, "x", "1 4 4 4");
+    onnx_floats (&o, "w", "4 4 1 1", numbers);
+    onnx_floats (&o, "b", "4", numbers);
+    onnx_floats (&o, "per_channel", "4 1 1", numbers);
+    onnx_floats (&o, "wf", "4 3", numbers);
+    onnx_ints (&o, "shuffle", "1 2 2 4 4");
+    onnx_ints (&o, "image", "1 4 4 4");
+    onnx_node (&o, "Conv", "x w b", "c", "");
+    onnx_node (&o, "BatchNormalization", "c b b b b", "n", "");
+    onnx_node (&o, "Sigmoid", "n", "s", "");
+    onnx_node (&o, "Mul", "n s", "a", "");
+    onnx_node (&o, "PRelu", "a per_channel", "p", "");
+    onnx_node (&o, "Sub", "p x", "d", "");
+    onnx_node (&o, "Reshape", "d shuffle", "r", "");
+    onnx_node (&o, "Transpose", "r", "t", "perm=0,2,1,3,4");
+    onnx_node (&o, "Reshape", "t image", "u", "");
+    onnx_node (&o, "Split", "u", "h k", "axis=1");
+    onnx_node (&o, "Concat", "k h", "j", "axis=1");
+    onnx_node (&o, "Shape", "j", "z", "");
+    onnx_node (&o, "ReduceMean", "j", "m", "axes=2,3 keepdims=0");
+    onnx_node (&o, "Gemm", "m wf", "y", "");
+    onnx_output (&o, "y", "1 3");
+    onnx_finish (&o);
+    struct message entry = { 0 };
+    put_text (&entry, 1, "names");
+    put_text (&entry, 2, "['one', 'two', 'three']");
+    put_message (&o.file, 14, &entry);
+    return o;
+}
+
+void check_memory (void)
+{
+    check_group ("memory short");
+    if (!allocations_counted ()) {
+        SKIP ("allocations cannot be made to fail in this build");
+        return;
+    }
+    struct onnx o = network ();
+    const char *path = scratch_path ("memory.onnx");
+    CHECK (write_file (path, o.file.data, o.file.size), "%s", path);
+    onnx_free (&o);
+    for (long good = 0; CHECK (good < 100000, "there is no end of allocations"); good++) {
+        struct error error = { "" };
+        allocations_fail_after (good);
+        struct model *model = model_load (path, NULL, &error);
+        bool failed = allocations_heal ();
+        if (!failed) {
+            CHECK (model && good > 100, "with all of %ld allocations: %s", good, error.text);
+            model_unref (model);
+            printf ("# each of %ld allocations has failed once\n", good);
+            return;
+        }
+        /* Labels are not worth failing for: a model without them is one. */
+        CHECK (model ? graph_tensors (model_graph (model)) > 10 : strstr (error.text, "memory.onnx") != NULL,
+               "allocation %ld fails: '%s'", good, error.text);
+        model_unref (model);
+    }
+}

@@ -4,7 +4,7 @@
 
 enum { DEFAULT_CHANNELS = 16 };
 static const char default_layers[] = "early,middle,late";
-static const double default_opacity = 0.9;
+static const double default_opacity = 0.95;
 
 /* ---- types ----------------------------------------------------------------------------------------------------- */
 

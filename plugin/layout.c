@@ -7,11 +7,9 @@
 
 #include <string.h>
 
-enum {
-    NARROW_LINES = 4,
-    WIDE_LINES = 2,
-    WIDE_TEXT = 17 /* small lines across, from which two lines of text suffice */
-};
+enum { NARROW_LINES = 4, WIDE_LINES = 2 };
+/* In heights of a small line: how wide a panel must be for these. */
+enum { NARROW_TEXT = 12, WIDE_TEXT = 17 };
 
 /* ---- where the mosaics may stand ------------------------------------------------------------------------------- */
 
@@ -21,12 +19,13 @@ static struct rectangle mosaics_region (const struct layout *layout, int width, 
     int m = layout->margin;
     struct rectangle region = { m, m, width - 2 * m, height - 2 * m };
     int across = width;
+    gboolean pairs = appearance->stage == STAGE_BOTH; /* side by side, so that they can be compared */
     switch (appearance->placement) {
     case PLACEMENT_INSET:
-        across = MIN (width * 42 / 100, height * 54 / 100);
+        across = pairs ? MIN (width * 58 / 100, height * 80 / 100) : MIN (width * 42 / 100, height * 54 / 100);
         break;
     case PLACEMENT_RIGHT:
-        across = MIN (width / 2, height * 80 / 100);
+        across = pairs ? MIN (width * 64 / 100, height) : MIN (width / 2, height * 80 / 100);
         break;
     case PLACEMENT_BOTTOM:
         region.y = height / 2;
@@ -68,8 +67,8 @@ static double fit_mosaic (const struct layout *layout, const struct map_shape *s
 {
     double best = 0, aspect = CLAMP ((double)shape->height / shape->width, 1.0 / 3, 3.0);
     int text = text_lines * layout->small_line, pad = layout->pad, gap = layout->gap;
-    int wanted = text_lines ? WIDE_TEXT * layout->small_line : 0;
-    if (text_lines == WIDE_LINES && width < wanted)
+    int wanted = layout->small_line * (text_lines == WIDE_LINES ? WIDE_TEXT : text_lines ? NARROW_TEXT : 0);
+    if (width < wanted)
         return 0;
     for (int columns = 1; columns <= count; columns++) {
         int rows = (count + columns - 1) / columns;
@@ -105,15 +104,13 @@ static double fit_best (const struct layout *layout, const struct map_shape *sha
     if (width < 1 || height < 1)
         return 0;
     for (guint l = 0; l < G_N_ELEMENTS (lines); l++) {
-        if (lines[l] && width < 7 * layout->small_line)
-            continue;
         for (int n = MIN (count, shape->channels); n >= 1; n /= 2) {
             struct mosaic trial = { .count = 0 };
             double score = fit_mosaic (layout, shape, n, width, height, lines[l], &trial);
             if (score < least && !(l == G_N_ELEMENTS (lines) - 1 && n == 1 && score >= 1))
                 continue;
             *mosaic = trial;
-            return score * n / count;
+            return score * n / count * (lines[l] ? 1 : 0.3); /* unnamed maps say little */
         }
     }
     return 0;
@@ -188,6 +185,8 @@ void layout_make (struct layout *layout, int width, int height, const struct app
         if (pairs && across > 1 && across % 2)
             continue;
         double score = fit_all (layout, region, shape, count, (int)appearance->channels, across, trial);
+        if (pairs && across == 1)
+            score *= 0.5;
         if (score <= best)
             continue;
         best = score;

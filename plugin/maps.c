@@ -82,8 +82,8 @@ void palette_make_heat (struct palette *palette, double opacity)
     palette->diverging = FALSE;
     for (int i = 0; i < 256; i++) {
         double at = i / 255.0, dense = CLAMP ((at - 0.15) / 0.45, 0.0, 1.0);
-        palette->pixel[i] = premultiplied (between (turbo, G_N_ELEMENTS (turbo), 0.12 + 0.80 * at),
-                                           0.62 * opacity * dense * dense * (3 - 2 * dense));
+        palette->pixel[i] = premultiplied (between (turbo, G_N_ELEMENTS (turbo), 0.15 + 0.70 * at),
+                                           0.52 * opacity * dense * dense * (3 - 2 * dense));
     }
 }
 

@@ -216,7 +216,9 @@ static void draw_labels (struct overlay *overlay, const struct overlay_frame *fr
     }
     GString *text = g_string_new (NULL);
     for (int i = 0; i < count; i++) {
-        rows[i].text = model_label (frame->network->model, frame->result->ids[i]);
+        /* ImageNet's labels are lists of synonyms. */
+        const char *label = model_label (frame->network->model, frame->result->ids[i]);
+        g_snprintf (rows[i].text, sizeof rows[i].text, "%.*s", (int)MAX (strcspn (label, ","), 1), label);
         rows[i].percent = (int)(CLAMP (frame->result->scores[i], 0.0f, 1.0f) * 100 + 0.5f);
         g_string_append_printf (text, "%d %s\n", rows[i].percent, rows[i].text);
     }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const guint32 paper = 0x0a0d13, white = 0xffffff, quiet = 0xc3ccd6, accent = 0x58c4ff, track = 0x3a4350;
-static const double paper_density = 0.80;
+static const double paper_density = 0.86;
 
 static guint32 role_colour (const char *role)
 {
@@ -52,6 +52,15 @@ static void write_title (const struct pen *pen, const struct canvas *canvas, con
     write_text (pen, canvas, words->name, size, WEIGHT_BOLD, x + used, y, most - used, white);
 }
 
+static void write_fact (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words, int x,
+                        int y, int most)
+{
+    int size = pen->layout->small_line;
+    struct line whole = caption_line (pen->captions, words->fact, size, WEIGHT_NORMAL, size * 100);
+    write_text (pen, canvas, whole.width <= most ? words->fact : words->short_fact, size, WEIGHT_NORMAL, x, y, most,
+                quiet);
+}
+
 static void write_words (const struct pen *pen, const struct canvas *canvas, const struct mosaic *mosaic,
                          const struct mosaic_words *words)
 {
@@ -62,13 +71,13 @@ static void write_words (const struct pen *pen, const struct canvas *canvas, con
         struct line shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width / 2);
         caption_paint (&shape, canvas, x + width - shape.width, y, quiet, pen->opacity);
         write_title (pen, canvas, words, x, y, width - shape.width - size / 2);
-        int legend = width / 3;
-        write_text (pen, canvas, words->fact, size, WEIGHT_NORMAL, x, y + size, width - legend - size / 2, quiet);
+        int legend = size * 6;
+        write_fact (pen, canvas, words, x, y + size, width - legend - size / 2);
         write_legend (pen, canvas, words->palette, low, high, x + width - legend, y + size, legend);
     } else if (mosaic->text_lines == 4) {
         write_title (pen, canvas, words, x, y, width);
         write_text (pen, canvas, words->shape, size, WEIGHT_NORMAL, x, y + size, width, quiet);
-        write_text (pen, canvas, words->fact, size, WEIGHT_NORMAL, x, y + 2 * size, width, quiet);
+        write_fact (pen, canvas, words, x, y + 2 * size, width);
         write_legend (pen, canvas, words->palette, low, high, x, y + 3 * size, width);
     }
 }

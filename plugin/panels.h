@@ -17,8 +17,8 @@ struct pen {
 
 /* The words and colours of a mosaic. */
 struct mosaic_words {
-    const char *role, *name; /* role may be "" */
-    char shape[48], fact[96];
+    const char *role, *name;                  /* role may be "" */
+    char shape[48], fact[96], short_fact[96]; /* the short one where there is no room for the other */
     const struct palette *palette;
 };
 
@@ -30,7 +30,7 @@ void panel_mosaic (const struct pen *pen, const struct canvas *canvas, const str
 
 /* Labels: `count` rows of text and per cent. */
 struct label_row {
-    const char *text;
+    char text[128];
     int percent;
 };
 struct rectangle panel_labels_size (const struct pen *pen,

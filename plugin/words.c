@@ -22,14 +22,14 @@ static const char *activation_in_words (struct activation activation)
 }
 
 /* What makes the values that go into an activation. */
-static const char *operation_in_words (const struct graph *g, int id)
+static const char *operation_in_words (const struct graph *g, int id, gboolean brief)
 {
     struct tensor_info tensor = graph_tensor (g, id), in = graph_tensor (g, tensor.inputs[0]);
     gboolean conv = strcmp (tensor.operation, "conv") == 0;
     if (strcmp (tensor.operation, "batch-norm") == 0 || strcmp (tensor.operation, "affine") == 0)
         return strcmp (in.operation, "conv") == 0 ? "conv + BN" : "BN";
     if (strcmp (tensor.operation, "add") == 0)
-        return "sum of both paths";
+        return brief ? "sum" : "sum of both paths";
     return conv ? "conv" : tensor.operation;
 }
 
@@ -59,16 +59,19 @@ void words_of_layer (struct mosaic_words *words, const struct network *network, 
     int zero = (int)(watch->exactly_zero * 100 + 0.5f);
     int below = (int)((watch->not_above - watch->exactly_zero) * 100 + 0.5f);
     if (pre || which->pre == which->post) {
-        snprintf (words->fact, sizeof words->fact, "%s: %d %% below 0", operation_in_words (g, which->pre), below);
+        snprintf (words->fact, sizeof words->fact, "%s: %d %% below 0", operation_in_words (g, which->pre, FALSE),
+                  below);
+        snprintf (words->short_fact, sizeof words->short_fact, "%s: %d %% < 0",
+                  operation_in_words (g, which->pre, TRUE), below);
         return;
     }
     struct activation activation = running_activation (network, which);
-    const char *after = activation.kind == ACTIVATION_NONE ? "with " : "after ";
-    if (activation.kind == ACTIVATION_RELU || (activation.kind == ACTIVATION_CLIP && activation.alpha == 0))
-        snprintf (words->fact, sizeof words->fact, "%s%s: %d %% zero", after, activation_in_words (activation), zero);
-    else
-        snprintf (words->fact, sizeof words->fact, "%s%s: %d %% below 0", after, activation_in_words (activation),
-                  below);
+    gboolean cuts = activation.kind == ACTIVATION_RELU || (activation.kind == ACTIVATION_CLIP && activation.alpha == 0);
+    const char *name = activation_in_words (activation), *after = activation.kind == ACTIVATION_NONE ? "" : "after ";
+    snprintf (words->fact, sizeof words->fact, "%s%s: %d %% %s", after, name, cuts ? zero : below,
+              cuts ? "zero" : "below 0");
+    snprintf (words->short_fact, sizeof words->short_fact, "%s: %d %% %s", name, cuts ? zero : below,
+              cuts ? "zero" : "< 0");
 }
 
 char **words_of_stats (const struct overlay_times *times, const struct network *network,
@@ -81,7 +84,7 @@ char **words_of_stats (const struct overlay_times *times, const struct network *
     g_ptr_array_add (lines, g_strdup_printf ("drawing %.1f ms", times->overlay / 1e6));
     for (int i = 0; i < count; i++) {
         const char *role = i < network->layers.count ? network->layers.layer[i].role : "";
-        g_ptr_array_add (lines, g_strdup_printf ("%s: %.0f %% off, %d of %d dead", *role ? role : figures[i].name,
+        g_ptr_array_add (lines, g_strdup_printf ("%s: %.0f %% zero, %d of %d dead", *role ? role : figures[i].name,
                                                  figures[i].zero * 100, figures[i].dead, figures[i].channels));
     }
     g_ptr_array_add (lines, NULL);

@@ -310,6 +310,7 @@ static void check_arena (void)
 /* ---- sharing ------------------------------------------------------------------------------------------------- */
 
 struct runner {
+    struct graph *g;
     struct plan *plan;
     const float *input, *expected;
     size_t count;
@@ -318,8 +319,13 @@ struct runner {
 static void *run_often (void *data)
 {
     const struct runner *r = data;
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < 20; i++) {
         same_outputs (r->plan, r->input, r->expected, r->count, "a plan that runs beside another");
+        struct plan *plan = planned (r->g, 1, NULL, ALGORITHM_F43);
+        if (plan)
+            same_outputs (plan, r->input, r->expected, r->count, "a plan made beside another");
+        plan_free (plan);
+    }
     return NULL;
 }
 
@@ -336,7 +342,7 @@ static void check_sharing (void)
     pthread_t threads[3];
     struct runner runners[3];
     for (int i = 0; i < 3; i++) {
-        runners[i] = (struct runner) { plans[i], input, expected, count };
+        runners[i] = (struct runner) { b.g, plans[i], input, expected, count };
         pthread_create (&threads[i], NULL, run_often, &runners[i]);
     }
     graph_drop_weights (b.g); /* any thread, any time */

@@ -177,32 +177,35 @@ static void check_handler (void)
 
 /* ---- changes while playing --------------------------------------------------------------------------------------- */
 
-/* Pushes frames until the picture is seen in the strength `red`, or `most` frames. FALSE: it never was. */
-static bool until_red (struct rig *rig, float red, int most, int *warnings)
+/* One frame; FALSE unless it passes with a message and without errors. */
+static bool go_on (struct rig *rig, struct said *said)
 {
-    for (int n = 0; n < most; n++) {
-        struct said said = show (rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
-        CHECK (said.messages == 1 && said.errors == 0, "%d messages, %d errors: %s", said.messages, said.errors,
-               said.error);
-        *warnings += said.warnings;
-        if (fabsf (said.colour[0] - red) < 2)
-            return true;
-        g_usleep (1000);
-    }
-    return false;
+    g_usleep (1000);
+    return shown (rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), said) && said->messages == 1 &&
+           said->errors == 0;
 }
 
+/* Pushes frames until the picture is seen in the strength `red`. FALSE: it never was, or a frame was lost on the way.
+ * How many frames that takes is the machine's affair, so they are not counted as checks. */
+static bool until_red (struct rig *rig, float red, int *warnings)
+{
+    struct said said = { .colour = { -1 } };
+    for (int n = 0; n < 5000 && fabsf (said.colour[0] - red) >= 2; n++) {
+        if (!go_on (rig, &said))
+            return false;
+        *warnings += said.warnings;
+    }
+    return fabsf (said.colour[0] - red) < 2;
+}
+
+/* The same until a warning that has `text`; till then the old model must go on. */
 static bool until_warned (struct rig *rig, const char *text)
 {
-    for (int n = 0; n < 5000; n++) {
-        struct said said = show (rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
-        CHECK (said.messages == 1 && said.errors == 0 && near (said.colour, 200, 100, 50, 2),
-               "with a bad model on its way it is seen as %.0f", (double)said.colour[0]);
-        if (said.warnings > 0)
-            return CHECK (strstr (said.warning, text) != NULL, "the warning is \"%s\"", said.warning);
-        g_usleep (1000);
-    }
-    return false;
+    struct said said = { .warnings = 0 };
+    for (int n = 0; n < 5000 && said.warnings == 0; n++)
+        if (!go_on (rig, &said) || !near (said.colour, 200, 100, 50, 2))
+            return false;
+    return said.warnings == 1 && strstr (said.warning, text);
 }
 
 static void check_swap (void)
@@ -222,17 +225,17 @@ static void check_swap (void)
     struct rig rig = rig_new (NULL);
     rig_caps (&rig, "RGB", 50, 40);
     for (int round = 0; round < 10; round++) {
-        CHECK (until_red (&rig, 200, 5000, &warnings), "round %d: the first model did not come back", round);
+        CHECK (until_red (&rig, 200, &warnings), "round %d: the first model did not come back", round);
         g_object_set (rig.element, "model-file", round % 2 ? broken : "/nowhere/at/all.onnx", NULL);
         CHECK (until_warned (&rig, round % 2 ? broken : "/nowhere"), "round %d: no warning", round);
         g_object_set (rig.element, "model-file", dim, NULL);
-        CHECK (until_red (&rig, 100, 5000, &warnings), "round %d: the second model never came", round);
+        CHECK (until_red (&rig, 100, &warnings), "round %d: the second model never came", round);
         g_object_set (rig.element, "model-file", large, NULL);
-        CHECK (until_red (&rig, 50, 5000, &warnings), "round %d: the large model never came", round);
+        CHECK (until_red (&rig, 50, &warnings), "round %d: the large model never came", round);
         g_object_set (rig.element, "model-file", model_file, NULL);
     }
     CHECK (warnings == 0, "%d warnings about good models", warnings);
-    CHECK (until_red (&rig, 200, 5000, &warnings), "the first model did not come back");
+    CHECK (until_red (&rig, 200, &warnings), "the first model did not come back");
     g_object_set (rig.element, "model-file", large, NULL); /* stops while it loads */
     show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
     rig_free (&rig);

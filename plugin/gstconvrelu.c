@@ -52,6 +52,7 @@
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "plugin/blend.h"
 #include "plugin/frame.h"
 #include "plugin/mapping.h"
 #include "plugin/negotiate.h"
@@ -542,7 +543,7 @@ static void draw (GstConvRelu *self, GstBuffer *buffer, gboolean fresh)
     if (composition && self->attach) {
         gst_buffer_add_video_overlay_composition_meta (buffer, composition);
     } else if (composition && mapping_write (&pixels, &self->info, buffer)) {
-        if (!gst_video_overlay_composition_blend (composition, &pixels))
+        if (!blend_composition (composition, &pixels))
             GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
         gst_video_frame_unmap (&pixels);
     }

@@ -77,13 +77,14 @@ void palette_make (struct palette *palette, enum colormap colormap, double opaci
         palette->pixel[i] = premultiplied (colour_at (colormap, i), opacity);
 }
 
-void palette_make_heat (struct palette *palette, double opacity)
+void palette_make_heat (struct palette *palette, double opacity, gboolean premultiply)
 {
     palette->diverging = FALSE;
     for (int i = 0; i < 256; i++) {
         double at = i / 255.0, dense = CLAMP ((at - 0.15) / 0.45, 0.0, 1.0);
-        palette->pixel[i] = premultiplied (between (turbo, G_N_ELEMENTS (turbo), 0.15 + 0.70 * at),
-                                           0.52 * opacity * dense * dense * (3 - 2 * dense));
+        double alpha = 0.52 * opacity * dense * dense * (3 - 2 * dense);
+        guint32 rgb = between (turbo, G_N_ELEMENTS (turbo), 0.15 + 0.70 * at);
+        palette->pixel[i] = premultiply ? premultiplied (rgb, alpha) : (premultiplied (0, alpha) | rgb);
     }
 }
 

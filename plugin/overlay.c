@@ -36,7 +36,7 @@ struct overlay {
     struct view view;
     gboolean drawn; /* the above are of something */
     struct layout layout;
-    struct palette colours, signs, heat;
+    struct palette colours, signs, heat, heat_strip; /* heat is not premultiplied */
     struct layer_watch post[LAYERS_MAX], pre[LAYERS_MAX];
     float *class_map; /* [h][w] */
     GstClockTime figures_at;
@@ -110,12 +110,11 @@ static gboolean panel_begin (struct panel *panel, struct rectangle at, int width
     return TRUE;
 }
 
-static void panel_end (struct panel *panel, GstMapInfo *map)
+static void panel_end (struct panel *panel, GstMapInfo *map, GstVideoOverlayFormatFlags flags)
 {
     gst_buffer_unmap (panel->buffer, map);
     panel->rectangle = gst_video_overlay_rectangle_new_raw (panel->buffer, panel->at.x, panel->at.y,
-                                                            (guint)panel->at.width, (guint)panel->at.height,
-                                                            GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+                                                            (guint)panel->at.width, (guint)panel->at.height, flags);
 }
 
 /* Whether the panel shows this text at this place already. If not, takes note of it. */
@@ -178,7 +177,7 @@ static void draw_mosaic (struct overlay *overlay, const struct overlay_frame *fr
         return;
     }
     panel_mosaic (&pen, &canvas, mosaic, &words, tensor, &shown, most);
-    panel_end (panel, &map);
+    panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
 }
 
 static void draw_mosaics (struct overlay *overlay, const struct overlay_frame *frame)
@@ -228,7 +227,7 @@ static void draw_labels (struct overlay *overlay, const struct overlay_frame *fr
     if (!panel_stands (panel, at, text->str)) {
         if (panel_begin (panel, at, at.width, at.height, &map, &canvas)) {
             panel_labels (&pen, &canvas, rows, count);
-            panel_end (panel, &map);
+            panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
         }
     }
     g_string_free (text, TRUE);
@@ -254,7 +253,7 @@ static int draw_lines (struct overlay *overlay, const struct overlay_frame *fram
     } else {
         if (!panel_stands (panel, at, text) && panel_begin (panel, at, at.width, at.height, &map, &canvas)) {
             panel_lines (&pen, &canvas, lines, strip, "little", "much");
-            panel_end (panel, &map);
+            panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
         }
         above += at.height + overlay->layout.margin;
     }
@@ -313,9 +312,9 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
         return;
     }
     heat_draw (overlay->class_map, tensor->height, tensor->width, most, part, &overlay->heat, &canvas);
-    panel_end (panel, &map);
+    panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
     char **lines = words_of_heat (network, frame->result->ids[0]);
-    draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, &overlay->heat, above);
+    draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, &overlay->heat_strip, above);
     g_strfreev (lines);
 }
 
@@ -339,7 +338,8 @@ static gboolean changed (struct overlay *overlay, const struct overlay_frame *fr
         g_clear_pointer (&overlay->panel[i].text, g_free);
     palette_make (&overlay->colours, frame->appearance->colormap, frame->appearance->opacity);
     palette_make (&overlay->signs, COLORMAP_DIVERGING, frame->appearance->opacity);
-    palette_make_heat (&overlay->heat, frame->appearance->opacity);
+    palette_make_heat (&overlay->heat, frame->appearance->opacity, FALSE);
+    palette_make_heat (&overlay->heat_strip, frame->appearance->opacity, TRUE);
     struct map_shape shape[MOSAICS_MAX];
     int count = 0;
     gboolean both = frame->appearance->stage == STAGE_BOTH;

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_overlay.c: what is drawn on frames, seen from outside the element: attached or blended, in every format and size,
+ * following the properties while frames go by. CONVRELU_STORM_SECONDS=30 makes the storm of property changes longer. */
+#include "element.h"
+
+/* "pixels" -> Conv "mix" (red - green, green - blue, blue - red, sum) -> Relu "first" -> Conv "deep" -> Relu "second"
+ * -> GlobalAveragePool -> Flatten: four classes, two layers with an activation. */
+static bool write_layers (const char *path)
+{
+    static const float mix[] = { 1, -1, 0, 0, 1, -1, -1, 0, 1, 1, 1, 1 };
+    static const float deep[] = { 1, 0, 0, -.1f, 0, 1, 0, 0, 0, 0, 1, 0, .2f, .2f, .2f, .2f };
+    struct bytes graph = { .size = 0 }, opset = { .size = 0 }, model = { .size = 0 };
+    put_node (&graph, "Conv", (const char *const[]) { "pixels", "mix.w", NULL }, "mix");
+    put_node (&graph, "Relu", (const char *const[]) { "mix", NULL }, "first");
+    put_node (&graph, "Conv", (const char *const[]) { "first", "deep.w", NULL }, "deep");
+    put_node (&graph, "Relu", (const char *const[]) { "deep", NULL }, "second");
+    put_node (&graph, "GlobalAveragePool", (const char *const[]) { "second", NULL }, "mean");
+    put_node (&graph, "Flatten", (const char *const[]) { "mean", NULL }, "scores");
+    put_text (&graph, 2, "two layers");
+    put_tensor (&graph, "mix.w", (uint64_t[]) { 4, 3, 1, 1 }, 4, mix, 12);
+    put_tensor (&graph, "deep.w", (uint64_t[]) { 4, 4, 1, 1 }, 4, deep, 16);
+    put_value (&graph, 11, "pixels", (uint64_t[]) { 1, 3, SIDE, SIDE }, 4);
+    put_value (&graph, 12, "scores", (uint64_t[]) { 1, 4 }, 2);
+    put_text (&opset, 1, "");
+    put_int (&opset, 2, 13);
+    put_int (&model, 1, 8);
+    put_message (&model, 7, &graph);
+    put_message (&model, 8, &opset);
+    return write_file (path, model.data, model.size);
+}
+
+static char layers_file[64];
+
+static unsigned paint_spots (int x, int y, int width, int height)
+{
+    return (x / 7 + y / 5) % 3 == 0 ? 0xd04020 : (x * 255 / width) << 8 | (unsigned)(y * 255 / height);
+}
+
+/* A rig with that network; `attach`: downstream draws compositions. */
+static struct rig layers_rig (const char *properties, gboolean attach)
+{
+    struct rig rig = rig_new (NULL);
+    char **pairs = g_strsplit (properties, " ", -1);
+    gst_element_set_state (rig.element, GST_STATE_NULL);
+    g_object_set (rig.element, "model-file", layers_file, NULL);
+    for (char **pair = pairs; *pair; pair++) {
+        char *equals = strchr (*pair, '=');
+        *equals = '\0';
+        gst_util_set_object_arg (G_OBJECT (rig.element), *pair, equals + 1);
+    }
+    g_strfreev (pairs);
+    if (attach)
+        gst_harness_add_propose_allocation_meta (rig.h, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
+    else /* a sink that does not know the feature */
+        gst_harness_set_sink_caps_str (rig.h, "video/x-raw");
+    gst_harness_play (rig.h);
+    return rig;
+}
+
+static GstVideoOverlayComposition *attached (GstBuffer *buffer)
+{
+    GstVideoOverlayCompositionMeta *meta = gst_buffer_get_video_overlay_composition_meta (buffer);
+    return meta ? meta->overlay : NULL;
+}
+
+static GstBuffer *pass (struct rig *rig, GstBuffer *frame)
+{
+    GstFlowReturn flow = gst_harness_push (rig->h, frame);
+    CHECK (flow == GST_FLOW_OK, "the frame's flow is %s", gst_flow_get_name (flow));
+    GstBuffer *out = gst_harness_try_pull (rig->h);
+    CHECK (out != NULL, "no frame came out");
+    return out;
+}
+
+/* The largest difference of two frames' bytes, and how many differ at all. */
+static int difference (GstBuffer *a, GstBuffer *b, int *differing)
+{
+    GstMapInfo x, y;
+    int most = 0;
+    *differing = 0;
+    gst_buffer_map (a, &x, GST_MAP_READ);
+    gst_buffer_map (b, &y, GST_MAP_READ);
+    for (gsize i = 0; i < MIN (x.size, y.size); i++) {
+        int d = abs ((int)x.data[i] - (int)y.data[i]);
+        most = MAX (most, d);
+        *differing += d > 0;
+    }
+    gst_buffer_unmap (a, &x);
+    gst_buffer_unmap (b, &y);
+    return most;
+}
+
+/* ---- nothing drawn --------------------------------------------------------------------------------------------- */
+
+static void check_none (void)
+{
+    group ("overlay=none");
+    for (int attach = 0; attach < 2; attach++) {
+        struct rig rig = layers_rig (attach ? "overlay=feature-maps+labels" : "overlay=none", attach);
+        rig_caps (&rig, "RGB", 320, 240);
+        GstBuffer *frame = new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_spots);
+        GstMemory *memory = gst_buffer_peek_memory (frame, 0);
+        GST_MINI_OBJECT_FLAG_SET (memory, GST_MEMORY_FLAG_READONLY); /* to map it for writing would copy it */
+        char *before = checksum (frame);
+        GstBuffer *out = pass (&rig, frame);
+        char *after = checksum (out);
+        CHECK (gst_buffer_peek_memory (out, 0) == memory, "the frame lies in other memory");
+        CHECK (strcmp (before, after) == 0, "pixels have changed");
+        CHECK (!!attached (out) == attach, "attached: %d", !!attached (out));
+        g_free (before);
+        g_free (after);
+        gst_buffer_unref (out);
+        rig_free (&rig);
+    }
+}
+
+/* ---- both paths ------------------------------------------------------------------------------------------------ */
+
+static void compare_paths (GstVideoFormat format, int width, int height, const char *properties)
+{
+    const char *name = gst_video_format_to_string (format);
+    struct rig blending = layers_rig (properties, FALSE), attaching = layers_rig (properties, TRUE);
+    rig_caps (&blending, name, width, height);
+    rig_caps (&attaching, name, width, height);
+    GstBuffer *plain = new_frame (format, width, height, paint_spots);
+    GstBuffer *blended = pass (&blending, new_frame (format, width, height, paint_spots));
+    GstBuffer *carried = pass (&attaching, new_frame (format, width, height, paint_spots));
+    GstVideoOverlayComposition *composition = attached (carried);
+    int differing;
+    CHECK (!attached (blended), "%s: blended and attached", name);
+    CHECK (difference (plain, carried, &differing) == 0, "%s: attached, and %d bytes changed", name, differing);
+    if (CHECK (composition != NULL, "%s: nothing is attached", name)) {
+        GstVideoInfo info;
+        GstVideoFrame frame;
+        gst_video_info_set_format (&info, format, (guint)width, (guint)height);
+        GstBuffer *drawn = gst_buffer_copy_deep (carried);
+        gst_video_frame_map (&frame, &info, drawn, GST_MAP_READWRITE);
+        gst_video_overlay_composition_blend (composition, &frame);
+        gst_video_frame_unmap (&frame);
+        int most = difference (drawn, blended, &differing);
+        CHECK (most <= 3, "%s: blended here and there differ by %d", name, most);
+        difference (plain, blended, &differing);
+        CHECK (differing > width * height / 20, "%s: only %d bytes are drawn on", name, differing);
+        gst_buffer_unref (drawn);
+    }
+    gst_buffer_unref (plain);
+    gst_buffer_unref (blended);
+    gst_buffer_unref (carried);
+    rig_free (&blending);
+    rig_free (&attaching);
+}
+
+static void check_paths (void)
+{
+    static const GstVideoFormat formats[] = { GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_NV21,
+                                              GST_VIDEO_FORMAT_YV12, GST_VIDEO_FORMAT_RGB,  GST_VIDEO_FORMAT_BGRx,
+                                              GST_VIDEO_FORMAT_xBGR, GST_VIDEO_FORMAT_BGRA, GST_VIDEO_FORMAT_GRAY8 };
+    group ("attached and blended");
+    for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+        compare_paths (formats[i], 320, 240, "overlay=labels+feature-maps");
+        compare_paths (formats[i], 641, 479, "overlay=labels+feature-maps+class-activation stage=both opacity=0.7");
+    }
+}
+
+/* ---- formats and sizes ----------------------------------------------------------------------------------------- */
+
+static void check_formats (void)
+{
+    group ("every format");
+    static const char all[] = GST_VIDEO_FORMATS_ALL;
+    char **names = g_strsplit_set (all, "{}, ", -1);
+    for (char **name = names; *name; name++) {
+        GstVideoFormat format = **name ? gst_video_format_from_string (*name) : GST_VIDEO_FORMAT_UNKNOWN;
+        if (format == GST_VIDEO_FORMAT_UNKNOWN)
+            continue;
+        struct rig rig = layers_rig ("overlay=labels+feature-maps+class-activation+stats", FALSE);
+        rig_caps (&rig, *name, 200, 160);
+        GstBuffer *plain = new_frame (format, 200, 160, paint_spots);
+        GstBuffer *out = pass (&rig, new_frame (format, 200, 160, paint_spots));
+        int differing = 0;
+        if (out)
+            difference (plain, out, &differing);
+        CHECK (differing > 0, "%s: nothing is drawn", *name);
+        gst_clear_buffer (&out);
+        gst_buffer_unref (plain);
+        rig_free (&rig);
+    }
+    g_strfreev (names);
+}
+
+static void check_sizes (void)
+{
+    static const int sizes[][2] = { { 1, 1 },  { 2, 1 },   { 1, 2 },   { 3, 5 },   { 17, 9 },    { 33, 31 },
+                                    { 64, 3 }, { 3, 100 }, { 90, 61 }, { 321, 7 }, { 799, 601 }, { 7680, 4320 } };
+    static const char *const placements[] = { "inset", "right", "bottom", "full" };
+    group ("sizes");
+    for (guint p = 0; p < G_N_ELEMENTS (placements); p++) {
+        char properties[160];
+        snprintf (properties, sizeof properties,
+                  "overlay=labels+feature-maps+class-activation+stats stage=both channels=%d placement=%s",
+                  p % 2 ? 3 : 16, placements[p]);
+        struct rig rig = layers_rig (properties, FALSE);
+        for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+            if (sizes[i][0] > 4000 && p > 0)
+                continue; /* one frame of that size is enough */
+            rig_caps (&rig, i % 2 ? "I420" : "BGRx", sizes[i][0], sizes[i][1]);
+            GstVideoFormat format = i % 2 ? GST_VIDEO_FORMAT_I420 : GST_VIDEO_FORMAT_BGRx;
+            GstBuffer *out = pass (&rig, new_frame (format, sizes[i][0], sizes[i][1], paint_spots));
+            gst_clear_buffer (&out);
+        }
+        rig_free (&rig);
+    }
+}
+
+/* ---- following the properties ---------------------------------------------------------------------------------- */
+
+static void check_unknown (void)
+{
+    group ("unknown layers");
+    struct rig rig = layers_rig ("overlay=feature-maps layers=early,frist,s*d", TRUE);
+    rig_caps (&rig, "RGB", 320, 240);
+    GstBuffer *out = pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_spots));
+    struct said said = listen_to (rig.bus);
+    CHECK (said.warnings == 1 && said.errors == 0, "%d warnings, %d errors", said.warnings, said.errors);
+    CHECK (strstr (said.warning, "\"frist\"") && strstr (said.warning, "first"), "the warning says: %s", said.warning);
+    CHECK (attached (out) && gst_video_overlay_composition_n_rectangles (attached (out)) == 2,
+           "the two layers that are known are not drawn");
+    gst_buffer_unref (out);
+    for (int i = 0; i < 3; i++) {
+        g_object_set (rig.element, "threads", 1 + i % 2, NULL); /* plans again */
+        gst_buffer_unref (pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_spots)));
+    }
+    said = listen_to (rig.bus);
+    CHECK (said.warnings == 0, "it is said again: %s", said.warning);
+    rig_free (&rig);
+}
+
+static double zero_of (GstElement *element, guint layer, char *name, gsize size)
+{
+    GstStructure *stats = NULL;
+    double zero = -1;
+    g_object_get (element, "stats", &stats, NULL);
+    const GValue *layers = gst_structure_get_value (stats, "layers");
+    if (layers && layer < gst_value_array_get_size (layers)) {
+        const GstStructure *one = g_value_get_boxed (gst_value_array_get_value (layers, layer));
+        gst_structure_get_double (one, "zero", &zero);
+        g_strlcpy (name, gst_structure_get_string (one, "name"), size);
+    }
+    gst_structure_free (stats);
+    return zero;
+}
+
+/* Two frames after the change. */
+static GstBuffer *two_frames (struct rig *rig)
+{
+    gst_buffer_unref (pass (rig, new_frame (GST_VIDEO_FORMAT_RGB, 640, 480, paint_spots)));
+    return pass (rig, new_frame (GST_VIDEO_FORMAT_RGB, 640, 480, paint_spots));
+}
+
+static guint rectangles (GstBuffer *buffer)
+{
+    return attached (buffer) ? gst_video_overlay_composition_n_rectangles (attached (buffer)) : 0;
+}
+
+static void check_changes (void)
+{
+    group ("changes while playing");
+    static const struct {
+        const char *name, *value;
+        guint rectangles;
+    } steps[] = {
+        { "overlay", "feature-maps", 2 },
+        { "layers", "second", 1 },
+        { "stage", "both", 2 },
+        { "layers", "first,second", 4 },
+        { "stage", "pre-activation", 2 },
+        { "overlay", "labels", 1 },
+        { "overlay", "none", 0 },
+        { "overlay", "class-activation", 2 },
+        { "overlay", "feature-maps+stats", 3 },
+        { "activation", "none", 3 },
+        { "activation", "gelu", 3 },
+        { "stage", "post-activation", 3 },
+    };
+    struct rig rig = layers_rig ("layers=early,late", TRUE);
+    rig_caps (&rig, "RGB", 640, 480);
+    for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+        gst_util_set_object_arg (G_OBJECT (rig.element), steps[i].name, steps[i].value);
+        GstBuffer *out = two_frames (&rig);
+        CHECK (rectangles (out) == steps[i].rectangles, "%s=%s: %u rectangles instead of %u", steps[i].name,
+               steps[i].value, rectangles (out), steps[i].rectangles);
+        gst_buffer_unref (out);
+    }
+    char name[64] = "";
+    static const char *const activations[] = { "sigmoid", "relu", "silu", "model", "tanh" };
+    for (guint i = 0; i < G_N_ELEMENTS (activations); i++) {
+        gst_util_set_object_arg (G_OBJECT (rig.element), "activation", activations[i]);
+        gst_buffer_unref (two_frames (&rig));
+        double zero = zero_of (rig.element, 0, name, sizeof name);
+        CHECK (i == 0 ? zero < 0.1 : zero > 0.2, "%s: a share of %g of \"%s\" is not above zero", activations[i], zero,
+               name);
+    }
+    CHECK (strcmp (name, "first") == 0, "the first layer is called %s", name);
+    struct said said = listen_to (rig.bus);
+    CHECK (said.errors == 0 && said.warnings == 0, "%s%s", said.error, said.warning);
+    rig_free (&rig);
+}
+
+static void check_reuse (void)
+{
+    group ("the same objects while nothing changes");
+    struct rig rig = layers_rig ("overlay=labels+feature-maps+class-activation inference-interval=4", TRUE);
+    guint seqnum[5];
+    rig_caps (&rig, "RGB", 640, 480);
+    for (int i = 0; i < 5; i++) {
+        GstBuffer *out = pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 640, 480, paint_spots));
+        seqnum[i] = attached (out) ? gst_video_overlay_composition_get_seqnum (attached (out)) : 0;
+        gst_clear_buffer (&out);
+    }
+    CHECK (seqnum[0] && seqnum[1] == seqnum[0] && seqnum[3] == seqnum[0], "frames between are drawn anew");
+    CHECK (seqnum[4] != seqnum[0], "the next inference is not drawn");
+    rig_free (&rig);
+}
+
+/* Another element's composition stays what and where it is. */
+static void check_upstream (void)
+{
+    group ("upstream's composition");
+    struct rig rig = layers_rig ("overlay=feature-maps", TRUE);
+    gst_harness_set_src_caps_str (rig.h, "video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition), "
+                                         "format=RGB, width=320, height=240, framerate=30/1");
+    GstBuffer *pixels = gst_buffer_new_allocate (NULL, 16, NULL);
+    gst_buffer_memset (pixels, 0, 0x40, 16);
+    gst_buffer_add_video_meta (pixels, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, 2, 2);
+    GstVideoOverlayRectangle *rectangle =
+        gst_video_overlay_rectangle_new_raw (pixels, 5, 5, 2, 2, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+    GstVideoOverlayComposition *theirs = gst_video_overlay_composition_new (rectangle);
+    GstBuffer *frame = new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_spots);
+    gst_buffer_add_video_overlay_composition_meta (frame, theirs);
+    GstBuffer *out = pass (&rig, frame);
+    gpointer state = NULL;
+    int metas = 0, kept = 0;
+    for (GstMeta *meta; (meta = gst_buffer_iterate_meta (out, &state));) {
+        if (meta->info->api != GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE)
+            continue;
+        metas++;
+        kept += ((GstVideoOverlayCompositionMeta *)meta)->overlay == theirs;
+    }
+    CHECK (metas == 2 && kept == 1, "%d compositions, %d of them upstream's", metas, kept);
+    CHECK (gst_video_overlay_composition_n_rectangles (theirs) == 1, "upstream's composition has changed");
+    gst_buffer_unref (out);
+    gst_video_overlay_composition_unref (theirs);
+    gst_video_overlay_rectangle_unref (rectangle);
+    gst_buffer_unref (pixels);
+    rig_free (&rig);
+}
+
+/* ---- storm ----------------------------------------------------------------------------------------------------- */
+
+struct storm {
+    GstElement *element;
+    atomic_int stop;
+    atomic_long changes;
+};
+
+static gpointer change_properties (gpointer data)
+{
+    static const char *const values[][2] = {
+        { "overlay", "none" },
+        { "overlay", "labels+feature-maps" },
+        { "overlay", "class-activation+stats" },
+        { "stage", "both" },
+        { "stage", "pre-activation" },
+        { "stage", "post-activation" },
+        { "layers", "early" },
+        { "layers", "first,second,nothing" },
+        { "layers", "*" },
+        { "channels", "1" },
+        { "channels", "16" },
+        { "channel-select", "strongest" },
+        { "placement", "full" },
+        { "placement", "bottom" },
+        { "opacity", "0.5" },
+        { "colormap", "diverging" },
+        { "colormap", "gray" },
+        { "activation", "gelu" },
+        { "activation", "none" },
+        { "activation", "model" },
+        { "resize", "letterbox" },
+        { "resize", "crop" },
+        { "overlay", "labels+feature-maps+class-activation+stats" },
+    };
+    struct storm *storm = data;
+    guint32 state = 7;
+    while (!atomic_load (&storm->stop)) {
+        state = state * 1664525u + 1013904223u;
+        const char *const *value = values[(state >> 8) % G_N_ELEMENTS (values)];
+        gst_util_set_object_arg (G_OBJECT (storm->element), value[0], value[1]);
+        GstStructure *stats = NULL;
+        g_object_get (storm->element, "stats", &stats, NULL);
+        gst_structure_free (stats);
+        atomic_fetch_add (&storm->changes, 1);
+        g_usleep (200);
+    }
+    return NULL;
+}
+
+static void check_storm (void)
+{
+    group ("a storm of changes");
+    const char *wanted = g_getenv ("CONVRELU_STORM_SECONDS");
+    gint64 length = (wanted ? atoi (wanted) : 1) * G_USEC_PER_SEC;
+    for (int attach = 0; attach < 2; attach++) {
+        struct rig rig = layers_rig ("overlay=labels+feature-maps", attach);
+        struct storm storm = { .element = rig.element };
+        rig_caps (&rig, attach ? "RGB" : "I420", 320, 240);
+        GThread *thread = g_thread_new ("storm", change_properties, &storm);
+        int frames = 0;
+        for (gint64 end = g_get_monotonic_time () + length / 2; g_get_monotonic_time () < end || frames < 20;
+             frames++) {
+            GstVideoFormat format = attach ? GST_VIDEO_FORMAT_RGB : GST_VIDEO_FORMAT_I420;
+            GstBuffer *out = pass (&rig, new_frame (format, 320, 240, paint_spots));
+            gst_clear_buffer (&out);
+            listen_to (rig.bus);
+            alarm (SECONDS_PER_GROUP);
+        }
+        atomic_store (&storm.stop, 1);
+        g_thread_join (thread);
+        CHECK (storm.changes > 10, "only %ld changes in %d frames", (long)storm.changes, frames);
+        rig_free (&rig);
+    }
+}
+
+int main (int argc, char **argv)
+{
+    if (!start_tests (&argc, &argv))
+        return EXIT_FAILURE;
+    in_folder (layers_file, sizeof layers_file, "layers.onnx");
+    if (!write_layers (layers_file))
+        return EXIT_FAILURE;
+    check_none ();
+    check_paths ();
+    check_formats ();
+    check_sizes ();
+    check_unknown ();
+    check_changes ();
+    check_reuse ();
+    check_upstream ();
+    check_storm ();
+    return end_tests ();
+}

@@ -18,17 +18,13 @@ enum { KEPT_BYTES = 512 * 1024, L3_BYTES_PER_CYCLE = 10 };
 /* A band of input is copied and then read once per column: small enough for half the second-level cache. */
 enum { BAND_BYTES = 128 * 1024 };
 
-/* Convolution rows under a max-pool whose input is padded at a time, beside one window: less and the rows that windows
- * share are copied too often, more and the copy leaves the first-level cache. */
-enum { POOLED_ROWS = 8 };
+/* A tensor smaller than FUSED_LEAST is near anyway when the max-pool reads it. The rows of a larger one that wait for it
+ * get a part of the second-level cache: on the stem of a ResNet 8 to 32 rows are equally fast, 2 are 8 % slower. The same
+ * for a depthwise convolution behind a stem or a 1x1 was tried and gained nothing: there the kernel is the limit. */
+enum { FUSED_LEAST = 256 * 1024, FUSED_NEAR = 288 * 1024 };
 
 /* Tiles of a Winograd block, about: 28 x 36 x 64 channels x 4 bytes is 258 KiB of transformed input. */
 enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 };
-
-static int divide_up (int a, int b)
-{
-    return (a + b - 1) / b;
-}
 
 /* ---- choice ---------------------------------------------------------------------------------------------------- */
 
@@ -169,24 +165,17 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
     step->staging = staging_of (conv, planar);
     step->flat = step->staging == STAGING_SAMPLE ||
                  (step->staging == STAGING_NONE && conv->kernel_h == 1 && conv->kernel_w == 1);
-    step->run_height = step->conv_height;
-    step->run_width = step->conv_width;
-    step->staged_width = (step->conv_width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
+    step->run_height = step->height;
+    step->run_width = step->width;
+    step->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
     if (step->flat) { /* runs of a few tiles: long enough to hide the call, short enough to cut the work by */
-        int pixels = step->conv_height * step->conv_width, threads = plan->threads;
+        int pixels = step->height * step->width, threads = plan->threads;
         int runs = threads * divide_up (pixels, threads * 4 * plan->kernels->rows);
         step->run_width = divide_up (pixels, runs);
         step->run_height = divide_up (pixels, step->run_width);
         in_plane = (size_t) pixels * BLOCK;
     }
-    if (step->pooled) {
-        step->band = step->pool.kernel_h + POOLED_ROWS;
-        step->column_group = step->packed->column_count;
-        size_t ring = blocked_floats (step->channels, step->pool.kernel_h, step->conv_width);
-        raise (&plan->scratch_floats, band_floats (step, step->band) + 15 + ring + 4 * (size_t) step->pool.kernel_h);
-    } else {
-        cut_direct (plan, step);
-    }
+    cut_direct (plan, step);
     step->pixel_stride = step->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t) BLOCK * conv->stride_w;
     if (step->staging == STAGING_SAMPLE) {
         raise (&plan->scratch_floats, (size_t) divide_up (step->in_channels, BLOCK) * in_plane);
@@ -194,12 +183,37 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
         step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
         in_row = (size_t) step->staged_width * (planar ? 1 : BLOCK);
         in_plane = (size_t) step->staged_height * in_row;
-        if (!step->pooled)
-            raise (&plan->scratch_floats, band_floats (step, step->band));
+        raise (&plan->scratch_floats, band_floats (step, step->band));
     }
-    snprintf (step->algorithm, sizeof step->algorithm, step->pooled ? "direct, max-pool" : "direct");
+    snprintf (step->algorithm, sizeof step->algorithm, "direct");
     step->multiplications = step->macs;
     return direct_segments (plan, step, planar, in_row, in_plane);
+}
+
+/* ---- two in one ------------------------------------------------------------------------------------------------ */
+
+bool algorithm_fuses (const struct record *step, const struct record *then)
+{
+    return step->kind == STEP_CONV && step->staging == STAGING_PLANAR && step->residual_place.buffer < 0 &&
+           then->kind == STEP_POOL && then->pool.kind == POOL_MAX && then->pool.dilation_h == 1 &&
+           blocked_floats (step->channels, step->height, step->width) * sizeof (float) >= FUSED_LEAST;
+}
+
+bool algorithm_fuse (struct plan *plan, struct record *step)
+{
+    const struct conv *conv = &step->conv;
+    int window = step->then->pool.kernel_h;
+    size_t row = blocked_floats (step->channels, 1, step->width);
+    step->chunk = (int) (FUSED_NEAR / sizeof (float) / row) - window;
+    if (step->chunk < 2)
+        step->chunk = 2;
+    step->near_rows = step->band = step->chunk + window;
+    step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
+    raise (&plan->scratch_floats,
+           FUSED_POINTERS (window) + (size_t) step->near_rows * row + band_floats (step, step->band));
+    snprintf (step->algorithm, sizeof step->algorithm, "direct, max-pool");
+    return direct_segments (plan, step, true, (size_t) step->staged_width,
+                            (size_t) step->staged_height * (size_t) step->staged_width);
 }
 
 /* ---- Winograd -------------------------------------------------------------------------------------------------- */

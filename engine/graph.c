@@ -76,6 +76,8 @@ struct graph *graph_new (const struct graph_limits *limits)
         g->limits.weight_bytes = UINT64_C (2) << 30;
     if (!g->limits.tensor_bytes)
         g->limits.tensor_bytes = UINT64_C (512) << 20;
+    if (!g->limits.plan_bytes)
+        g->limits.plan_bytes = UINT64_C (2) << 30;
     if (!g->limits.macs)
         g->limits.macs = UINT64_C (1000000000000);
     if (!g->limits.nodes)

@@ -161,103 +161,123 @@ enum { STRIP = PER_BLOCK == 1 ? 8 : PER_BLOCK == 2 ? 4 : 2 }; /* pixels at once:
 
 INLINE void depthwise_finish (const struct depthwise_run *run, int x, const int pixels, vec sums[][PER_BLOCK])
 {
-    float tile[STRIP * BLOCK] __attribute__ ((aligned (64)));
     const struct finish *finish = run->finish;
-    vec low = vec_set (finish->low), high = vec_set (finish->high);
-UNROLL
+    float *out = run->out + 16 * x;
+    if (run->residual) {
+        const float *residual = run->residual + 16 * x;
+        UNROLL
+        for (int p = 0; p < pixels; p++)
+            UNROLL
+            for (int c = 0; c < PER_BLOCK; c++)
+                sums[p][c] = vec_add (sums[p][c], vec_load (residual + 16 * p + c * LANES));
+    }
+    if (finish->plain) {
+        vec low = vec_set (finish->low), high = vec_set (finish->high);
+        UNROLL
+        for (int p = 0; p < pixels; p++)
+            UNROLL
+            for (int c = 0; c < PER_BLOCK; c++)
+                vec_store (out + 16 * p + c * LANES, finish_plain (sums[p][c], low, high));
+        return;
+    }
+    float tile[STRIP * BLOCK] __attribute__ ((aligned (64)));
+    UNROLL
     for (int p = 0; p < pixels; p++)
-UNROLL
-        for (int c = 0; c < PER_BLOCK; c++) {
-            vec v = sums[p][c];
-            if (run->residual)
-                v = vec_add (v, vec_load (run->residual + 16 * (x + p) + c * LANES));
-            if (finish->plain)
-                vec_store (run->out + 16 * (x + p) + c * LANES, finish_plain (v, low, high));
-            else
-                vec_store (tile + 16 * p + c * LANES, v);
-        }
-    if (!finish->plain)
-        FOR_ISA (finish_tile) (finish, tile, pixels, 1, run->channel, run->out + 16 * x, 0);
+        UNROLL
+        for (int c = 0; c < PER_BLOCK; c++)
+            vec_store (tile + 16 * p + c * LANES, sums[p][c]);
+    FOR_ISA (finish_tile) (finish, tile, pixels, 1, run->channel, out, 0);
 }
 
-/* `pixels` outputs from x on, whose windows lie inside the row. kernel and stride are constants at every call but the last. */
-INLINE void depthwise_strip (const struct depthwise_run *run, int x, const int pixels, const int kernel, const int stride, int dilation)
+/* One tap of `pixels` sums. `left`: the row's column under the first of them. With `edge` some may lie outside the row of
+ * `width`: each is looked at; the sums still run side by side, which is what hides the latency. */
+INLINE void depthwise_tap (const float *in, const float *weights, const int pixels, const int stride, const bool edge, int left,
+                           int width, vec sums[][PER_BLOCK])
+{
+    UNROLL
+    for (int c = 0; c < PER_BLOCK; c++) {
+        vec w = vec_load (weights + c * LANES);
+        UNROLL
+        for (int p = 0; p < pixels; p++)
+            if (!edge || (unsigned) (left + p * stride) < (unsigned) width)
+                sums[p][c] = vec_fma (vec_load (in + 16 * p * stride + c * LANES), w, sums[p][c]);
+    }
+}
+
+/* `pixels` outputs from x on. kernel is 0 when it, stride and dilation are not constants at the call. */
+INLINE void depthwise_strip (const struct depthwise_run *run, int x, const int pixels, const int kernel, const int stride,
+                             const int dilation, const bool edge)
 {
     vec sums[STRIP][PER_BLOCK];
-UNROLL
+    UNROLL
     for (int c = 0; c < PER_BLOCK; c++) {
         vec bias = vec_load (run->bias + run->channel + c * LANES);
-UNROLL
+        UNROLL
         for (int p = 0; p < pixels; p++)
             sums[p][c] = bias;
     }
-    ptrdiff_t start = 16 * (ptrdiff_t) (x * stride - run->window.pad_left);
+    int left = x * stride - run->window.pad_left, width = run->window.in_width;
     for (int r = 0; r < run->row_count; r++) {
-        const float *in = run->rows[r] + start;
-        const float *weights = run->weights[r];
-        for (int k = 0; k < kernel; k++)
-UNROLL
-            for (int c = 0; c < PER_BLOCK; c++) {
-                vec w = vec_load (weights + 16 * k + c * LANES);
-UNROLL
-                for (int p = 0; p < pixels; p++) {
-                    vec v = vec_load (in + 16 * (p * stride + k * dilation) + c * LANES);
-                    sums[p][c] = vec_fma (v, w, sums[p][c]);
-                }
-            }
+        const float *in = run->rows[r] + 16 * (ptrdiff_t) left, *weights = run->weights[r];
+        if (kernel) {
+            UNROLL
+            for (int k = 0; k < kernel; k++)
+                depthwise_tap (in + 16 * k * dilation, weights + 16 * k, pixels, stride, edge, left + k * dilation, width, sums);
+        } else {
+            for (int k = 0; k < run->window.kernel_w; k++)
+                depthwise_tap (in + 16 * (ptrdiff_t) k * dilation, weights + 16 * k, pixels, stride, edge, left + k * dilation,
+                               width, sums);
+        }
     }
     depthwise_finish (run, x, pixels, sums);
 }
 
-/* One output near an edge: only the taps inside the row. */
-static void depthwise_edge (const struct depthwise_run *run, int x)
+INLINE void depthwise_strip_of (const struct depthwise_run *run, int x, int pixels, const int kernel, const int stride,
+                                const int dilation, const bool edge)
 {
-    const struct window *window = &run->window;
-    vec sums[1][PER_BLOCK];
-    for (int c = 0; c < PER_BLOCK; c++)
-        sums[0][c] = vec_load (run->bias + run->channel + c * LANES);
-    for (int r = 0; r < run->row_count; r++)
-        for (int k = 0; k < window->kernel_w; k++) {
-            int at = x * window->stride_w + k * window->dilation_w - window->pad_left;
-            if (at < 0 || at >= window->in_width)
-                continue;
-            for (int c = 0; c < PER_BLOCK; c++)
-                sums[0][c] = vec_fma (vec_load (run->rows[r] + 16 * (ptrdiff_t) at + c * LANES),
-                                      vec_load (run->weights[r] + 16 * k + c * LANES), sums[0][c]);
-        }
-    depthwise_finish (run, x, 1, sums);
+    switch (pixels) {
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        if (n <= STRIP)                                                                                                \
+            depthwise_strip (run, x, n <= STRIP ? n : 1, kernel, stride, dilation, edge);                              \
+        break;
+        CASE (1)
+        CASE (2)
+        CASE (3)
+        CASE (4)
+        CASE (5)
+        CASE (6)
+        CASE (7)
+        CASE (8)
+#undef CASE
+    }
 }
 
-INLINE void depthwise_inside (const struct depthwise_run *run, int first, int last, const int kernel, const int stride, int dilation)
+/* A row in strips of nearly equal size. */
+INLINE void depthwise_row (const struct depthwise_run *run, const int kernel, const int stride, const int dilation)
 {
-    int x = first;
-    for (; x + STRIP <= last; x += STRIP)
-        depthwise_strip (run, x, STRIP, kernel, stride, dilation);
-    for (; x < last; x++)
-        depthwise_strip (run, x, 1, kernel, stride, dilation);
+    const struct window *w = &run->window;
+    int strips = (w->out_width + STRIP - 1) / STRIP, reach = (w->kernel_w - 1) * dilation;
+    for (int t = 0, x = 0; t < strips; t++) {
+        int pixels = (w->out_width - x + strips - t - 1) / (strips - t);
+        int left = x * stride - w->pad_left, right = (x + pixels - 1) * stride - w->pad_left + reach;
+        if (left < 0 || right >= w->in_width)
+            depthwise_strip_of (run, x, pixels, kernel, stride, dilation, true);
+        else
+            depthwise_strip_of (run, x, pixels, kernel, stride, dilation, false);
+        x += pixels;
+    }
 }
 
 void kernels_depthwise (const struct depthwise_run *run)
 {
     const struct window *w = &run->window;
-    int reach = (w->kernel_w - 1) * w->dilation_w + 1;
-    /* outputs [first, last) have their whole window inside the row */
-    int first = (w->pad_left + w->stride_w - 1) / w->stride_w;
-    int last = w->in_width + w->pad_left >= reach ? (w->in_width + w->pad_left - reach) / w->stride_w + 1 : 0;
-    if (last > w->out_width)
-        last = w->out_width;
-    if (first > last)
-        first = last;
-    for (int x = 0; x < first; x++)
-        depthwise_edge (run, x);
     if (w->kernel_w == 3 && w->stride_w == 1 && w->dilation_w == 1)
-        depthwise_inside (run, first, last, 3, 1, 1);
+        depthwise_row (run, 3, 1, 1);
     else if (w->kernel_w == 3 && w->stride_w == 2 && w->dilation_w == 1)
-        depthwise_inside (run, first, last, 3, 2, 1);
+        depthwise_row (run, 3, 2, 1);
     else if (w->kernel_w == 5 && w->stride_w == 1 && w->dilation_w == 1)
-        depthwise_inside (run, first, last, 5, 1, 1);
+        depthwise_row (run, 5, 1, 1);
     else
-        depthwise_inside (run, first, last, w->kernel_w, w->stride_w, w->dilation_w);
-    for (int x = last; x < w->out_width; x++)
-        depthwise_edge (run, x);
+        depthwise_row (run, 0, w->stride_w, w->dilation_w);
 }

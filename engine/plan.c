@@ -6,6 +6,7 @@
  * The last of these touches every page and starts the threads, so that the first frame is like any other. */
 #include "engine/plan.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <pthreadpool.h>
@@ -130,34 +131,13 @@ static bool set_finish (struct planner *p, struct record *step, const struct lay
            copy_channels (p->plan, &finish->post_shift, NULL, layer->post_shift, step->channels);
 }
 
-/* The max-pool behind a convolution of the caller's input joins it when nothing else reads what lies between: the largest
- * tensor of most networks (3 MB after the stem of a ResNet) then never leaves the first-level caches. */
-static const struct layer *pool_behind (const struct planner *p, const struct layer *layer, bool planar)
-{
-    const struct layer *next = layer + 1;
-    if (!planar || next == p->layers.list + p->layers.count || next->operation != OPERATION_POOL ||
-        next->inputs[0] != layer->output || layer->residual >= 0)
-        return NULL;
-    const struct pool *pool = &p->g->nodes[next->node].u.pool;
-    bool only = p->places.last_use[layer->output] == next - p->layers.list && p->readers[layer->output] == 1;
-    return only && p->exported[layer->output] < 0 && pool->kind == POOL_MAX && pool->dilation_h == 1 ? next : NULL;
-}
-
 static bool plan_conv (struct planner *p, const struct layer *layer)
 {
     int input = layer->inputs[0];
-    const struct node *sums = &p->g->nodes[layer->output];
     bool planar = p->places.alias[input] == p->input && p->places.of[p->input].buffer < 0;
-    const struct layer *pool = pool_behind (p, layer, planar);
-    struct record *step = new_step (p, STEP_CONV, input, pool ? pool->output : layer->output);
+    struct record *step = new_step (p, STEP_CONV, input, layer->output);
     if (!step || !set_finish (p, step, layer))
         return fail (p, "out of memory");
-    step->name = sums->name;
-    step->conv_height = sums->height;
-    step->conv_width = sums->width;
-    step->pooled = pool != NULL;
-    if (pool)
-        step->pool = p->g->nodes[pool->node].u.pool;
     step->conv = layer->conv;
     step->operation = p->g->nodes[layer->node].label;
     step->macs = p->g->nodes[layer->node].macs;
@@ -373,17 +353,32 @@ static void find_lifetimes (struct planner *p)
         live_at (p, step->second_place, s);
         live_at (p, step->residual_place, s);
         live_at (p, step->out_place, s);
+        if (step->then) {
+            live_at (p, step->then->residual_place, s);
+            live_at (p, step->then->out_place, s);
+        }
         if (step->kind == STEP_EXPORT)
             live_at (p, step->out_place, INT_MAX);
     }
     for (int id = 0; id < p->g->count; id++)
         if (p->keep[id])
             live_at (p, p->places.of[p->places.alias[id]], INT_MAX);
+    for (int b = 0; b < p->places.buffer_count; b++)
+        if (p->places.buffers[b].last < 0) /* a tensor fused away */
+            p->places.buffers[b].floats = 0;
 }
 
 static float *resolve (const struct planner *p, struct place place)
 {
     return place.buffer < 0 ? NULL : p->plan->arena + p->places.buffers[place.buffer].offset + place.offset;
+}
+
+static void resolve_step (const struct planner *p, struct record *step)
+{
+    step->in = resolve (p, step->in_place);
+    step->second = resolve (p, step->second_place);
+    step->residual = resolve (p, step->residual_place);
+    step->out = resolve (p, step->out_place);
 }
 
 static bool lay_arena (struct planner *p)
@@ -398,6 +393,12 @@ static bool lay_arena (struct planner *p)
     free (order);
     size_t lane = plan->scratch_floats + BLOCK; /* a line between lanes */
     size_t floats = plan->arena_floats + plan->shared_floats + lane * (size_t) plan->threads + BLOCK;
+    if (floats > p->g->limits.plan_bytes / sizeof (float)) {
+        snprintf (p->error->text, sizeof p->error->text,
+                  "intermediate results need %zu bytes, more than the limit of %" PRIu64, floats * sizeof (float),
+                  p->g->limits.plan_bytes);
+        return false;
+    }
     plan->arena = plan_alloc (plan, floats, sizeof (float));
     plan->lanes = plan_alloc (plan, (size_t) plan->threads, sizeof *plan->lanes);
     if (!plan->arena || !plan->lanes) {
@@ -414,10 +415,9 @@ static bool lay_arena (struct planner *p)
         step->next_weights = weights;
         if (step->packed)
             weights = step->packed->weights;
-        step->in = resolve (p, step->in_place);
-        step->second = resolve (p, step->second_place);
-        step->residual = resolve (p, step->residual_place);
-        step->out = resolve (p, step->out_place);
+        resolve_step (p, step);
+        if (step->then)
+            resolve_step (p, step->then);
     }
     return true;
 }
@@ -451,6 +451,30 @@ static bool mark_pinned (struct planner *p, const struct plan_options *options, 
     return true;
 }
 
+/* Joins the step just made from layer l to the one before it where it pays: the tensor between them, the largest of most
+ * networks (3 MB after the stem of a ResNet), then never leaves the caches. `steps`: how many there were before. */
+static bool fuse_last (struct planner *p, int l, int steps)
+{
+    struct plan *plan = p->plan;
+    if (l == 0 || steps == 0 || plan->step_count != steps + 1)
+        return true;
+    const struct layer *layer = &p->layers.list[l], *before = layer - 1;
+    struct record *step = &plan->steps[steps - 1];
+    int between = before->output;
+    if (layer->inputs[0] != between || layer->residual == between || p->readers[between] != 1 ||
+        p->exported[between] >= 0 || p->keep[between] || p->places.alias[between] != between ||
+        !algorithm_fuses (step, step + 1))
+        return true;
+    struct record *then = plan_alloc (plan, 1, sizeof *then);
+    if (!then)
+        return fail (p, "out of memory");
+    *then = step[1];
+    plan->step_count--;
+    step->then = then;
+    step->out_place = then->in_place = nowhere;
+    return algorithm_fuse (plan, step) || fail (p, "out of memory");
+}
+
 static void count_readers (struct planner *p)
 {
     for (int l = 0; l < p->layers.count; l++) {
@@ -480,11 +504,7 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
         int steps = p->plan->step_count;
-        if (!plan_layer (p, layer))
-            return false;
-        if (p->plan->step_count > steps && p->plan->steps[steps].pooled)
-            layer = &p->layers.list[++l];
-        if (!plan_export (p, layer->output))
+        if (!plan_layer (p, layer) || !fuse_last (p, l, steps) || !plan_export (p, layer->output))
             return false;
     }
     return true;
@@ -591,9 +611,13 @@ void plan_free (struct plan *plan)
     if (!plan)
         return;
     pthreadpool_destroy (plan->pool);
-    for (int s = 0; s < plan->step_count; s++)
-        if (plan->steps[s].packed)
-            packed_release (plan->graph, plan->steps[s].packed);
+    for (int s = 0; s < plan->step_count; s++) {
+        const struct record *step = &plan->steps[s];
+        if (step->packed)
+            packed_release (plan->graph, step->packed);
+        if (step->then && step->then->packed)
+            packed_release (plan->graph, step->then->packed);
+    }
     for (int i = 0; i < plan->owned_count; i++)
         free (plan->owned[i]);
     free (plan->owned);
@@ -624,19 +648,24 @@ int plan_steps (const struct plan *plan)
     return plan->step_count;
 }
 
+static uint64_t packed_bytes (const struct record *record)
+{
+    return record->packed ? record->packed->weight_floats * sizeof (float) : 0;
+}
+
 struct step plan_step (const struct plan *plan, int index)
 {
-    const struct record *r = &plan->steps[index];
+    const struct record *r = &plan->steps[index], *last = r->then ? r->then : r;
     return (struct step) {
         .name = r->name,
         .operation = r->operation,
         .algorithm = r->algorithm,
-        .channels = r->channels,
-        .height = r->height,
-        .width = r->width,
+        .channels = last->channels,
+        .height = last->height,
+        .width = last->width,
         .macs = r->macs,
         .multiplications = r->multiplications,
-        .weight_bytes = r->packed ? r->packed->weight_floats * sizeof (float) : 0,
+        .weight_bytes = packed_bytes (r) + (r->then ? packed_bytes (r->then) : 0),
         .nanoseconds = r->nanoseconds,
     };
 }

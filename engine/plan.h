@@ -121,8 +121,9 @@ struct record {
     int band;                        /* run rows in a band */
     int column_group;                /* columns in a work item */
     ptrdiff_t pixel_stride;          /* floats */
-    bool pooled;                     /* a max-pool follows in the same step: its rows are made from a ring of conv rows */
-    int conv_height, conv_width;     /* pixels of the convolution itself: height and width unless pooled */
+    struct record *then;             /* a max-pool made from this one's rows while they are near; out is then NULL: this
+                                        one's result never lies in the arena as a whole */
+    int near_rows, chunk;            /* rows kept for it in the lane's scratch, and made at a time */
     /* Winograd */
     int m, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: two phases over the whole image */
     ptrdiff_t v_point, m_point;
@@ -175,16 +176,31 @@ void *plan_alloc (struct plan *plan, size_t count, size_t size);
 enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar);
 /* Then, with step->packed in place: staging, segments, runs, bands, work items and scratch. False: memory short. */
 bool algorithm_shape (struct plan *plan, struct record *step);
+/* Whether `then`, which alone reads the convolution `step`, is better made from its rows as they come. */
+bool algorithm_fuses (const struct record *step, const struct record *then);
+/* Prepares it, with step->then set. False: memory short. */
+bool algorithm_fuse (struct plan *plan, struct record *step);
 
 /* run.c: for (item = 0; item < items; item++) function (plan, step, lane, item), in any order, shared by all lanes. */
 typedef void item_function (struct plan *plan, const struct record *step, struct lane *lane, int item);
 void on_lanes (struct plan *plan, const struct record *step, item_function *function, int items);
 
+/* a / b, rounded up; a >= 0, b > 0 */
+static inline int divide_up (int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
 /* run_conv.c */
+struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block);
+void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
+                  float *out);
 void run_conv (struct plan *plan, const struct record *step);
-void run_conv_pool (struct plan *plan, const struct record *step);
 void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
+/* run_fused.c: a stem and its max-pool, row by row. The scratch begins with this many floats of row pointers. */
+#define FUSED_POINTERS(window) ((4 * (size_t) (window) + 15) / 16 * 16)
+void run_fused (struct plan *plan, const struct record *step);
 /* run_layers.c: every other kind of step. */
 void run_layer (struct plan *plan, const struct record *step);
 

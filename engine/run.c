@@ -63,7 +63,7 @@ static void run_step (struct plan *plan, const struct record *step)
 {
     switch (step->kind) {
     case STEP_CONV:
-        (step->pooled ? run_conv_pool : run_conv) (plan, step);
+        (step->then ? run_fused : run_conv) (plan, step);
         break;
     case STEP_WINOGRAD:
         run_winograd (plan, step);

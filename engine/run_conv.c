@@ -14,15 +14,10 @@ static int least (int a, int b)
     return a < b ? a : b;
 }
 
-static int divide_up (int a, int b)
-{
-    return (a + b - 1) / b;
-}
-
 /* ---- direct convolution ------------------------------------------------------------------------------------------ */
 
 /* Rows [top, top + height) x columns [left, left + width) of one plane of pixels of `pixel` floats, zeros outside. */
-static void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
+void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
                          float *out)
 {
     int first = left < 0 ? -left : 0, last = in_width - left < width ? in_width - left : width;
@@ -75,7 +70,7 @@ static const float *weights_after (const struct record *step, const struct colum
 }
 
 /* What all runs of a column have in common; input, output and pixels are still to be set. */
-static struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block)
+struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block)
 {
     return (struct conv_run) {
         .segments = step->segments,
@@ -140,72 +135,6 @@ void run_conv (struct plan *plan, const struct record *step)
 {
     int bands = divide_up (step->run_height, step->band);
     on_lanes (plan, step, conv_item, bands * divide_up (step->packed->column_count, step->column_group));
-}
-
-/* ---- stem and max-pool ------------------------------------------------------------------------------------------- */
-
-/* Convolution rows [first, last), at most a ring of them, into their slots: row y is row y % kernel_h of the ring. The
- * padded input of step->band rows is kept: lane->staged is the first of them. */
-static void ring_rows (struct plan *plan, const struct record *step, struct lane *lane, float *staged, float *ring, int first,
-                       int last)
-{
-    const struct conv *conv = &step->conv;
-    ptrdiff_t row = (ptrdiff_t) step->conv_width * BLOCK, ring_block = step->pool.kernel_h * row;
-    size_t plane = (size_t) step->staged_height * (size_t) step->staged_width;
-    if (lane->staged < 0 || last > lane->staged + step->band) {
-        lane->staged = first;
-        for (int c = 0; c < step->in_channels; c++)
-            copy_padded (plan->input + (size_t) c * (size_t) step->in_height * (size_t) step->in_width, step->in_height,
-                         step->in_width, first * conv->stride_h - conv->pad_top, -conv->pad_left, step->staged_height,
-                         step->staged_width, 1, staged + (size_t) c * plane);
-    }
-    for (int i = 0; i < step->packed->column_count; i++) {
-        const struct column *column = &step->packed->column[i];
-        struct conv_run run = column_run (step, column, ring_block);
-        run.pixels = step->conv_width;
-        for (int y = first; y < last; y++) {
-            run.input = staged + (ptrdiff_t) (y - lane->staged) * conv->stride_h * step->staged_width;
-            run.out = ring + column->block * ring_block + y % step->pool.kernel_h * row;
-            plan->kernels->conv (&run);
-        }
-    }
-}
-
-/* An item is a band of pooled rows; the first and last convolution rows of a band are computed by its neighbour too. */
-static void conv_pool_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
-{
-    const struct pool *pool = &step->pool;
-    const float **rows = (const float **) lane->scratch;
-    float *ring = lane->scratch + (4 * (size_t) pool->kernel_h + 15) / 16 * 16;
-    ptrdiff_t row = (ptrdiff_t) step->conv_width * BLOCK, ring_block = pool->kernel_h * row;
-    int blocks = divide_up (step->channels, BLOCK), band = divide_up (step->height, plan->threads), made = 0;
-    float *staged = ring + blocks * ring_block;
-    lane->staged = -1;
-    struct pool_run run = {
-        .kind = POOL_MAX,
-        .rows = rows,
-        .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->conv_width, step->width },
-    };
-    for (int y = item * band; y < least (step->height, (item + 1) * band); y++) {
-        int first = y * pool->stride_h - pool->pad_top, last = least (first + pool->kernel_h, step->conv_height);
-        first = first < 0 ? 0 : first;
-        made = made < first ? first : made;
-        if (made < last)
-            ring_rows (plan, step, lane, staged, ring, made, last);
-        made = last;
-        run.row_count = last > first ? last - first : 0;
-        for (int b = 0; b < blocks; b++) {
-            for (int i = 0; i < run.row_count; i++)
-                rows[i] = ring + b * ring_block + (first + i) % pool->kernel_h * row;
-            run.out = step->out + ((ptrdiff_t) b * step->height + y) * step->width * BLOCK;
-            plan->kernels->pool (&run);
-        }
-    }
-}
-
-void run_conv_pool (struct plan *plan, const struct record *step)
-{
-    on_lanes (plan, step, conv_pool_item, plan->threads);
 }
 
 /* ---- Winograd ---------------------------------------------------------------------------------------------------- */

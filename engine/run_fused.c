@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* run_fused.c: a stem and the max-pool behind it, row by row.
+ *
+ *   planar input -> padded rows -> conv, `chunk` rows at a time -> near [block][near_rows][width][16] -> pool -> output
+ *
+ * Only near_rows rows of the tensor between the two exist, in the lane's scratch, where they stay in the cache. An item is
+ * a band of output rows; the rows at its ends are computed by its neighbour too. */
+#include "engine/plan.h"
+
+#include <string.h>
+
+/* The rows [first, made) of the convolution that a lane has at hand. */
+struct near {
+    float *rows, *staged; /* staged: the padded input of step->band rows, from lane->staged on */
+    int first, made;
+};
+
+static int least (int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static void stage (struct plan *plan, const struct record *step, struct lane *lane, float *staged, int first)
+{
+    const struct conv *conv = &step->conv;
+    size_t in_plane = (size_t) step->in_height * (size_t) step->in_width;
+    size_t plane = (size_t) step->staged_height * (size_t) step->staged_width;
+    lane->staged = first;
+    for (int c = 0; c < step->in_channels; c++)
+        copy_padded (plan->input + (size_t) c * in_plane, step->in_height, step->in_width,
+                     first * conv->stride_h - conv->pad_top, -conv->pad_left, step->staged_height, step->staged_width, 1,
+                     staged + (size_t) c * plane);
+}
+
+/* Convolution rows [near->made, last). */
+static void make_rows (struct plan *plan, const struct record *step, struct lane *lane, struct near *near, int last)
+{
+    ptrdiff_t row = (ptrdiff_t) step->width * BLOCK, block = step->near_rows * row;
+    if (lane->staged < 0 || last > lane->staged + step->band)
+        stage (plan, step, lane, near->staged, near->made);
+    for (int i = 0; i < step->packed->column_count; i++) {
+        const struct column *column = &step->packed->column[i];
+        struct conv_run run = column_run (step, column, block);
+        run.pixels = step->width;
+        for (int y = near->made; y < last; y++) {
+            run.input = near->staged + (ptrdiff_t) (y - lane->staged) * step->conv.stride_h * step->staged_width;
+            run.out = near->rows + column->block * block + (y - near->first) * row;
+            plan->kernels->conv (&run);
+        }
+    }
+    near->made = last;
+}
+
+/* Makes sure that rows [first, last) are at hand; rows before `first` are not wanted any more. */
+static void want_rows (struct plan *plan, const struct record *step, struct lane *lane, struct near *near, int first, int last)
+{
+    size_t row = (size_t) step->width * BLOCK, block = (size_t) step->near_rows * row;
+    if (last <= near->made)
+        return;
+    if (near->made < first)
+        near->first = near->made = first;
+    int to = least (step->height, near->made + step->chunk);
+    to = to < last ? last : to;
+    if (to - near->first > step->near_rows) {
+        size_t kept = (size_t) (near->made - first) * row, gone = (size_t) (first - near->first) * row;
+        for (int b = 0; b < divide_up (step->channels, BLOCK); b++) {
+            float *rows = near->rows + (size_t) b * block;
+            memmove (rows, rows + gone, kept * sizeof (float));
+        }
+        near->first = first;
+    }
+    make_rows (plan, step, lane, near, to);
+}
+
+static void fused_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+{
+    const struct record *then = step->then;
+    const struct pool *pool = &then->pool;
+    const float **rows = (const float **) lane->scratch;
+    int band = divide_up (then->height, plan->threads), blocks = divide_up (step->channels, BLOCK);
+    ptrdiff_t row = (ptrdiff_t) step->width * BLOCK;
+    struct near near = { .rows = lane->scratch + FUSED_POINTERS (pool->kernel_h) };
+    near.staged = near.rows + blocks * step->near_rows * row;
+    lane->staged = -1;
+    struct pool_run run = {
+        .kind = POOL_MAX,
+        .rows = rows,
+        .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->width, then->width },
+    };
+    for (int y = item * band; y < least (then->height, (item + 1) * band); y++) {
+        int first = y * pool->stride_h - pool->pad_top, last = least (first + pool->kernel_h, step->height);
+        first = first < 0 ? 0 : first;
+        want_rows (plan, step, lane, &near, first, last);
+        run.row_count = last > first ? last - first : 0;
+        for (int b = 0; b < blocks; b++) {
+            for (int i = 0; i < run.row_count; i++)
+                rows[i] = near.rows + (b * step->near_rows + first + i - near.first) * row;
+            run.out = then->out + ((ptrdiff_t) b * then->height + y) * then->width * BLOCK;
+            plan->kernels->pool (&run);
+        }
+    }
+}
+
+void run_fused (struct plan *plan, const struct record *step)
+{
+    on_lanes (plan, step, fused_item, plan->threads);
+}

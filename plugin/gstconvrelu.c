@@ -7,11 +7,19 @@
  * convrelu shows every video frame to a convolutional network (ResNet and its relatives, in an ONNX file) and says what
  * the network sees: as classification metadata on the buffer and as an element message on the bus. It runs on the CPU
  * and needs no other inference library. Frames pass through unchanged, in any raw format and size; no pixel of them is
- * copied.
+ * copied, unless #GstConvRelu:overlay asks for a drawing.
  *
  * Inference happens on the streaming thread, so a slow network holds up the stream. In front of a live source's other
  * branches put `queue leaky=downstream max-size-buffers=1` before the element; after a sink has reported a frame late,
  * late frames pass without inference (#GstConvRelu:deadline) and carry the last result, marked as not fresh.
+ *
+ * ## Drawing
+ *
+ * #GstConvRelu:overlay shows, on the frame, the best classes, the feature maps inside the network
+ * (#GstConvRelu:layers, #GstConvRelu:stage), where in the picture the best class is seen, and times. Where downstream
+ * draws #GstVideoOverlayComposition itself, as most GL sinks do, it is handed on as a meta; else it is blended into the
+ * frame. Layers that are watched before their activation cost some time, as the two steps cannot be done in one.
+ * Everything can be changed while playing and shows in the next frame.
  *
  * ## Metadata
  *
@@ -38,6 +46,16 @@
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=30 ! convrelu inference-interval=10 ! fakesink
  * ]| Three inferences, and thirty messages, of which three are fresh.
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! convrelu overlay=labels+feature-maps ! videoconvert ! autovideosink
+ * ]| What a camera sees, what the network calls it, and 16 maps each of an early, a middle and a late layer.
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! convrelu overlay=feature-maps layers=early stage=both placement=full ! videoconvert ! autovideosink
+ * ]| The first layer before and after its activation: what is blue on the left, below zero, is gone on the right. Add
+ * `activation=gelu` to see what another function keeps of it.
+ * |[
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! convrelu model-file=resnet50.onnx overlay=labels+class-activation+stats ! videoconvert ! autovideosink
+ * ]| Where in the picture the best class is seen, and how long it all takes.
  *
  * Since: 0.1
  */

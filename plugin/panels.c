@@ -72,7 +72,7 @@ static void write_words (const struct pen *pen, const struct canvas *canvas, con
         caption_paint (&shape, canvas, x + width - shape.width, y, quiet, pen->opacity);
         write_title (pen, canvas, words, x, y, width - shape.width - size / 2);
         int legend = size * 6;
-        write_fact (pen, canvas, words, x, y + size, width - legend - size / 2);
+        write_fact (pen, canvas, words, x, y + size, width - legend - size * 3 / 2);
         write_legend (pen, canvas, words->palette, low, high, x + width - legend, y + size, legend);
     } else if (mosaic->text_lines == 4) {
         write_title (pen, canvas, words, x, y, width);

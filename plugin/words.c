@@ -96,7 +96,8 @@ char **words_of_heat (const struct network *network, int class_id)
     const struct class_map *map = network->class_map;
     GPtrArray *lines = g_ptr_array_new ();
     if (map->weights || map->channel_is_class) {
-        g_ptr_array_add (lines, g_strdup (model_label (network->model, class_id)));
+        const char *label = model_label (network->model, class_id);
+        g_ptr_array_add (lines, g_strndup (label, MAX (strcspn (label, ","), 1)));
         g_ptr_array_add (lines, g_strdup ("class activation: where it is seen"));
     } else {
         const char *name = graph_tensor (model_graph (network->model), map->map).name;

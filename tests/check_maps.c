@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_maps.c: the parts of the drawing by themselves: which layers, which tensors, their tiles, sizes and places.
+ *
+ * Linked with the plugin's own objects. Networks come from the shared data where there is some. */
+#include <math.h>
+
+#include "check.h"
+#include "plugin/layout.h"
+#include "plugin/maps.h"
+#include "plugin/network.h"
+
+static guint32 state = 1;
+
+static float random_float (void)
+{
+    state = state * 1664525u + 1013904223u;
+    return (float)(int)(state >> 8) / (1 << 23) - 1;
+}
+
+/* ---- layers ---------------------------------------------------------------------------------------------------- */
+
+/* conv "c0", relu "r0", conv "c1", x sigmoid (x) "p1", conv "c2", sum "s2" with "p1", relu "r2", global average, linear */
+static struct graph *small_graph (void)
+{
+    struct graph *g = graph_new (NULL);
+    const struct conv conv = {
+        .out_channels = 4, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1
+    };
+    float weights[4 * 4 * 9];
+    for (guint i = 0; i < G_N_ELEMENTS (weights); i++)
+        weights[i] = random_float ();
+    int x = graph_input (g, "x", 4, 12, 10);
+    x = graph_conv (g, "c0", x, &conv, weights, NULL);
+    x = graph_activation (g, "r0", x, (struct activation) { .kind = ACTIVATION_RELU });
+    int c1 = graph_conv (g, "c1", x, &conv, weights, NULL);
+    int gate = graph_activation (g, "g1", c1, (struct activation) { .kind = ACTIVATION_SIGMOID });
+    int p1 = graph_mul (g, "p1", c1, gate);
+    x = graph_conv (g, "c2", p1, &conv, weights, NULL);
+    x = graph_add (g, "s2", x, p1);
+    x = graph_activation (g, "r2", x, (struct activation) { .kind = ACTIVATION_RELU });
+    x = graph_global_pool (g, "mean", x, POOL_AVERAGE);
+    x = graph_linear (g, "scores", x, 3, weights, weights + 20);
+    graph_output (g, graph_softmax (g, "shares", x));
+    return g;
+}
+
+static void check_choice (void)
+{
+    static const struct {
+        const char *words, *names;
+        bool known;
+    } cases[] = {
+        { "early,middle,late", "r0<c0 p1<c1 r2<s2", true },
+        { "late, early", "r2<s2 r0<c0", true },
+        { "r*", "r0<c0 r2<s2", true },
+        { "early,r0,?0", "r0<c0", true },
+        { "g1", "g1<g1", true },
+        { "c1,mean", "c1<c1 mean<mean", true },
+        { "r1,late", "r2<s2", false },
+        { "", "", true },
+        { ",,", "", true },
+        { "late,early,late", "r2<s2 r0<c0", true },
+    };
+    check_group ("layers by name and depth");
+    struct graph *g = small_graph ();
+    CHECK (!graph_error (g), "%s", graph_error (g));
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        struct layer_choice choice;
+        GString *names = g_string_new (NULL);
+        layers_choose (g, cases[i].words, &choice);
+        for (int n = 0; n < choice.count; n++)
+            g_string_append_printf (names, "%s%s<%s", n ? " " : "", graph_tensor (g, choice.layer[n].post).name,
+                                    graph_tensor (g, choice.layer[n].pre).name);
+        CHECK (strcmp (names->str, cases[i].names) == 0, "\"%s\" chooses \"%s\"", cases[i].words, names->str);
+        CHECK (!choice.unknown == cases[i].known, "\"%s\": %s", cases[i].words, choice.unknown);
+        CHECK (cases[i].known || strstr (choice.unknown, "r0"), "\"%s\" is not near r0: %s", cases[i].words,
+               choice.unknown);
+        g_string_free (names, TRUE);
+        layers_clear (&choice);
+    }
+    graph_unref (g);
+}
+
+/* The class-activation map's sum over pixels is the score, without bias, times the pixels. */
+static void check_class_map (void)
+{
+    check_group ("class activation");
+    struct graph *g = small_graph ();
+    struct class_map *map = class_map_new (g);
+    if (CHECK (map->weights && map->map == graph_find (g, "r2"), "the map is tensor %d", map->map)) {
+        float values[4 * 4], out[4], expected;
+        const struct tensor tensor = { "r2", values, 4, 2, 2 };
+        for (int i = 0; i < 16; i++)
+            values[i] = fabsf (random_float ());
+        for (int k = 0; k < 3; k++) {
+            float most = class_map_draw (map, &tensor, k, out), largest = 0;
+            for (int p = 0; p < 4; p++) {
+                expected = 0;
+                for (int c = 0; c < 4; c++)
+                    expected += graph_weights (g, graph_find (g, "scores"))[k * 4 + c] * values[c * 4 + p];
+                expected = fmaxf (expected, 0);
+                largest = fmaxf (largest, expected);
+                CHECK (fabsf (out[p] - expected) < 1e-5f, "class %d: %g instead of %g", k, (double)out[p],
+                       (double)expected);
+            }
+            CHECK (fabsf (most - largest) < 1e-5f, "class %d: most is %g", k, (double)most);
+        }
+    }
+    class_map_unref (map);
+    graph_unref (g);
+}
+
+/* ---- taps ------------------------------------------------------------------------------------------------------ */
+
+static float largest_error (const struct tensor *a, const struct tensor *b)
+{
+    float error = 0, most = 0;
+    for (int i = 0; i < a->channels * a->height * a->width; i++) {
+        error = fmaxf (error, fabsf (a->data[i] - b->data[i]));
+        most = fmaxf (most, fabsf (b->data[i]));
+    }
+    return error / fmaxf (most, 1e-20f);
+}
+
+/* What is shown of each layer is what a plan that taps this tensor alone, with plain sums, finds. */
+static void compare_taps (const char *path)
+{
+    struct settings settings;
+    struct error reason;
+    settings_init (&settings);
+    settings.model_file = g_strdup (path);
+    settings.appearance.overlay = OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION;
+    settings.appearance.stage = STAGE_BOTH;
+    g_free (settings.appearance.layers);
+    settings.appearance.layers = g_strdup ("early,middle,late,relu_2,relu_3,relu_49");
+    struct network *network = network_load (&settings, NULL);
+    struct model *model = path ? model_load (path, NULL, &reason) : NULL;
+    if (!CHECK (network != NULL, "%s cannot be loaded", path ? path : "the network without a file"))
+        return;
+    if (!path)
+        model = model_ref (network->model);
+    for (int i = 0; i < 3 * model_input (model)->height * model_input (model)->width; i++)
+        network->input[i] = 100 * random_float ();
+    plan_run (network->plan, network->input);
+    for (int i = 0; i < 2 * network->layers.count; i++) {
+        const struct layer *layer = &network->layers.layer[i / 2];
+        const char *name = graph_tensor (model_graph (model), i % 2 ? layer->pre : layer->post).name;
+        const struct plan_options alone = { .taps = &name,
+                                            .tap_count = 1,
+                                            .algorithm = path ? ALGORITHM_DIRECT : ALGORITHM_AUTO };
+        struct plan *plan = plan_new (model_graph (model), &alone, &reason);
+        if (!plan && !path) {
+            SKIP ("%s: packed in another way", name);
+            continue;
+        }
+        if (!CHECK (plan != NULL, "%s: %s", name, reason.text))
+            continue;
+        plan_run (plan, network->input);
+        float error = largest_error (
+            plan_tap (network->plan, i % 2 ? network->pre_tap[i / 2] : network->post_tap[i / 2]), plan_tap (plan, 0));
+        CHECK (error < 1e-4f, "%s: off by %g of the largest value", name, (double)error);
+        plan_free (plan);
+    }
+    network_free (network);
+    model_unref (model);
+    settings_clear (&settings);
+}
+
+static void check_taps (void)
+{
+    check_group ("the tensors shown");
+    compare_taps (NULL);
+    const char *data = check_data ();
+    if (!data) {
+        SKIP ("no shared data");
+        return;
+    }
+    static const char *const files[] = { "resnet50_v1.5.onnx", "resnet20_cifar10.onnx", "squeezenet_v1.1.onnx" };
+    for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+        char *path = g_build_filename (data, "models", files[i], NULL);
+        compare_taps (path);
+        g_free (path);
+    }
+}
+
+/* ---- tiles ----------------------------------------------------------------------------------------------------- */
+
+enum { SIDE = 24 };
+
+static void check_tiles (void)
+{
+    check_group ("tiles");
+    guint32 pixels[(SIDE + 2) * (SIDE + 2)];
+    const struct canvas canvas = { pixels, SIDE + 2, SIDE + 2, SIDE + 2 };
+    GArray *scratch = g_array_new (FALSE, FALSE, sizeof (float));
+    struct palette gray, signs;
+    palette_make (&gray, COLORMAP_GRAY, 1);
+    palette_make (&signs, COLORMAP_DIVERGING, 1);
+    for (int size = 1; size <= 60; size += size < 10 ? 1 : 7) {
+        float map[60 * 60];
+        for (int i = 0; i < size * size; i++)
+            map[i] = i % size < size / 2 ? -1.0f : 3.0f;
+        map[0] = NAN;
+        for (int tile_size = 1; tile_size <= SIDE; tile_size += 5) {
+            const struct tile tile = { .x = 1, .y = 1, .width = tile_size, .height = tile_size };
+            canvas_fill (&canvas, 0, 0, SIDE + 2, SIDE + 2, 0x12345678);
+            float most = tile_draw (map, size, size, &signs, &tile, &canvas, scratch);
+            guint32 right = pixels[tile_size * (SIDE + 2) + tile_size];
+            CHECK (most <= 3 && (most > 0 || size == 1 || tile_size == 1), "map of %d on %d: most is %g", size, tile_size, (double)most);
+            CHECK (tile_size < 4 || size < 4 || right >> 16 > (right & 255), "map of %d on %d: 3 is %08x", size,
+                   tile_size, right);
+            int outside = 0;
+            for (int i = 0; i < SIDE + 2; i++)
+                outside += pixels[i] != 0x12345678 || pixels[i * (SIDE + 2)] != 0x12345678 ||
+                           pixels[(tile_size + 1) * (SIDE + 2) + i] != 0x12345678;
+            CHECK (outside == 0, "map of %d on %d: drawn outside", size, tile_size);
+        }
+    }
+    float nothing[4] = { 0, -0.0f, -INFINITY, NAN };
+    const struct tile tile = { .x = 0, .y = 0, .width = 2, .height = 2 };
+    tile_draw (nothing, 2, 2, &gray, &tile, &canvas, scratch);
+    for (int i = 0; i < 4; i++)
+        CHECK (pixels[i / 2 * (SIDE + 2) + i % 2] == gray.pixel[0], "value %d of nothing is %08x", i,
+               pixels[i / 2 * (SIDE + 2) + i % 2]);
+    CHECK (signs.pixel[128] == 0xff000000, "zero is %08x", signs.pixel[128]);
+    g_array_unref (scratch);
+}
+
+static void check_watch (void)
+{
+    check_group ("channels over time");
+    float values[6 * 9];
+    const struct tensor tensor = { "t", values, 6, 3, 3 };
+    struct layer_watch watch = { 0 };
+    for (int i = 0; i < 6 * 9; i++)
+        values[i] = i / 9 == 4 ? 9 : i / 9 == 2 ? -5 : i / 9 == 1 ? 2 : 0;
+    layer_watch_look (&watch, &tensor);
+    CHECK (watch.silent == 4, "%d silent channels", watch.silent);
+    CHECK (fabsf (watch.exactly_zero - 3 / 6.f) < 1e-6f && fabsf (watch.not_above - 4 / 6.f) < 1e-6f,
+           "%g zero, %g not above", (double)watch.exactly_zero, (double)watch.not_above);
+    layer_watch_choose (&watch, 3, CHANNELS_FIRST);
+    CHECK (watch.shown[0] == 0 && watch.shown[2] == 2, "first: %d, %d", watch.shown[0], watch.shown[2]);
+    layer_watch_choose (&watch, 3, CHANNELS_STRONGEST);
+    CHECK (watch.shown[0] == 4 && watch.shown[1] == 2 && watch.shown[2] == 1, "strongest: %d %d %d", watch.shown[0],
+           watch.shown[1], watch.shown[2]);
+    for (int i = 0; i < 9; i++)
+        values[3 * 9 + i] = 2.2f; /* a little more than channel 1: no reason to change */
+    for (int i = 0; i < 60; i++) {
+        layer_watch_look (&watch, &tensor);
+        layer_watch_choose (&watch, 3, CHANNELS_STRONGEST);
+    }
+    CHECK (watch.shown[2] == 1, "channel %d took the place of 1", watch.shown[2]);
+    for (int i = 0; i < 9; i++)
+        values[3 * 9 + i] = 4;
+    for (int i = 0; i < 60; i++) {
+        layer_watch_look (&watch, &tensor);
+        layer_watch_choose (&watch, 3, CHANNELS_STRONGEST);
+    }
+    CHECK (watch.shown[2] == 3 && watch.shown[0] == 4, "shown: %d %d %d", watch.shown[0], watch.shown[1],
+           watch.shown[2]);
+    CHECK (watch.silent == 3, "%d silent channels after all", watch.silent);
+    layer_watch_clear (&watch);
+}
+
+/* ---- places ---------------------------------------------------------------------------------------------------- */
+
+static bool inside (const struct rectangle *r, int width, int height)
+{
+    return r->x >= 0 && r->y >= 0 && r->x + r->width <= width && r->y + r->height <= height;
+}
+
+static void check_layout (void)
+{
+    static const int sizes[] = { 1, 2, 5, 16, 37, 100, 240, 480, 719, 1080, 4320 };
+    static const struct map_shape shapes[] = { { 64, 112, 112 }, { 1024, 14, 14 }, { 3, 7, 30 }, { 2048, 7, 7 } };
+    check_group ("places for every size");
+    struct appearance appearance;
+    appearance_init (&appearance);
+    appearance.overlay = OVERLAY_FEATURE_MAPS | OVERLAY_LABELS;
+    for (guint n = 0; n < G_N_ELEMENTS (sizes) * G_N_ELEMENTS (sizes) * 4 * 2; n++) {
+        int width = sizes[n / 8 % G_N_ELEMENTS (sizes)], height = sizes[n / 8 / G_N_ELEMENTS (sizes)];
+        struct layout layout;
+        appearance.placement = n % 4;
+        appearance.stage = n / 4 % 2 ? STAGE_BOTH : STAGE_POST;
+        layout_make (&layout, width, height, &appearance, shapes, 4, appearance.stage == STAGE_BOTH);
+        int outside = 0, overlapping = 0, loose = 0;
+        for (int i = 0; i < layout.mosaics; i++) {
+            const struct mosaic *m = &layout.mosaic[i];
+            if (m->panel.width < 1)
+                continue;
+            int rows = (m->count + m->columns - 1) / m->columns;
+            outside += !inside (&m->panel, width, height);
+            loose += m->left < 0 || m->left + m->columns * (m->tile_width + layout.gap) - layout.gap > m->panel.width ||
+                     m->top + rows * (m->tile_height + layout.gap) - layout.gap > m->panel.height;
+            for (int j = 0; j < i; j++) {
+                const struct rectangle *a = &m->panel, *b = &layout.mosaic[j].panel;
+                overlapping += b->width > 0 && a->x < b->x + b->width && b->x < a->x + a->width &&
+                               a->y < b->y + b->height && b->y < a->y + a->height;
+            }
+        }
+        CHECK (outside + overlapping + loose == 0, "%d x %d, placement %d: %d outside, %d overlapping, %d loose", width,
+               height, (int)appearance.placement, outside, overlapping, loose);
+        CHECK (layout.mosaics == 4 || width < 240 || height < 240, "%d x %d: no room", width, height);
+    }
+    appearance_clear (&appearance);
+}
+
+int main (int argc, char **argv)
+{
+    gst_init (&argc, &argv);
+    check_choice ();
+    check_class_map ();
+    check_taps ();
+    check_tiles ();
+    check_watch ();
+    check_layout ();
+    return check_end ();
+}

@@ -6,7 +6,6 @@
  * Rows are split into components of 16 bits first: every product here fits, and the compiler makes vectors of the loops. */
 #include "plugin/blend.h"
 
-
 enum { PART = 256 }; /* pixels of a row at a time: 4 kB on the stack */
 
 struct part {

@@ -206,7 +206,8 @@ static void check_tiles (void)
             canvas_fill (&canvas, 0, 0, SIDE + 2, SIDE + 2, 0x12345678);
             float most = tile_draw (map, size, size, &signs, &tile, &canvas, scratch);
             guint32 right = pixels[tile_size * (SIDE + 2) + tile_size];
-            CHECK (most <= 3 && (most > 0 || size == 1 || tile_size == 1), "map of %d on %d: most is %g", size, tile_size, (double)most);
+            CHECK (most <= 3 && (most > 0 || size == 1 || tile_size == 1), "map of %d on %d: most is %g", size,
+                   tile_size, (double)most);
             CHECK (tile_size < 4 || size < 4 || right >> 16 > (right & 255), "map of %d on %d: 3 is %08x", size,
                    tile_size, right);
             int outside = 0;

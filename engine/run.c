@@ -6,6 +6,7 @@
 #include "engine/plan.h"
 
 #include <pthreadpool.h>
+#include <stdatomic.h>
 #include <time.h>
 
 /* ---- lanes ------------------------------------------------------------------------------------------------------ */
@@ -24,7 +25,7 @@ static void lane_run (void *context, size_t index)
     lane->staged = -1;
     for (int i = 0; i < plan->threads; i++) {
         struct lane *from = &plan->lanes[((int) index + i) % plan->threads];
-        for (int item; (item = __atomic_fetch_add (&from->next, 1, __ATOMIC_RELAXED)) < from->end;)
+        for (int item; (item = atomic_fetch_add_explicit (&from->next, 1, memory_order_relaxed)) < from->end;)
             job->function (plan, job->step, lane, item);
     }
 }

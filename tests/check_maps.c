@@ -183,6 +183,29 @@ static void check_taps (void)
     }
 }
 
+/* Other layers, stages and activations are a matter of a new plan: the weights as given are gone by then. */
+static void plan_again (const char *path)
+{
+    struct settings settings;
+    settings_init (&settings);
+    settings.model_file = g_strdup (path);
+    struct network *network = network_load (&settings, NULL);
+    if (!CHECK (network != NULL, "%s cannot be loaded", path ? path : "the network without a file"))
+        return;
+    for (int i = 0; i < 11 * 3; i++) {
+        GError *error = NULL;
+        settings.activation = i / 3;
+        settings.appearance.overlay = OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION | OVERLAY_STATS;
+        settings.appearance.stage = i % 3;
+        struct network *again = network_again (network, &settings, &error);
+        CHECK (again != NULL, "activation %d, stage %d: %s", i / 3, i % 3, error ? error->message : "no reason");
+        network_free (again);
+        g_clear_error (&error);
+    }
+    network_free (network);
+    settings_clear (&settings);
+}
+
 /* ---- tiles ----------------------------------------------------------------------------------------------------- */
 
 enum { SIDE = 24 };
@@ -312,6 +335,15 @@ int main (int argc, char **argv)
     check_choice ();
     check_class_map ();
     check_taps ();
+    check_group ("plans for other layers and activations");
+    plan_again (NULL);
+    if (check_data ()) {
+        char *path = g_build_filename (check_data (), "models", "resnet50_v1.5.onnx", NULL);
+        plan_again (path);
+        g_free (path);
+    } else {
+        SKIP ("no shared data");
+    }
     check_tiles ();
     check_watch ();
     check_layout ();

@@ -117,9 +117,9 @@ done
 if [ $clip = yes ]; then
   if gst-inspect-1.0 --exists avdec_h264 && gst-inspect-1.0 --exists qtdemux; then
     file=$data/videos/bottle-detection.mp4
-    frames=$(gst-launch-1.0 -v filesrc "location=$file" ! qtdemux ! h264parse ! avdec_h264 ! fakesink silent=false \
+    frames=$(gst-launch-1.0 -v filesrc "location=$file" ! decodebin ! fakesink silent=false \
       2>/dev/null | grep -c 'chain ')
-    output=$(gst-launch-1.0 -m filesrc "location=$file" ! qtdemux ! h264parse ! avdec_h264 ! convrelu \
+    output=$(gst-launch-1.0 -m filesrc "location=$file" ! decodebin ! convrelu \
       "model-file=$data/models/resnet50_v1.5.onnx" "labels-file=$labels/imagenet_1001_tf.txt" \
       "mean=<123.68,116.78,103.94>" "std=<1>" ! fakesink 2>&1)
     messages=$(echo "$output" | grep -c '(element): convrelu, ')

@@ -84,8 +84,8 @@ char **words_of_stats (const struct overlay_times *times, const struct network *
     g_ptr_array_add (lines, g_strdup_printf ("drawing %.1f ms", times->overlay / 1e6));
     for (int i = 0; i < count; i++) {
         const char *role = i < network->layers.count ? network->layers.layer[i].role : "";
-        g_ptr_array_add (lines, g_strdup_printf ("%s: %.0f %% zero, %d of %d dead", *role ? role : figures[i].name,
-                                                 figures[i].zero * 100, figures[i].dead, figures[i].channels));
+        g_ptr_array_add (lines, g_strdup_printf ("%s: %.0f %% ≤ 0, %d dead", *role ? role : figures[i].name,
+                                                 figures[i].zero * 100, figures[i].dead));
     }
     g_ptr_array_add (lines, NULL);
     return (char **)g_ptr_array_free (lines, FALSE);

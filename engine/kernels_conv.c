@@ -157,89 +157,101 @@ void kernels_conv (const struct conv_run *run)
 
 /* ---- depthwise ------------------------------------------------------------------------------------------------ */
 
-enum { STRIP = PER_BLOCK == 1 ? 8 : PER_BLOCK == 2 ? 4 : 2 }; /* pixels at once: enough sums to hide the latency */
+enum { STRIP = 8 }; /* pixels at once: as many sums hide the latency, and with 5 weights they fit 16 registers */
 
-INLINE void depthwise_finish (const struct depthwise_run *run, int x, const int pixels, vec sums[][PER_BLOCK])
+/* Residual, activation and store of one vector of each pixel; what is not plain goes through `tile` [pixels][16]. */
+INLINE void depthwise_finish (const struct depthwise_run *run, int x, const int pixels, int c, vec sums[], float *tile)
 {
     const struct finish *finish = run->finish;
-    float *out = run->out + 16 * x;
+    float *out = run->out + 16 * x + c;
     if (run->residual) {
-        const float *residual = run->residual + 16 * x;
+        const float *residual = run->residual + 16 * x + c;
         UNROLL
         for (int p = 0; p < pixels; p++)
-            UNROLL
-            for (int c = 0; c < PER_BLOCK; c++)
-                sums[p][c] = vec_add (sums[p][c], vec_load (residual + 16 * p + c * LANES));
+            sums[p] = vec_add (sums[p], vec_load (residual + 16 * p));
     }
     if (finish->plain) {
         vec low = vec_set (finish->low), high = vec_set (finish->high);
         UNROLL
         for (int p = 0; p < pixels; p++)
-            UNROLL
-            for (int c = 0; c < PER_BLOCK; c++)
-                vec_store (out + 16 * p + c * LANES, finish_plain (sums[p][c], low, high));
-        return;
-    }
-    float tile[STRIP * BLOCK] __attribute__ ((aligned (64)));
-    UNROLL
-    for (int p = 0; p < pixels; p++)
-        UNROLL
-        for (int c = 0; c < PER_BLOCK; c++)
-            vec_store (tile + 16 * p + c * LANES, sums[p][c]);
-    FOR_ISA (finish_tile) (finish, tile, pixels, 1, run->channel, out, 0);
-}
-
-/* One tap of `pixels` sums. `left`: the row's column under the first of them. With `edge` some may lie outside the row of
- * `width`: each is looked at; the sums still run side by side, which is what hides the latency. */
-INLINE void depthwise_tap (const float *in, const float *weights, const int pixels, const int stride, const bool edge, int left,
-                           int width, vec sums[][PER_BLOCK])
-{
-    UNROLL
-    for (int c = 0; c < PER_BLOCK; c++) {
-        vec w = vec_load (weights + c * LANES);
+            vec_store (out + 16 * p, finish_plain (sums[p], low, high));
+    } else {
         UNROLL
         for (int p = 0; p < pixels; p++)
-            if (!edge || (unsigned) (left + p * stride) < (unsigned) width)
-                sums[p][c] = vec_fma (vec_load (in + 16 * p * stride + c * LANES), w, sums[p][c]);
+            vec_store (tile + 16 * p + c, sums[p]);
     }
 }
 
-/* `pixels` outputs from x on. kernel is 0 when it, stride and dilation are not constants at the call. */
-INLINE void depthwise_strip (const struct depthwise_run *run, int x, const int pixels, const int kernel, const int stride,
-                             const int dilation, const bool edge)
+/* One row of the window, kernel and stride constants: every input vector is loaded once and meets all its weights. With
+ * `edge`, inputs outside the row of `width` are left out. */
+INLINE void depthwise_taps (const float *in, const float *weights, const int pixels, const int kernel, const int stride,
+                            const bool edge, int left, int width, vec sums[])
 {
-    vec sums[STRIP][PER_BLOCK];
+    vec w[5];
     UNROLL
-    for (int c = 0; c < PER_BLOCK; c++) {
-        vec bias = vec_load (run->bias + run->channel + c * LANES);
+    for (int k = 0; k < kernel; k++)
+        w[k] = vec_load (weights + 16 * k);
+    UNROLL
+    for (int i = 0; i < (pixels - 1) * stride + kernel; i++) {
+        if (edge && (unsigned) (left + i) >= (unsigned) width)
+            continue;
+        vec v = vec_load (in + 16 * i);
         UNROLL
-        for (int p = 0; p < pixels; p++)
-            sums[p][c] = bias;
-    }
-    int left = x * stride - run->window.pad_left, width = run->window.in_width;
-    for (int r = 0; r < run->row_count; r++) {
-        const float *in = run->rows[r] + 16 * (ptrdiff_t) left, *weights = run->weights[r];
-        if (kernel) {
-            UNROLL
-            for (int k = 0; k < kernel; k++)
-                depthwise_tap (in + 16 * k * dilation, weights + 16 * k, pixels, stride, edge, left + k * dilation, width, sums);
-        } else {
-            for (int k = 0; k < run->window.kernel_w; k++)
-                depthwise_tap (in + 16 * (ptrdiff_t) k * dilation, weights + 16 * k, pixels, stride, edge, left + k * dilation,
-                               width, sums);
+        for (int k = 0; k < kernel; k++) {
+            int p = (i - k) / stride;
+            if (i >= k && (i - k) % stride == 0 && p < pixels)
+                sums[p] = vec_fma (v, w[k], sums[p]);
         }
     }
-    depthwise_finish (run, x, pixels, sums);
+}
+
+/* The same for any window. */
+INLINE void depthwise_taps_any (const struct depthwise_run *run, const float *in, const float *weights, const int pixels,
+                                int left, vec sums[])
+{
+    const struct window *w = &run->window;
+    for (int k = 0; k < w->kernel_w; k++) {
+        vec weight = vec_load (weights + 16 * k);
+        UNROLL
+        for (int p = 0; p < pixels; p++) {
+            int at = p * w->stride_w + k * w->dilation_w;
+            if ((unsigned) (left + at) < (unsigned) w->in_width)
+                sums[p] = vec_fma (vec_load (in + 16 * (ptrdiff_t) at), weight, sums[p]);
+        }
+    }
+}
+
+/* `pixels` outputs from x on. kernel is 0 when the window is none of those compiled for. */
+INLINE void depthwise_strip (const struct depthwise_run *run, int x, const int pixels, const int kernel, const int stride,
+                             const bool edge)
+{
+    float tile[STRIP * BLOCK] __attribute__ ((aligned (64)));
+    int left = x * run->window.stride_w - run->window.pad_left;
+    for (int c = 0; c < BLOCK; c += LANES) {
+        vec sums[STRIP], bias = vec_load (run->bias + run->channel + c);
+        UNROLL
+        for (int p = 0; p < pixels; p++)
+            sums[p] = bias;
+        for (int r = 0; r < run->row_count; r++) {
+            const float *in = run->rows[r] + 16 * (ptrdiff_t) left + c;
+            if (kernel)
+                depthwise_taps (in, run->weights[r] + c, pixels, kernel, stride, edge, left, run->window.in_width, sums);
+            else
+                depthwise_taps_any (run, in, run->weights[r] + c, pixels, left, sums);
+        }
+        depthwise_finish (run, x, pixels, c, sums, tile);
+    }
+    if (!run->finish->plain)
+        FOR_ISA (finish_tile) (run->finish, tile, pixels, 1, run->channel, run->out + 16 * x, 0);
 }
 
 INLINE void depthwise_strip_of (const struct depthwise_run *run, int x, int pixels, const int kernel, const int stride,
-                                const int dilation, const bool edge)
+                                const bool edge)
 {
     switch (pixels) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
-        if (n <= STRIP)                                                                                                \
-            depthwise_strip (run, x, n <= STRIP ? n : 1, kernel, stride, dilation, edge);                              \
+        depthwise_strip (run, x, n, kernel, stride, edge);                                                             \
         break;
         CASE (1)
         CASE (2)
@@ -254,17 +266,17 @@ INLINE void depthwise_strip_of (const struct depthwise_run *run, int x, int pixe
 }
 
 /* A row in strips of nearly equal size. */
-INLINE void depthwise_row (const struct depthwise_run *run, const int kernel, const int stride, const int dilation)
+INLINE void depthwise_row (const struct depthwise_run *run, const int kernel, const int stride)
 {
     const struct window *w = &run->window;
-    int strips = (w->out_width + STRIP - 1) / STRIP, reach = (w->kernel_w - 1) * dilation;
+    int strips = (w->out_width + STRIP - 1) / STRIP, reach = (w->kernel_w - 1) * w->dilation_w;
     for (int t = 0, x = 0; t < strips; t++) {
         int pixels = (w->out_width - x + strips - t - 1) / (strips - t);
-        int left = x * stride - w->pad_left, right = (x + pixels - 1) * stride - w->pad_left + reach;
+        int left = x * w->stride_w - w->pad_left, right = left + (pixels - 1) * w->stride_w + reach;
         if (left < 0 || right >= w->in_width)
-            depthwise_strip_of (run, x, pixels, kernel, stride, dilation, true);
+            depthwise_strip_of (run, x, pixels, kernel, stride, true);
         else
-            depthwise_strip_of (run, x, pixels, kernel, stride, dilation, false);
+            depthwise_strip_of (run, x, pixels, kernel, stride, false);
         x += pixels;
     }
 }
@@ -273,11 +285,13 @@ void kernels_depthwise (const struct depthwise_run *run)
 {
     const struct window *w = &run->window;
     if (w->kernel_w == 3 && w->stride_w == 1 && w->dilation_w == 1)
-        depthwise_row (run, 3, 1, 1);
+        depthwise_row (run, 3, 1);
     else if (w->kernel_w == 3 && w->stride_w == 2 && w->dilation_w == 1)
-        depthwise_row (run, 3, 2, 1);
+        depthwise_row (run, 3, 2);
     else if (w->kernel_w == 5 && w->stride_w == 1 && w->dilation_w == 1)
-        depthwise_row (run, 5, 1, 1);
+        depthwise_row (run, 5, 1);
+    else if (w->kernel_w == 5 && w->stride_w == 2 && w->dilation_w == 1)
+        depthwise_row (run, 5, 2);
     else
-        depthwise_row (run, 0, w->stride_w, w->dilation_w);
+        depthwise_row (run, 0, 0);
 }

@@ -15,7 +15,7 @@
 #ifdef __clang__
 #define UNROLL _Pragma ("clang loop unroll(full)")
 #else
-#define UNROLL _Pragma ("GCC unroll 16")
+#define UNROLL _Pragma ("GCC unroll 32")
 #endif
 
 /* Starts a read of p's line into the second-level cache; any address will do. */

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* model.c: a file on disk -> a graph with its labels and the preparation of its input.
+/* model.c: a file on disk, or the bundled one -> a graph with its labels and the preparation of its input.
  *
  * Opens the model and, beside it, label and info files; nothing a file says makes it open another. */
 #include "models/network.h"
 
+#include "models/bundled.h"
 #include "models/file.h"
 #include "models/labels.h"
 #include "models/modelinfo.h"
 #include "models/onnx.h"
 #include "models/report.h"
+#include "models/resnet.h"
+#include "models/safetensors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,49 +217,102 @@ static bool find_modelinfo (const char *path, const char *input, struct input_sp
 
 /* ---- loading ------------------------------------------------------------------------------------------------- */
 
-/* A safetensors file begins with the length of its JSON header, 8 bytes little-endian, and the header. */
-static bool is_safetensors (const char *bytes, size_t size)
+/* A network and what its file says beside it. */
+struct content {
+    struct graph *graph;
+    char *labels; /* or NULL */
+    struct input_spec input;
+    bool input_said; /* by the file */
+};
+
+static bool load_onnx (const char *path, char *bytes, size_t size, struct content *content, struct error *error)
 {
-    uint64_t length = 0;
-    for (int i = 7; i >= 0 && size > 8; i--)
-        length = length << 8 | (uint8_t)bytes[i];
-    return size > 8 && length >= 2 && length <= size - 8 && bytes[8] == '{';
+    struct onnx_extras extras = { NULL };
+    content->graph = onnx_read (path, bytes, size, &extras, error);
+    content->labels = extras.labels;
+    if (content->graph)
+        content->input = network_input (content->graph);
+    return content->graph != NULL;
 }
 
-static struct graph *load_graph (const char *path, struct onnx_extras *extras, struct error *error)
+static bool load_safetensors (const char *path, const char *bytes, size_t size, struct content *content,
+                              struct error *error)
+{
+    struct safetensors file;
+    if (!safetensors_open (path, bytes, size, &file, error))
+        return false;
+    const char *labels = safetensors_metadata (&file, "labels");
+    content->graph = resnet_build (&file, error);
+    bool good = content->graph != NULL;
+    if (good)
+        content->input = network_input (content->graph);
+    good = good && resnet_input (&file, &content->input, &content->input_said, error);
+    if (good && labels && !(content->labels = strdup (labels)))
+        good = report (error, "%s: no memory for its labels", report_path (path));
+    safetensors_close (&file);
+    return good;
+}
+
+/* By what is in it. What is too damaged to tell is judged by its name, so that the error is about the right format. */
+static bool is_safetensors (const char *path, const char *bytes, size_t size)
+{
+    const char *dot = strrchr (path + folder_length (path), '.');
+    return safetensors_recognise (bytes, size) || (dot && !strcmp (dot, ".safetensors"));
+}
+
+static bool load_file (const char *path, struct content *content, struct error *error)
 {
     size_t size;
     char *bytes = file_read (path, MODEL_BYTES_MAX, &size, error);
-    if (!bytes)
-        return NULL;
-    const char *reason = !size                          ? "is empty"
-                         : is_safetensors (bytes, size) ? "is a safetensors file, which cannot be read yet"
-                                                        : NULL;
-    if (!reason)
-        return onnx_read (path, bytes, size, extras, error);
-    report (error, "%s: %s", report_path (path), reason);
+    bool good = bytes && (size || report (error, "%s: is empty", report_path (path)));
+    if (good && !is_safetensors (path, bytes, size))
+        return load_onnx (path, bytes, size, content, error); /* which frees the bytes */
+    good = good && load_safetensors (path, bytes, size, content, error);
     free (bytes);
-    return NULL;
+    return good;
+}
+
+static bool load_bundled (struct content *content, struct error *error)
+{
+    size_t size;
+    const char *bytes = bundled_network (&size);
+    if (!bytes)
+        return report (error, "no network is bundled with this build: name a model file");
+    return load_safetensors (bundled_path, bytes, size, content, error);
+}
+
+/* The side files of a network that came from a file, and what it says itself. */
+static bool find_beside (const char *path, const char *labels_path, struct content *content, struct labels *labels,
+                         struct error *error)
+{
+    bool beside = find_labels (path, labels_path, content->labels, labels, error) &&
+                  find_modelinfo (path, graph_tensor (content->graph, 0).name, &content->input, error);
+    content->input.given = content->input.given || content->input_said;
+    return beside;
+}
+
+/* The bundled network has nothing beside it. */
+static bool find_bundled_labels (const char *labels_path, struct content *content, struct labels *labels,
+                                 struct error *error)
+{
+    content->input.given = content->input_said;
+    if (labels_path)
+        return labels_read (labels_path, labels, error);
+    if (content->labels)
+        labels_from_metadata (content->labels, labels);
+    return true;
 }
 
 struct model *model_load (const char *path, const char *labels_path, struct error *error)
 {
-    if (!path) {
-        report (error, "no network is bundled yet: name a model file");
-        return NULL;
-    }
-    struct onnx_extras extras = { NULL };
-    struct graph *graph = load_graph (path, &extras, error);
-    if (!graph)
-        return NULL;
-    struct labels labels;
-    struct input_spec input = network_input (graph);
-    bool good = find_labels (path, labels_path, extras.labels, &labels, error) &&
-                find_modelinfo (path, graph_tensor (graph, 0).name, &input, error);
-    free (extras.labels);
+    struct content content = { 0 };
+    struct labels labels = { 0 };
+    bool good = path ? load_file (path, &content, error) && find_beside (path, labels_path, &content, &labels, error)
+                     : load_bundled (&content, error) && find_bundled_labels (labels_path, &content, &labels, error);
+    free (content.labels);
     if (good)
-        return network_model (path, graph, &labels, &input, error);
+        return network_model (path ? path : bundled_path, content.graph, &labels, &content.input, error);
     labels_clear (&labels);
-    graph_unref (graph);
+    graph_unref (content.graph);
     return NULL;
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* safetensors.h: the bytes of a safetensors file -> named tensors.
+ *
+ *   8 bytes     N, little-endian, at most 100,000,000
+ *   N bytes     JSON: {"name": {"dtype": "F32", "shape": [64, 3, 7, 7], "data_offsets": [begin, end]}, ...}, and under
+ *               "__metadata__" strings by name; offsets count from the end of the header
+ *   the rest    the tensors' numbers, little-endian: every byte belongs to exactly one tensor
+ */
+#ifndef CONVRELU_SAFETENSORS_H
+#define CONVRELU_SAFETENSORS_H
+
+#include "engine/engine.h"
+
+enum { SAFETENSORS_DIMENSIONS = 4 }; /* kept of a shape */
+
+struct safetensor {
+    const char *name;                       /* UTF-8, without a zero byte inside */
+    const char *dtype;                      /* "F32", ... */
+    int rank;                               /* of the shape; beyond SAFETENSORS_DIMENSIONS only counted */
+    uint64_t shape[SAFETENSORS_DIMENSIONS]; /* 1 behind the rank */
+    size_t begin, end;                      /* of its bytes in the file, not aligned to anything */
+    bool used;                              /* for the caller */
+};
+
+struct safetensors {
+    const char *path;        /* only named in errors */
+    const char *bytes;       /* the file */
+    struct safetensor *list; /* [count], sorted by name */
+    size_t count;
+    void *header; /* json_t *: owns the strings */
+};
+
+/* Whether the bytes look like such a file: a length that can be one and, behind blanks, a brace. */
+bool safetensors_recognise (const char *bytes, size_t size);
+
+/* Accepts what the reference implementation does (safetensors 0.4 to 0.6: Metadata::validate), blanks before the brace and
+ * unknown fields of a tensor among it. Stricter: a name given twice, names with a zero byte and whole numbers of 2^63 or
+ * more are refused, so are headers of more than a million values or with a string of more than 16 MiB.
+ * `path` and `bytes` must stay until safetensors_close. false and a filled error on failure; nothing is to be closed then.
+ * Memory beside the file: at most 300 bytes for each value of the header, and its strings twice. */
+bool safetensors_open (const char *path, const char *bytes, size_t size, struct safetensors *file, struct error *error);
+void safetensors_close (struct safetensors *file);
+
+/* The tensor of that name, or NULL. */
+struct safetensor *safetensors_find (const struct safetensors *file, const char *name);
+
+/* Its numbers as floats, [product of the shape], malloc'd: F32, and F16 and BF16 made wider without loss. NULL and a
+ * filled error: another dtype, or no memory. */
+float *safetensors_floats (const struct safetensors *file, const struct safetensor *tensor, struct error *error);
+
+/* What "__metadata__" says of `key`, or NULL; valid until safetensors_close. */
+const char *safetensors_metadata (const struct safetensors *file, const char *key);
+
+/* "64x3x7x7", "scalar". Returns `text`. */
+const char *safetensors_shape (const struct safetensor *tensor, char text[128]);
+
+#endif

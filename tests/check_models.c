@@ -323,6 +323,7 @@ int main (void)
     check_operators ();
     check_shapes ();
     check_patterns ();
+    check_formats ();
     check_broken ();
     check_attributes ();
     check_side_files ();

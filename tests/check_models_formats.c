@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_models_formats.c: the ways in which a file may write numbers down and describe its input. */
+#include "tests/check_models.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct model *load (struct onnx *o, struct error *error)
+{
+    const char *path = scratch_path ("format.onnx");
+    onnx_finish (o);
+    struct model *model = write_file (path, o->file.data, o->file.size) ? model_load (path, NULL, error) : NULL;
+    onnx_free (o);
+    return model;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------------- */
+
+/* The eight numbers of tensor `w`, got by adding them to zeros. Takes w. */
+static void check_numbers (const char *what, struct message *w, const float expected[8])
+{
+    struct onnx o = onnx_new (13);
+    struct error error = { "" };
+    const float zeros[8] = { 0 };
+    double found[8];
+    onnx_input (&o, "x", "1 8");
+    put_message (&o.graph, 5, w);
+    onnx_node (&o, "Add", "x w", "y", "");
+    onnx_output (&o, "y", "1 8");
+    struct model *model = load (&o, &error);
+    if (CHECK (model && reference_scores (model, zeros, found, 8), "%s: %s", what, error.text)) {
+        for (int i = 0; i < 8; i++)
+            CHECK (isnan (expected[i]) ? isnan (found[i]) : found[i] == (double)expected[i], "%s: number %d is %g",
+                   what, i, found[i]);
+    }
+    model_unref (model);
+}
+
+static void check_number_formats (void)
+{
+    static const uint16_t halves[8] = { 0x3c00, 0xc000, 0x7bff, 0x0001, 0x03ff, 0x0400, 0x7c00, 0x7e01 };
+    const float half_values[8] = { 1, -2, 65504, 0x1p-24f, 1023 * 0x1p-24f, 0x1p-14f, INFINITY, (float)NAN };
+    static const uint16_t bfloats[8] = { 0x3f80, 0xc000, 0x7f80, 0x7fc0, 0x4049, 0x0080, 0xff80, 0x3e80 };
+    const float bfloat_values[8] = { 1, -2, INFINITY, (float)NAN, 3.140625f, 0x1p-126f, -INFINITY, 0.25f };
+    const float floats[8] = { 1, -2, 3.5f, 1e38f, 1e-38f, INFINITY, (float)NAN, -0.0f };
+    struct message w = tensor_message ("w", 10, "8", halves, sizeof halves);
+    check_numbers ("half floats as bytes", &w, half_values);
+    w = tensor_message ("w", 16, "8", bfloats, sizeof bfloats);
+    check_numbers ("bfloats as bytes", &w, bfloat_values);
+    w = tensor_message ("w", 1, "1 8", floats, sizeof floats);
+    check_numbers ("floats as bytes", &w, floats);
+    struct message typed = { 0 }, list = { 0 };
+    put_int (&typed, 1, 8);
+    put_int (&typed, 2, 1);
+    put_text (&typed, 8, "w");
+    put_block (&typed, 4, floats, sizeof floats);
+    check_numbers ("floats as floats", &typed, floats);
+    put_int (&typed, 1, 8);
+    put_int (&typed, 2, 10);
+    put_text (&typed, 8, "w");
+    for (int i = 0; i < 8; i++)
+        put_varint (&list, halves[i]);
+    put_message (&typed, 5, &list);
+    check_numbers ("half floats as integers", &typed, half_values);
+}
+
+/* Axes as 32-bit integers, bytes and in the typed field. */
+static void check_integer_formats (void)
+{
+    const int32_t narrow[2] = { 2, -1 };
+    for (int k = 0; k < 2; k++) {
+        struct onnx o = onnx_new (13);
+        struct error error = { "" };
+        struct message axes = { 0 };
+        if (k == 0) {
+            axes = tensor_message ("axes", 6, "2", narrow, sizeof narrow);
+        } else {
+            put_int (&axes, 1, 2);
+            put_int (&axes, 2, 7);
+            put_text (&axes, 8, "axes");
+            put_int (&axes, 7, 2);
+            put_int (&axes, 7, -1);
+        }
+        put_message (&o.graph, 5, &axes);
+        onnx_input (&o, "x", "1 3 1 1");
+        onnx_node (&o, "Squeeze", "x axes", "y", "");
+        onnx_output (&o, "y", "1 3");
+        struct model *model = load (&o, &error);
+        CHECK (model && model_classes (model) == 3, "integers, way %d: %s", k, error.text);
+        model_unref (model);
+    }
+}
+
+/* ---- the input ----------------------------------------------------------------------------------------------- */
+
+static void check_input_shapes (void)
+{
+    static const struct {
+        const char *dims, *perm; /* of a Transpose in front, NULL: none */
+        int channels, height, width;
+    } cases[] = {
+        { "1 3 5 7", NULL, 3, 5, 7 },
+        { "? 3 5 7", NULL, 3, 5, 7 },
+        { "? 3 ? ?", NULL, 3, 224, 224 },
+        { "1 1 ? 7", NULL, 1, 224, 7 },
+        { "-1 3 -1 -1", NULL, 3, 224, 224 },
+        { "1 5 7 3", "perm=0,3,1,2", 3, 5, 7 },
+        { "? ? ? 3", "perm=0,3,1,2", 3, 224, 224 },
+        { "1 5 7 4", "perm=0,3,1,2", 4, 5, 7 },
+        { "1 5 7 3", "perm=0,3,2,1", 5, 7, 3 }, /* another order is really carried out */
+        { "3 5 7", NULL, 3, 5, 7 },
+        { "1 105", NULL, 105, 1, 1 },
+        { "105", NULL, 105, 1, 1 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct onnx o = onnx_new (13);
+        struct error error = { "" };
+        onnx_input (&o, "x", cases[i].dims);
+        if (cases[i].perm)
+            onnx_node (&o, "Transpose", "x", "t", cases[i].perm);
+        onnx_node (&o, "Relu", cases[i].perm ? "t" : "x", "y", "");
+        onnx_output (&o, "y", "1");
+        struct model *model = load (&o, &error);
+        if (!CHECK (model != NULL, "%s: %s", cases[i].dims, error.text))
+            continue;
+        const struct input_spec *spec = model_input (model);
+        CHECK (spec->channels == cases[i].channels && spec->height == cases[i].height && spec->width == cases[i].width,
+               "%s: read as %d x %d x %d", cases[i].dims, spec->channels, spec->height, spec->width);
+        model_unref (model);
+    }
+}
+
+/* Rows, columns, channels in the file: the tensor is made as channels, rows, columns, and nothing is reordered. */
+static void check_channels_last (void)
+{
+    struct onnx o = onnx_new (13);
+    struct error error = { "" };
+    float input[105], weights[6], expected[70];
+    fill (input, 105, 81);
+    fill (weights, 6, 82);
+    onnx_input (&o, "x", "1 5 7 3");
+    onnx_floats (&o, "w", "2 3 1 1", weights);
+    onnx_node (&o, "Transpose", "x", "t", "perm=0,3,1,2");
+    onnx_node (&o, "Conv", "t w", "y", "");
+    onnx_output (&o, "y", "1 2 5 7");
+    struct model *model = load (&o, &error);
+    if (!CHECK (model != NULL, "%s", error.text))
+        return;
+    for (int i = 0; i < 70; i++) {
+        expected[i] = 0;
+        for (int c = 0; c < 3; c++)
+            expected[i] += weights[i / 35 * 3 + c] * input[c * 35 + i % 35];
+    }
+    check_scores ("channels last", model, input, expected, 70, 1e-6);
+    CHECK (graph_tensors (model_graph (model)) == 2, "%d tensors", graph_tensors (model_graph (model)));
+    model_unref (model);
+}
+
+/* Tensors are called what ONNX calls them; outputs keep their order. */
+static void check_names (void)
+{
+    struct onnx o = onnx_new (13);
+    struct error error = { "" };
+    onnx_input (&o, "x", "1 3 4 4");
+    onnx_node (&o, "Relu", "x", "a/Relu_output_0", "");
+    onnx_node (&o, "GlobalAveragePool", "a/Relu_output_0", "b", "");
+    onnx_node (&o, "Flatten", "b", "scores", "");
+    onnx_node (&o, "Identity", "x", "copy", "");
+    onnx_output (&o, "scores", "1 3");
+    onnx_output (&o, "a/Relu_output_0", "1 3 4 4");
+    onnx_output (&o, "copy", "1 3 4 4");
+    struct model *model = load (&o, &error);
+    if (!CHECK (model != NULL, "%s", error.text))
+        return;
+    struct graph *g = model_graph (model);
+    static const char *const names[] = { "scores", "a/Relu_output_0", "copy" };
+    CHECK (graph_outputs (g) == 3, "%d outputs", graph_outputs (g));
+    for (int i = 0; i < 3; i++) {
+        const char *name = graph_tensor (g, graph_output_id (g, i)).name;
+        CHECK (!strcmp (name, names[i]), "output %d is called '%s'", i, name);
+    }
+    CHECK (graph_find (g, "b") > 0 && !strcmp (graph_tensor (g, 0).name, "x"), "inner names");
+    model_unref (model);
+}
+
+void check_formats (void)
+{
+    check_group ("formats");
+    check_number_formats ();
+    check_integer_formats ();
+    check_input_shapes ();
+    check_channels_last ();
+    check_names ();
+}

@@ -206,7 +206,7 @@ static bool read_shape (const char *path, const json_t *shape, unsigned bits, st
 static bool read_tensor (const char *path, json_t *entry, size_t data, size_t size, struct safetensor *t,
                          struct error *error)
 {
-    uint64_t begin, end, bytes;
+    uint64_t begin, end, bytes = 0;
     if (!json_is_object (entry))
         return wrong (path, t->name, error, "its entry is not an object");
     t->dtype = json_string_value (json_object_get (entry, "dtype"));

@@ -31,7 +31,7 @@ enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 
 static double winograd_cycles (const struct plan *plan, const struct record *step, int m)
 {
     double points = (m + 2) * (m + 2), per_cycle = 2.0 * plan->kernels->lanes;
-    double tiles = (double) divide_up (step->height, m) * divide_up (step->width, m);
+    double tiles = (double)divide_up (step->height, m) * divide_up (step->width, m);
     double in = step->in_channels, out = step->channels;
     double products = points * tiles * in * out / per_cycle;
     double bytes = points * in * out * sizeof (float);
@@ -85,23 +85,23 @@ static bool direct_segments (struct plan *plan, struct record *step, bool planar
     const struct conv *conv = &step->conv;
     int depth = step->packed->depth, count = 0;
     int blocks = planar ? depth : divide_up (depth, BLOCK);
-    step->segments = plan_alloc (plan, (size_t) blocks * (size_t) conv->kernel_h * (size_t) conv->kernel_w,
-                                 sizeof *step->segments);
+    step->segments =
+        plan_alloc (plan, (size_t)blocks * (size_t)conv->kernel_h * (size_t)conv->kernel_w, sizeof *step->segments);
     if (!step->segments)
         return false;
     for (int b = 0; b < blocks; b++) {
         int lanes = planar ? 1 : depth - b * BLOCK < BLOCK ? depth - b * BLOCK : BLOCK, step_x = planar ? 1 : BLOCK;
         bool whole = lanes == step_x && conv->dilation_w == 1;
         for (int y = 0; y < conv->kernel_h; y++) {
-            size_t at = (size_t) b * plane + (size_t) y * (size_t) conv->dilation_h * row;
+            size_t at = (size_t)b * plane + (size_t)y * (size_t)conv->dilation_h * row;
             for (int x = 0; x < (whole ? 1 : conv->kernel_w); x++)
                 step->segments[count++] =
-                    (struct segment) { .offset = (int32_t) (at + (size_t) x * (size_t) conv->dilation_w * (size_t) step_x),
+                    (struct segment) { .offset = (int32_t)(at + (size_t)x * (size_t)conv->dilation_w * (size_t)step_x),
                                        .length = whole ? lanes * conv->kernel_w : lanes };
         }
     }
     step->segment_count = count;
-    step->depth_steps = (ptrdiff_t) depth * conv->kernel_h * conv->kernel_w;
+    step->depth_steps = (ptrdiff_t)depth * conv->kernel_h * conv->kernel_w;
     return true;
 }
 
@@ -122,11 +122,12 @@ static enum staging staging_of (const struct conv *conv, bool planar)
 static size_t band_floats (const struct record *step, int band)
 {
     const struct conv *conv = &step->conv;
-    size_t blocks = (size_t) divide_up (step->in_channels, BLOCK) * BLOCK;
+    size_t blocks = (size_t)divide_up (step->in_channels, BLOCK) * BLOCK;
     if (step->flat)
-        return blocks * (size_t) band * (size_t) step->run_width;
-    size_t rows = (size_t) (band - 1) * (size_t) conv->stride_h + (size_t) (conv->kernel_h - 1) * (size_t) conv->dilation_h + 1;
-    return (step->staging == STAGING_PLANAR ? (size_t) step->in_channels : blocks) * rows * (size_t) step->staged_width;
+        return blocks * (size_t)band * (size_t)step->run_width;
+    size_t rows =
+        (size_t)(band - 1) * (size_t)conv->stride_h + (size_t)(conv->kernel_h - 1) * (size_t)conv->dilation_h + 1;
+    return (step->staging == STAGING_PLANAR ? (size_t)step->in_channels : blocks) * rows * (size_t)step->staged_width;
 }
 
 /* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
@@ -161,7 +162,7 @@ static void raise (size_t *to, size_t floats)
 static bool shape_direct (struct plan *plan, struct record *step, bool planar)
 {
     const struct conv *conv = &step->conv;
-    size_t in_row = (size_t) step->in_width * BLOCK, in_plane = (size_t) step->in_height * in_row;
+    size_t in_row = (size_t)step->in_width * BLOCK, in_plane = (size_t)step->in_height * in_row;
     step->staging = staging_of (conv, planar);
     step->flat = step->staging == STAGING_SAMPLE ||
                  (step->staging == STAGING_NONE && conv->kernel_h == 1 && conv->kernel_w == 1);
@@ -173,16 +174,16 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
         int runs = threads * divide_up (pixels, threads * 4 * plan->kernels->rows);
         step->run_width = divide_up (pixels, runs);
         step->run_height = divide_up (pixels, step->run_width);
-        in_plane = (size_t) pixels * BLOCK;
+        in_plane = (size_t)pixels * BLOCK;
     }
     cut_direct (plan, step);
-    step->pixel_stride = step->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t) BLOCK * conv->stride_w;
+    step->pixel_stride = step->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t)BLOCK * conv->stride_w;
     if (step->staging == STAGING_SAMPLE) {
-        raise (&plan->scratch_floats, (size_t) divide_up (step->in_channels, BLOCK) * in_plane);
+        raise (&plan->scratch_floats, (size_t)divide_up (step->in_channels, BLOCK) * in_plane);
     } else if (step->staging != STAGING_NONE) {
         step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
-        in_row = (size_t) step->staged_width * (planar ? 1 : BLOCK);
-        in_plane = (size_t) step->staged_height * in_row;
+        in_row = (size_t)step->staged_width * (planar ? 1 : BLOCK);
+        in_plane = (size_t)step->staged_height * in_row;
         raise (&plan->scratch_floats, band_floats (step, step->band));
     }
     snprintf (step->algorithm, sizeof step->algorithm, "direct");
@@ -204,16 +205,16 @@ bool algorithm_fuse (struct plan *plan, struct record *step)
     const struct conv *conv = &step->conv;
     int window = step->then->pool.kernel_h;
     size_t row = blocked_floats (step->channels, 1, step->width);
-    step->chunk = (int) (FUSED_NEAR / sizeof (float) / row) - window;
+    step->chunk = (int)(FUSED_NEAR / sizeof (float) / row) - window;
     if (step->chunk < 2)
         step->chunk = 2;
     step->near_rows = step->band = step->chunk + window;
     step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
     raise (&plan->scratch_floats,
-           FUSED_POINTERS (window) + (size_t) step->near_rows * row + band_floats (step, step->band));
+           FUSED_POINTERS (window) + (size_t)step->near_rows * row + band_floats (step, step->band));
     snprintf (step->algorithm, sizeof step->algorithm, "direct, max-pool");
-    return direct_segments (plan, step, true, (size_t) step->staged_width,
-                            (size_t) step->staged_height * (size_t) step->staged_width);
+    return direct_segments (plan, step, true, (size_t)step->staged_width,
+                            (size_t)step->staged_height * (size_t)step->staged_width);
 }
 
 /* ---- Winograd -------------------------------------------------------------------------------------------------- */
@@ -236,14 +237,13 @@ static bool shape_winograd (struct plan *plan, struct record *step, int m)
         int items = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
         block = step->tile_block = divide_up (tiles, items);
     }
-    step->v_point = odd_lines ((ptrdiff_t) in_blocks * block * BLOCK);
-    step->m_point = odd_lines ((ptrdiff_t) plan->kernels->columns * block * BLOCK);
-    size_t v = (size_t) points * (size_t) step->v_point, sums = (size_t) points * (size_t) step->m_point;
+    step->v_point = odd_lines ((ptrdiff_t)in_blocks * block * BLOCK);
+    step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * block * BLOCK);
+    size_t v = (size_t)points * (size_t)step->v_point, sums = (size_t)points * (size_t)step->m_point;
     raise (&plan->scratch_floats, v + sums);
     snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)", m);
-    step->multiplications =
-        (uint64_t) points * (uint64_t) tiles * (uint64_t) step->in_channels * (uint64_t) step->channels;
-    step->segments = plan_alloc (plan, (size_t) in_blocks, sizeof *step->segments);
+    step->multiplications = (uint64_t)points * (uint64_t)tiles * (uint64_t)step->in_channels * (uint64_t)step->channels;
+    step->segments = plan_alloc (plan, (size_t)in_blocks, sizeof *step->segments);
     if (!step->segments)
         return false;
     for (int b = 0; b < in_blocks; b++) {

@@ -44,7 +44,7 @@ enum activation_kind {
     ACTIVATION_MISH,         /* x tanh (ln (1 + e^x)) */
     ACTIVATION_SIGMOID,      /* 1 / (1 + e^-x) */
     ACTIVATION_TANH,
-    ACTIVATION_KINDS         /* how many there are */
+    ACTIVATION_KINDS /* how many there are */
 };
 
 struct activation {
@@ -59,11 +59,11 @@ const char *activation_name (enum activation_kind kind);
 
 /* What a graph may ask for; checked before anything is allocated. 0 in a field means the default. */
 struct graph_limits {
-    uint64_t weight_bytes;     /* all weights together; default 2 GiB */
-    uint64_t tensor_bytes;     /* any one tensor; default 512 MiB */
-    uint64_t plan_bytes;       /* what a plan needs beside weights; default 2 GiB; plan_new checks it */
-    uint64_t macs;             /* multiply-accumulates of one run; default 1e12 */
-    uint32_t nodes;            /* default 20000 */
+    uint64_t weight_bytes; /* all weights together; default 2 GiB */
+    uint64_t tensor_bytes; /* any one tensor; default 512 MiB */
+    uint64_t plan_bytes;   /* what a plan needs beside weights; default 2 GiB; plan_new checks it */
+    uint64_t macs;         /* multiply-accumulates of one run; default 1e12 */
+    uint32_t nodes;        /* default 20000 */
 };
 
 struct graph; /* reference counted; while it is built it belongs to one thread, afterwards it is read-only */
@@ -91,14 +91,15 @@ struct conv {
     int groups;                                   /* divides both channel counts; = channels: depthwise */
 };
 /* weights [out_channels][in_channels / groups][kernel_h][kernel_w]; bias [out_channels] or NULL. */
-int graph_conv (struct graph *g, const char *name, int x, const struct conv *conv, const float *weights, const float *bias);
+int graph_conv (struct graph *g, const char *name, int x, const struct conv *conv, const float *weights,
+                const float *bias);
 
 /* Fully connected on a vector (n, 1, 1). weights [outputs][n]; bias [outputs] or NULL. */
 int graph_linear (struct graph *g, const char *name, int x, int outputs, const float *weights, const float *bias);
 
 /* (x - mean) / sqrt (variance + epsilon) * scale + shift, per channel; each array [channels]. */
-int graph_batch_norm (struct graph *g, const char *name, int x, const float *scale, const float *shift, const float *mean,
-                      const float *variance, float epsilon);
+int graph_batch_norm (struct graph *g, const char *name, int x, const float *scale, const float *shift,
+                      const float *mean, const float *variance, float epsilon);
 /* x * scale + shift per channel; either array [channels] may be NULL (1 or 0). */
 int graph_affine (struct graph *g, const char *name, int x, const float *scale, const float *shift);
 
@@ -125,7 +126,7 @@ int graph_concat (struct graph *g, const char *name, const int *xs, int count); 
 /* Picks: out (c, y, x) = in (channel[c], top + y step_h, left + x step_w), and `fill` where that lies outside (a channel
  * of -1 is all fill). One operation for slice, split, crop, subsample, zero-pad and channel shuffle. */
 struct pick {
-    const int *channel;  /* [channels], or NULL: the same channels */
+    const int *channel; /* [channels], or NULL: the same channels */
     int channels, height, width;
     int top, left, step_h, step_w; /* top, left may be negative; steps >= 1 */
     float fill;
@@ -140,10 +141,10 @@ int graph_output (struct graph *g, int x); /* returns x; at least one output is 
 
 /* What is in a graph: tensors are numbered 0.. in the order they were made. */
 struct tensor_info {
-    const char *name;      /* valid as long as the graph */
-    const char *operation; /* "conv", "batch-norm", "activation", ...: what made it */
+    const char *name;             /* valid as long as the graph */
+    const char *operation;        /* "conv", "batch-norm", "activation", ...: what made it */
     struct activation activation; /* of an "activation" */
-    int inputs[2];         /* ids of the first two tensors it is made from, or -1 */
+    int inputs[2];                /* ids of the first two tensors it is made from, or -1 */
     int channels, height, width;
     uint64_t macs;
 };
@@ -167,10 +168,11 @@ struct plan_options {
     int threads;              /* 0: one per CPU this process may run on */
     const char *isa;          /* "scalar", "avx2", "avx512", "neon"; NULL: the best, or what CONVRELU_ISA names */
     enum algorithm algorithm; /* of 3x3 stride-1 convolutions; AUTO chooses per layer */
-    const struct activation *activation; /* replaces every activation (but PReLU's alphas are kept for prelu); NULL: as built */
-    const char *const *taps;  /* [tap_count] names of tensors to keep readable after a run */
+    const struct activation
+        *activation;         /* replaces every activation (but PReLU's alphas are kept for prelu); NULL: as built */
+    const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */
     int tap_count;
-    bool timed;               /* measure each step of each run */
+    bool timed; /* measure each step of each run */
 };
 
 /* A tensor as plan_run leaves it: data [channels][height][width], valid until the next run. */
@@ -199,8 +201,8 @@ struct image {
     const uint8_t *pixels; /* rows of width * pixel_bytes, `stride` bytes apart (may be negative) */
     ptrdiff_t stride;
     int width, height;
-    int pixel_bytes;       /* 3 or 4 */
-    int order[3];          /* byte of a pixel that becomes channel 0, 1, 2 */
+    int pixel_bytes; /* 3 or 4 */
+    int order[3];    /* byte of a pixel that becomes channel 0, 1, 2 */
     float scale[3], shift[3];
 };
 void plan_image (struct plan *plan, const struct image *image, float *out);
@@ -208,10 +210,10 @@ void plan_image (struct plan *plan, const struct image *image, float *out);
 /* One line of `inspect`: what a step does. Text is valid as long as the plan. */
 struct step {
     const char *name, *operation, *algorithm;
-    int channels, height, width; /* of what it makes */
+    int channels, height, width;    /* of what it makes */
     uint64_t macs, multiplications; /* of the plain definition; of the algorithm in use (Winograd: fewer) */
-    uint64_t weight_bytes;       /* packed */
-    uint64_t nanoseconds;        /* of the last run; 0 unless options.timed */
+    uint64_t weight_bytes;          /* packed */
+    uint64_t nanoseconds;           /* of the last run; 0 unless options.timed */
 };
 int plan_steps (const struct plan *plan);
 struct step plan_step (const struct plan *plan, int index);

@@ -14,8 +14,8 @@
 #define FOR_ISA(name) JOIN (name, ISA) /* finish_tile -> finish_tile_avx2 */
 
 /* tile [blocks][pixels][16] of sums (the residual already added) -> out [b * out_block + 16 p + c]. */
-void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int pixels, int blocks, int channel, float *out,
-                            ptrdiff_t out_block);
+void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int pixels, int blocks, int channel,
+                            float *out, ptrdiff_t out_block);
 
 INLINE vec finish_plain (vec v, vec low, vec high)
 {
@@ -75,9 +75,7 @@ INLINE vec vec_gelu (vec x)
     vec z = vec_mul (vec_abs (x), vec_set (0.70710678f));
     vec t = vec_div (one, vec_fma (z, vec_set (0.4f), one));
     vec sum = vec_set (p[0]);
-UNROLL
-    for (int i = 1; i < 9; i++)
-        sum = vec_fma (sum, t, vec_set (p[i]));
+    UNROLL for (int i = 1; i < 9; i++) sum = vec_fma (sum, t, vec_set (p[i]));
     vec half = vec_mul (vec_mul (vec_mul (sum, t), vec_exp (vec_mul (z, vec_sub (vec_set (0.0f), z)))), vec_set (0.5f));
     return vec_mul (x, vec_if_negative (x, half, vec_sub (one, half)));
 }

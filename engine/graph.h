@@ -10,7 +10,7 @@
 
 enum operation {
     OPERATION_INPUT,
-    OPERATION_CONV, /* fully connected too: kernel 1x1 on (n,1,1) */
+    OPERATION_CONV,   /* fully connected too: kernel 1x1 on (n,1,1) */
     OPERATION_AFFINE, /* batch norm too */
     OPERATION_ACTIVATION,
     OPERATION_POOL,
@@ -33,19 +33,19 @@ struct node {
     bool is_output;
     union {
         struct {
-            struct conv shape;       /* zero fields replaced by their defaults */
-            float *weights, *bias;   /* weights NULL once dropped; bias NULL: none */
+            struct conv shape;     /* zero fields replaced by their defaults */
+            float *weights, *bias; /* weights NULL once dropped; bias NULL: none */
         } conv;
         struct {
-            double *scale, *shift;   /* [channels] each, never NULL */
+            double *scale, *shift; /* [channels] each, never NULL */
         } affine;
         struct {
             struct activation what;
-            float *slope;            /* prelu: [channels] */
+            float *slope; /* prelu: [channels] */
         } activation;
-        struct pool pool;            /* zero fields replaced by their defaults */
+        struct pool pool; /* zero fields replaced by their defaults */
         enum pool_kind global_pool;
-        struct pick pick;            /* channel copied, never NULL */
+        struct pick pick; /* channel copied, never NULL */
     } u;
 };
 
@@ -57,7 +57,7 @@ struct graph {
     int *outputs, output_count;
     struct graph_limits limits;
     uint64_t weight_bytes, macs;
-    struct error error;    /* the first one */
+    struct error error; /* the first one */
     _Atomic int references;
     void *lock;            /* pthread_mutex_t *: guards `packed` and the dropping of weights */
     struct packed *packed; /* list */
@@ -83,9 +83,9 @@ struct layer {
     double *scale, *shift;    /* [channels of output], both or neither */
     int residual;             /* tensor, or -1 */
     struct activation activation;
-    const float *slope;       /* prelu: [channels], the node's */
+    const float *slope; /* prelu: [channels], the node's */
     double *post_scale, *post_shift;
-    struct conv conv;         /* OPERATION_CONV: the node's, or with a zero-pad folded in */
+    struct conv conv; /* OPERATION_CONV: the node's, or with a zero-pad folded in */
 };
 
 struct layers {

@@ -20,20 +20,16 @@ static double peak (uint64_t iterations, float *sink)
 {
     enum { CHAINS = 12 };
     vec a = vec_set (sink[0]), b = vec_set (sink[1]), sums[CHAINS];
-UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sums[i] = vec_set ((float) i);
+    UNROLL for (int i = 0; i < CHAINS; i++) sums[i] = vec_set ((float)i);
     for (uint64_t n = 0; n < iterations; n++)
-UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sums[i] = vec_fma (sums[i], a, b);
+        UNROLL for (int i = 0; i < CHAINS; i++) sums[i] = vec_fma (sums[i], a, b);
     vec total = sums[0];
     for (int i = 1; i < CHAINS; i++)
         total = vec_add (total, sums[i]);
     float lanes[16] __attribute__ ((aligned (64)));
     vec_store (lanes, total);
     sink[2] = lanes[0];
-    return 2.0 * CHAINS * LANES * (double) iterations;
+    return 2.0 * CHAINS * LANES * (double)iterations;
 }
 
 static uint64_t fpu_enter (void)

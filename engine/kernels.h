@@ -19,10 +19,10 @@ enum { BLOCK = 16 };
  *   v = sum + residual;  v = activation (v);  v = v * post_scale + post_shift
  * Per-channel arrays are indexed by absolute channel and padded to 16. */
 struct finish {
-    float low, high;         /* min (max (v, low), high): all there is when `plain`; -inf and inf for no activation */
-    bool plain;              /* activation is none, relu or clip and there is no post_scale */
+    float low, high; /* min (max (v, low), high): all there is when `plain`; -inf and inf for no activation */
+    bool plain;      /* activation is none, relu or clip and there is no post_scale */
     struct activation activation;
-    const float *slope;      /* prelu */
+    const float *slope;                   /* prelu */
     const float *post_scale, *post_shift; /* both or neither */
 };
 
@@ -42,15 +42,15 @@ struct conv_run {
     const struct segment *segments;
     int segment_count;
     ptrdiff_t pixel_stride;
-    const float *weights;     /* [sum of lengths][16 blocks], 64-byte aligned */
-    const float *bias;        /* whole vector, padded */
+    const float *weights; /* [sum of lengths][16 blocks], 64-byte aligned */
+    const float *bias;    /* whole vector, padded */
     const float *residual;
     float *out;
-    ptrdiff_t out_block;      /* floats from one output block to the next (also the residual's) */
-    int pixels, blocks;       /* blocks <= kernels.columns */
-    int channel;              /* absolute first output channel, multiple of 16 */
-    const float *next;        /* weights that will be wanted soon, fetched into the second-level cache meanwhile: */
-    ptrdiff_t next_step;      /*   so many floats for each (s, k); 0: none, next may be NULL */
+    ptrdiff_t out_block; /* floats from one output block to the next (also the residual's) */
+    int pixels, blocks;  /* blocks <= kernels.columns */
+    int channel;         /* absolute first output channel, multiple of 16 */
+    const float *next;   /* weights that will be wanted soon, fetched into the second-level cache meanwhile: */
+    ptrdiff_t next_step; /*   so many floats for each (s, k); 0: none, next may be NULL */
     const struct finish *finish;
 };
 
@@ -109,18 +109,18 @@ struct pointwise_run {
  *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and finish, cut at the image's edge */
 struct winograd_run {
     int m;
-    int height, width;         /* of the image, input and output alike */
-    int pad_top, pad_left;     /* 0 or 1 each; the input is zero outside */
-    int in_height, in_width;   /* of the input */
-    int tiles_w;               /* tiles in a row */
+    int height, width;       /* of the image, input and output alike */
+    int pad_top, pad_left;   /* 0 or 1 each; the input is zero outside */
+    int in_height, in_width; /* of the input */
+    int tiles_w;             /* tiles in a row */
     int first, tiles;
-    const float *in;           /* one block [in_height][in_width][16] */
+    const float *in; /* one block [in_height][in_width][16] */
     float *v;
     ptrdiff_t v_point;
     const float *m_;
     ptrdiff_t m_point;
     const float *bias, *residual; /* residual: one block, like out, or NULL; may be out */
-    float *out;                /* one block [height][width][16] */
+    float *out;                   /* one block [height][width][16] */
     int channel;
     const struct finish *finish;
 };

@@ -17,35 +17,28 @@ void kernels_conv (const struct conv_run *run);
 void kernels_depthwise (const struct depthwise_run *run);
 
 /* Sums -> outputs for a tile of `rows` pixels starting at pixel `first`. */
-INLINE void tile_finish (const struct conv_run *run, int first, const int rows, const int blocks, vec sums[][COLUMNS * PER_BLOCK])
+INLINE void tile_finish (const struct conv_run *run, int first, const int rows, const int blocks,
+                         vec sums[][COLUMNS * PER_BLOCK])
 {
     const struct finish *finish = run->finish;
     if (run->residual) {
-UNROLL
-        for (int r = 0; r < rows; r++)
-UNROLL
-            for (int c = 0; c < blocks * PER_BLOCK; c++) {
-                const float *residual =
-                    run->residual + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES;
-                sums[r][c] = vec_add (sums[r][c], vec_load (residual));
-            }
+        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
+        {
+            const float *residual =
+                run->residual + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES;
+            sums[r][c] = vec_add (sums[r][c], vec_load (residual));
+        }
     }
     if (finish->plain) {
         vec low = vec_set (finish->low), high = vec_set (finish->high);
-UNROLL
-        for (int r = 0; r < rows; r++)
-UNROLL
-            for (int c = 0; c < blocks * PER_BLOCK; c++)
-                vec_store (run->out + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES,
-                           finish_plain (sums[r][c], low, high));
+        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
+            vec_store (run->out + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES,
+                       finish_plain (sums[r][c], low, high));
         return;
     }
     float tile[COLUMNS * ROWS * BLOCK] __attribute__ ((aligned (64)));
-UNROLL
-    for (int r = 0; r < rows; r++)
-UNROLL
-        for (int c = 0; c < blocks * PER_BLOCK; c++)
-            vec_store (tile + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
+        vec_store (tile + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
     FOR_ISA (finish_tile) (finish, tile, rows, blocks, run->channel, run->out + 16 * first, run->out_block);
 }
 
@@ -55,12 +48,10 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
 {
     const int columns = blocks * PER_BLOCK;
     vec sums[ROWS][COLUMNS * PER_BLOCK];
-UNROLL
-    for (int c = 0; c < columns; c++) {
+    UNROLL for (int c = 0; c < columns; c++)
+    {
         vec bias = vec_load (run->bias + run->channel + c * LANES);
-UNROLL
-        for (int r = 0; r < rows; r++)
-            sums[r][c] = bias;
+        UNROLL for (int r = 0; r < rows; r++) sums[r][c] = bias;
     }
     const float *weights = run->weights;
     const float *input = run->input + first * stride;
@@ -70,18 +61,12 @@ UNROLL
         const float *end = x + run->segments[s].length;
         for (; x < end; x++, weights += blocks * BLOCK, next += run->next_step) {
             vec w[COLUMNS * PER_BLOCK];
-            UNROLL
-            for (int b = 0; b < blocks; b++)
-                FETCH (next + b * BLOCK);
-UNROLL
-            for (int c = 0; c < columns; c++)
-                w[c] = vec_load (weights + c * LANES);
-UNROLL
-            for (int r = 0; r < rows; r++) {
+            UNROLL for (int b = 0; b < blocks; b++) FETCH (next + b * BLOCK);
+            UNROLL for (int c = 0; c < columns; c++) w[c] = vec_load (weights + c * LANES);
+            UNROLL for (int r = 0; r < rows; r++)
+            {
                 vec v = vec_set (x[r * stride]);
-UNROLL
-                for (int c = 0; c < columns; c++)
-                    sums[r][c] = vec_fma (v, w[c], sums[r][c]);
+                UNROLL for (int c = 0; c < columns; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
             }
         }
     }
@@ -166,19 +151,13 @@ INLINE void depthwise_finish (const struct depthwise_run *run, int x, const int 
     float *out = run->out + 16 * x + c;
     if (run->residual) {
         const float *residual = run->residual + 16 * x + c;
-        UNROLL
-        for (int p = 0; p < pixels; p++)
-            sums[p] = vec_add (sums[p], vec_load (residual + 16 * p));
+        UNROLL for (int p = 0; p < pixels; p++) sums[p] = vec_add (sums[p], vec_load (residual + 16 * p));
     }
     if (finish->plain) {
         vec low = vec_set (finish->low), high = vec_set (finish->high);
-        UNROLL
-        for (int p = 0; p < pixels; p++)
-            vec_store (out + 16 * p, finish_plain (sums[p], low, high));
+        UNROLL for (int p = 0; p < pixels; p++) vec_store (out + 16 * p, finish_plain (sums[p], low, high));
     } else {
-        UNROLL
-        for (int p = 0; p < pixels; p++)
-            vec_store (tile + 16 * p + c, sums[p]);
+        UNROLL for (int p = 0; p < pixels; p++) vec_store (tile + 16 * p + c, sums[p]);
     }
 }
 
@@ -188,16 +167,14 @@ INLINE void depthwise_taps (const float *in, const float *weights, const int pix
                             const bool edge, int left, int width, vec sums[])
 {
     vec w[5];
-    UNROLL
-    for (int k = 0; k < kernel; k++)
-        w[k] = vec_load (weights + 16 * k);
-    UNROLL
-    for (int i = 0; i < (pixels - 1) * stride + kernel; i++) {
-        if (edge && (unsigned) (left + i) >= (unsigned) width)
+    UNROLL for (int k = 0; k < kernel; k++) w[k] = vec_load (weights + 16 * k);
+    UNROLL for (int i = 0; i < (pixels - 1) * stride + kernel; i++)
+    {
+        if (edge && (unsigned)(left + i) >= (unsigned)width)
             continue;
         vec v = vec_load (in + 16 * i);
-        UNROLL
-        for (int k = 0; k < kernel; k++) {
+        UNROLL for (int k = 0; k < kernel; k++)
+        {
             int p = (i - k) / stride;
             if (i >= k && (i - k) % stride == 0 && p < pixels)
                 sums[p] = vec_fma (v, w[k], sums[p]);
@@ -206,36 +183,35 @@ INLINE void depthwise_taps (const float *in, const float *weights, const int pix
 }
 
 /* The same for any window. */
-INLINE void depthwise_taps_any (const struct depthwise_run *run, const float *in, const float *weights, const int pixels,
-                                int left, vec sums[])
+INLINE void depthwise_taps_any (const struct depthwise_run *run, const float *in, const float *weights,
+                                const int pixels, int left, vec sums[])
 {
     const struct window *w = &run->window;
     for (int k = 0; k < w->kernel_w; k++) {
         vec weight = vec_load (weights + 16 * k);
-        UNROLL
-        for (int p = 0; p < pixels; p++) {
+        UNROLL for (int p = 0; p < pixels; p++)
+        {
             int at = p * w->stride_w + k * w->dilation_w;
-            if ((unsigned) (left + at) < (unsigned) w->in_width)
-                sums[p] = vec_fma (vec_load (in + 16 * (ptrdiff_t) at), weight, sums[p]);
+            if ((unsigned)(left + at) < (unsigned)w->in_width)
+                sums[p] = vec_fma (vec_load (in + 16 * (ptrdiff_t)at), weight, sums[p]);
         }
     }
 }
 
 /* `pixels` outputs from x on. kernel is 0 when the window is none of those compiled for. */
-INLINE void depthwise_strip (const struct depthwise_run *run, int x, const int pixels, const int kernel, const int stride,
-                             const bool edge)
+INLINE void depthwise_strip (const struct depthwise_run *run, int x, const int pixels, const int kernel,
+                             const int stride, const bool edge)
 {
     float tile[STRIP * BLOCK] __attribute__ ((aligned (64)));
     int left = x * run->window.stride_w - run->window.pad_left;
     for (int c = 0; c < BLOCK; c += LANES) {
         vec sums[STRIP], bias = vec_load (run->bias + run->channel + c);
-        UNROLL
-        for (int p = 0; p < pixels; p++)
-            sums[p] = bias;
+        UNROLL for (int p = 0; p < pixels; p++) sums[p] = bias;
         for (int r = 0; r < run->row_count; r++) {
-            const float *in = run->rows[r] + 16 * (ptrdiff_t) left + c;
+            const float *in = run->rows[r] + 16 * (ptrdiff_t)left + c;
             if (kernel)
-                depthwise_taps (in, run->weights[r] + c, pixels, kernel, stride, edge, left, run->window.in_width, sums);
+                depthwise_taps (in, run->weights[r] + c, pixels, kernel, stride, edge, left, run->window.in_width,
+                                sums);
             else
                 depthwise_taps_any (run, in, run->weights[r] + c, pixels, left, sums);
         }

@@ -20,15 +20,15 @@ void kernels_image (const struct image *image, int first, int last, float *out);
 
 /* ---- finishing ------------------------------------------------------------------------------------------------- */
 
-INLINE void finish_as (const enum activation_kind kind, const struct finish *finish, const float *tile, int pixels, int blocks,
-                       int channel, float *out, ptrdiff_t out_block)
+INLINE void finish_as (const enum activation_kind kind, const struct finish *finish, const float *tile, int pixels,
+                       int blocks, int channel, float *out, ptrdiff_t out_block)
 {
     vec alpha = vec_set (finish->activation.alpha), beta = vec_set (finish->activation.beta);
     for (int b = 0; b < blocks; b++)
         for (int c = 0; c < PER_BLOCK; c++) {
             int lane = channel + b * BLOCK + c * LANES;
             vec slope = finish->slope ? vec_load (finish->slope + lane) : alpha;
-            const float *from = tile + (ptrdiff_t) b * pixels * BLOCK + c * LANES;
+            const float *from = tile + (ptrdiff_t)b * pixels * BLOCK + c * LANES;
             float *to = out + b * out_block + c * LANES;
             if (finish->post_scale) {
                 vec scale = vec_load (finish->post_scale + lane), shift = vec_load (finish->post_shift + lane);
@@ -43,8 +43,8 @@ INLINE void finish_as (const enum activation_kind kind, const struct finish *fin
         }
 }
 
-void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int pixels, int blocks, int channel, float *out,
-                            ptrdiff_t out_block)
+void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int pixels, int blocks, int channel,
+                            float *out, ptrdiff_t out_block)
 {
     switch (finish->activation.kind) {
 #define CASE(kind)                                                                                                     \
@@ -74,7 +74,8 @@ void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int 
 /* ---- element-wise ---------------------------------------------------------------------------------------------- */
 
 /* The value at pixel p, lanes from c on, before the finish; operation is a constant at every call. */
-INLINE vec pointwise_value (const struct pointwise_run *run, const enum pointwise_operation operation, ptrdiff_t p, int c)
+INLINE vec pointwise_value (const struct pointwise_run *run, const enum pointwise_operation operation, ptrdiff_t p,
+                            int c)
 {
     vec v = vec_load (run->a + 16 * p + c);
     if (operation != POINTWISE_FIRST) {
@@ -102,7 +103,7 @@ INLINE void pointwise_as (const struct pointwise_run *run, const enum pointwise_
     }
     float tile[CHUNK * BLOCK] __attribute__ ((aligned (64)));
     for (ptrdiff_t first = 0; first < run->pixels; first += CHUNK) {
-        int count = (int) (run->pixels - first < CHUNK ? run->pixels - first : CHUNK);
+        int count = (int)(run->pixels - first < CHUNK ? run->pixels - first : CHUNK);
         for (int p = 0; p < count; p++)
             UNROLL for (int c = 0; c < BLOCK; c += LANES)
                 vec_store (tile + 16 * p + c, pointwise_value (run, operation, first + p, c));
@@ -127,43 +128,34 @@ INLINE void pool_pixel (const struct pool_run *run, const enum pool_kind kind, i
 {
     const struct window *w = &run->window;
     vec v[PER_BLOCK];
-    UNROLL
-    for (int c = 0; c < PER_BLOCK; c++)
-        v[c] = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
+    UNROLL for (int c = 0; c < PER_BLOCK; c++) v[c] = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
     for (int r = 0; r < run->row_count; r++) {
-        const float *in = run->rows[r] + 16 * (ptrdiff_t) (x * w->stride_w - w->pad_left);
+        const float *in = run->rows[r] + 16 * (ptrdiff_t)(x * w->stride_w - w->pad_left);
         for (int k = first; k < last; k++)
-            UNROLL
-            for (int c = 0; c < PER_BLOCK; c++) {
-                vec next = vec_load (in + 16 * (ptrdiff_t) k * w->dilation_w + c * LANES);
+            UNROLL for (int c = 0; c < PER_BLOCK; c++)
+            {
+                vec next = vec_load (in + 16 * (ptrdiff_t)k * w->dilation_w + c * LANES);
                 v[c] = kind == POOL_MAX ? vec_max (v[c], next) : vec_add (v[c], next);
             }
     }
     if (kind == POOL_AVERAGE) {
         int inside = (last - first) * run->row_count;
-        vec divisor = vec_set (run->divisor ? run->divisor[x] : (float) (inside > 0 ? inside : 1));
-        UNROLL
-        for (int c = 0; c < PER_BLOCK; c++)
-            v[c] = vec_div (v[c], divisor);
+        vec divisor = vec_set (run->divisor ? run->divisor[x] : (float)(inside > 0 ? inside : 1));
+        UNROLL for (int c = 0; c < PER_BLOCK; c++) v[c] = vec_div (v[c], divisor);
     }
-    UNROLL
-    for (int c = 0; c < PER_BLOCK; c++)
-        vec_store (run->out + 16 * x + c * LANES, v[c]);
+    UNROLL for (int c = 0; c < PER_BLOCK; c++) vec_store (run->out + 16 * x + c * LANES, v[c]);
 }
 
 /* A max-pool of 3 taps in each of 3 rows: what nearly every network has. The order of the comparisons is pool_pixel's. */
 INLINE void pool_max3 (const struct pool_run *run, int x)
 {
     const struct window *w = &run->window;
-    ptrdiff_t at = 16 * (ptrdiff_t) (x * w->stride_w - w->pad_left);
-    UNROLL
-    for (int c = 0; c < PER_BLOCK; c++) {
+    ptrdiff_t at = 16 * (ptrdiff_t)(x * w->stride_w - w->pad_left);
+    UNROLL for (int c = 0; c < PER_BLOCK; c++)
+    {
         vec v = vec_set (-INFINITY);
-        UNROLL
-        for (int r = 0; r < 3; r++)
-            UNROLL
-            for (int k = 0; k < 3; k++)
-                v = vec_max (v, vec_load (run->rows[r] + at + 16 * k + c * LANES));
+        UNROLL for (int r = 0; r < 3; r++) UNROLL for (int k = 0; k < 3; k++) v =
+            vec_max (v, vec_load (run->rows[r] + at + 16 * k + c * LANES));
         vec_store (run->out + 16 * x + c * LANES, v);
     }
 }
@@ -207,7 +199,7 @@ void kernels_global_pool (enum pool_kind kind, const float *in, ptrdiff_t pixels
         if (kind == POOL_MAX)
             v = vec_max (vec_max (sums[0], sums[1]), vec_max (sums[2], sums[3]));
         else
-            v = vec_div (vec_add (vec_add (sums[0], sums[1]), vec_add (sums[2], sums[3])), vec_set ((float) pixels));
+            v = vec_div (vec_add (vec_add (sums[0], sums[1]), vec_add (sums[2], sums[3])), vec_set ((float)pixels));
         vec_store (out + c, v);
     }
 }
@@ -250,7 +242,8 @@ void kernels_softmax (const float *in, float *out, int channels, ptrdiff_t pixel
         }
         for (int b = 0; b < blocks; b++)
             for (int i = 0; i < PER_BLOCK; i++)
-                top[i] = vec_max (top[i], load_real (x + b * block + i * LANES, channels - b * BLOCK - i * LANES, -INFINITY));
+                top[i] = vec_max (top[i],
+                                  load_real (x + b * block + i * LANES, channels - b * BLOCK - i * LANES, -INFINITY));
         vec most = vec_set (across (top, false));
         for (int b = 0; b < blocks; b++)
             for (int i = 0; i < PER_BLOCK; i++) {
@@ -304,18 +297,18 @@ INLINE void image_row (const struct image *image, const uint8_t *from, float *to
         const uint8_t *in = from + image->order[c];
         float *out = to + c * plane;
         for (int x = 0; x < image->width; x++)
-            out[x] = (float) in[x * bytes] * scale + shift;
+            out[x] = (float)in[x * bytes] * scale + shift;
     }
 }
 
 void kernels_image (const struct image *image, int first, int last, float *out)
 {
-    ptrdiff_t plane = (ptrdiff_t) image->width * image->height;
+    ptrdiff_t plane = (ptrdiff_t)image->width * image->height;
     for (int y = first; y < last; y++) {
         const uint8_t *from = image->pixels + y * image->stride;
         if (image->pixel_bytes == 3)
-            image_row (image, from, out + (ptrdiff_t) y * image->width, plane, 3);
+            image_row (image, from, out + (ptrdiff_t)y * image->width, plane, 3);
         else
-            image_row (image, from, out + (ptrdiff_t) y * image->width, plane, 4);
+            image_row (image, from, out + (ptrdiff_t)y * image->width, plane, 4);
     }
 }

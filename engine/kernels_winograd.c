@@ -85,19 +85,18 @@ INLINE void input_tile (const int m, const float *patch, ptrdiff_t stride, float
     const int n = m + 2;
     for (int lane = 0; lane < BLOCK; lane += LANES) {
         vec half[6][6]; /* B' d: [row][column] */
-        UNROLL for (int x = 0; x < n; x++) {
+        UNROLL for (int x = 0; x < n; x++)
+        {
             vec d[6], column[6];
-            UNROLL for (int y = 0; y < n; y++)
-                d[y] = vec_load (patch + y * stride + 16 * x + lane);
+            UNROLL for (int y = 0; y < n; y++) d[y] = vec_load (patch + y * stride + 16 * x + lane);
             forward (m, d, column);
-            UNROLL for (int y = 0; y < n; y++)
-                half[y][x] = column[y];
+            UNROLL for (int y = 0; y < n; y++) half[y][x] = column[y];
         }
-        UNROLL for (int y = 0; y < n; y++) {
+        UNROLL for (int y = 0; y < n; y++)
+        {
             vec line[6];
             forward (m, half[y], line);
-            UNROLL for (int x = 0; x < n; x++)
-                vec_store (v + (y * n + x) * v_point + lane, line[x]);
+            UNROLL for (int x = 0; x < n; x++) vec_store (v + (y * n + x) * v_point + lane, line[x]);
         }
     }
 }
@@ -109,7 +108,7 @@ INLINE void winograd_input (const struct winograd_run *run, const int m)
     for (int t = 0; t < run->tiles; t++) {
         int top = (run->first + t) / run->tiles_w * m - run->pad_top;
         int left = (run->first + t) % run->tiles_w * m - run->pad_left;
-        ptrdiff_t stride = 16 * (ptrdiff_t) run->in_width;
+        ptrdiff_t stride = 16 * (ptrdiff_t)run->in_width;
         const float *in = run->in + top * stride + 16 * left;
         if (top < 0 || left < 0 || top + n > run->in_height || left + n > run->in_width) {
             memset (patch, 0, sizeof patch);
@@ -138,26 +137,27 @@ INLINE void output_tile (const struct winograd_run *run, const int m, const floa
     const struct finish *finish = run->finish;
     int rows = run->height - top < m ? run->height - top : m;
     int columns = run->width - left < m ? run->width - left : m;
-    ptrdiff_t start = 16 * ((ptrdiff_t) top * run->width + left), stride = 16 * (ptrdiff_t) run->width;
+    ptrdiff_t start = 16 * ((ptrdiff_t)top * run->width + left), stride = 16 * (ptrdiff_t)run->width;
     vec low = vec_set (finish->low), high = vec_set (finish->high);
     float tile[4 * 4 * BLOCK] __attribute__ ((aligned (64)));
     for (int lane = 0; lane < BLOCK; lane += LANES) {
         vec bias = vec_load (run->bias + run->channel + lane);
         vec half[4][6];
-        UNROLL for (int x = 0; x < n; x++) {
+        UNROLL for (int x = 0; x < n; x++)
+        {
             vec column[6], y[4];
-            UNROLL for (int i = 0; i < n; i++)
-                column[i] = vec_load (in + (i * n + x) * run->m_point + lane);
+            UNROLL for (int i = 0; i < n; i++) column[i] = vec_load (in + (i * n + x) * run->m_point + lane);
             inverse (m, column, y);
-            UNROLL for (int i = 0; i < m; i++)
-                half[i][x] = y[i];
+            UNROLL for (int i = 0; i < m; i++) half[i][x] = y[i];
         }
-        UNROLL for (int y = 0; y < m; y++) {
+        UNROLL for (int y = 0; y < m; y++)
+        {
             vec line[4];
             inverse (m, half[y], line);
             if (y >= rows)
                 break;
-            UNROLL for (int x = 0; x < m; x++) {
+            UNROLL for (int x = 0; x < m; x++)
+            {
                 ptrdiff_t at = start + y * stride + 16 * x + lane;
                 vec v = vec_add (line[x], bias);
                 if (x >= columns)
@@ -171,9 +171,12 @@ INLINE void output_tile (const struct winograd_run *run, const int m, const floa
             }
         }
     }
-    if (!finish->plain)
-        for (int y = 0; y < rows; y++)
-            FOR_ISA (finish_tile) (finish, tile + y * m * BLOCK, columns, 1, run->channel, run->out + start + y * stride, 0);
+    if (finish->plain)
+        return;
+    for (int y = 0; y < rows; y++) {
+        float *out = run->out + start + y * stride;
+        FOR_ISA (finish_tile) (finish, tile + y * m * BLOCK, columns, 1, run->channel, out, 0);
+    }
 }
 
 INLINE void winograd_output (const struct winograd_run *run, const int m)

@@ -28,7 +28,8 @@ static int groups_together (int groups, int in, int out)
 }
 
 /* Where each column is; the same for direct and Winograd but for the floats one (input, output) pair takes. */
-static bool lay_columns (struct packed *packed, const struct layer *layer, int in_channels, int columns, size_t per_pair)
+static bool lay_columns (struct packed *packed, const struct layer *layer, int in_channels, int columns,
+                         size_t per_pair)
 {
     const struct conv *conv = &layer->conv;
     int together = groups_together (conv->groups, in_channels / conv->groups, conv->out_channels / conv->groups);
@@ -37,7 +38,7 @@ static bool lay_columns (struct packed *packed, const struct layer *layer, int i
     int per_set = (out_blocks + columns - 1) / columns;
     packed->depth = in;
     packed->column_count = sets * per_set;
-    packed->column = calloc ((size_t) packed->column_count, sizeof *packed->column);
+    packed->column = calloc ((size_t)packed->column_count, sizeof *packed->column);
     if (!packed->column)
         return false;
     size_t at = 0;
@@ -48,7 +49,7 @@ static bool lay_columns (struct packed *packed, const struct layer *layer, int i
         column->blocks = out_blocks - first < columns ? out_blocks - first : columns;
         column->in_block = i / per_set * (in / BLOCK);
         column->weights = at;
-        if (__builtin_add_overflow (at, per_pair * (size_t) in * BLOCK * (size_t) column->blocks, &at))
+        if (__builtin_add_overflow (at, per_pair * (size_t)in * BLOCK * (size_t)column->blocks, &at))
             return false;
     }
     packed->weight_floats = at;
@@ -57,7 +58,8 @@ static bool lay_columns (struct packed *packed, const struct layer *layer, int i
 
 /* The filter of output channel `o` for the column's input channel `i`, [kernel_h][kernel_w], or NULL where a widened
  * group has zeros. i counts from the column's first input channel. */
-static const float *filter (const struct node *node, const struct layer *layer, int in_channels, int depth, int o, int i)
+static const float *filter (const struct node *node, const struct layer *layer, int in_channels, int depth, int o,
+                            int i)
 {
     const struct conv *conv = &layer->conv;
     if (o >= conv->out_channels)
@@ -68,31 +70,32 @@ static const float *filter (const struct node *node, const struct layer *layer, 
     int local = i - (group - sets_first) * group_in;
     if (local < 0 || local >= group_in)
         return NULL;
-    size_t size = (size_t) conv->kernel_h * (size_t) conv->kernel_w;
-    return node->u.conv.weights + ((size_t) o * (size_t) group_in + (size_t) local) * size;
+    size_t size = (size_t)conv->kernel_h * (size_t)conv->kernel_w;
+    return node->u.conv.weights + ((size_t)o * (size_t)group_in + (size_t)local) * size;
 }
 
 static float folded (const struct layer *layer, double weight, int o)
 {
     double w = layer->scale ? weight * layer->scale[o] : weight;
-    return fabs (w) < 1e-30 ? 0.0f : (float) w;
+    return fabs (w) < 1e-30 ? 0.0f : (float)w;
 }
 
 /* unit: input channels that lie next to each other, 16 or, planar, 1. */
-static void pack_direct (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels, int unit)
+static void pack_direct (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels,
+                         int unit)
 {
-    size_t taps = (size_t) layer->conv.kernel_h * (size_t) layer->conv.kernel_w;
+    size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
     for (int n = 0; n < packed->column_count; n++) {
         const struct column *column = &packed->column[n];
-        size_t wide = (size_t) column->blocks * BLOCK;
+        size_t wide = (size_t)column->blocks * BLOCK;
         for (int i = 0; i < packed->depth; i++) {
             int block = i / unit, left = packed->depth - block * unit, lanes = left < unit ? left : unit;
-            float *to = packed->weights + column->weights + ((size_t) (block * unit) * taps + (size_t) (i % unit)) * wide;
-            for (int lane = 0; lane < (int) wide; lane++) {
+            float *to = packed->weights + column->weights + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
+            for (int lane = 0; lane < (int)wide; lane++) {
                 int o = column->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
                 for (size_t t = 0; from && t < taps; t++)
-                    to[t * (size_t) lanes * wide + (size_t) lane] = folded (layer, from[t], o);
+                    to[t * (size_t)lanes * wide + (size_t)lane] = folded (layer, from[t], o);
             }
         }
     }
@@ -100,11 +103,11 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
 
 static void pack_depthwise (struct packed *packed, const struct node *node, const struct layer *layer)
 {
-    size_t taps = (size_t) layer->conv.kernel_h * (size_t) layer->conv.kernel_w;
+    size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
     for (int o = 0; o < layer->conv.out_channels; o++)
         for (size_t t = 0; t < taps; t++)
-            packed->weights[((size_t) (o / BLOCK) * taps + t) * BLOCK + (size_t) (o % BLOCK)] =
-                folded (layer, node->u.conv.weights[(size_t) o * taps + t], o);
+            packed->weights[((size_t)(o / BLOCK) * taps + t) * BLOCK + (size_t)(o % BLOCK)] =
+                folded (layer, node->u.conv.weights[(size_t)o * taps + t], o);
 }
 
 /* G of F(4,3) on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points); and of F(2,3) on
@@ -143,11 +146,12 @@ static void transform_filters (const double (*matrix)[3], int n, double (*g)[WID
         for (int j = 0; j < n; j++, u += stride)
             for (int f = 0; f < wide; f++) {
                 double v = half[i][0][f] * matrix[j][0] + half[i][1][f] * matrix[j][1] + half[i][2][f] * matrix[j][2];
-                u[f] = fabs (v) < 1e-30 ? 0.0f : (float) v;
+                u[f] = fabs (v) < 1e-30 ? 0.0f : (float)v;
             }
 }
 
-static void pack_winograd (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels, int m)
+static void pack_winograd (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels,
+                           int m)
 {
     double matrix[6][3], g[9][WIDE];
     winograd_matrix (m, matrix);
@@ -163,7 +167,7 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
                 for (int t = 0; t < 9; t++)
                     g[t][lane] = from ? from[t] * scale : 0;
             }
-            transform_filters (matrix, m + 2, g, wide, to, (size_t) packed->depth * (size_t) wide);
+            transform_filters (matrix, m + 2, g, wide, to, (size_t)packed->depth * (size_t)wide);
         }
     }
 }
@@ -178,7 +182,7 @@ static bool pack_bias (struct packed *packed, const struct node *node, const str
     memset (packed->bias, 0, padded * sizeof (float));
     for (int o = 0; o < channels; o++) {
         double bias = node->u.conv.bias ? node->u.conv.bias[o] : 0;
-        packed->bias[o] = (float) (layer->scale ? bias * layer->scale[o] + layer->shift[o] : bias);
+        packed->bias[o] = (float)(layer->scale ? bias * layer->scale[o] + layer->shift[o] : bias);
     }
     return true;
 }
@@ -201,7 +205,7 @@ static size_t floats_per_pair (const struct layer *layer, enum packing packing)
     case PACKING_F43:
         return 36;
     default:
-        return (size_t) layer->conv.kernel_h * (size_t) layer->conv.kernel_w;
+        return (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
     }
 }
 
@@ -219,7 +223,8 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     else
         ok = lay_columns (packed, layer, in_channels, columns, per_pair);
     size_t bytes = 0;
-    ok = ok && !__builtin_mul_overflow (packed->weight_floats, sizeof (float), &bytes) && pack_bias (packed, node, layer);
+    ok = ok && !__builtin_mul_overflow (packed->weight_floats, sizeof (float), &bytes) &&
+         pack_bias (packed, node, layer);
     packed->weights = ok ? aligned_alloc (64, (bytes + 63) / 64 * 64) : NULL;
     if (!packed->weights) {
         packed_free (packed);
@@ -241,14 +246,15 @@ static uint64_t hash_fold (const struct layer *layer)
     uint64_t hash = 14695981039346656037u;
     const double *parts[2] = { layer->scale, layer->shift };
     for (int i = 0; i < 2 && layer->scale; i++) {
-        const unsigned char *bytes = (const unsigned char *) parts[i];
-        for (size_t b = 0; b < (size_t) layer->conv.out_channels * sizeof (double); b++)
+        const unsigned char *bytes = (const unsigned char *)parts[i];
+        for (size_t b = 0; b < (size_t)layer->conv.out_channels * sizeof (double); b++)
             hash = (hash ^ bytes[b]) * 1099511628211u;
     }
     return hash;
 }
 
-struct packed *packed_get (struct graph *g, const struct layer *layer, enum packing packing, int columns, struct error *error)
+struct packed *packed_get (struct graph *g, const struct layer *layer, enum packing packing, int columns,
+                           struct error *error)
 {
     uint64_t fold = hash_fold (layer);
     const char *name = g->nodes[layer->node].name;

@@ -14,7 +14,7 @@
 
 size_t blocked_floats (int channels, int height, int width)
 {
-    return ((size_t) channels + BLOCK - 1) / BLOCK * BLOCK * (size_t) height * (size_t) width;
+    return ((size_t)channels + BLOCK - 1) / BLOCK * BLOCK * (size_t)height * (size_t)width;
 }
 
 static size_t tensor_floats (const struct graph *g, int id)
@@ -111,7 +111,8 @@ static void place_concat (const struct graph *g, const struct layer *layer, stru
 }
 
 /* May the layer's output overwrite its residual? Only where the residual dies and nothing else lives in its buffer. */
-static bool in_place (const struct graph *g, const struct layers *layers, int l, const struct places *places, const int *users)
+static bool in_place (const struct graph *g, const struct layers *layers, int l, const struct places *places,
+                      const int *users)
 {
     const struct layer *layer = &layers->list[l];
     if (layer->residual < 0 || places->of[layer->output].buffer >= 0)
@@ -149,7 +150,7 @@ static void place_rest (const struct graph *g, const struct layers *layers, stru
 bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
                  struct places *places)
 {
-    size_t count = (size_t) g->count;
+    size_t count = (size_t)g->count;
     *places = (struct places) {
         .of = calloc (count, sizeof *places->of),
         .alias = calloc (count, sizeof *places->alias),

@@ -25,10 +25,10 @@ struct planner {
     enum algorithm algorithm;
     struct layers layers;
     struct places places;
-    bool *keep;       /* [tensors]: read after the run in its blocked place */
-    int *exported;    /* [tensors]: its planar buffer, or -1 */
-    int *readers;     /* [tensors]: how many layers read it */
-    int input;        /* the graph's input tensor */
+    bool *keep;    /* [tensors]: read after the run in its blocked place */
+    int *exported; /* [tensors]: its planar buffer, or -1 */
+    int *readers;  /* [tensors]: how many layers read it */
+    int input;     /* the graph's input tensor */
 };
 
 static bool fail (struct planner *p, const char *text)
@@ -45,7 +45,7 @@ void *plan_alloc (struct plan *plan, size_t count, size_t size)
         return NULL;
     if (plan->owned_count == plan->owned_capacity) {
         int capacity = plan->owned_capacity ? 2 * plan->owned_capacity : 64;
-        void **owned = realloc (plan->owned, (size_t) capacity * sizeof *owned);
+        void **owned = realloc (plan->owned, (size_t)capacity * sizeof *owned);
         if (!owned)
             return NULL;
         plan->owned = owned;
@@ -71,7 +71,7 @@ static struct record *new_step (struct planner *p, enum step_kind kind, int inpu
     const struct node *in = &p->g->nodes[input], *out = &p->g->nodes[output];
     if (plan->step_count == plan->step_capacity) {
         int capacity = plan->step_capacity ? 2 * plan->step_capacity : 64;
-        struct record *steps = realloc (plan->steps, (size_t) capacity * sizeof *steps);
+        struct record *steps = realloc (plan->steps, (size_t)capacity * sizeof *steps);
         if (!steps)
             return NULL;
         plan->steps = steps;
@@ -98,14 +98,15 @@ static struct record *new_step (struct planner *p, enum step_kind kind, int inpu
 }
 
 /* A plan's own copy of a per-channel array, padded to 16; `fill` in the padding. NULL stays NULL. */
-static bool copy_channels (struct plan *plan, const float **to, const float *floats, const double *doubles, int channels)
+static bool copy_channels (struct plan *plan, const float **to, const float *floats, const double *doubles,
+                           int channels)
 {
     *to = NULL;
     if (!floats && !doubles)
         return true;
     float *copy = plan_alloc (plan, blocked_floats (channels, 1, 1), sizeof *copy);
     for (int c = 0; copy && c < channels; c++)
-        copy[c] = floats ? floats[c] : (float) doubles[c];
+        copy[c] = floats ? floats[c] : (float)doubles[c];
     *to = copy;
     return copy != NULL;
 }
@@ -116,8 +117,8 @@ static bool set_finish (struct planner *p, struct record *step, const struct lay
     struct finish *finish = &step->finish;
     struct activation a = layer->activation;
     finish->activation = a;
-    finish->plain = !layer->post_scale &&
-                    (a.kind == ACTIVATION_NONE || a.kind == ACTIVATION_RELU || a.kind == ACTIVATION_CLIP);
+    finish->plain =
+        !layer->post_scale && (a.kind == ACTIVATION_NONE || a.kind == ACTIVATION_RELU || a.kind == ACTIVATION_CLIP);
     if (a.kind == ACTIVATION_RELU)
         finish->low = 0;
     if (a.kind == ACTIVATION_CLIP) {
@@ -145,11 +146,13 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
     step->packed = packed_get (p->g, layer, packing, p->plan->kernels->columns, p->error);
     if (!step->packed)
         return false;
-    step->kind = packing == PACKING_DEPTHWISE ? STEP_DEPTHWISE : packing == PACKING_F23 || packing == PACKING_F43 ? STEP_WINOGRAD : STEP_CONV;
+    step->kind = packing == PACKING_DEPTHWISE                       ? STEP_DEPTHWISE
+                 : packing == PACKING_F23 || packing == PACKING_F43 ? STEP_WINOGRAD
+                                                                    : STEP_CONV;
     if (!algorithm_shape (p->plan, step))
         return fail (p, "out of memory");
     /* two rows of pointers for a depthwise or pooled row */
-    size_t pointers = (size_t) layer->conv.kernel_h * 2 * sizeof (void *) / sizeof (float) + 16;
+    size_t pointers = (size_t)layer->conv.kernel_h * 2 * sizeof (void *) / sizeof (float) + 16;
     if (step->kind == STEP_DEPTHWISE && pointers > p->plan->scratch_floats)
         p->plan->scratch_floats = (pointers + 15) / 16 * 16;
     return true;
@@ -167,7 +170,7 @@ static bool plan_pool (struct planner *p, const struct layer *layer)
         return true;
     }
     step->pool = node->u.pool;
-    size_t floats = 2 * (((size_t) step->pool.kernel_h + 15) / 16 * 16) + ((size_t) step->width + 15) / 16 * 16;
+    size_t floats = 2 * (((size_t)step->pool.kernel_h + 15) / 16 * 16) + ((size_t)step->width + 15) / 16 * 16;
     if (floats > p->plan->scratch_floats)
         p->plan->scratch_floats = floats;
     return true;
@@ -179,7 +182,7 @@ static void spread (const struct node *b, struct record *step)
     bool one_pixel = b->height == 1 && b->width == 1, one_channel = b->channels == 1;
     step->b_lane = one_channel && step->channels > 1;
     step->b_pixel = one_pixel ? 0 : BLOCK;
-    step->b_block = step->b_lane ? 0 : (ptrdiff_t) b->height * b->width * BLOCK;
+    step->b_block = step->b_lane ? 0 : (ptrdiff_t)b->height * b->width * BLOCK;
 }
 
 static bool plan_pointwise (struct planner *p, const struct layer *layer)
@@ -230,10 +233,10 @@ static bool plan_pick (struct planner *p, const struct layer *layer)
 {
     const struct pick *pick = &p->g->nodes[layer->node].u.pick;
     struct record *step = new_step (p, STEP_PICK, layer->inputs[0], layer->output);
-    int *channel = plan_alloc (p->plan, (size_t) pick->channels, sizeof *channel);
+    int *channel = plan_alloc (p->plan, (size_t)pick->channels, sizeof *channel);
     if (!step || !channel)
         return fail (p, "out of memory");
-    memcpy (channel, pick->channel, (size_t) pick->channels * sizeof *channel);
+    memcpy (channel, pick->channel, (size_t)pick->channels * sizeof *channel);
     step->pick = *pick;
     step->pick.channel = channel;
     return true;
@@ -291,7 +294,7 @@ static bool plan_export (struct planner *p, int id)
     if (!step)
         return fail (p, "out of memory");
     int buffer = p->exported[id];
-    size_t floats = (size_t) node->channels * (size_t) node->height * (size_t) node->width;
+    size_t floats = (size_t)node->channels * (size_t)node->height * (size_t)node->width;
     p->places.buffers[buffer] = (struct buffer) { .floats = (floats + 15) / 16 * 16 };
     step->operation = "export";
     step->out_place = (struct place) { .buffer = buffer };
@@ -385,14 +388,14 @@ static bool lay_arena (struct planner *p)
 {
     struct plan *plan = p->plan;
     int count = p->places.buffer_count;
-    int *order = calloc (2 * (size_t) count + 1, sizeof *order);
+    int *order = calloc (2 * (size_t)count + 1, sizeof *order);
     if (!order)
         return fail (p, "out of memory");
     find_lifetimes (p);
     plan->arena_floats = arena_layout (p->places.buffers, count, order);
     free (order);
     size_t lane = plan->scratch_floats + BLOCK; /* a line between lanes */
-    size_t floats = plan->arena_floats + plan->shared_floats + lane * (size_t) plan->threads + BLOCK;
+    size_t floats = plan->arena_floats + plan->shared_floats + lane * (size_t)plan->threads + BLOCK;
     if (floats > p->g->limits.plan_bytes / sizeof (float)) {
         snprintf (p->error->text, sizeof p->error->text,
                   "intermediate results need %zu bytes, more than the limit of %" PRIu64, floats * sizeof (float),
@@ -400,7 +403,7 @@ static bool lay_arena (struct planner *p)
         return false;
     }
     plan->arena = plan_alloc (plan, floats, sizeof (float));
-    plan->lanes = plan_alloc (plan, (size_t) plan->threads, sizeof *plan->lanes);
+    plan->lanes = plan_alloc (plan, (size_t)plan->threads, sizeof *plan->lanes);
     if (!plan->arena || !plan->lanes) {
         snprintf (p->error->text, sizeof p->error->text, "no memory for %zu bytes of intermediate results",
                   floats * sizeof (float));
@@ -408,7 +411,7 @@ static bool lay_arena (struct planner *p)
     }
     plan->shared = plan->arena + plan->arena_floats;
     for (int i = 0; i < plan->threads; i++)
-        plan->lanes[i].scratch = plan->shared + (plan->shared_floats + 15) / 16 * 16 + (size_t) i * lane;
+        plan->lanes[i].scratch = plan->shared + (plan->shared_floats + 15) / 16 * 16 + (size_t)i * lane;
     const float *weights = NULL;
     for (int s = plan->step_count - 1; s >= 0; s--) {
         struct record *step = &plan->steps[s];
@@ -425,7 +428,8 @@ static bool lay_arena (struct planner *p)
 static struct tensor readable (const struct planner *p, int id)
 {
     const struct node *node = &p->g->nodes[id];
-    struct place place = p->exported[id] >= 0 ? (struct place) { .buffer = p->exported[id] } : p->places.of[p->places.alias[id]];
+    struct place place =
+        p->exported[id] >= 0 ? (struct place) { .buffer = p->exported[id] } : p->places.of[p->places.alias[id]];
     return (struct tensor) { node->name, resolve (p, place), node->channels, node->height, node->width };
 }
 
@@ -510,14 +514,13 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     return true;
 }
 
-
 static bool make_results (struct planner *p, const int *taps, int tap_count)
 {
     struct plan *plan = p->plan;
     plan->output_count = p->g->output_count;
     plan->tap_count = tap_count;
-    plan->outputs = plan_alloc (plan, (size_t) plan->output_count, sizeof *plan->outputs);
-    plan->taps = plan_alloc (plan, (size_t) tap_count, sizeof *plan->taps);
+    plan->outputs = plan_alloc (plan, (size_t)plan->output_count, sizeof *plan->outputs);
+    plan->taps = plan_alloc (plan, (size_t)tap_count, sizeof *plan->taps);
     if (!plan->outputs || !plan->taps)
         return fail (p, "out of memory");
     for (int i = 0; i < plan->output_count; i++)
@@ -530,7 +533,7 @@ static bool make_results (struct planner *p, const int *taps, int tap_count)
 static bool warm_up (struct planner *p)
 {
     const struct node *in = &p->g->nodes[p->input];
-    float *zeros = calloc ((size_t) in->channels * (size_t) in->height * (size_t) in->width, sizeof *zeros);
+    float *zeros = calloc ((size_t)in->channels * (size_t)in->height * (size_t)in->width, sizeof *zeros);
     if (!zeros)
         return fail (p, "out of memory");
     plan_run (p->plan, zeros);
@@ -541,9 +544,9 @@ static bool warm_up (struct planner *p)
 
 static bool make_plan (struct planner *p, const struct plan_options *options)
 {
-    size_t count = (size_t) p->g->count;
+    size_t count = (size_t)p->g->count;
     bool *pinned = calloc (count, sizeof *pinned);
-    int *taps = calloc ((size_t) options->tap_count + 1, sizeof *taps);
+    int *taps = calloc ((size_t)options->tap_count + 1, sizeof *taps);
     p->keep = calloc (count, sizeof *p->keep);
     p->exported = calloc (count, sizeof *p->exported);
     p->readers = calloc (count, sizeof *p->readers);
@@ -595,7 +598,7 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
         ok = false;
     }
     if (ok && p.plan->threads > 1) {
-        p.plan->pool = pthreadpool_create ((size_t) p.plan->threads);
+        p.plan->pool = pthreadpool_create ((size_t)p.plan->threads);
         ok = p.plan->pool || fail (&p, "cannot start threads");
     }
     ok = ok && find_input (&p) && make_plan (&p, options);

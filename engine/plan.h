@@ -56,18 +56,19 @@ struct packed {
     struct packed *next;
     int node, columns; /* key: the node, */
     enum packing packing;
-    uint64_t fold;     /* a hash of what was folded in, kernels.columns */
-    int references;    /* plans that use it */
-    float *weights;    /* as pack.c draws it */
+    uint64_t fold;  /* a hash of what was folded in, kernels.columns */
+    int references; /* plans that use it */
+    float *weights; /* as pack.c draws it */
     size_t weight_floats;
-    float *bias;       /* [output channels, padded to 16] */
+    float *bias; /* [output channels, padded to 16] */
     struct column *column;
     int column_count;
-    int depth;         /* input channels that one column reads */
+    int depth; /* input channels that one column reads */
 };
 
 /* The packed weights of a convolution layer, made or found. NULL: error filled. */
-struct packed *packed_get (struct graph *g, const struct layer *layer, enum packing packing, int columns, struct error *error);
+struct packed *packed_get (struct graph *g, const struct layer *layer, enum packing packing, int columns,
+                           struct error *error);
 void packed_release (struct graph *g, struct packed *packed);
 
 /* ---- steps ------------------------------------------------------------------------------------------------------ */
@@ -80,8 +81,8 @@ enum step_kind {
     STEP_POOL,
     STEP_GLOBAL_POOL,
     STEP_POINTWISE,
-    STEP_COPY,    /* blocks of one tensor into another: concat parts on block borders */
-    STEP_PICK,    /* and concat parts off them */
+    STEP_COPY, /* blocks of one tensor into another: concat parts on block borders */
+    STEP_PICK, /* and concat parts off them */
     STEP_RESHAPE,
     STEP_SOFTMAX,
     STEP_EXPORT,
@@ -100,7 +101,7 @@ struct record {
     const char *name, *operation;
     char algorithm[32];
     int in_channels, in_height, in_width;
-    int channels, height, width; /* of out */
+    int channels, height, width;         /* of out */
     const float *in, *second, *residual; /* in NULL: the caller's planar input */
     float *out;
     struct place in_place, second_place, residual_place, out_place; /* what the pointers above become */
@@ -110,7 +111,7 @@ struct record {
     /* convolutions */
     struct conv conv;
     struct packed *packed;
-    const float *next_weights;       /* of the next step that has any, or NULL */
+    const float *next_weights; /* of the next step that has any, or NULL */
     enum staging staging;
     struct segment *segments;
     int segment_count;
@@ -133,40 +134,40 @@ struct record {
     enum pointwise_operation pointwise;
     ptrdiff_t b_pixel, b_block;
     bool b_lane;
-    const float *scale, *shift;      /* pointwise */
-    struct pick pick;                /* and concat parts: out_channel */
+    const float *scale, *shift; /* pointwise */
+    struct pick pick;           /* and concat parts: out_channel */
     int out_channel;
 };
 
 /* A worker. Lane i starts at the i-th part of the items, which is the same part of the picture in every step, so that it
  * mostly reads what it wrote itself; then it helps the others. */
 struct lane {
-    float *scratch;             /* its own */
-    int staged;                 /* band that scratch holds, -1: none */
-    int end;                    /* of its part of the items of this step; */
-    _Atomic int next;           /*   next one nobody has taken */
+    float *scratch;                                         /* its own */
+    int staged;                                             /* band that scratch holds, -1: none */
+    int end;                                                /* of its part of the items of this step; */
+    _Atomic int next;                                       /*   next one nobody has taken */
     char padding[64 - sizeof (float *) - 3 * sizeof (int)]; /* one line each */
 };
 
 struct plan {
     struct graph *graph;
     const struct kernels *kernels;
-    void *pool;         /* pthreadpool_t; NULL for one thread */
+    void *pool; /* pthreadpool_t; NULL for one thread */
     int threads;
     bool timed;
     struct record *steps;
     int step_count, step_capacity;
     float *arena;
     size_t arena_floats;
-    float *shared;      /* scratch of a step that all lanes see */
+    float *shared; /* scratch of a step that all lanes see */
     size_t shared_floats, scratch_floats;
     struct lane *lanes; /* [threads] */
     struct tensor *outputs, *taps;
     int output_count, tap_count;
-    void **owned;       /* small arrays that live as long as the plan */
+    void **owned; /* small arrays that live as long as the plan */
     int owned_count, owned_capacity;
     const struct record *latest_shared, *last_shared; /* step that used all lanes: so far, and at the end of a run */
-    const float *input; /* of the current run */
+    const float *input;                               /* of the current run */
 };
 
 /* Zeroed memory on a 64-byte border, freed with the plan; NULL when short. */
@@ -199,7 +200,7 @@ void run_conv (struct plan *plan, const struct record *step);
 void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
 /* run_fused.c: a stem and its max-pool, row by row. The scratch begins with this many floats of row pointers. */
-#define FUSED_POINTERS(window) ((4 * (size_t) (window) + 15) / 16 * 16)
+#define FUSED_POINTERS(window) ((4 * (size_t)(window) + 15) / 16 * 16)
 void run_fused (struct plan *plan, const struct record *step);
 /* run_layers.c: every other kind of step. */
 void run_layer (struct plan *plan, const struct record *step);

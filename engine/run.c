@@ -24,7 +24,7 @@ static void lane_run (void *context, size_t index)
     struct lane *lane = &plan->lanes[index];
     lane->staged = -1;
     for (int i = 0; i < plan->threads; i++) {
-        struct lane *from = &plan->lanes[((int) index + i) % plan->threads];
+        struct lane *from = &plan->lanes[((int)index + i) % plan->threads];
         for (int item; (item = atomic_fetch_add_explicit (&from->next, 1, memory_order_relaxed)) < from->end;)
             job->function (plan, job->step, lane, item);
     }
@@ -40,15 +40,15 @@ void on_lanes (struct plan *plan, const struct record *step, item_function *func
         return;
     }
     for (int i = 0; i < plan->threads; i++) {
-        plan->lanes[i].next = (int) ((int64_t) items * i / plan->threads);
-        plan->lanes[i].end = (int) ((int64_t) items * (i + 1) / plan->threads);
+        plan->lanes[i].next = (int)((int64_t)items * i / plan->threads);
+        plan->lanes[i].end = (int)((int64_t)items * (i + 1) / plan->threads);
     }
     /* The workers spin for the next step of this run, and sleep once the last one is done. */
     uint32_t flags = PTHREADPOOL_FLAG_DISABLE_DENORMALS;
     if (step == plan->last_shared)
         flags |= PTHREADPOOL_FLAG_YIELD_WORKERS;
     plan->latest_shared = step;
-    pthreadpool_parallelize_1d (plan->pool, lane_run, &job, (size_t) plan->threads, flags);
+    pthreadpool_parallelize_1d (plan->pool, lane_run, &job, (size_t)plan->threads, flags);
 }
 
 /* ---- runs ------------------------------------------------------------------------------------------------------- */
@@ -57,7 +57,7 @@ static uint64_t nanoseconds (void)
 {
     struct timespec t;
     clock_gettime (CLOCK_MONOTONIC, &t);
-    return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 static void run_step (struct plan *plan, const struct record *step)
@@ -106,7 +106,7 @@ static void peak_lane (void *context, size_t index)
 {
     const struct peak *peak = context;
     float sink[4] = { 0.999f, 0.001f, 0, 0 };
-    (void) index;
+    (void)index;
     peak->kernels->peak (peak->iterations, sink);
 }
 
@@ -119,8 +119,9 @@ double plan_measure_peak (struct plan *plan)
     uint64_t end = nanoseconds () + 50000000;
     do {
         uint64_t start = nanoseconds ();
-        pthreadpool_parallelize_1d (plan->pool, peak_lane, &peak, (size_t) plan->threads, PTHREADPOOL_FLAG_YIELD_WORKERS);
-        double took = (double) (nanoseconds () - start);
+        pthreadpool_parallelize_1d (plan->pool, peak_lane, &peak, (size_t)plan->threads,
+                                    PTHREADPOOL_FLAG_YIELD_WORKERS);
+        double took = (double)(nanoseconds () - start);
         if (took < 1e6) {
             peak.iterations *= 2;
             flops *= 2;

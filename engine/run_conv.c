@@ -18,22 +18,23 @@ static int least (int a, int b)
 
 /* Rows [top, top + height) x columns [left, left + width) of one plane of pixels of `pixel` floats, zeros outside. */
 void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
-                         float *out)
+                  float *out)
 {
     int first = left < 0 ? -left : 0, last = in_width - left < width ? in_width - left : width;
     if (first > width)
         first = width;
     if (last < first)
         last = first;
-    for (int y = 0; y < height; y++, out += (size_t) width * pixel) {
+    for (int y = 0; y < height; y++, out += (size_t)width * pixel) {
         if (top + y < 0 || top + y >= in_height) {
-            memset (out, 0, (size_t) width * pixel * sizeof (float));
+            memset (out, 0, (size_t)width * pixel * sizeof (float));
             continue;
         }
-        const float *row = in + ((ptrdiff_t) (top + y) * in_width + left) * (ptrdiff_t) pixel;
-        memset (out, 0, (size_t) first * pixel * sizeof (float));
-        memcpy (out + (size_t) first * pixel, row + (size_t) first * pixel, (size_t) (last - first) * pixel * sizeof (float));
-        memset (out + (size_t) last * pixel, 0, (size_t) (width - last) * pixel * sizeof (float));
+        const float *row = in + ((ptrdiff_t)(top + y) * in_width + left) * (ptrdiff_t)pixel;
+        memset (out, 0, (size_t)first * pixel * sizeof (float));
+        memcpy (out + (size_t)first * pixel, row + (size_t)first * pixel,
+                (size_t)(last - first) * pixel * sizeof (float));
+        memset (out + (size_t)last * pixel, 0, (size_t)(width - last) * pixel * sizeof (float));
     }
 }
 
@@ -48,17 +49,20 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
     int planes = planar ? step->in_channels : divide_up (step->in_channels, BLOCK);
     const float *in = planar ? plan->input : step->in;
     float *out = lane->scratch;
-    for (int p = 0; p < planes; p++, in += (size_t) step->in_height * (size_t) step->in_width * pixel) {
+    for (int p = 0; p < planes; p++, in += (size_t)step->in_height * (size_t)step->in_width * pixel) {
         if (step->staging == STAGING_SAMPLE) {
             for (int y = 0; y < step->height; y++)
                 for (int x = 0; x < step->width; x++, out += BLOCK)
-                    memcpy (out, in + ((size_t) (y * conv->stride_h) * (size_t) step->in_width + (size_t) (x * conv->stride_w)) * BLOCK,
+                    memcpy (out,
+                            in +
+                                ((size_t)(y * conv->stride_h) * (size_t)step->in_width + (size_t)(x * conv->stride_w)) *
+                                    BLOCK,
                             BLOCK * sizeof (float));
             continue;
         }
-        copy_padded (in, step->in_height, step->in_width, band * step->band * conv->stride_h - conv->pad_top, -conv->pad_left,
-                     step->staged_height, step->staged_width, pixel, out);
-        out += (size_t) step->staged_height * (size_t) step->staged_width * pixel;
+        copy_padded (in, step->in_height, step->in_width, band * step->band * conv->stride_h - conv->pad_top,
+                     -conv->pad_left, step->staged_height, step->staged_width, pixel, out);
+        out += (size_t)step->staged_height * (size_t)step->staged_width * pixel;
     }
 }
 
@@ -66,7 +70,8 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
 static const float *weights_after (const struct record *step, const struct column *column)
 {
     const struct packed *packed = step->packed;
-    return column + 1 < packed->column + packed->column_count ? packed->weights + column[1].weights : step->next_weights;
+    return column + 1 < packed->column + packed->column_count ? packed->weights + column[1].weights
+                                                              : step->next_weights;
 }
 
 /* What all runs of a column have in common; input, output and pixels are still to be set. */
@@ -86,35 +91,37 @@ struct conv_run column_run (const struct record *step, const struct column *colu
 }
 
 /* All runs of one column in a band. */
-static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, const struct column *column, int band)
+static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, const struct column *column,
+                         int band)
 {
     const struct conv *conv = &step->conv;
-    ptrdiff_t pixels = (ptrdiff_t) step->height * step->width, out_block = pixels * BLOCK;
+    ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
     struct conv_run run = column_run (step, column, out_block);
     int first = band * step->band, last = least (step->run_height, first + step->band);
     const float *in;
     ptrdiff_t in_row; /* floats from one run to the next */
     if (step->staging == STAGING_PAD || step->staging == STAGING_PLANAR) {
         ptrdiff_t pixel = step->staging == STAGING_PLANAR ? 1 : BLOCK;
-        in_row = (ptrdiff_t) conv->stride_h * step->staged_width * pixel;
-        in = lane->scratch + (ptrdiff_t) column->in_block * step->staged_height * step->staged_width * pixel - first * in_row;
+        in_row = (ptrdiff_t)conv->stride_h * step->staged_width * pixel;
+        in = lane->scratch + (ptrdiff_t)column->in_block * step->staged_height * step->staged_width * pixel -
+             first * in_row;
     } else if (step->flat) {
-        in_row = (ptrdiff_t) step->run_width * BLOCK;
+        in_row = (ptrdiff_t)step->run_width * BLOCK;
         in = (step->staging == STAGING_SAMPLE ? lane->scratch : step->in) + column->in_block * out_block;
     } else {
-        in_row = (ptrdiff_t) conv->stride_h * step->in_width * BLOCK;
-        in = step->in + (ptrdiff_t) column->in_block * step->in_height * step->in_width * BLOCK;
+        in_row = (ptrdiff_t)conv->stride_h * step->in_width * BLOCK;
+        in = step->in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
     }
     /* the next weights, spread over all tiles of this column */
     const float *next = weights_after (step, column);
     int run_tiles = divide_up (step->run_width, plan->kernels->rows);
     run.next_step = next ? divide_up (column->blocks * BLOCK, (last - first) * run_tiles) : 0;
     for (int y = first; y < last; y++) {
-        ptrdiff_t at = (ptrdiff_t) y * step->run_width, left = pixels - at;
+        ptrdiff_t at = (ptrdiff_t)y * step->run_width, left = pixels - at;
         run.input = in + y * in_row;
         run.out = step->out + column->block * out_block + at * BLOCK;
         run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
-        run.pixels = left < step->run_width ? (int) left : step->run_width;
+        run.pixels = left < step->run_width ? (int)left : step->run_width;
         run.next = next ? next + (y - first) * run.next_step * step->depth_steps * run_tiles : NULL;
         plan->kernels->conv (&run);
     }
@@ -163,33 +170,33 @@ static void winograd_forward (struct plan *plan, const struct record *step, floa
 {
     struct winograd_run run = winograd_run (step, first, tiles);
     int stride = step->tile_block ? step->tile_block : tiles;
-    run.in = step->in + (ptrdiff_t) block * step->in_height * step->in_width * BLOCK;
-    run.v = v + (ptrdiff_t) block * stride * BLOCK;
+    run.in = step->in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK;
+    run.v = v + (ptrdiff_t)block * stride * BLOCK;
     plan->kernels->winograd_input (&run);
 }
 
 /* The products of all points for one column, then the way back. */
-static void winograd_column (struct plan *plan, const struct record *step, const float *v, float *sums, int index, int first,
-                             int tiles)
+static void winograd_column (struct plan *plan, const struct record *step, const float *v, float *sums, int index,
+                             int first, int tiles)
 {
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
     const struct column *column = &step->packed->column[index];
     int points = (step->m + 2) * (step->m + 2);
-    size_t per_point = (size_t) step->packed->depth * BLOCK * (size_t) column->blocks;
+    size_t per_point = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
         .segments = step->segments,
         .segment_count = step->segment_count,
         .pixel_stride = BLOCK,
         .bias = zeros,
-        .out_block = (ptrdiff_t) tiles * BLOCK,
+        .out_block = (ptrdiff_t)tiles * BLOCK,
         .pixels = tiles,
         .blocks = column->blocks,
         .finish = &none,
     };
     for (int i = 0; i < points; i++) {
         product.input = v + i * step->v_point;
-        product.weights = step->packed->weights + column->weights + (size_t) i * per_point;
+        product.weights = step->packed->weights + column->weights + (size_t)i * per_point;
         product.next_step = divide_up (column->blocks * BLOCK, divide_up (tiles, plan->kernels->rows));
         product.next = i + 1 < points ? product.weights + per_point : weights_after (step, column);
         product.next_step = product.next ? product.next_step : 0;
@@ -198,8 +205,8 @@ static void winograd_column (struct plan *plan, const struct record *step, const
     }
     struct winograd_run run = winograd_run (step, first, tiles);
     for (int b = 0; b < column->blocks; b++) {
-        ptrdiff_t at = (ptrdiff_t) (column->block + b) * step->height * step->width * BLOCK;
-        run.m_ = sums + (ptrdiff_t) b * tiles * BLOCK;
+        ptrdiff_t at = (ptrdiff_t)(column->block + b) * step->height * step->width * BLOCK;
+        run.m_ = sums + (ptrdiff_t)b * tiles * BLOCK;
         run.out = step->out + at;
         run.residual = step->residual ? step->residual + at : NULL;
         run.channel = (column->block + b) * BLOCK;
@@ -246,10 +253,12 @@ enum { DEPTHWISE_ROWS = 8 }; /* output rows in an item */
 static void depthwise_row (struct plan *plan, const struct record *step, struct lane *lane, int block, int y)
 {
     const struct conv *conv = &step->conv;
-    const float **rows = (const float **) lane->scratch, **weights = rows + conv->kernel_h;
-    ptrdiff_t in_row = (ptrdiff_t) step->in_width * BLOCK, at = ((ptrdiff_t) block * step->height + y) * step->width * BLOCK;
+    const float **rows = (const float **)lane->scratch, **weights = rows + conv->kernel_h;
+    ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK,
+              at = ((ptrdiff_t)block * step->height + y) * step->width * BLOCK;
     const float *in = step->in + block * step->in_height * in_row;
-    const float *packed = step->packed->weights + (size_t) block * (size_t) conv->kernel_h * (size_t) conv->kernel_w * BLOCK;
+    const float *packed =
+        step->packed->weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK;
     struct depthwise_run run = {
         .rows = rows,
         .weights = weights,

@@ -23,19 +23,19 @@ static int least (int a, int b)
 static void stage (struct plan *plan, const struct record *step, struct lane *lane, float *staged, int first)
 {
     const struct conv *conv = &step->conv;
-    size_t in_plane = (size_t) step->in_height * (size_t) step->in_width;
-    size_t plane = (size_t) step->staged_height * (size_t) step->staged_width;
+    size_t in_plane = (size_t)step->in_height * (size_t)step->in_width;
+    size_t plane = (size_t)step->staged_height * (size_t)step->staged_width;
     lane->staged = first;
     for (int c = 0; c < step->in_channels; c++)
-        copy_padded (plan->input + (size_t) c * in_plane, step->in_height, step->in_width,
-                     first * conv->stride_h - conv->pad_top, -conv->pad_left, step->staged_height, step->staged_width, 1,
-                     staged + (size_t) c * plane);
+        copy_padded (plan->input + (size_t)c * in_plane, step->in_height, step->in_width,
+                     first * conv->stride_h - conv->pad_top, -conv->pad_left, step->staged_height, step->staged_width,
+                     1, staged + (size_t)c * plane);
 }
 
 /* Convolution rows [near->made, last). */
 static void make_rows (struct plan *plan, const struct record *step, struct lane *lane, struct near *near, int last)
 {
-    ptrdiff_t row = (ptrdiff_t) step->width * BLOCK, block = step->near_rows * row;
+    ptrdiff_t row = (ptrdiff_t)step->width * BLOCK, block = step->near_rows * row;
     if (lane->staged < 0 || last > lane->staged + step->band)
         stage (plan, step, lane, near->staged, near->made);
     for (int i = 0; i < step->packed->column_count; i++) {
@@ -43,7 +43,7 @@ static void make_rows (struct plan *plan, const struct record *step, struct lane
         struct conv_run run = column_run (step, column, block);
         run.pixels = step->width;
         for (int y = near->made; y < last; y++) {
-            run.input = near->staged + (ptrdiff_t) (y - lane->staged) * step->conv.stride_h * step->staged_width;
+            run.input = near->staged + (ptrdiff_t)(y - lane->staged) * step->conv.stride_h * step->staged_width;
             run.out = near->rows + column->block * block + (y - near->first) * row;
             plan->kernels->conv (&run);
         }
@@ -52,9 +52,10 @@ static void make_rows (struct plan *plan, const struct record *step, struct lane
 }
 
 /* Makes sure that rows [first, last) are at hand; rows before `first` are not wanted any more. */
-static void want_rows (struct plan *plan, const struct record *step, struct lane *lane, struct near *near, int first, int last)
+static void want_rows (struct plan *plan, const struct record *step, struct lane *lane, struct near *near, int first,
+                       int last)
 {
-    size_t row = (size_t) step->width * BLOCK, block = (size_t) step->near_rows * row;
+    size_t row = (size_t)step->width * BLOCK, block = (size_t)step->near_rows * row;
     if (last <= near->made)
         return;
     if (near->made < first)
@@ -62,9 +63,9 @@ static void want_rows (struct plan *plan, const struct record *step, struct lane
     int to = least (step->height, near->made + step->chunk);
     to = to < last ? last : to;
     if (to - near->first > step->near_rows) {
-        size_t kept = (size_t) (near->made - first) * row, gone = (size_t) (first - near->first) * row;
+        size_t kept = (size_t)(near->made - first) * row, gone = (size_t)(first - near->first) * row;
         for (int b = 0; b < divide_up (step->channels, BLOCK); b++) {
-            float *rows = near->rows + (size_t) b * block;
+            float *rows = near->rows + (size_t)b * block;
             memmove (rows, rows + gone, kept * sizeof (float));
         }
         near->first = first;
@@ -76,9 +77,9 @@ static void fused_item (struct plan *plan, const struct record *step, struct lan
 {
     const struct record *then = step->then;
     const struct pool *pool = &then->pool;
-    const float **rows = (const float **) lane->scratch;
+    const float **rows = (const float **)lane->scratch;
     int band = divide_up (then->height, plan->threads), blocks = divide_up (step->channels, BLOCK);
-    ptrdiff_t row = (ptrdiff_t) step->width * BLOCK;
+    ptrdiff_t row = (ptrdiff_t)step->width * BLOCK;
     struct near near = { .rows = lane->scratch + FUSED_POINTERS (pool->kernel_h) };
     near.staged = near.rows + blocks * step->near_rows * row;
     lane->staged = -1;
@@ -95,7 +96,7 @@ static void fused_item (struct plan *plan, const struct record *step, struct lan
         for (int b = 0; b < blocks; b++) {
             for (int i = 0; i < run.row_count; i++)
                 rows[i] = near.rows + (b * step->near_rows + first + i - near.first) * row;
-            run.out = then->out + ((ptrdiff_t) b * then->height + y) * then->width * BLOCK;
+            run.out = then->out + ((ptrdiff_t)b * then->height + y) * then->width * BLOCK;
             plan->kernels->pool (&run);
         }
     }

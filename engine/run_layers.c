@@ -18,7 +18,7 @@ static int blocks (int channels)
 
 static ptrdiff_t out_pixels (const struct record *step)
 {
-    return (ptrdiff_t) step->height * step->width;
+    return (ptrdiff_t)step->height * step->width;
 }
 
 /* ---- pooling ---------------------------------------------------------------------------------------------------- */
@@ -33,26 +33,26 @@ static int taps_within (int start, int kernel, int before, int size, int after)
 static void pool_row (struct plan *plan, const struct record *step, struct lane *lane, int block, int y)
 {
     const struct pool *pool = &step->pool;
-    const float **rows = (const float **) lane->scratch;
+    const float **rows = (const float **)lane->scratch;
     float *divisor = lane->scratch + 2 * ((pool->kernel_h + 15) / 16 * 16); /* behind the pointers */
-    ptrdiff_t in_row = (ptrdiff_t) step->in_width * BLOCK;
+    ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK;
     int top = y * pool->stride_h - pool->pad_top;
     struct pool_run run = {
         .kind = pool->kind,
         .rows = rows,
         .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->in_width, step->width },
-        .out = step->out + ((ptrdiff_t) block * step->height + y) * step->width * BLOCK,
+        .out = step->out + ((ptrdiff_t)block * step->height + y) * step->width * BLOCK,
     };
     for (int k = 0; k < pool->kernel_h; k++) {
         int from = top + k * pool->dilation_h;
         if (from >= 0 && from < step->in_height)
-            rows[run.row_count++] = step->in + ((ptrdiff_t) block * step->in_height + from) * in_row;
+            rows[run.row_count++] = step->in + ((ptrdiff_t)block * step->in_height + from) * in_row;
     }
     if (pool->kind == POOL_AVERAGE && pool->count_include_pad) {
         int high = taps_within (top, pool->kernel_h, pool->pad_top, step->in_height, pool->pad_bottom);
         for (int x = 0; x < step->width; x++)
-            divisor[x] = (float) (high * taps_within (x * pool->stride_w - pool->pad_left, pool->kernel_w, pool->pad_left,
-                                                      step->in_width, pool->pad_right));
+            divisor[x] = (float)(high * taps_within (x * pool->stride_w - pool->pad_left, pool->kernel_w,
+                                                     pool->pad_left, step->in_width, pool->pad_right));
         run.divisor = divisor;
     }
     plan->kernels->pool (&run);
@@ -69,8 +69,8 @@ static void pool_item (struct plan *plan, const struct record *step, struct lane
 
 static void global_pool_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    ptrdiff_t pixels = (ptrdiff_t) step->in_height * step->in_width;
-    (void) lane;
+    ptrdiff_t pixels = (ptrdiff_t)step->in_height * step->in_width;
+    (void)lane;
     plan->kernels->global_pool (step->pool_kind, step->in + item * pixels * BLOCK, pixels, step->out + item * BLOCK);
 }
 
@@ -82,9 +82,9 @@ static void pointwise_item (struct plan *plan, const struct record *step, struct
 {
     ptrdiff_t pixels = out_pixels (step);
     int count = blocks (step->channels), block = item % count;
-    ptrdiff_t first = (ptrdiff_t) (item / count) * POINTWISE_PIXELS, left = pixels - first;
+    ptrdiff_t first = (ptrdiff_t)(item / count) * POINTWISE_PIXELS, left = pixels - first;
     ptrdiff_t at = (block * pixels + first) * BLOCK;
-    (void) lane;
+    (void)lane;
     struct pointwise_run run = {
         .operation = step->pointwise,
         .a = step->in + at,
@@ -106,10 +106,10 @@ static void pointwise_item (struct plan *plan, const struct record *step, struct
 
 static void copy_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    size_t floats = (size_t) out_pixels (step) * BLOCK;
-    (void) plan;
-    (void) lane;
-    memcpy (step->out + (size_t) (step->out_channel / BLOCK + item) * floats, step->in + (size_t) item * floats,
+    size_t floats = (size_t)out_pixels (step) * BLOCK;
+    (void)plan;
+    (void)lane;
+    memcpy (step->out + (size_t)(step->out_channel / BLOCK + item) * floats, step->in + (size_t)item * floats,
             floats * sizeof (float));
 }
 
@@ -118,17 +118,17 @@ static void pick_item (struct plan *plan, const struct record *step, struct lane
 {
     const struct pick *pick = &step->pick;
     int to = step->out_channel + item, from = pick->channel ? pick->channel[item] : item;
-    ptrdiff_t in_pixels = (ptrdiff_t) step->in_height * step->in_width;
+    ptrdiff_t in_pixels = (ptrdiff_t)step->in_height * step->in_width;
     float *out = step->out + to / BLOCK * out_pixels (step) * BLOCK + to % BLOCK;
     const float *in = from < 0 ? NULL : step->in + from / BLOCK * in_pixels * BLOCK + from % BLOCK;
-    (void) plan;
-    (void) lane;
+    (void)plan;
+    (void)lane;
     for (int y = 0; y < step->height; y++) {
         int row = pick->top + y * pick->step_h;
         for (int x = 0; x < step->width; x++, out += BLOCK) {
             int column = pick->left + x * pick->step_w;
             bool inside = in && row >= 0 && row < step->in_height && column >= 0 && column < step->in_width;
-            *out = inside ? in[((ptrdiff_t) row * step->in_width + column) * BLOCK] : pick->fill;
+            *out = inside ? in[((ptrdiff_t)row * step->in_width + column) * BLOCK] : pick->fill;
         }
     }
 }
@@ -137,22 +137,24 @@ static void pick_item (struct plan *plan, const struct record *step, struct lane
 static void reshape (struct plan *plan, const struct record *step)
 {
     const struct kernels *k = plan->kernels;
-    k->export (step->in, plan->shared, step->in_channels, (ptrdiff_t) step->in_height * step->in_width);
+    k->export(step->in, plan->shared, step->in_channels, (ptrdiff_t)step->in_height * step->in_width);
     k->import (plan->shared, step->out, step->channels, out_pixels (step));
 }
 
 static void import_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    ptrdiff_t at = (ptrdiff_t) item * BLOCK * out_pixels (step);
-    (void) lane;
-    plan->kernels->import (plan->input + at, step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
+    ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
+    (void)lane;
+    plan->kernels->import (plan->input + at, step->out + at, least (BLOCK, step->channels - item * BLOCK),
+                           out_pixels (step));
 }
 
 static void export_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    ptrdiff_t at = (ptrdiff_t) item * BLOCK * out_pixels (step);
-    (void) lane;
-    plan->kernels->export (step->in + at, step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
+    ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
+    (void)lane;
+    plan->kernels->export(step->in + at, step->out + at, least (BLOCK, step->channels - item * BLOCK),
+                          out_pixels (step));
 }
 
 /* ---- which ------------------------------------------------------------------------------------------------------ */
@@ -172,7 +174,7 @@ void run_layer (struct plan *plan, const struct record *step)
         break;
     case STEP_POINTWISE:
         on_lanes (plan, step, pointwise_item,
-                  blocks (step->channels) * (int) ((pixels + POINTWISE_PIXELS - 1) / POINTWISE_PIXELS));
+                  blocks (step->channels) * (int)((pixels + POINTWISE_PIXELS - 1) / POINTWISE_PIXELS));
         break;
     case STEP_COPY:
         on_lanes (plan, step, copy_item, blocks (step->in_channels));

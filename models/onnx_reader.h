@@ -5,7 +5,8 @@
  *   onnx_index.c      names -> numbered values; who makes and who reads each; which nodes matter
  *   onnx_patterns.c   several nodes that are one activation (GELU by Erf, x * sigmoid (x), ...)
  *   onnx_operators.c  the table of operators; checks of a node's inputs and attributes; its dispatch
- *   onnx_layers.c     convolution, pooling, normalisation, fully connected, activations
+ *   onnx_layers.c     convolution, pooling, normalisation, fully connected, softmax
+ *   onnx_activations.c  the operators that are one activation
  *   onnx_arithmetic.c + - * / with broadcasting
  *   onnx_shapes.c     reshape, transpose, concat, split, slice, pad
  *   onnx_constants.c  what is known while reading: weights, shapes and arithmetic on them

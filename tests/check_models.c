@@ -55,7 +55,7 @@ char *slurp (const char *path, size_t *size)
 static bool make_scratch (void)
 {
     const char *parent = getenv ("TMPDIR");
-    snprintf (folder, sizeof folder, "%s/check-models-XXXXXX", parent && *parent ? parent : "/tmp");
+    snprintf (folder, sizeof folder, "%s/check-models-XXXXXX", parent && *parent ? parent : P_tmpdir);
     return mkdtemp (folder) != NULL;
 }
 

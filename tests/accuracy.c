@@ -9,7 +9,9 @@
  *   MODEL    the network; the bundled one when left out
  * Environment: GST_PLUGIN_PATH, where libgstconvrelu.so lies. Prints top-1 and top-5; exit code 1 when something failed.
  *
- *   this program -> appsrc (one JPEG file a buffer) ! jpegdec ! videoconvert ! convrelu ! fakesink */
+ *   this program -> appsrc (one JPEG file a buffer) ! jpegdec ! videoconvert ! convrelu ! fakesink
+ *
+ * The decoder works exactly (islow), as those do that networks are trained with; its default is a little faster. */
 #include <gst/gst.h>
 
 #include <stdbool.h>

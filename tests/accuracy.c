@@ -82,9 +82,10 @@ static int class_of (const char *picture, char **folders, size_t count)
 static GstElement *make_pipeline (const char *model)
 {
     GError *error = NULL;
-    GstElement *pipeline = gst_parse_launch ("appsrc name=from format=time caps=image/jpeg ! jpegdec ! videoconvert ! "
-                                             "convrelu name=judge top-k=5 ! fakesink sync=false",
-                                             &error);
+    GstElement *pipeline =
+        gst_parse_launch ("appsrc name=from format=time caps=image/jpeg ! jpegdec idct-method=islow ! videoconvert ! "
+                          "convrelu name=judge top-k=5 ! fakesink sync=false",
+                          &error);
     if (error) {
         g_printerr ("accuracy: %s\n", error->message);
         g_clear_error (&error);

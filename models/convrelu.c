@@ -19,7 +19,8 @@ static const char usage_text[] =
 
 static const char help_text[] =
     "\n"
-    "Runs convolutional networks (ONNX files) on the CPU.\n"
+    "Runs convolutional networks (ONNX files, and ResNets as safetensors) on the CPU.\n"
+    "Without MODEL: the bundled network.\n"
     "\n"
     "  inspect               lists what the network does, step by step, with the size of its work and weights\n"
     "  run                   runs it once: raw float32 numbers in, raw numbers out, no preprocessing\n"

@@ -426,7 +426,7 @@ static void check_wrong_tensors (void fill (struct writer *w))
     size_t size;
     struct safetensors file;
     struct error error = { "" };
-    good = (struct writer) { NULL };
+    good = (struct writer) { .dtype = NULL };
     fill (&good);
     unsigned char *bytes = writer_file (&good, &size);
     bool opened = CHECK (safetensors_open ("x", (const char *)bytes, size, &file, &error), "%s", error.text);

@@ -187,7 +187,8 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
         raise (&plan->scratch_floats, band_floats (step, step->band));
     }
     snprintf (step->algorithm, sizeof step->algorithm, "direct");
-    step->multiplications = step->macs;
+    /* widened groups multiply with zeros too */
+    step->multiplications = step->macs / (uint64_t)(step->in_channels / conv->groups) * (uint64_t)step->packed->depth;
     return direct_segments (plan, step, planar, in_row, in_plane);
 }
 
@@ -197,6 +198,7 @@ bool algorithm_fuses (const struct record *step, const struct record *then)
 {
     return step->kind == STEP_CONV && step->staging == STAGING_PLANAR && step->residual_place.buffer < 0 &&
            then->kind == STEP_POOL && then->pool.kind == POOL_MAX && then->pool.dilation_h == 1 &&
+           then->pool.kernel_h <= step->height && then->height >= 4 * then->pool.kernel_h &&
            blocked_floats (step->channels, step->height, step->width) * sizeof (float) >= FUSED_LEAST;
 }
 
@@ -211,7 +213,7 @@ bool algorithm_fuse (struct plan *plan, struct record *step)
     step->near_rows = step->band = step->chunk + window;
     step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
     raise (&plan->scratch_floats,
-           FUSED_POINTERS (window) + (size_t)step->near_rows * row + band_floats (step, step->band));
+           ROW_POINTERS (window) + (size_t)step->near_rows * row + band_floats (step, step->band));
     snprintf (step->algorithm, sizeof step->algorithm, "direct, max-pool");
     return direct_segments (plan, step, true, (size_t)step->staged_width,
                             (size_t)step->staged_height * (size_t)step->staged_width);
@@ -264,6 +266,7 @@ bool algorithm_shape (struct plan *plan, struct record *step)
     case PACKING_DEPTHWISE:
         snprintf (step->algorithm, sizeof step->algorithm, "depthwise");
         step->multiplications = step->macs;
+        raise (&plan->scratch_floats, ROW_POINTERS (step->conv.kernel_h));
         return true;
     default:
         return shape_direct (plan, step, step->packed->packing == PACKING_PLANAR);

@@ -48,7 +48,6 @@ static void tables (const struct kernels *list[5])
     list[count++] = &kernels_scalar;
 #endif
     list[count] = NULL;
-    (void)runs_avx512;
 }
 
 const char *const *engine_isas (void)

@@ -59,7 +59,7 @@ const char *activation_name (enum activation_kind kind);
 
 /* What a graph may ask for; checked before anything is allocated. 0 in a field means the default. */
 struct graph_limits {
-    uint64_t weight_bytes; /* all weights together; default 2 GiB */
+    uint64_t weight_bytes; /* all weights as given; default 2 GiB. Packed: 4 times it */
     uint64_t tensor_bytes; /* any one tensor; default 512 MiB */
     uint64_t plan_bytes;   /* what a plan needs beside weights; default 2 GiB; plan_new checks it */
     uint64_t macs;         /* multiply-accumulates of one run; default 1e12 */

@@ -49,7 +49,7 @@ struct node {
     } u;
 };
 
-struct packed; /* see plan.c: one packed weight block, kept by the graph, shared by plans */
+struct packed; /* see plan.h: one packed weight block, kept by the graph, shared by plans */
 
 struct graph {
     struct node *nodes;
@@ -64,14 +64,14 @@ struct graph {
     bool weights_dropped;
 };
 
-/* Frees a packed block list; plan.c defines it, graph.c calls it when the last reference goes. */
+/* Frees a packed block list; pack.c defines it, graph.c calls it when the last reference goes. */
 void packed_free_all (struct packed *list);
 
 /* ---- simplify ------------------------------------------------------------------------------------------------ */
 
 /* One fused layer: head node, then in this order and each only if present:
  *   v = head (inputs)            conv: with its own bias; affine and activation: a copy, the fields below say the rest
- *   v = v * scale + shift        per channel; plan.c folds it into a conv's weights and bias
+ *   v = v * scale + shift        per channel; pack.c folds it into a conv's weights and bias
  *   v = v + residual             same shape
  *   v = activation (v)
  *   v = v * post_scale + post_shift   per channel */

@@ -2,7 +2,8 @@
 /* kernels.h: what one instruction set offers: functions, and the tile they work on.
  *
  * Layout of every activation: blocks of 16 channels, [channels / 16][height][width][16] floats ("blocked"). Channel
- * counts are padded to 16 by the plan; lanes past the last real channel hold finite rubbish that meets zero weights.
+ * counts are padded to 16 by the plan; lanes past the last real channel may hold anything, even NaN: the sums of
+ * a convolution end at the last real channel, and no lane meets another anywhere else.
  * Blocked pointers are 64-byte aligned. No kernel has channel tails; only import, export, softmax and image know the
  * real channel count.
  *

@@ -135,7 +135,7 @@ INLINE void pool_pixel (const struct pool_run *run, const enum pool_kind kind, i
             UNROLL for (int c = 0; c < PER_BLOCK; c++)
             {
                 vec next = vec_load (in + 16 * (ptrdiff_t)k * w->dilation_w + c * LANES);
-                v[c] = kind == POOL_MAX ? vec_max (v[c], next) : vec_add (v[c], next);
+                v[c] = kind == POOL_MAX ? vec_max_nan (v[c], next) : vec_add (v[c], next);
             }
     }
     if (kind == POOL_AVERAGE) {
@@ -155,7 +155,7 @@ INLINE void pool_max3 (const struct pool_run *run, int x)
     {
         vec v = vec_set (-INFINITY);
         UNROLL for (int r = 0; r < 3; r++) UNROLL for (int k = 0; k < 3; k++) v =
-            vec_max (v, vec_load (run->rows[r] + at + 16 * k + c * LANES));
+            vec_max_nan (v, vec_load (run->rows[r] + at + 16 * k + c * LANES));
         vec_store (run->out + 16 * x + c * LANES, v);
     }
 }
@@ -193,11 +193,11 @@ void kernels_global_pool (enum pool_kind kind, const float *in, ptrdiff_t pixels
             sums[i] = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
         for (ptrdiff_t p = 0; p < pixels; p++) {
             vec v = vec_load (in + 16 * p + c);
-            sums[p % 4] = kind == POOL_MAX ? vec_max (sums[p % 4], v) : vec_add (sums[p % 4], v);
+            sums[p % 4] = kind == POOL_MAX ? vec_max_nan (sums[p % 4], v) : vec_add (sums[p % 4], v);
         }
         vec v;
         if (kind == POOL_MAX)
-            v = vec_max (vec_max (sums[0], sums[1]), vec_max (sums[2], sums[3]));
+            v = vec_max_nan (vec_max_nan (sums[0], sums[1]), vec_max_nan (sums[2], sums[3]));
         else
             v = vec_div (vec_add (vec_add (sums[0], sums[1]), vec_add (sums[2], sums[3])), vec_set ((float)pixels));
         vec_store (out + c, v);

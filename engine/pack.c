@@ -12,6 +12,7 @@
  * Packed weights are kept in a list of the graph under its lock, so that every plan of it shares them. */
 #include "engine/plan.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -209,7 +210,39 @@ static size_t floats_per_pair (const struct layer *layer, enum packing packing)
     }
 }
 
-static struct packed *packed_new (const struct graph *g, const struct layer *layer, enum packing packing, int columns)
+/* Packing can multiply: by the padding of channels, by Winograd, by the zeros of widened groups. Checked before memory is
+ * asked for. */
+static bool within_limits (const struct graph *g, const struct layer *layer, const struct packed *packed,
+                           enum packing packing, struct error *error)
+{
+    const struct node *node = &g->nodes[layer->node];
+    uint64_t bytes = 0, limit, work = 0;
+    for (const struct packed *other = g->packed; other; other = other->next)
+        bytes += other->weight_floats * sizeof (float);
+    if (__builtin_mul_overflow (g->limits.weight_bytes, 4, &limit))
+        limit = UINT64_MAX;
+    if (__builtin_add_overflow (bytes, (uint64_t)packed->weight_floats * sizeof (float), &bytes) || bytes > limit) {
+        snprintf (error->text, sizeof error->text,
+                  "conv '%s': with its packed weights there are %" PRIu64
+                  " bytes of them, more than the limit of %" PRIu64,
+                  node->name, bytes, limit);
+        return false;
+    }
+    uint64_t pixels = (uint64_t)node->height * (uint64_t)node->width;
+    if (packing == PACKING_DIRECT &&
+        (__builtin_mul_overflow ((uint64_t)packed->weight_floats, pixels, &work) || work > g->limits.macs)) {
+        snprintf (
+            error->text, sizeof error->text,
+            "conv '%s': its %d groups cannot be computed apart, and together they take more than the limit of %" PRIu64
+            " multiply-accumulates",
+            node->name, layer->conv.groups, g->limits.macs);
+        return false;
+    }
+    return true;
+}
+
+static struct packed *packed_new (const struct graph *g, const struct layer *layer, enum packing packing, int columns,
+                                  struct error *error)
 {
     const struct node *node = &g->nodes[layer->node];
     int in_channels = g->nodes[node->inputs[0]].channels;
@@ -218,11 +251,13 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     if (!packed)
         return NULL;
     bool ok = true;
+    error->text[0] = 0;
     if (packing == PACKING_DEPTHWISE)
         packed->weight_floats = blocked_floats (in_channels, 1, 1) * per_pair;
     else
         ok = lay_columns (packed, layer, in_channels, columns, per_pair);
     size_t bytes = 0;
+    ok = ok && within_limits (g, layer, packed, packing, error);
     ok = ok && !__builtin_mul_overflow (packed->weight_floats, sizeof (float), &bytes) &&
          pack_bias (packed, node, layer);
     packed->weights = ok ? aligned_alloc (64, (bytes + 63) / 64 * 64) : NULL;
@@ -263,12 +298,14 @@ struct packed *packed_get (struct graph *g, const struct layer *layer, enum pack
     while (packed && !(packed->node == layer->node && packed->packing == packing && packed->columns == columns &&
                        packed->fold == fold))
         packed = packed->next;
+    bool made = !packed;
     if (!packed && g->weights_dropped) {
         snprintf (error->text, sizeof error->text,
                   "conv '%s': its weights were dropped and no plan has packed them this way before", name);
-    } else if (!packed && !(packed = packed_new (g, layer, packing, columns))) {
-        snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", name);
-    } else if (!packed->references && !packed->columns) {
+    } else if (!packed && !(packed = packed_new (g, layer, packing, columns, error))) {
+        if (!error->text[0])
+            snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", name);
+    } else if (made) {
         packed->node = layer->node;
         packed->packing = packing;
         packed->columns = columns;

@@ -92,22 +92,18 @@ static void place_concat (const struct graph *g, const struct layer *layer, stru
         return;
     if (whole->buffer < 0 && parts_in_line (g, layer, places)) {
         *whole = places->of[places->alias[layer->inputs[0]]];
-        places->concatenated[layer->output] = true;
         return;
     }
     if (whole->buffer < 0)
         *whole = (struct place) { .buffer = new_buffer (places, tensor_floats (g, layer->output)) };
     size_t offset = whole->offset;
-    bool shared = true;
     for (int i = 0; i < layer->input_count; i++) {
         int part = layer->inputs[i];
         struct place *place = &places->of[part];
         if (place->buffer < 0 && places->alias[part] == part && g->nodes[part].operation != OPERATION_INPUT)
             *place = (struct place) { .buffer = whole->buffer, .offset = offset };
-        shared &= place->buffer == whole->buffer && place->offset == offset;
         offset += tensor_floats (g, part);
     }
-    places->concatenated[layer->output] = shared;
 }
 
 /* May the layer's output overwrite its residual? Only where the residual dies and nothing else lives in its buffer. */
@@ -154,12 +150,11 @@ bool places_new (const struct graph *g, const struct layers *layers, const bool 
     *places = (struct places) {
         .of = calloc (count, sizeof *places->of),
         .alias = calloc (count, sizeof *places->alias),
-        .concatenated = calloc (count, sizeof *places->concatenated),
         .last_use = calloc (count, sizeof *places->last_use),
         .buffers = calloc (2 * count + 1, sizeof *places->buffers),
     };
     int *users = calloc (2 * count + 1, sizeof *users);
-    if (!places->of || !places->alias || !places->concatenated || !places->last_use || !places->buffers || !users) {
+    if (!places->of || !places->alias || !places->last_use || !places->buffers || !users) {
         free (users);
         places_free (places);
         return false;
@@ -179,7 +174,6 @@ void places_free (struct places *places)
 {
     free (places->of);
     free (places->alias);
-    free (places->concatenated);
     free (places->last_use);
     free (places->buffers);
     *places = (struct places) { 0 };

@@ -97,7 +97,7 @@ static struct record *new_step (struct planner *p, enum step_kind kind, int inpu
     return step;
 }
 
-/* A plan's own copy of a per-channel array, padded to 16; `fill` in the padding. NULL stays NULL. */
+/* A plan's own copy of a per-channel array, padded to 16 with zeros. NULL stays NULL. */
 static bool copy_channels (struct plan *plan, const float **to, const float *floats, const double *doubles,
                            int channels)
 {
@@ -151,10 +151,6 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
                                                                     : STEP_CONV;
     if (!algorithm_shape (p->plan, step))
         return fail (p, "out of memory");
-    /* two rows of pointers for a depthwise or pooled row */
-    size_t pointers = (size_t)layer->conv.kernel_h * 2 * sizeof (void *) / sizeof (float) + 16;
-    if (step->kind == STEP_DEPTHWISE && pointers > p->plan->scratch_floats)
-        p->plan->scratch_floats = (pointers + 15) / 16 * 16;
     return true;
 }
 
@@ -209,13 +205,15 @@ static bool plan_pointwise (struct planner *p, const struct layer *layer)
 /* One step per part that does not lie where the concat wants it already. */
 static bool plan_concat (struct planner *p, const struct layer *layer)
 {
-    size_t offset = p->places.of[layer->output].offset;
+    const struct node *whole = &p->g->nodes[layer->output];
+    const struct place *to = &p->places.of[layer->output];
     int channel = 0;
     for (int i = 0; i < layer->input_count; i++) {
         int part = layer->inputs[i];
         const struct node *node = &p->g->nodes[part];
         const struct place *at = &p->places.of[p->places.alias[part]];
-        bool there = channel % BLOCK == 0 && at->buffer == p->places.of[layer->output].buffer && at->offset == offset;
+        size_t wanted = to->offset + blocked_floats (channel / BLOCK * BLOCK, whole->height, whole->width);
+        bool there = channel % BLOCK == 0 && at->buffer == to->buffer && at->offset == wanted;
         if (!there) {
             struct record *step = new_step (p, channel % BLOCK ? STEP_PICK : STEP_COPY, part, layer->output);
             if (!step)
@@ -224,7 +222,6 @@ static bool plan_concat (struct planner *p, const struct layer *layer)
             step->pick = (struct pick) { .channels = node->channels, .step_h = 1, .step_w = 1 };
         }
         channel += node->channels;
-        offset += blocked_floats (node->channels, node->height, node->width);
     }
     return true;
 }
@@ -395,17 +392,18 @@ static bool lay_arena (struct planner *p)
     plan->arena_floats = arena_layout (p->places.buffers, count, order);
     free (order);
     size_t lane = plan->scratch_floats + BLOCK; /* a line between lanes */
-    size_t floats = plan->arena_floats + plan->shared_floats + lane * (size_t)plan->threads + BLOCK;
+    uint64_t floats =
+        (uint64_t)plan->arena_floats + plan->shared_floats + (uint64_t)lane * (unsigned)plan->threads + BLOCK;
     if (floats > p->g->limits.plan_bytes / sizeof (float)) {
         snprintf (p->error->text, sizeof p->error->text,
-                  "intermediate results need %zu bytes, more than the limit of %" PRIu64, floats * sizeof (float),
-                  p->g->limits.plan_bytes);
+                  "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64,
+                  floats * sizeof (float), p->g->limits.plan_bytes);
         return false;
     }
     plan->arena = plan_alloc (plan, floats, sizeof (float));
     plan->lanes = plan_alloc (plan, (size_t)plan->threads, sizeof *plan->lanes);
     if (!plan->arena || !plan->lanes) {
-        snprintf (p->error->text, sizeof p->error->text, "no memory for %zu bytes of intermediate results",
+        snprintf (p->error->text, sizeof p->error->text, "no memory for %" PRIu64 " bytes of intermediate results",
                   floats * sizeof (float));
         return false;
     }
@@ -465,9 +463,9 @@ static bool fuse_last (struct planner *p, int l, int steps)
     const struct layer *layer = &p->layers.list[l], *before = layer - 1;
     struct record *step = &plan->steps[steps - 1];
     int between = before->output;
-    if (layer->inputs[0] != between || layer->residual == between || p->readers[between] != 1 ||
-        p->exported[between] >= 0 || p->keep[between] || p->places.alias[between] != between ||
-        !algorithm_fuses (step, step + 1))
+    if (before->operation != OPERATION_CONV || layer->inputs[0] != between || layer->residual == between ||
+        p->readers[between] != 1 || p->exported[between] >= 0 || p->keep[between] ||
+        p->places.alias[between] != between || !algorithm_fuses (step, step + 1))
         return true;
     struct record *then = plan_alloc (plan, 1, sizeof *then);
     if (!then)

@@ -25,10 +25,9 @@ struct place {
 };
 
 struct places {
-    struct place *of;   /* [tensors of the graph] */
-    int *alias;         /* [tensors]: the tensor whose memory it is, itself if its own */
-    bool *concatenated; /* [tensors]: its concat layer has nothing to copy for it */
-    int *last_use;      /* [tensors]: last layer that reads it or an alias; INT_MAX: kept readable */
+    struct place *of; /* [tensors of the graph] */
+    int *alias;       /* [tensors]: the tensor whose memory it is, itself if its own */
+    int *last_use;    /* [tensors]: last layer that reads it or an alias; INT_MAX: kept readable */
     struct buffer *buffers;
     int buffer_count;
 };
@@ -126,7 +125,7 @@ struct record {
                                         one's result never lies in the arena as a whole */
     int near_rows, chunk;            /* rows kept for it in the lane's scratch, and made at a time */
     /* Winograd */
-    int m, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: two phases over the whole image */
+    int m, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: all of one column */
     ptrdiff_t v_point, m_point;
     /* others */
     struct pool pool;
@@ -199,8 +198,9 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
 void run_conv (struct plan *plan, const struct record *step);
 void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
-/* run_fused.c: a stem and its max-pool, row by row. The scratch begins with this many floats of row pointers. */
-#define FUSED_POINTERS(window) ((4 * (size_t)(window) + 15) / 16 * 16)
+/* Floats at the start of a lane's scratch that hold row pointers, two for each row of a window. */
+#define ROW_POINTERS(window) ((4 * (size_t)(window) + 15) / 16 * 16)
+/* run_fused.c: a stem and its max-pool, row by row. */
 void run_fused (struct plan *plan, const struct record *step);
 /* run_layers.c: every other kind of step. */
 void run_layer (struct plan *plan, const struct record *step);

@@ -22,12 +22,14 @@ static void lane_run (void *context, size_t index)
     const struct job *job = context;
     struct plan *plan = job->plan;
     struct lane *lane = &plan->lanes[index];
+    uint64_t fpu = plan->kernels->fpu_enter (); /* a worker has whatever its maker's thread had */
     lane->staged = -1;
     for (int i = 0; i < plan->threads; i++) {
         struct lane *from = &plan->lanes[((int)index + i) % plan->threads];
         for (int item; (item = atomic_fetch_add_explicit (&from->next, 1, memory_order_relaxed)) < from->end;)
             job->function (plan, job->step, lane, item);
     }
+    plan->kernels->fpu_leave (fpu);
 }
 
 void on_lanes (struct plan *plan, const struct record *step, item_function *function, int items)
@@ -44,9 +46,7 @@ void on_lanes (struct plan *plan, const struct record *step, item_function *func
         plan->lanes[i].end = (int)((int64_t)items * (i + 1) / plan->threads);
     }
     /* The workers spin for the next step of this run, and sleep once the last one is done. */
-    uint32_t flags = PTHREADPOOL_FLAG_DISABLE_DENORMALS;
-    if (step == plan->last_shared)
-        flags |= PTHREADPOOL_FLAG_YIELD_WORKERS;
+    uint32_t flags = step == plan->last_shared ? PTHREADPOOL_FLAG_YIELD_WORKERS : 0;
     plan->latest_shared = step;
     pthreadpool_parallelize_1d (plan->pool, lane_run, &job, (size_t)plan->threads, flags);
 }

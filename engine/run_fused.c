@@ -80,7 +80,7 @@ static void fused_item (struct plan *plan, const struct record *step, struct lan
     const float **rows = (const float **)lane->scratch;
     int band = divide_up (then->height, plan->threads), blocks = divide_up (step->channels, BLOCK);
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK;
-    struct near near = { .rows = lane->scratch + FUSED_POINTERS (pool->kernel_h) };
+    struct near near = { .rows = lane->scratch + ROW_POINTERS (pool->kernel_h) };
     near.staged = near.rows + blocks * step->near_rows * row;
     lane->staged = -1;
     struct pool_run run = {

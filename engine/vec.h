@@ -2,7 +2,8 @@
 /* vec.h: one page per instruction set: the vector type, its lane count, the convolution tile that fits its registers and
  * the operations the kernels are written in. The scalar page at the end is the specification.
  *
- * vec_max (a, b) and vec_min (a, b) give b when either is NaN: write the bound first, the value second, and NaN stays. */
+ * vec_max (a, b) and vec_min (a, b) give b when either is NaN: write the bound first, the value second, and NaN stays.
+ * vec_max_nan keeps NaN from either side. */
 /* clang-format off */
 #ifndef CONVRELU_VEC_H
 #define CONVRELU_VEC_H
@@ -40,6 +41,10 @@ INLINE vec vec_div (vec a, vec b) { return _mm512_div_ps (a, b); }
 INLINE vec vec_fma (vec a, vec b, vec c) { return _mm512_fmadd_ps (a, b, c); }
 INLINE vec vec_max (vec a, vec b) { return _mm512_max_ps (a, b); }
 INLINE vec vec_min (vec a, vec b) { return _mm512_min_ps (a, b); }
+INLINE vec vec_max_nan (vec a, vec b)
+{
+    return _mm512_mask_mov_ps (_mm512_max_ps (a, b), _mm512_cmp_ps_mask (a, a, _CMP_UNORD_Q), a);
+}
 INLINE vec vec_abs (vec a) { return _mm512_abs_ps (a); }
 /* x < 0 ? a : b, and b for NaN */
 INLINE vec vec_if_negative (vec x, vec a, vec b)
@@ -74,6 +79,10 @@ INLINE vec vec_div (vec a, vec b) { return _mm256_div_ps (a, b); }
 INLINE vec vec_fma (vec a, vec b, vec c) { return _mm256_fmadd_ps (a, b, c); }
 INLINE vec vec_max (vec a, vec b) { return _mm256_max_ps (a, b); }
 INLINE vec vec_min (vec a, vec b) { return _mm256_min_ps (a, b); }
+INLINE vec vec_max_nan (vec a, vec b)
+{
+    return _mm256_blendv_ps (_mm256_max_ps (a, b), a, _mm256_cmp_ps (a, a, _CMP_UNORD_Q));
+}
 INLINE vec vec_abs (vec a) { return _mm256_andnot_ps (_mm256_set1_ps (-0.0f), a); }
 INLINE vec vec_if_negative (vec x, vec a, vec b)
 {
@@ -103,6 +112,7 @@ INLINE vec vec_div (vec a, vec b) { return vdivq_f32 (a, b); }
 INLINE vec vec_fma (vec a, vec b, vec c) { return vfmaq_f32 (c, a, b); }
 INLINE vec vec_max (vec a, vec b) { return vbslq_f32 (vcgtq_f32 (a, b), a, b); }
 INLINE vec vec_min (vec a, vec b) { return vbslq_f32 (vcltq_f32 (a, b), a, b); }
+INLINE vec vec_max_nan (vec a, vec b) { return vmaxq_f32 (a, b); }
 INLINE vec vec_abs (vec a) { return vabsq_f32 (a); }
 INLINE vec vec_if_negative (vec x, vec a, vec b) { return vbslq_f32 (vcltq_f32 (x, vdupq_n_f32 (0)), a, b); }
 INLINE vec vec_round (vec a) { return vrndnq_f32 (a); }
@@ -127,6 +137,7 @@ INLINE vec vec_div (vec a, vec b) { return a / b; }
 INLINE vec vec_fma (vec a, vec b, vec c) { return a * b + c; } /* not fused: fmaf is a library call here */
 INLINE vec vec_max (vec a, vec b) { return a > b ? a : b; }
 INLINE vec vec_min (vec a, vec b) { return a < b ? a : b; }
+INLINE vec vec_max_nan (vec a, vec b) { return a > b || a != a ? a : b; }
 INLINE vec vec_abs (vec a) { return fabsf (a); }
 INLINE vec vec_if_negative (vec x, vec a, vec b) { return x < 0 ? a : b; }
 INLINE vec vec_round (vec a)

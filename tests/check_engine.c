@@ -229,6 +229,43 @@ static int fire_and_classify (struct builder *b, struct activation a)
     return graph_softmax (b->g, NULL, build_linear (b, x, 21));
 }
 
+/* The max-pool reads both stems: it may join neither. */
+static int two_stems_and_pool (struct builder *b, struct activation a)
+{
+    int left = build_activation (b, build_square (b, 0, 16, 3, 1, 1), a);
+    int right = build_activation (b, build_square (b, 0, 16, 5, 1, 2), a);
+    struct pool pool = { .kind = POOL_MAX, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2 };
+    return graph_pool (b->g, NULL, graph_concat (b->g, NULL, (int[]) { left, right }, 2), &pool);
+}
+
+/* The max-pool reads one stem and may join it; its windows overlap and reach over the edges. */
+static int stem_and_pool (struct builder *b, struct activation a)
+{
+    int x = build_activation (b, build_square (b, 0, 24, 7, 1, 3), a);
+    struct pool pool = { .kind = POOL_MAX,
+                         .kernel_h = 3,
+                         .kernel_w = 3,
+                         .stride_h = 2,
+                         .stride_w = 2,
+                         .pad_top = 1,
+                         .pad_left = 1,
+                         .pad_bottom = 1,
+                         .pad_right = 1 };
+    return build_square (b, graph_pool (b->g, NULL, x, &pool), 5, 1, 1, 0);
+}
+
+/* Two parts that fill a block only together, in a concat that lies in another, which has the third part too. */
+static int concat_off_blocks (struct builder *b, struct activation a)
+{
+    int x = build_activation (b, build_square (b, 0, 16, 1, 1, 0), a);
+    int first = build_square (b, x, 8, 3, 1, 1), second = build_square (b, x, 8, 1, 1, 0);
+    int third = build_activation (b, build_square (b, x, 16, 3, 1, 1), a);
+    int inner = graph_concat (b->g, NULL, (int[]) { first, second, third }, 3);
+    int outer = graph_concat (b->g, NULL, (int[]) { inner, third }, 2);
+    return graph_concat (b->g, NULL,
+                         (int[]) { build_square (b, inner, 7, 1, 1, 0), build_square (b, outer, 9, 3, 1, 1) }, 2);
+}
+
 static const struct {
     const char *name;
     build_function *build;
@@ -243,6 +280,9 @@ static const struct {
     { "norm and activation first", preactivation },
     { "inverted bottleneck", inverted_bottleneck },
     { "fire module and classifier", fire_and_classify },
+    { "two stems and max-pool", two_stems_and_pool },
+    { "stem and max-pool", stem_and_pool },
+    { "concat off the block borders", concat_off_blocks },
 };
 
 static const struct activation activations[] = {
@@ -287,6 +327,12 @@ static void check_patterns (void)
         for (int i = 0; i < 4; i++)
             one_pattern (pattern, activations[0], shapes[i], i == pattern % 4);
     }
+    /* large enough for a stem and its max-pool to be one step */
+    check_group ("large stems");
+    static const int large[] = { 3, 96, 80 };
+    for (int pattern = 0; pattern < PATTERNS; pattern++)
+        if (patterns[pattern].build == two_stems_and_pool || patterns[pattern].build == stem_and_pool)
+            one_pattern (pattern, activations[0], large, true);
 }
 
 /* ---- random graphs ------------------------------------------------------------------------------------------- */

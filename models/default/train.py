@@ -431,7 +431,7 @@ def options():
     parser.add_argument("--card", default=os.path.join(HERE, "README.md"), metavar="FILE",
                         help="the model card that gets the figures after training")
     parser.add_argument("--split", default=os.path.join(HERE, "split_test.txt"), metavar="FILE")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--loaders", type=int, default=2, help="processes that prepare batches")

@@ -49,6 +49,8 @@ static void pool_case (struct pool g, int width, int number)
     if (!random_geometry (&g, height, width, &out_height, &out_width))
         return;
     struct plane in = plane_new (height, width);
+    if (number % 5 == 0) /* NaN wins, whatever comes before and after it */
+        plane_set (&in, random_between (0, height * width - 1), random_between (0, 15), NAN);
     struct expected e = pool_expect (&g, &in, out_height * out_width);
     struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number % 2);
     struct guarded divisor = guarded_new ((size_t)out_width, ALIGNED_TO_FLOAT, true);
@@ -110,6 +112,7 @@ void check_global_pool (void)
     for (int pixels = 1; pixels <= 70; pixels++)
         for (int kind = POOL_MAX; kind <= POOL_AVERAGE; kind++) {
             struct plane in = plane_new (1, pixels);
+            plane_set (&in, random_between (0, pixels - 1), pixels % 16, pixels % 3 ? 0.5f : NAN);
             struct guarded out = guarded_new (16, ALIGNED_TO_BLOCK, pixels % 2);
             struct expected e = expected_new (16);
             reference_global_pool ((enum pool_kind)kind, 16, 1, pixels, in.planar, e.value);
@@ -292,8 +295,7 @@ static void softmax_case (int channels, int pixels, int number)
     float scale = number % 3 == 0 ? 1 : number % 3 == 1 ? 30 : 1e30f;
     for (int c = 0; c < 16 * blocks; c++)
         for (int p = 0; p < pixels; p++) {
-            float value =
-                c < channels ? scale * random_float () : 1e30f; /* past the end: finite, and not to be counted */
+            float value = c < channels ? scale * random_float () : NAN; /* past the end: not to be counted */
             if (number % 11 == 10 && c == channels / 2 && p == 0)
                 value = NAN;
             in.data[blocked_at (c, p, block)] = value;
@@ -305,9 +307,9 @@ static void softmax_case (int channels, int pixels, int number)
         for (int p = 0; p < pixels; p++) {
             size_t at = blocked_at (c, p, block);
             e.value[at] = c < channels ? want[c * pixels + p] : 0;
-            e.bound[at] = c < channels ? e.value[at] * (channels + 300) * FLT_EPSILON + 1e-36 : INFINITY;
+            e.bound[at] = c < channels ? e.value[at] * (channels + 300) * FLT_EPSILON + 1e-36 : 0;
             if (number % 11 == 10 && p == 0 && c >= channels)
-                e.value[at] = in.data[at] = NAN; /* anything goes beside a NaN */
+                e.value[at] = NAN; /* 0 times it */
         }
     CASE ("case %d: %d channels, %d pixels, scale %g", number, channels, pixels, (double)scale);
     for (int t = case_begin (); t < table_count; t++) {

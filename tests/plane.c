@@ -18,6 +18,12 @@ struct plane plane_new (int height, int width)
     return p;
 }
 
+void plane_set (struct plane *p, int pixel, int channel, float value)
+{
+    p->blocked.data[16 * pixel + channel] = value;
+    p->planar[channel * p->height * p->width + pixel] = value;
+}
+
 void plane_free (struct plane *p)
 {
     guarded_free (&p->blocked);

@@ -13,7 +13,8 @@ struct plane {
     struct guarded blocked; /* [height][width][16] */
     double *planar;         /* [16][height][width] */
 };
-struct plane plane_new (int height, int width); /* random */
+struct plane plane_new (int height, int width);                        /* random */
+void plane_set (struct plane *p, int pixel, int channel, float value); /* in both */
 void plane_free (struct plane *p);
 
 /* Random pads smaller than the window into *g; whether an output pixel is left, and how many. */

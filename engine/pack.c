@@ -177,10 +177,9 @@ static bool pack_bias (struct packed *packed, const struct node *node, const str
 {
     int channels = layer->conv.out_channels;
     size_t padded = blocked_floats (channels, 1, 1);
-    packed->bias = aligned_alloc (64, padded * sizeof (float));
+    packed->bias = memory_new (padded * sizeof (float));
     if (!packed->bias)
         return false;
-    memset (packed->bias, 0, padded * sizeof (float));
     for (int o = 0; o < channels; o++) {
         double bias = node->u.conv.bias ? node->u.conv.bias[o] : 0;
         packed->bias[o] = (float)(layer->scale ? bias * layer->scale[o] + layer->shift[o] : bias);
@@ -260,12 +259,11 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     ok = ok && within_limits (g, layer, packed, packing, error);
     ok = ok && !__builtin_mul_overflow (packed->weight_floats, sizeof (float), &bytes) &&
          pack_bias (packed, node, layer);
-    packed->weights = ok ? aligned_alloc (64, (bytes + 63) / 64 * 64) : NULL;
+    packed->weights = ok ? memory_new (bytes) : NULL;
     if (!packed->weights) {
         packed_free (packed);
         return NULL;
     }
-    memset (packed->weights, 0, bytes);
     if (packing == PACKING_DEPTHWISE)
         pack_depthwise (packed, node, layer);
     else if (packing == PACKING_DIRECT || packing == PACKING_PLANAR)

@@ -41,7 +41,7 @@ static bool fail (struct planner *p, const char *text)
 void *plan_alloc (struct plan *plan, size_t count, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow (count, size, &bytes) || bytes > SIZE_MAX - 64)
+    if (__builtin_mul_overflow (count, size, &bytes))
         return NULL;
     if (plan->owned_count == plan->owned_capacity) {
         int capacity = plan->owned_capacity ? 2 * plan->owned_capacity : 64;
@@ -51,12 +51,9 @@ void *plan_alloc (struct plan *plan, size_t count, size_t size)
         plan->owned = owned;
         plan->owned_capacity = capacity;
     }
-    bytes = bytes ? (bytes + 63) / 64 * 64 : 64;
-    void *memory = aligned_alloc (64, bytes);
-    if (memory) {
-        memset (memory, 0, bytes);
+    void *memory = memory_new (bytes);
+    if (memory)
         plan->owned[plan->owned_count++] = memory;
-    }
     return memory;
 }
 

@@ -6,7 +6,10 @@
 #include "graph.h"
 #include "kernels.h"
 
-/* ---- memory (arena.c, place.c) --------------------------------------------------------------------------------- */
+/* ---- memory (memory.c, arena.c, place.c) --------------------------------------------------------------------------------- */
+
+/* Zeroed memory on a 64-byte border, large blocks on huge pages where the system has them; free () it. NULL when short. */
+void *memory_new (size_t bytes);
 
 /* A range of the arena that is in use from step `first` to step `last`, both included. */
 struct buffer {

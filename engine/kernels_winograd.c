@@ -63,14 +63,6 @@ INLINE void inverse2 (const vec m[4], vec y[2])
     y[1] = vec_add (vec_sub (m[1], m[2]), m[3]);
 }
 
-INLINE void forward (const int m, const vec *d, vec *v)
-{
-    if (m == 4)
-        forward4 (d, v);
-    else
-        forward2 (d, v);
-}
-
 INLINE void inverse (const int m, const vec *in, vec *y)
 {
     if (m == 4)
@@ -79,46 +71,97 @@ INLINE void inverse (const int m, const vec *in, vec *y)
         inverse2 (in, y);
 }
 
-/* patch: n rows of n pixels, `stride` floats from row to row. */
-INLINE void input_tile (const int m, const float *patch, ptrdiff_t stride, float *v, ptrdiff_t v_point)
+/* Row y of B' of one column of a patch, and row y + 1 where both come from the same four pixels: y is 0, 1 (and 2),
+ * 3 (and 4) or 5. rows[i] + at: pixel i of the column. */
+INLINE void forward4_rows (const int y, const float *const rows[6], ptrdiff_t at, vec *one, vec *two)
 {
-    const int n = m + 2;
-    for (int lane = 0; lane < BLOCK; lane += LANES) {
-        vec half[6][6]; /* B' d: [row][column] */
+    if (y == 0 || y == 5) {
+        const int first = y == 5;
+        vec middle = vec_load (rows[first + 2] + at), last = vec_load (rows[first + 4] + at);
+        *one = vec_fma (vec_set (A2B2), vec_load (rows[first] + at), vec_fma (vec_set (-A2PB2), middle, last));
+        return;
+    }
+    vec other = vec_set (y == 1 ? -B2 : -A2), point = vec_set (y == 1 ? A : B);
+    vec even = vec_fma (other, vec_load (rows[2] + at), vec_load (rows[4] + at));
+    vec odd = vec_fma (other, vec_load (rows[1] + at), vec_load (rows[3] + at));
+    *one = vec_fma (point, odd, even);
+    *two = vec_fma (vec_set (y == 1 ? -A : -B), odd, even);
+}
+
+/* The 36 values of B' d are more than there are registers: two rows of it at a time, from pixels loaded anew. */
+INLINE void input_tile4 (const float *const rows[6], ptrdiff_t lane, float *v, ptrdiff_t v_point)
+{
+    UNROLL for (int y = 0; y < 6; y += y == 1 || y == 3 ? 2 : 1)
+    {
+        vec one[6], two[6], line[6];
+        UNROLL for (int x = 0; x < 6; x++) forward4_rows (y, rows, 16 * x + lane, &one[x], &two[x]);
+        forward4 (one, line);
+        UNROLL for (int x = 0; x < 6; x++) vec_store (v + (y * 6 + x) * v_point, line[x]);
+        if (y == 0 || y == 5)
+            continue;
+        forward4 (two, line);
+        UNROLL for (int x = 0; x < 6; x++) vec_store (v + ((y + 1) * 6 + x) * v_point, line[x]);
+    }
+}
+
+INLINE void input_tile2 (const float *const rows[4], ptrdiff_t lane, float *v, ptrdiff_t v_point)
+{
+    vec half[4][4]; /* B' d: [row][column] */
+    UNROLL for (int x = 0; x < 4; x++)
+    {
+        vec d[4], column[4];
+        UNROLL for (int y = 0; y < 4; y++) d[y] = vec_load (rows[y] + 16 * x + lane);
+        forward2 (d, column);
+        UNROLL for (int y = 0; y < 4; y++) half[y][x] = column[y];
+    }
+    UNROLL for (int y = 0; y < 4; y++)
+    {
+        vec line[4];
+        forward2 (half[y], line);
+        UNROLL for (int x = 0; x < 4; x++) vec_store (v + (y * 4 + x) * v_point, line[x]);
+    }
+}
+
+/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros. */
+INLINE void pad_columns (const int n, const float *rows[6], int left, int width, float *patch)
+{
+    UNROLL for (int y = 0; y < n; y++)
+    {
+        float *to = patch + y * n * BLOCK;
         UNROLL for (int x = 0; x < n; x++)
         {
-            vec d[6], column[6];
-            UNROLL for (int y = 0; y < n; y++) d[y] = vec_load (patch + y * stride + 16 * x + lane);
-            forward (m, d, column);
-            UNROLL for (int y = 0; y < n; y++) half[y][x] = column[y];
+            bool inside = (unsigned)(left + x) < (unsigned)width;
+            for (int lane = 0; lane < BLOCK; lane += LANES)
+                vec_store (to + x * BLOCK + lane,
+                           inside ? vec_load (rows[y] + x * BLOCK + lane) : vec_set (0.0f));
         }
-        UNROLL for (int y = 0; y < n; y++)
-        {
-            vec line[6];
-            forward (m, half[y], line);
-            UNROLL for (int x = 0; x < n; x++) vec_store (v + (y * n + x) * v_point + lane, line[x]);
-        }
+        rows[y] = to;
     }
 }
 
 INLINE void winograd_input (const struct winograd_run *run, const int m)
 {
+    static const float zeros[6 * BLOCK] __attribute__ ((aligned (64)));
     const int n = m + 2;
     float patch[36 * BLOCK] __attribute__ ((aligned (64)));
+    ptrdiff_t stride = 16 * (ptrdiff_t)run->in_width;
     for (int t = 0; t < run->tiles; t++) {
         int top = (run->first + t) / run->tiles_w * m - run->pad_top;
         int left = (run->first + t) % run->tiles_w * m - run->pad_left;
-        ptrdiff_t stride = 16 * (ptrdiff_t)run->in_width;
-        const float *in = run->in + top * stride + 16 * left;
-        if (top < 0 || left < 0 || top + n > run->in_height || left + n > run->in_width) {
-            memset (patch, 0, sizeof patch);
-            for (int y = top < 0 ? -top : 0; y < n && top + y < run->in_height; y++)
-                for (int x = left < 0 ? -left : 0; x < n && left + x < run->in_width; x++)
-                    memcpy (patch + (y * n + x) * BLOCK, in + y * stride + 16 * x, sizeof (float) * BLOCK);
-            in = patch;
-            stride = 16 * n;
+        bool across = left < 0 || left + n > run->in_width;
+        const float *rows[6];
+        UNROLL for (int y = 0; y < n; y++)
+        {
+            bool inside = (unsigned)(top + y) < (unsigned)run->in_height;
+            rows[y] = inside ? run->in + (top + y) * stride + 16 * left : zeros;
         }
-        input_tile (m, in, stride, run->v + 16 * t, run->v_point);
+        if (across)
+            pad_columns (n, rows, left, run->in_width, patch);
+        for (int lane = 0; lane < BLOCK; lane += LANES)
+            if (m == 4)
+                input_tile4 (rows, lane, run->v + 16 * t + lane, run->v_point);
+            else
+                input_tile2 (rows, lane, run->v + 16 * t + lane, run->v_point);
     }
 }
 

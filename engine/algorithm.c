@@ -266,7 +266,6 @@ bool algorithm_shape (struct plan *plan, struct record *step)
     case PACKING_DEPTHWISE:
         snprintf (step->algorithm, sizeof step->algorithm, "depthwise");
         step->multiplications = step->macs;
-        raise (&plan->scratch_floats, ROW_POINTERS (step->conv.kernel_h));
         return true;
     default:
         return shape_direct (plan, step, step->packed->packing == PACKING_PLANAR);

@@ -61,16 +61,18 @@ struct window {
     int in_width, out_width;
 };
 
-/* One row of one block of a depthwise convolution:
- *   out[16 x + c] = finish (bias[channel + c] + sum over r < row_count, k < kernel_w, where inside the row, of
- *                   rows[r][16 (x stride_w + k dilation_w - pad_left) + c] * weights[r][k][c] + residual[16 x + c]) */
+/* Output rows [first, first + rows) of one block of a depthwise convolution:
+ *   out[y - first][x][c] = finish (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image, of
+ *       in[y stride_h + r dilation_h - pad_top][x stride_w + k dilation_w - pad_left][c] * weights[r][k][c]
+ *       + residual[y - first][x][c]) */
 struct depthwise_run {
-    const float *const *rows;    /* [row_count] input rows of this block */
-    const float *const *weights; /* [row_count] -> [kernel_w][16] */
-    int row_count;
+    const float *in;      /* [in_height][in_width][16] */
+    const float *weights; /* [kernel_h][kernel_w][16] */
+    int in_height, kernel_h, stride_h, dilation_h, pad_top;
     struct window window;
-    const float *bias, *residual;
-    float *out;
+    int first, rows;
+    const float *bias, *residual; /* residual: like out, or NULL; may be out */
+    float *out;                   /* [rows][out_width][16] */
     int channel;
     const struct finish *finish;
 };

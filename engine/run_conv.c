@@ -248,42 +248,32 @@ void run_winograd (struct plan *plan, const struct record *step)
 
 /* ---- depthwise --------------------------------------------------------------------------------------------------- */
 
-enum { DEPTHWISE_ROWS = 8 }; /* output rows in an item */
+enum { DEPTHWISE_ROWS = 14 }; /* output rows in an item */
 
-static void depthwise_row (struct plan *plan, const struct record *step, struct lane *lane, int block, int y)
+static void depthwise_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
     const struct conv *conv = &step->conv;
-    const float **rows = (const float **)lane->scratch, **weights = rows + conv->kernel_h;
-    ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK,
-              at = ((ptrdiff_t)block * step->height + y) * step->width * BLOCK;
-    const float *in = step->in + block * step->in_height * in_row;
-    const float *packed =
-        step->packed->weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK;
-    struct depthwise_run run = {
-        .rows = rows,
-        .weights = weights,
+    int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
+    ptrdiff_t at = ((ptrdiff_t)block * step->height + first) * step->width * BLOCK;
+    (void)lane;
+    plan->kernels->depthwise (&(struct depthwise_run) {
+        .in = step->in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
+        .weights =
+            step->packed->weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
+        .in_height = step->in_height,
+        .kernel_h = conv->kernel_h,
+        .stride_h = conv->stride_h,
+        .dilation_h = conv->dilation_h,
+        .pad_top = conv->pad_top,
         .window = { conv->kernel_w, conv->stride_w, conv->dilation_w, conv->pad_left, step->in_width, step->width },
+        .first = first,
+        .rows = least (step->height - first, DEPTHWISE_ROWS),
         .bias = step->packed->bias,
         .residual = step->residual ? step->residual + at : NULL,
         .out = step->out + at,
         .channel = block * BLOCK,
         .finish = &step->finish,
-    };
-    for (int k = 0; k < conv->kernel_h; k++) {
-        int from = y * conv->stride_h + k * conv->dilation_h - conv->pad_top;
-        if (from < 0 || from >= step->in_height)
-            continue;
-        rows[run.row_count] = in + from * in_row;
-        weights[run.row_count++] = packed + k * conv->kernel_w * BLOCK;
-    }
-    plan->kernels->depthwise (&run);
-}
-
-static void depthwise_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
-{
-    int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
-    for (int y = first; y < least (step->height, first + DEPTHWISE_ROWS); y++)
-        depthwise_row (plan, step, lane, block, y);
+    });
 }
 
 void run_depthwise (struct plan *plan, const struct record *step)

@@ -119,12 +119,14 @@ static void conv_stem (const struct bench *b)
 
 static void depthwise_3x3 (const struct bench *b)
 {
-    const float *rows[3] = { b->in.data, b->in.data + 16 * ROW, b->in.data + 32 * ROW };
-    const float *weights[3] = { b->weights.data, b->weights.data + 48, b->weights.data + 96 };
     struct depthwise_run run = {
-        .rows = rows,
-        .weights = weights,
-        .row_count = 3,
+        .in = b->in.data,
+        .weights = b->weights.data,
+        .in_height = 3,
+        .kernel_h = 3,
+        .stride_h = 1,
+        .dilation_h = 1,
+        .rows = 1,
         .bias = b->bias.data,
         .window = { .kernel_w = 3, .stride_w = 1, .dilation_w = 1, .pad_left = 1, .in_width = ROW, .out_width = ROW },
         .out = b->out.data,

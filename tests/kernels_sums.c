@@ -175,7 +175,7 @@ static struct expected depthwise_expect (const struct pool *g, const struct plan
 
 static void depthwise_case (struct pool g, int width, int number)
 {
-    int out_height, out_width, height = random_between (1, 4), channel = 16 * random_between (0, 1);
+    int out_height, out_width, height = random_between (1, 6), channel = 16 * random_between (0, 1);
     if (!random_geometry (&g, height, width, &out_height, &out_width))
         return;
     enum residual_mode mode = (enum residual_mode) (number % RESIDUAL_MODES);
@@ -200,17 +200,20 @@ static void depthwise_case (struct pool g, int width, int number)
         guarded_clear (&out);
         if (mode == RESIDUAL_IN_PLACE)
             memcpy (out.data, residual.data, out.count * sizeof (float));
-        for (int y = 0; y < out_height; y++) {
-            const float *rows[WINDOW_ROWS], *row_weights[WINDOW_ROWS];
-            int kernel_rows[WINDOW_ROWS], count = window_rows (&g, &in, y, rows, kernel_rows),
-                                          start = 16 * y * out_width;
-            for (int r = 0; r < count; r++)
-                row_weights[r] = packed.data + 16 * kernel_rows[r] * g.kernel_w;
+        for (int y = 0, rows; y < out_height; y += rows) {
+            int start = 16 * y * out_width;
+            rows = 1 + (y + number) % 3 < out_height - y ? 1 + (y + number) % 3 : out_height - y;
             const float *more = (mode == RESIDUAL ? residual.data : out.data) + start;
-            struct depthwise_run run = { .rows = rows,
-                                         .weights = row_weights,
-                                         .row_count = count,
+            struct depthwise_run run = { .in = in.blocked.data,
+                                         .weights = packed.data,
+                                         .in_height = height,
+                                         .kernel_h = g.kernel_h,
+                                         .stride_h = g.stride_h,
+                                         .dilation_h = g.dilation_h,
+                                         .pad_top = g.pad_top,
                                          .window = window_of (&g, width, out_width),
+                                         .first = y,
+                                         .rows = rows,
                                          .bias = bias.data,
                                          .residual = mode == NO_RESIDUAL ? NULL : more,
                                          .out = out.data + start,

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels_depthwise.c: the depthwise convolution, one block of channels at a time. Compiled once per instruction set.
+ *
+ * What networks have, 3x3 and 5x5 without dilation, keeps its weights in registers (25 of them only where there are 32) and
+ * takes one pixel after the other: multiply-adds whose other factor comes from memory keep both units busy, and the
+ * processor overlaps the pixels by itself. Strips of 8 pixels with all sums in registers were 15 % slower: more to decide
+ * per pixel. Pixels at the sides are done alone, windows of any other kind in strips with a look at every column. A call
+ * does many rows: its set-up takes about as long as 10 pixels.
+ *
+ * A finish that is not plain works on the row of sums once it is in `out`, still in the nearest cache. */
+#include "finish.h"
+
+#define kernels_depthwise FOR_ISA (kernels_depthwise)
+void kernels_depthwise (const struct depthwise_run *run);
+
+enum { STRIP = 8 };
+
+/* One output row: kernel rows [first, last) lie in the image, the first of all (not of those) on `in`, which is the row's
+ * first pixel even where that is outside. in, weights, bias, residual (or NULL) and out begin at the same lane. */
+struct row {
+    int first, last;
+    const float *in, *weights, *bias, *residual;
+    float *out;
+    vec low, high;
+};
+
+INLINE void put (const struct row *row, int x, vec sum)
+{
+    if (row->residual)
+        sum = vec_add (sum, vec_load (row->residual + 16 * (ptrdiff_t)x));
+    vec_store (row->out + 16 * (ptrdiff_t)x, finish_plain (sum, row->low, row->high));
+}
+
+/* Pixels [x, x + pixels) with any window. */
+INLINE void strip (const struct depthwise_run *run, const struct row *row, int x, const int pixels)
+{
+    const struct window *w = &run->window;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)w->in_width * run->dilation_h;
+    int left = x * w->stride_w - w->pad_left;
+    vec sums[STRIP], bias = vec_load (row->bias);
+    UNROLL for (int p = 0; p < pixels; p++) sums[p] = bias;
+    for (int r = row->first; r < row->last; r++)
+        for (int k = 0; k < w->kernel_w; k++) {
+            vec weight = vec_load (row->weights + 16 * ((ptrdiff_t)r * w->kernel_w + k));
+            UNROLL for (int p = 0; p < pixels; p++)
+            {
+                int at = left + p * w->stride_w + k * w->dilation_w;
+                if ((unsigned)at < (unsigned)w->in_width)
+                    sums[p] = vec_fma (vec_load (row->in + r * in_row + 16 * (ptrdiff_t)at), weight, sums[p]);
+            }
+        }
+    UNROLL for (int p = 0; p < pixels; p++) put (row, x + p, sums[p]);
+}
+
+/* Pixel x with any window. */
+INLINE void pixel (const struct depthwise_run *run, const struct row *row, int x)
+{
+    const struct window *w = &run->window;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)w->in_width * run->dilation_h;
+    int left = x * w->stride_w - w->pad_left, first = 0, last = w->kernel_w;
+    while (first < last && left + first * w->dilation_w < 0)
+        first++;
+    while (first < last && left + (last - 1) * w->dilation_w >= w->in_width)
+        last--;
+    vec sum = vec_load (row->bias);
+    for (int r = row->first; r < row->last; r++) {
+        const float *in = row->in + r * in_row + 16 * (ptrdiff_t)left;
+        const float *weights = row->weights + 16 * (ptrdiff_t)r * w->kernel_w;
+        for (int k = first; k < last; k++)
+            sum = vec_fma (vec_load (in + 16 * (ptrdiff_t)k * w->dilation_w), vec_load (weights + 16 * k), sum);
+    }
+    put (row, x, sum);
+}
+
+/* Pixels [x, end) of a kernel x kernel window that lies in the image but for kernel - `rows` of its rows. */
+INLINE void inside (const struct depthwise_run *run, const struct row *row, int x, int end, const int kernel,
+                    const int stride, const int rows)
+{
+    ptrdiff_t in_row = 16 * (ptrdiff_t)run->window.in_width;
+    const float *in = row->in + row->first * in_row + 16 * ((ptrdiff_t)x * stride - run->window.pad_left);
+    const float *weights = row->weights + 16 * kernel * row->first;
+    const float *more = row->residual ? row->residual + 16 * (ptrdiff_t)x : NULL;
+    float *out = row->out + 16 * (ptrdiff_t)x;
+    vec w[25], bias = vec_load (row->bias), low = row->low, high = row->high;
+    UNROLL for (int i = 0; i < kernel * rows; i++) w[i] = vec_load (weights + 16 * i);
+    for (; x < end; x++, in += 16 * stride, out += 16) {
+        vec sum = bias;
+        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int k = 0; k < kernel; k++) sum =
+            vec_fma (vec_load (in + r * in_row + 16 * k), w[kernel * r + k], sum);
+        if (more) {
+            sum = vec_add (sum, vec_load (more));
+            more += 16;
+        }
+        vec_store (out, finish_plain (sum, low, high));
+    }
+}
+
+/* One row of one vector of channels; kernel is 0 when the window is none of those compiled for. */
+INLINE void row_of (const struct depthwise_run *run, const struct row *row, const int kernel, const int stride)
+{
+    const struct window *w = &run->window;
+    int width = w->out_width, rows = row->last - row->first, first = 0, last = 0;
+    if (kernel && rows > kernel / 2) { /* pixels [first, last) see neither side */
+        first = (w->pad_left + stride - 1) / stride;
+        last = w->in_width + w->pad_left < kernel ? 0 : (w->in_width + w->pad_left - kernel) / stride + 1;
+        last = last < width ? last : width;
+    }
+    if (first < last) {
+        for (int x = 0; x < first; x++)
+            pixel (run, row, x);
+        if (rows == kernel)
+            inside (run, row, first, last, kernel, stride, kernel);
+        else if (rows == kernel - 1)
+            inside (run, row, first, last, kernel, stride, kernel - 1);
+        else
+            inside (run, row, first, last, kernel, stride, kernel - 2);
+    }
+    int x = first < last ? last : 0;
+    for (; x + STRIP <= width; x += STRIP)
+        strip (run, row, x, STRIP);
+    for (; x < width; x++)
+        pixel (run, row, x);
+}
+
+INLINE void rows_of (const struct depthwise_run *run, const int kernel, const int stride)
+{
+    const struct finish *finish = run->finish;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)run->window.in_width, out_row = 16 * (ptrdiff_t)run->window.out_width;
+    float low = finish->plain ? finish->low : -INFINITY, high = finish->plain ? finish->high : INFINITY;
+    for (int i = 0; i < run->rows; i++) {
+        int top = (run->first + i) * run->stride_h - run->pad_top;
+        struct row row = { .low = vec_set (low), .high = vec_set (high) };
+        row.first = top < 0 ? (run->dilation_h - 1 - top) / run->dilation_h : 0;
+        row.last = run->kernel_h;
+        while (row.last > row.first && top + (row.last - 1) * run->dilation_h >= run->in_height)
+            row.last--;
+        for (int lane = 0; lane < BLOCK; lane += LANES) {
+            row.in = run->in + top * in_row + lane;
+            row.weights = run->weights + lane;
+            row.bias = run->bias + run->channel + lane;
+            row.residual = run->residual ? run->residual + i * out_row + lane : NULL;
+            row.out = run->out + i * out_row + lane;
+            row_of (run, &row, kernel, stride);
+        }
+        float *out = run->out + i * out_row;
+        if (!finish->plain)
+            FOR_ISA (finish_tile) (finish, out, run->window.out_width, 1, run->channel, out, 0);
+    }
+}
+
+void kernels_depthwise (const struct depthwise_run *run)
+{
+    const struct window *w = &run->window;
+    bool dense = w->dilation_w == 1 && run->dilation_h == 1;
+    int kernel = dense && w->kernel_w == run->kernel_h ? run->kernel_h : 0;
+    if (kernel == 3 && w->stride_w == 1)
+        rows_of (run, 3, 1);
+    else if (kernel == 3 && w->stride_w == 2)
+        rows_of (run, 3, 2);
+    else if (kernel == 5 && w->stride_w == 1)
+        rows_of (run, 5, 1);
+    else if (kernel == 5 && w->stride_w == 2)
+        rows_of (run, 5, 2);
+    else
+        rows_of (run, 0, 1);
+}

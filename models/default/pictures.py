@@ -72,9 +72,9 @@ def load(dataset, names, title):
 
 
 def plugin_crop(size):
-    """The pixels the plugin looks at: x0, y0, x1, y1"""
-    side = CROP * min(size)
-    x, y = (size[0] - side) / 2, (size[1] - side) / 2
+    """The pixels the plugin looks at, whole ones (frame_view in plugin/frame.c): x0, y0, x1, y1"""
+    side = int(CROP * min(size) + 0.5)
+    x, y = (size[0] - side) // 2, (size[1] - side) // 2
     return x, y, x + side, y + side
 
 

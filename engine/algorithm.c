@@ -28,18 +28,27 @@ enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 
 
 /* ---- choice ---------------------------------------------------------------------------------------------------- */
 
-static double winograd_cycles (const struct plan *plan, const struct record *step, int m)
+/* What a packing means: points a side, outputs a side of a tile, filter points, and vectors read, written and computed by
+ * the transforms per tile and block (two thirds of them overlap). */
+static const struct winograd {
+    int n, m, filters, forward, inverse;
+} winograds[] = {
+    [PACKING_F23] = { 4, 2, 16, 60, 50 },
+    [PACKING_F43] = { 6, 4, 36, 180, 190 },
+    [PACKING_STRIDED] = { 5, 2, 16, 70, 60 },
+};
+
+static double winograd_cycles (const struct plan *plan, const struct record *step, enum packing packing)
 {
-    double points = (m + 2) * (m + 2), per_cycle = 2.0 * plan->kernels->lanes;
-    double tiles = (double)divide_up (step->height, m) * divide_up (step->width, m);
+    const struct winograd *w = &winograds[packing];
+    double points = w->n * w->n, per_cycle = 2.0 * plan->kernels->lanes;
+    double tiles = (double)divide_up (step->height, w->m) * divide_up (step->width, w->m);
     double in = step->in_channels, out = step->channels;
     double products = points * tiles * in * out / per_cycle;
-    double bytes = points * in * out * sizeof (float);
+    double bytes = w->filters * in * out * sizeof (float);
     if (bytes > KEPT_BYTES && bytes / L3_BYTES_PER_CYCLE > products)
         products = bytes / L3_BYTES_PER_CYCLE;
-    /* operations on vectors per tile and block, two thirds of them overlapped loads and stores */
-    double forward = m == 4 ? 220 : 60, inverse = m == 4 ? 190 : 50;
-    return products + tiles * (in * forward + out * inverse) / per_cycle;
+    return products + tiles * (in * w->forward + out * w->inverse) / per_cycle;
 }
 
 static double direct_cycles (const struct plan *plan, const struct record *step)
@@ -53,9 +62,9 @@ static double direct_cycles (const struct plan *plan, const struct record *step)
 static bool winograd_fits (const struct record *step)
 {
     const struct conv *c = &step->conv;
-    return c->kernel_h == 3 && c->kernel_w == 3 && c->stride_h == 1 && c->stride_w == 1 && c->dilation_h == 1 &&
-           c->dilation_w == 1 && c->groups == 1 && c->pad_top <= 1 && c->pad_left <= 1 && c->pad_bottom <= 1 &&
-           c->pad_right <= 1;
+    return c->kernel_h == 3 && c->kernel_w == 3 && c->stride_h == c->stride_w && c->stride_h <= 2 &&
+           c->dilation_h == 1 && c->dilation_w == 1 && c->groups == 1 && c->pad_top <= 1 && c->pad_left <= 1 &&
+           c->pad_bottom <= 1 && c->pad_right <= 1;
 }
 
 enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar)
@@ -68,9 +77,11 @@ enum packing algorithm_choose (const struct plan *plan, const struct record *ste
     if (wanted == ALGORITHM_DIRECT || !winograd_fits (step))
         return PACKING_DIRECT;
     if (wanted != ALGORITHM_AUTO)
-        return wanted == ALGORITHM_F23 ? PACKING_F23 : PACKING_F43;
+        return conv->stride_h == 2 ? PACKING_STRIDED : wanted == ALGORITHM_F23 ? PACKING_F23 : PACKING_F43;
     double direct = direct_cycles (plan, step);
-    double f23 = winograd_cycles (plan, step, 2), f43 = winograd_cycles (plan, step, 4);
+    if (conv->stride_h == 2)
+        return winograd_cycles (plan, step, PACKING_STRIDED) < direct ? PACKING_STRIDED : PACKING_DIRECT;
+    double f23 = winograd_cycles (plan, step, PACKING_F23), f43 = winograd_cycles (plan, step, PACKING_F43);
     if (f43 < f23 && f43 < direct)
         return PACKING_F43;
     return f23 < direct ? PACKING_F23 : PACKING_DIRECT;
@@ -227,9 +238,11 @@ static ptrdiff_t odd_lines (ptrdiff_t floats)
     return floats / BLOCK % 2 ? floats : floats + BLOCK;
 }
 
-static bool shape_winograd (struct plan *plan, struct record *step, int m)
+static bool shape_winograd (struct plan *plan, struct record *step)
 {
-    int points = (m + 2) * (m + 2), in_blocks = divide_up (step->in_channels, BLOCK), threads = plan->threads;
+    const struct winograd *w = &winograds[step->packed->packing];
+    int m = w->m, points = w->n * w->n, in_blocks = divide_up (step->in_channels, BLOCK), threads = plan->threads;
+    step->n = w->n;
     step->m = m;
     step->tiles_h = divide_up (step->height, m);
     step->tiles_w = divide_up (step->width, m);
@@ -243,7 +256,7 @@ static bool shape_winograd (struct plan *plan, struct record *step, int m)
     step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * block * BLOCK);
     size_t v = (size_t)points * (size_t)step->v_point, sums = (size_t)points * (size_t)step->m_point;
     raise (&plan->scratch_floats, v + sums);
-    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)", m);
+    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)%s", m, w->n == 5 ? " s2" : "");
     step->multiplications = (uint64_t)points * (uint64_t)tiles * (uint64_t)step->in_channels * (uint64_t)step->channels;
     step->segments = plan_alloc (plan, (size_t)in_blocks, sizeof *step->segments);
     if (!step->segments)
@@ -260,9 +273,9 @@ bool algorithm_shape (struct plan *plan, struct record *step)
 {
     switch (step->packed->packing) {
     case PACKING_F23:
-        return shape_winograd (plan, step, 2);
     case PACKING_F43:
-        return shape_winograd (plan, step, 4);
+    case PACKING_STRIDED:
+        return shape_winograd (plan, step);
     case PACKING_DEPTHWISE:
         snprintf (step->algorithm, sizeof step->algorithm, "depthwise");
         step->multiplications = step->macs;

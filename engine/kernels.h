@@ -106,14 +106,15 @@ struct pointwise_run {
     const struct finish *finish;
 };
 
-/* Winograd F(m x m, 3 x 3), m = 2 or 4, n = m + 2 points a side. Tiles are numbered row by row; a run of `tiles` of them
- * from `first`.
- *   input:  v[i * v_point + 16 t + c] = transform of the (n x n) patch of tile first + t, at point i < n n
+/* Winograd F(m x m, 3 x 3), with n points a side, each tile from a patch of n x n pixels:
+ *   n = 4: m = 2, stride 1     n = 6: m = 4, stride 1     n = 5: m = 2, stride 2, the even and the odd pixels apart
+ * Tiles are numbered row by row; a run of `tiles` of them from `first`.
+ *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile first + t, at point i < n n
  *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and finish, cut at the image's edge */
 struct winograd_run {
-    int m;
-    int height, width;       /* of the image, input and output alike */
-    int pad_top, pad_left;   /* 0 or 1 each; the input is zero outside */
+    int n;
+    int height, width;       /* of the output */
+    int pad_top, pad_left;   /* the input is zero outside */
     int in_height, in_width; /* of the input */
     int tiles_w;             /* tiles in a row */
     int first, tiles;

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4; the products between
- * them are kernels.conv's. Compiled once per instruction set.
+/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, and m = 2 for stride 2;
+ * the products between them are kernels.conv's. Compiled once per instruction set.
  *
  * Cook-Toom on n = m + 2 points: Y = A' [(G g G') .* (B' d B)] A (Lavin and Gray, 2015). The points of m = 4 are
  * 0, +-5/8, +-3/2 and infinity: half the rounding error of 0, +-1, +-2 at the same number of operations (measured:
  * relative error 6e-7 to 1.3e-6 against 3e-7 to 8e-7 of the direct sum). G is applied once, by pack.c.
+ *
+ * With stride 2 an output is a sum over the even pixels, two taps long, and one over the odd pixels, one tap long. The first
+ * is F(2, 2) with 3 points, the second has nothing to gain: 5 products for 2 outputs a side instead of 6, 25 instead of 36
+ * for 2 x 2. Its transforms only add, so it is as exact as the direct sum.
  *
  *   patch d [n][n] of one block -> rows of B' -> columns -> v [n n][tiles][16]
  *   m_ [n n][tiles][16] -> rows of A' -> columns -> out [m][m], cut at the image's edge */
@@ -63,12 +67,40 @@ INLINE void inverse2 (const vec m[4], vec y[2])
     y[1] = vec_add (vec_sub (m[1], m[2]), m[3]);
 }
 
-INLINE void inverse (const int m, const vec *in, vec *y)
+/* Stride 2: the even pixels d0, d2, d4 meet taps 0 and 2, the odd ones d1, d3 tap 1. */
+INLINE void forward_strided (const vec d[5], vec v[5])
 {
-    if (m == 4)
-        inverse4 (in, y);
+    v[0] = vec_sub (d[0], d[2]);
+    v[1] = d[2];
+    v[2] = vec_sub (d[4], d[2]);
+    v[3] = d[1];
+    v[4] = d[3];
+}
+
+INLINE void inverse_strided (const vec m[5], vec y[2])
+{
+    y[0] = vec_add (vec_add (m[0], m[1]), m[3]);
+    y[1] = vec_add (vec_add (m[1], m[2]), m[4]);
+}
+
+INLINE void forward (const int n, const vec *d, vec *v)
+{
+    if (n == 6)
+        forward4 (d, v);
+    else if (n == 4)
+        forward2 (d, v);
     else
+        forward_strided (d, v);
+}
+
+INLINE void inverse (const int n, const vec *in, vec *y)
+{
+    if (n == 6)
+        inverse4 (in, y);
+    else if (n == 4)
         inverse2 (in, y);
+    else
+        inverse_strided (in, y);
 }
 
 /* Row y of B' of one column of a patch, and row y + 1 where both come from the same four pixels: y is 0, 1 (and 2),
@@ -104,21 +136,21 @@ INLINE void input_tile4 (const float *const rows[6], ptrdiff_t lane, float *v, p
     }
 }
 
-INLINE void input_tile2 (const float *const rows[4], ptrdiff_t lane, float *v, ptrdiff_t v_point)
+INLINE void input_tile (const int n, const float *const rows[5], ptrdiff_t lane, float *v, ptrdiff_t v_point)
 {
-    vec half[4][4]; /* B' d: [row][column] */
-    UNROLL for (int x = 0; x < 4; x++)
+    vec half[5][5]; /* B' d: [row][column] */
+    UNROLL for (int x = 0; x < n; x++)
     {
-        vec d[4], column[4];
-        UNROLL for (int y = 0; y < 4; y++) d[y] = vec_load (rows[y] + 16 * x + lane);
-        forward2 (d, column);
-        UNROLL for (int y = 0; y < 4; y++) half[y][x] = column[y];
+        vec d[5], column[5];
+        UNROLL for (int y = 0; y < n; y++) d[y] = vec_load (rows[y] + 16 * x + lane);
+        forward (n, d, column);
+        UNROLL for (int y = 0; y < n; y++) half[y][x] = column[y];
     }
-    UNROLL for (int y = 0; y < 4; y++)
+    UNROLL for (int y = 0; y < n; y++)
     {
-        vec line[4];
-        forward2 (half[y], line);
-        UNROLL for (int x = 0; x < 4; x++) vec_store (v + (y * 4 + x) * v_point, line[x]);
+        vec line[5];
+        forward (n, half[y], line);
+        UNROLL for (int x = 0; x < n; x++) vec_store (v + (y * n + x) * v_point, line[x]);
     }
 }
 
@@ -139,15 +171,15 @@ INLINE void pad_columns (const int n, const float *rows[6], int left, int width,
     }
 }
 
-INLINE void winograd_input (const struct winograd_run *run, const int m)
+INLINE void winograd_input (const struct winograd_run *run, const int n)
 {
     static const float zeros[6 * BLOCK] __attribute__ ((aligned (64)));
-    const int n = m + 2;
+    const int step = n == 6 || n == 5 ? 4 : 2; /* pixels from patch to patch */
     float patch[36 * BLOCK] __attribute__ ((aligned (64)));
     ptrdiff_t stride = 16 * (ptrdiff_t)run->in_width;
     for (int t = 0; t < run->tiles; t++) {
-        int top = (run->first + t) / run->tiles_w * m - run->pad_top;
-        int left = (run->first + t) % run->tiles_w * m - run->pad_left;
+        int top = (run->first + t) / run->tiles_w * step - run->pad_top;
+        int left = (run->first + t) % run->tiles_w * step - run->pad_left;
         bool across = left < 0 || left + n > run->in_width;
         const float *rows[6];
         UNROLL for (int y = 0; y < n; y++)
@@ -158,25 +190,27 @@ INLINE void winograd_input (const struct winograd_run *run, const int m)
         if (across)
             pad_columns (n, rows, left, run->in_width, patch);
         for (int lane = 0; lane < BLOCK; lane += LANES)
-            if (m == 4)
+            if (n == 6)
                 input_tile4 (rows, lane, run->v + 16 * t + lane, run->v_point);
             else
-                input_tile2 (rows, lane, run->v + 16 * t + lane, run->v_point);
+                input_tile (n, rows, lane, run->v + 16 * t + lane, run->v_point);
     }
 }
 
 void kernels_winograd_input (const struct winograd_run *run)
 {
-    if (run->m == 4)
-        winograd_input (run, 4);
+    if (run->n == 6)
+        winograd_input (run, 6);
+    else if (run->n == 5)
+        winograd_input (run, 5);
     else
-        winograd_input (run, 2);
+        winograd_input (run, 4);
 }
 
 /* The m x m outputs of one tile at pixel (top, left), of which rows x columns lie in the image. */
-INLINE void output_tile (const struct winograd_run *run, const int m, const float *in, int top, int left)
+INLINE void output_tile (const struct winograd_run *run, const int n, const float *in, int top, int left)
 {
-    const int n = m + 2;
+    const int m = n == 6 ? 4 : 2;
     const struct finish *finish = run->finish;
     int rows = run->height - top < m ? run->height - top : m;
     int columns = run->width - left < m ? run->width - left : m;
@@ -190,13 +224,13 @@ INLINE void output_tile (const struct winograd_run *run, const int m, const floa
         {
             vec column[6], y[4];
             UNROLL for (int i = 0; i < n; i++) column[i] = vec_load (in + (i * n + x) * run->m_point + lane);
-            inverse (m, column, y);
+            inverse (n, column, y);
             UNROLL for (int i = 0; i < m; i++) half[i][x] = y[i];
         }
         UNROLL for (int y = 0; y < m; y++)
         {
             vec line[4];
-            inverse (m, half[y], line);
+            inverse (n, half[y], line);
             if (y >= rows)
                 break;
             UNROLL for (int x = 0; x < m; x++)
@@ -222,18 +256,21 @@ INLINE void output_tile (const struct winograd_run *run, const int m, const floa
     }
 }
 
-INLINE void winograd_output (const struct winograd_run *run, const int m)
+INLINE void winograd_output (const struct winograd_run *run, const int n)
 {
+    const int m = n == 6 ? 4 : 2;
     for (int t = 0; t < run->tiles; t++) {
         int tile = run->first + t;
-        output_tile (run, m, run->m_ + 16 * t, tile / run->tiles_w * m, tile % run->tiles_w * m);
+        output_tile (run, n, run->m_ + 16 * t, tile / run->tiles_w * m, tile % run->tiles_w * m);
     }
 }
 
 void kernels_winograd_output (const struct winograd_run *run)
 {
-    if (run->m == 4)
-        winograd_output (run, 4);
+    if (run->n == 6)
+        winograd_output (run, 6);
+    else if (run->n == 5)
+        winograd_output (run, 5);
     else
-        winograd_output (run, 2);
+        winograd_output (run, 4);
 }

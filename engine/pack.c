@@ -3,7 +3,7 @@
  *
  *   direct      per column: [input block][ky][kx][channel][16 blocks]   the order of the kernel's sum
  *   planar      per column: [input channel][ky][kx][16 blocks]          the same for a planar input
- *   Winograd    per column: [n n points][input channel][16 blocks]      G g G' of each filter, in double
+ *   Winograd    per column: [filter point][input channel][16 blocks]    G g G' of each filter, in double
  *   depthwise   [block][ky][kx][16]
  *
  * A column is one or two blocks of 16 output channels that read the same input channels. Grouped convolutions whose
@@ -111,6 +111,9 @@ static void pack_depthwise (struct packed *packed, const struct node *node, cons
                 folded (layer, node->u.conv.weights[(size_t)o * taps + t], o);
 }
 
+/* G of the strided kernel, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd tap. */
+static const double strided_matrix[4][3] = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
+
 /* G of F(4,3) on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points); and of F(2,3) on
  * 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B' takes. */
 static void winograd_matrix (int m, double g[6][3])
@@ -151,11 +154,14 @@ static void transform_filters (const double (*matrix)[3], int n, double (*g)[WID
             }
 }
 
-static void pack_winograd (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels,
-                           int m)
+static void pack_winograd (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
     double matrix[6][3], g[9][WIDE];
-    winograd_matrix (m, matrix);
+    int rows = packed->packing == PACKING_F43 ? 6 : 4;
+    if (packed->packing == PACKING_STRIDED)
+        memcpy (matrix, strided_matrix, sizeof strided_matrix);
+    else
+        winograd_matrix (rows - 2, matrix);
     for (int n = 0; n < packed->column_count; n++) {
         const struct column *column = &packed->column[n];
         int wide = column->blocks * BLOCK;
@@ -168,7 +174,7 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
                 for (int t = 0; t < 9; t++)
                     g[t][lane] = from ? from[t] * scale : 0;
             }
-            transform_filters (matrix, m + 2, g, wide, to, (size_t)packed->depth * (size_t)wide);
+            transform_filters (matrix, rows, g, wide, to, (size_t)packed->depth * (size_t)wide);
         }
     }
 }
@@ -201,6 +207,7 @@ static size_t floats_per_pair (const struct layer *layer, enum packing packing)
 {
     switch (packing) {
     case PACKING_F23:
+    case PACKING_STRIDED:
         return 16;
     case PACKING_F43:
         return 36;
@@ -264,12 +271,13 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
         packed_free (packed);
         return NULL;
     }
+    packed->packing = packing;
     if (packing == PACKING_DEPTHWISE)
         pack_depthwise (packed, node, layer);
     else if (packing == PACKING_DIRECT || packing == PACKING_PLANAR)
         pack_direct (packed, node, layer, in_channels, packing == PACKING_PLANAR ? 1 : BLOCK);
     else
-        pack_winograd (packed, node, layer, in_channels, packing == PACKING_F43 ? 4 : 2);
+        pack_winograd (packed, node, layer, in_channels);
     return packed;
 }
 
@@ -305,7 +313,6 @@ struct packed *packed_get (struct graph *g, const struct layer *layer, enum pack
             snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", name);
     } else if (made) {
         packed->node = layer->node;
-        packed->packing = packing;
         packed->columns = columns;
         packed->fold = fold;
         packed->next = g->packed;

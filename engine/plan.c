@@ -143,9 +143,7 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
     step->packed = packed_get (p->g, layer, packing, p->plan->kernels->columns, p->error);
     if (!step->packed)
         return false;
-    step->kind = packing == PACKING_DEPTHWISE                       ? STEP_DEPTHWISE
-                 : packing == PACKING_F23 || packing == PACKING_F43 ? STEP_WINOGRAD
-                                                                    : STEP_CONV;
+    step->kind = packing == PACKING_DEPTHWISE ? STEP_DEPTHWISE : packing >= PACKING_F23 ? STEP_WINOGRAD : STEP_CONV;
     if (!algorithm_shape (p->plan, step))
         return fail (p, "out of memory");
     return true;

@@ -45,7 +45,7 @@ size_t blocked_floats (int channels, int height, int width); /* with channels ro
 
 /* ---- packed weights (pack.c) ------------------------------------------------------------------------------------ */
 
-enum packing { PACKING_DIRECT, PACKING_PLANAR, PACKING_DEPTHWISE, PACKING_F23, PACKING_F43 };
+enum packing { PACKING_DIRECT, PACKING_PLANAR, PACKING_DEPTHWISE, PACKING_F23, PACKING_F43, PACKING_STRIDED };
 
 /* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
 struct column {
@@ -128,7 +128,7 @@ struct record {
                                         one's result never lies in the arena as a whole */
     int near_rows, chunk;            /* rows kept for it in the lane's scratch, and made at a time */
     /* Winograd */
-    int m, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: all of one column */
+    int n, m, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: all of one column */
     ptrdiff_t v_point, m_point;
     /* others */
     struct pool pool;

@@ -149,7 +149,7 @@ void run_conv (struct plan *plan, const struct record *step)
 static struct winograd_run winograd_run (const struct record *step, int first, int tiles)
 {
     return (struct winograd_run) {
-        .m = step->m,
+        .n = step->n,
         .height = step->height,
         .width = step->width,
         .pad_top = step->conv.pad_top,
@@ -175,14 +175,26 @@ static void winograd_forward (struct plan *plan, const struct record *step, floa
     plan->kernels->winograd_input (&run);
 }
 
-/* The products of all points for one column, then the way back. */
+/* The points of the strided kernel in the order of the filters they share: the odd pixels of a side, points 3 and 4, meet
+ * the same one. */
+static const struct {
+    uint8_t point, filter, last; /* last: the filter is not wanted any more afterwards */
+} strided_points[25] = {
+    { 0, 0, 1 },   { 1, 1, 1 },   { 2, 2, 1 },   { 3, 3, 0 },   { 4, 3, 1 },   { 5, 4, 1 },   { 6, 5, 1 },
+    { 7, 6, 1 },   { 8, 7, 0 },   { 9, 7, 1 },   { 10, 8, 1 },  { 11, 9, 1 },  { 12, 10, 1 }, { 13, 11, 0 },
+    { 14, 11, 1 }, { 15, 12, 0 }, { 20, 12, 1 }, { 16, 13, 0 }, { 21, 13, 1 }, { 17, 14, 0 }, { 22, 14, 1 },
+    { 18, 15, 0 }, { 19, 15, 0 }, { 23, 15, 0 }, { 24, 15, 1 },
+};
+
+/* The products of all points for one column, then the way back. Meanwhile the weights of the filter after this one are
+ * fetched, by the last of the points that use this one. */
 static void winograd_column (struct plan *plan, const struct record *step, const float *v, float *sums, int index,
                              int first, int tiles)
 {
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
     const struct column *column = &step->packed->column[index];
-    int points = (step->m + 2) * (step->m + 2);
+    int points = step->n * step->n;
     size_t per_point = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
         .segments = step->segments,
@@ -195,12 +207,14 @@ static void winograd_column (struct plan *plan, const struct record *step, const
         .finish = &none,
     };
     for (int i = 0; i < points; i++) {
-        product.input = v + i * step->v_point;
-        product.weights = step->packed->weights + column->weights + (size_t)i * per_point;
-        product.next_step = divide_up (column->blocks * BLOCK, divide_up (tiles, plan->kernels->rows));
-        product.next = i + 1 < points ? product.weights + per_point : weights_after (step, column);
-        product.next_step = product.next ? product.next_step : 0;
-        product.out = sums + i * step->m_point;
+        bool strided = step->n == 5, last = strided ? strided_points[i].last : true;
+        int point = strided ? strided_points[i].point : i, filter = strided ? strided_points[i].filter : i;
+        product.input = v + point * step->v_point;
+        product.weights = step->packed->weights + column->weights + (size_t)filter * per_point;
+        product.next = !last ? NULL : i + 1 < points ? product.weights + per_point : weights_after (step, column);
+        product.next_step =
+            product.next ? divide_up (column->blocks * BLOCK, divide_up (tiles, plan->kernels->rows)) : 0;
+        product.out = sums + point * step->m_point;
         plan->kernels->conv (&product);
     }
     struct winograd_run run = winograd_run (step, first, tiles);
@@ -218,7 +232,7 @@ static void winograd_column (struct plan *plan, const struct record *step, const
 static void winograd_fused_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
     int first = item * step->tile_block, tiles = least (step->tiles_h * step->tiles_w - first, step->tile_block);
-    int points = (step->m + 2) * (step->m + 2);
+    int points = step->n * step->n;
     float *v = lane->scratch, *sums = v + points * step->v_point;
     for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++)
         winograd_forward (plan, step, v, b, first, tiles);
@@ -230,7 +244,7 @@ static void winograd_fused_item (struct plan *plan, const struct record *step, s
  * cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
 static void winograd_column_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    int tiles = step->tiles_h * step->tiles_w, points = (step->m + 2) * (step->m + 2);
+    int tiles = step->tiles_h * step->tiles_w, points = step->n * step->n;
     if (lane->staged < 0)
         for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++)
             winograd_forward (plan, step, lane->scratch, b, 0, tiles);

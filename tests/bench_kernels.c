@@ -185,10 +185,10 @@ static void pointwise_gelu (const struct bench *b)
 }
 
 /* One block of 56 x 56: 196 tiles of F(4,3), the transforms alone. */
-static struct winograd_run winograd_run_of (const struct bench *b, int m)
+static struct winograd_run winograd_run_of (const struct bench *b, int n)
 {
-    int tiles = (ROW + m - 1) / m;
-    return (struct winograd_run) { .m = m,
+    int tiles = ROW / (n - 2);
+    return (struct winograd_run) { .n = n,
                                    .height = ROW,
                                    .width = ROW,
                                    .in_height = ROW,
@@ -210,25 +210,25 @@ static struct winograd_run winograd_run_of (const struct bench *b, int m)
 
 static void winograd_input_43 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 4);
+    struct winograd_run run = winograd_run_of (b, 6);
     b->k->winograd_input (&run);
 }
 
 static void winograd_output_43 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 4);
+    struct winograd_run run = winograd_run_of (b, 6);
     b->k->winograd_output (&run);
 }
 
 static void winograd_input_23 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 2);
+    struct winograd_run run = winograd_run_of (b, 4);
     b->k->winograd_input (&run);
 }
 
 static void winograd_output_23 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 2);
+    struct winograd_run run = winograd_run_of (b, 4);
     b->k->winograd_output (&run);
 }
 

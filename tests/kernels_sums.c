@@ -257,15 +257,28 @@ void check_depthwise (void)
  * points; A' the powers of the points; row i of G 1, p, p^2 over the product of (p_i - p_j). A row of B' and the same
  * one of G may change their sign together. */
 struct cook_toom {
-    int m, n;
+    int m, n, stride;
     double forward[6][6], weights[6][3], inverse[4][6]; /* B' [n][n], G [n][3], A' [m][n] */
 };
 
-static struct cook_toom cook_toom_new (int m)
+/* The even pixels 0, 2, 4 of a side with taps 0 and 2: Cook-Toom on 0, 1 and infinity; the odd ones 1, 3 with tap 1. */
+static const struct cook_toom strided = {
+    .m = 2,
+    .n = 5,
+    .stride = 2,
+    .forward = { { 1, 0, -1 }, { 0, 0, 1 }, { 0, 0, -1, 0, 1 }, { 0, 1 }, { 0, 0, 0, 1 } },
+    .weights = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 }, { 0, 1, 0 } },
+    .inverse = { { 1, 1, 0, 1, 0 }, { 0, 1, 1, 0, 1 } },
+};
+
+static struct cook_toom cook_toom_new (int n)
 {
     static const double points[2][5] = { { 0, 1, -1 }, { 0, 0.625, -0.625, 1.5, -1.5 } };
+    const int m = n - 2;
     const double *p = points[m == 4];
-    struct cook_toom w = { .m = m, .n = m + 2 };
+    struct cook_toom w = { .m = m, .n = n, .stride = 1 };
+    if (n == 5)
+        return strided;
     for (int i = 0; i < w.n; i++) {
         double *row = w.forward[i], scale = 1;
         row[0] = m == 2 && i == 0 ? -1 : 1; /* the sign this engine chose */
@@ -310,23 +323,25 @@ struct winograd_case {
 };
 
 /* Outputs along one axis for two bits of padding, more padding where nothing would be left. */
-static int winograd_axis (int in, int pads, int *before)
+static int winograd_axis (int in, int pads, int stride, int *before)
 {
     *before = pads & 1;
-    int out = in + *before - 2 + (pads >> 1 & 1);
-    if (out >= 1)
-        return out;
-    *before = 1;
-    return in;
+    int room = in + *before + (pads >> 1 & 1) - 3;
+    if (room < 0) {
+        *before = 1;
+        room = in - 1;
+    }
+    return room / stride + 1;
 }
 
-static struct winograd_case winograd_case_new (int m, int in_height, int in_width, int number)
+static struct winograd_case winograd_case_new (int n, int in_height, int in_width, int number)
 {
-    struct winograd_case c = { .w = cook_toom_new (m), .in = plane_new (in_height, in_width) };
+    struct winograd_case c = { .w = cook_toom_new (n), .in = plane_new (in_height, in_width) };
     struct winograd_run *r = &c.run;
-    *r = (struct winograd_run) { .m = m, .in_height = in_height, .in_width = in_width, .in = c.in.blocked.data };
-    r->height = winograd_axis (in_height, number, &r->pad_top);
-    r->width = winograd_axis (in_width, number >> 2, &r->pad_left);
+    int m = c.w.m;
+    *r = (struct winograd_run) { .n = n, .in_height = in_height, .in_width = in_width, .in = c.in.blocked.data };
+    r->height = winograd_axis (in_height, number, c.w.stride, &r->pad_top);
+    r->width = winograd_axis (in_width, number >> 2, c.w.stride, &r->pad_left);
     r->tiles_w = (r->width + m - 1) / m;
     c.tiles = (r->height + m - 1) / m * r->tiles_w;
     r->v_point = 16 * (c.tiles + number % 3);
@@ -334,7 +349,8 @@ static struct winograd_case winograd_case_new (int m, int in_height, int in_widt
     size_t others = (size_t)(c.w.n * c.w.n - 1);
     c.v = guarded_new (others * (size_t)r->v_point + 16 * (size_t)c.tiles, ALIGNED_TO_BLOCK, number % 2);
     c.m = guarded_new (others * (size_t)r->m_point + 16 * (size_t)c.tiles, ALIGNED_TO_BLOCK, true);
-    CASE ("case %d: F(%d), %dx%d to %dx%d, %d tiles", number, m, in_height, in_width, r->height, r->width, c.tiles);
+    CASE ("case %d: F(%d) stride %d, %dx%d to %dx%d, %d tiles", number, m, c.w.stride, in_height, in_width, r->height,
+          r->width, c.tiles);
     return c;
 }
 
@@ -363,7 +379,8 @@ static void winograd_expect_input (const struct winograd_case *c, struct expecte
     const struct winograd_run *r = &c->run;
     for (int i = 0; i < 16 * c->tiles; i++) {
         double patch[6][6], v[6][6], magnitude[6][6];
-        int top = i / 16 / r->tiles_w * r->m - r->pad_top, left = i / 16 % r->tiles_w * r->m - r->pad_left;
+        int step = c->w.m * c->w.stride;
+        int top = i / 16 / r->tiles_w * step - r->pad_top, left = i / 16 % r->tiles_w * step - r->pad_left;
         for (int y = 0; y < c->w.n; y++)
             for (int x = 0; x < c->w.n; x++) {
                 bool inside = top + y >= 0 && top + y < r->in_height && left + x >= 0 && left + x < r->in_width;
@@ -380,9 +397,9 @@ static void winograd_expect_input (const struct winograd_case *c, struct expecte
 void check_winograd_input (void)
 {
     int number = 0;
-    for (int m = 2; m <= 4; m += 2)
+    for (int n = 4; n <= 6; n++)
         for (int width = 1; width <= 33; width++, number++) {
-            struct winograd_case c = winograd_case_new (m, random_between (1, 12), width, number);
+            struct winograd_case c = winograd_case_new (n, random_between (1, 12), width, number);
             struct expected e = expected_new (c.v.count);
             winograd_expect_input (&c, &e);
             for (int t = case_begin (); t < table_count; t++) {
@@ -399,26 +416,27 @@ static void winograd_expect_output (const struct winograd_case *c, const struct 
                                     const struct guarded *bias, const struct guarded *residual, struct expected *e)
 {
     const struct winograd_run *r = &c->run;
+    int m = c->w.m;
     for (int i = 0; i < 16 * c->tiles; i++) {
         double products[6][6], y[6][6], magnitude[6][6];
         for (int p = 0; p < c->w.n * c->w.n; p++)
             products[p / c->w.n][p % c->w.n] = c->m.data[p * r->m_point + i];
-        both_sides (r->m, c->w.n, c->w.inverse[0], 6, products, y, magnitude);
-        for (int j = 0; j < r->m * r->m; j++) {
-            int row = i / 16 / r->tiles_w * r->m + j / r->m, column = i / 16 % r->tiles_w * r->m + j % r->m;
+        both_sides (m, c->w.n, c->w.inverse[0], 6, products, y, magnitude);
+        for (int j = 0; j < m * m; j++) {
+            int row = i / 16 / r->tiles_w * m + j / m, column = i / 16 % r->tiles_w * m + j % m;
             if (row >= r->height || column >= r->width)
                 continue;
             int at = 16 * (row * r->width + column) + i % 16, channel = r->channel + i % 16;
             double more = residual ? residual->data[at] : 0, b = bias->data[channel];
-            finish_expect (finish, channel, y[j / r->m][j % r->m] + b + more,
-                           magnitude[j / r->m][j % r->m] + fabs (b) + fabs (more), 12, &e->value[at], &e->bound[at]);
+            finish_expect (finish, channel, y[j / m][j % m] + b + more,
+                           magnitude[j / m][j % m] + fabs (b) + fabs (more), 12, &e->value[at], &e->bound[at]);
         }
     }
 }
 
-static void winograd_output_case (int m, int width, int number)
+static void winograd_output_case (int n, int width, int number)
 {
-    struct winograd_case c = winograd_case_new (m, random_between (1, 12), width, number);
+    struct winograd_case c = winograd_case_new (n, random_between (1, 12), width, number);
     int mode = number % RESIDUAL_MODES;
     c.run.channel = 16 * random_between (0, 2);
     struct guarded bias = guarded_new ((size_t)c.run.channel + 16, ALIGNED_TO_BLOCK, true);
@@ -454,9 +472,9 @@ static void winograd_output_case (int m, int width, int number)
 void check_winograd_output (void)
 {
     int number = 0;
-    for (int m = 2; m <= 4; m += 2)
+    for (int n = 4; n <= 6; n++)
         for (int width = 1; width <= 33; width++, number++)
-            winograd_output_case (m, width, number);
+            winograd_output_case (n, width, number);
 }
 
 /* m_ = sum over the 16 input channels of v times the transformed weights, in double precision. */
@@ -480,17 +498,19 @@ static void winograd_multiply (struct winograd_case *c, const float *weights)
 /* The whole way round is a 3x3 convolution, within 4e-6 of its norm. */
 void check_winograd (void)
 {
-    enum { SIDE = 21, COUNT = 16 * SIDE * SIDE };
+    enum { SIDE = 21 };
     struct conv conv = {
         .out_channels = 16, .kernel_h = 3, .kernel_w = 3, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1
     };
     struct finish none = { .low = -INFINITY, .high = INFINITY, .plain = true };
     float weights[16 * 144];
-    for (int m = 2; m <= 4; m += 2) {
-        struct winograd_case c = winograd_case_new (m, SIDE, SIDE, 15);
+    for (int n = 4; n <= 6; n++) {
+        struct winograd_case c = winograd_case_new (n, SIDE, SIDE, 15);
+        const int count = 16 * c.run.height * c.run.width;
+        conv.stride_h = conv.stride_w = c.w.stride;
         struct guarded bias = guarded_new (16, ALIGNED_TO_BLOCK, true),
-                       out = guarded_new (COUNT, ALIGNED_TO_BLOCK, true);
-        double *want = calloc (COUNT, sizeof (double));
+                       out = guarded_new ((size_t)count, ALIGNED_TO_BLOCK, true);
+        double *want = calloc ((size_t)count, sizeof (double));
         guarded_random (&bias);
         for (int i = 0; i < 16 * 144; i++)
             weights[i] = random_float ();
@@ -503,12 +523,12 @@ void check_winograd (void)
             winograd_run_all (&c, tables[t]->winograd_input, 7);
             winograd_multiply (&c, weights);
             winograd_run_all (&c, tables[t]->winograd_output, 7);
-            for (int i = 0; i < COUNT; i++) {
-                double exact = want[i % 16 * (COUNT / 16) + i / 16];
+            for (int i = 0; i < count; i++) {
+                double exact = want[i % 16 * (count / 16) + i / 16];
                 error += (out.data[i] - exact) * (out.data[i] - exact);
                 norm += exact * exact;
             }
-            CHECK (sqrt (error / norm) <= 4e-6, "%s: F(%d): relative error %.3g", tables[t]->name, m,
+            CHECK (sqrt (error / norm) <= 4e-6, "%s: %d points: relative error %.3g", tables[t]->name, n,
                    sqrt (error / norm));
         }
         guarded_free (&bias);

@@ -146,35 +146,60 @@ INLINE void pool_pixel (const struct pool_run *run, const enum pool_kind kind, i
     UNROLL for (int c = 0; c < PER_BLOCK; c++) vec_store (run->out + 16 * x + c * LANES, v[c]);
 }
 
-/* A max-pool of 3 taps in each of 3 rows: what nearly every network has. The order of the comparisons is pool_pixel's. */
-INLINE void pool_max3 (const struct pool_run *run, int x)
+/* The largest of a column of three. */
+INLINE vec column_max (const float *const *rows, ptrdiff_t at)
+{
+    return vec_max_nan (vec_max_nan (vec_load (rows[0] + at), vec_load (rows[1] + at)), vec_load (rows[2] + at));
+}
+
+/* Pixels [x, end) of a 3x3 max-pool that see no border, what nearly every network has. With stride 2 the last column of one
+ * pixel is the first of the next. */
+INLINE void pool_max3 (const struct pool_run *run, int x, int end, const int stride)
 {
     const struct window *w = &run->window;
-    ptrdiff_t at = 16 * (ptrdiff_t)(x * w->stride_w - w->pad_left);
-    UNROLL for (int c = 0; c < PER_BLOCK; c++)
-    {
-        vec v = vec_set (-INFINITY);
-        UNROLL for (int r = 0; r < 3; r++) UNROLL for (int k = 0; k < 3; k++) v =
-            vec_max_nan (v, vec_load (run->rows[r] + at + 16 * k + c * LANES));
-        vec_store (run->out + 16 * x + c * LANES, v);
+    const float *const *rows = run->rows;
+    for (int lane = 0; lane < BLOCK; lane += LANES) {
+        ptrdiff_t at = 16 * ((ptrdiff_t)x * w->stride_w - w->pad_left) + lane;
+        vec shared = column_max (rows, at);
+        for (int i = x; i < end; i++, at += 16 * (ptrdiff_t)w->stride_w) {
+            vec first = stride == 2 ? shared : column_max (rows, at);
+            shared = column_max (rows, at + 32);
+            vec v = vec_max_nan (vec_max_nan (first, column_max (rows, at + 16)), shared);
+            vec_store (run->out + 16 * (ptrdiff_t)i + lane, v);
+        }
+    }
+}
+
+/* Pixels [x, end) whatever they see. */
+INLINE void pool_any (const struct pool_run *run, const enum pool_kind kind, int x, int end)
+{
+    const struct window *w = &run->window;
+    for (; x < end; x++) {
+        int left = x * w->stride_w - w->pad_left; /* of the window; taps [first, last) lie inside */
+        int first = left < 0 ? (-left + w->dilation_w - 1) / w->dilation_w : 0;
+        int last = left >= w->in_width ? 0 : (w->in_width - left + w->dilation_w - 1) / w->dilation_w;
+        if (last > w->kernel_w)
+            last = w->kernel_w;
+        pool_pixel (run, kind, x, first, last > first ? last : first);
     }
 }
 
 INLINE void pool_as (const struct pool_run *run, const enum pool_kind kind)
 {
     const struct window *w = &run->window;
-    bool three = kind == POOL_MAX && run->row_count == 3 && w->kernel_w == 3 && w->dilation_w == 1;
-    for (int x = 0; x < w->out_width; x++) {
-        int left = x * w->stride_w - w->pad_left; /* of the window; taps [first, last) lie inside */
-        int first = left < 0 ? (-left + w->dilation_w - 1) / w->dilation_w : 0;
-        int last = left >= w->in_width ? 0 : (w->in_width - left + w->dilation_w - 1) / w->dilation_w;
-        if (last > w->kernel_w)
-            last = w->kernel_w;
-        if (three && first == 0 && last == 3)
-            pool_max3 (run, x);
-        else
-            pool_pixel (run, kind, x, first, last > first ? last : first);
+    int first = 0, last = 0, room = w->in_width + w->pad_left - 3; /* pixels [first, last) see neither side */
+    if (kind == POOL_MAX && run->row_count == 3 && w->kernel_w == 3 && w->dilation_w == 1 && room >= 0) {
+        first = (w->pad_left + w->stride_w - 1) / w->stride_w;
+        last = room / w->stride_w + 1 < w->out_width ? room / w->stride_w + 1 : w->out_width;
     }
+    if (first >= last)
+        first = last = 0;
+    pool_any (run, kind, 0, first);
+    if (first < last && w->stride_w == 2)
+        pool_max3 (run, first, last, 2);
+    else if (first < last)
+        pool_max3 (run, first, last, 1);
+    pool_any (run, kind, last, w->out_width);
 }
 
 void kernels_pool (const struct pool_run *run)

@@ -44,7 +44,7 @@ INLINE vec vec_max (vec a, vec b) { return _mm512_max_ps (a, b); }
 INLINE vec vec_min (vec a, vec b) { return _mm512_min_ps (a, b); }
 INLINE vec vec_max_nan (vec a, vec b)
 {
-    return _mm512_mask_mov_ps (_mm512_max_ps (a, b), _mm512_cmp_ps_mask (a, a, _CMP_UNORD_Q), a);
+    return _mm512_mask_max_ps (a, _mm512_cmp_ps_mask (a, a, _CMP_ORD_Q), a, b);
 }
 INLINE vec vec_abs (vec a) { return _mm512_abs_ps (a); }
 /* x < 0 ? a : b, and b for NaN */

@@ -146,9 +146,10 @@ struct record {
 struct lane {
     float *scratch;                                         /* its own */
     int staged;                                             /* band that scratch holds, -1: none */
+    int first, made;                                        /* run_fused.c: rows [first, made) are in scratch */
     int end;                                                /* of its part of the items of this step; */
     _Atomic int next;                                       /*   next one nobody has taken */
-    char padding[64 - sizeof (float *) - 3 * sizeof (int)]; /* one line each */
+    char padding[64 - sizeof (float *) - 5 * sizeof (int)]; /* one line each */
 };
 
 struct plan {

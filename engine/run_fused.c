@@ -4,15 +4,19 @@
  *   planar input -> padded rows -> conv, `chunk` rows at a time -> near [block][near_rows][width][16] -> pool -> output
  *
  * Only near_rows rows of the tensor between the two exist, in the lane's scratch, where they stay in the cache. An item is
- * a band of output rows; the rows at its ends are computed by its neighbour too. */
+ * a band of output rows. A lane that goes on with the next band has the rows that both need; where another one does, they
+ * are computed twice. */
 #include "engine/plan.h"
 
 #include <string.h>
 
-/* The rows [first, made) of the convolution that a lane has at hand. */
+/* Bands for each thread: so many that one that wakes late has the others do its share. It is the first step of a run. */
+enum { BANDS = 4 };
+
+/* Where a lane keeps the rows [lane->first, lane->made) of the convolution that it has at hand, and the padded input of
+ * step->band rows, from lane->staged on. */
 struct near {
-    float *rows, *staged; /* staged: the padded input of step->band rows, from lane->staged on */
-    int first, made;
+    float *rows, *staged;
 };
 
 static int least (int a, int b)
@@ -32,45 +36,53 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
                      1, staged + (size_t)c * plane);
 }
 
-/* Convolution rows [near->made, last). */
+/* Convolution rows [lane->made, last). */
 static void make_rows (struct plan *plan, const struct record *step, struct lane *lane, struct near *near, int last)
 {
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK, block = step->near_rows * row;
     if (lane->staged < 0 || last > lane->staged + step->band)
-        stage (plan, step, lane, near->staged, near->made);
+        stage (plan, step, lane, near->staged, lane->made);
     for (int i = 0; i < step->packed->column_count; i++) {
         const struct column *column = &step->packed->column[i];
         struct conv_run run = column_run (step, column, block);
         run.pixels = step->width;
-        for (int y = near->made; y < last; y++) {
+        for (int y = lane->made; y < last; y++) {
             run.input = near->staged + (ptrdiff_t)(y - lane->staged) * step->conv.stride_h * step->staged_width;
-            run.out = near->rows + column->block * block + (y - near->first) * row;
+            run.out = near->rows + column->block * block + (y - lane->first) * row;
             plan->kernels->conv (&run);
         }
     }
-    near->made = last;
+    lane->made = last;
 }
 
-/* Makes sure that rows [first, last) are at hand; rows before `first` are not wanted any more. */
+/* Makes sure that rows [first, last) are at hand; rows before `first` are not wanted any more, nor are rows from `end` on. */
 static void want_rows (struct plan *plan, const struct record *step, struct lane *lane, struct near *near, int first,
-                       int last)
+                       int last, int end)
 {
     size_t row = (size_t)step->width * BLOCK, block = (size_t)step->near_rows * row;
-    if (last <= near->made)
+    if (lane->staged < 0 || lane->made < first || first < lane->first) {
+        lane->first = lane->made = first;
+        lane->staged = -1;
+    }
+    if (last <= lane->made)
         return;
-    if (near->made < first)
-        near->first = near->made = first;
-    int to = least (step->height, near->made + step->chunk);
+    int to = least (end, lane->made + step->chunk);
     to = to < last ? last : to;
-    if (to - near->first > step->near_rows) {
-        size_t kept = (size_t)(near->made - first) * row, gone = (size_t)(first - near->first) * row;
+    if (to - lane->first > step->near_rows) {
+        size_t kept = (size_t)(lane->made - first) * row, gone = (size_t)(first - lane->first) * row;
         for (int b = 0; b < divide_up (step->channels, BLOCK); b++) {
             float *rows = near->rows + (size_t)b * block;
             memmove (rows, rows + gone, kept * sizeof (float));
         }
-        near->first = first;
+        lane->first = first;
     }
     make_rows (plan, step, lane, near, to);
+}
+
+/* Output rows in an item. */
+static int fused_band (const struct plan *plan, const struct record *then)
+{
+    return divide_up (then->height, plan->threads > 1 ? BANDS * plan->threads : 1);
 }
 
 static void fused_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
@@ -78,24 +90,25 @@ static void fused_item (struct plan *plan, const struct record *step, struct lan
     const struct record *then = step->then;
     const struct pool *pool = &then->pool;
     const float **rows = (const float **)lane->scratch;
-    int band = divide_up (then->height, plan->threads), blocks = divide_up (step->channels, BLOCK);
+    int band = fused_band (plan, then), blocks = divide_up (step->channels, BLOCK);
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK;
     struct near near = { .rows = lane->scratch + ROW_POINTERS (pool->kernel_h) };
     near.staged = near.rows + blocks * step->near_rows * row;
-    lane->staged = -1;
     struct pool_run run = {
         .kind = POOL_MAX,
         .rows = rows,
         .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->width, then->width },
     };
-    for (int y = item * band; y < least (then->height, (item + 1) * band); y++) {
+    int end = least (then->height, (item + 1) * band);
+    int conv_end = least (step->height, (end - 1) * pool->stride_h - pool->pad_top + pool->kernel_h);
+    for (int y = item * band; y < end; y++) {
         int first = y * pool->stride_h - pool->pad_top, last = least (first + pool->kernel_h, step->height);
         first = first < 0 ? 0 : first;
-        want_rows (plan, step, lane, &near, first, last);
+        want_rows (plan, step, lane, &near, first, last, conv_end);
         run.row_count = last > first ? last - first : 0;
         for (int b = 0; b < blocks; b++) {
             for (int i = 0; i < run.row_count; i++)
-                rows[i] = near.rows + (b * step->near_rows + first + i - near.first) * row;
+                rows[i] = near.rows + (b * step->near_rows + first + i - lane->first) * row;
             run.out = then->out + ((ptrdiff_t)b * then->height + y) * then->width * BLOCK;
             plan->kernels->pool (&run);
         }
@@ -104,5 +117,5 @@ static void fused_item (struct plan *plan, const struct record *step, struct lan
 
 void run_fused (struct plan *plan, const struct record *step)
 {
-    on_lanes (plan, step, fused_item, plan->threads);
+    on_lanes (plan, step, fused_item, divide_up (step->then->height, fused_band (plan, step->then)));
 }

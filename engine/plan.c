@@ -5,11 +5,11 @@
  *
  * The last of these touches every page and starts the threads, so that the first frame is like any other. */
 #include "engine/plan.h"
+#include "engine/workers.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
-#include <pthreadpool.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -530,7 +530,6 @@ static bool warm_up (struct planner *p)
     if (!zeros)
         return fail (p, "out of memory");
     plan_run (p->plan, zeros);
-    p->plan->last_shared = p->plan->latest_shared;
     free (zeros);
     return true;
 }
@@ -591,8 +590,8 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
         ok = false;
     }
     if (ok && p.plan->threads > 1) {
-        p.plan->pool = pthreadpool_create ((size_t)p.plan->threads);
-        ok = p.plan->pool || fail (&p, "cannot start threads");
+        p.plan->workers = workers_new (p.plan->threads);
+        ok = p.plan->workers || fail (&p, "cannot start threads");
     }
     ok = ok && find_input (&p) && make_plan (&p, options);
     if (!ok) {
@@ -606,7 +605,7 @@ void plan_free (struct plan *plan)
 {
     if (!plan)
         return;
-    pthreadpool_destroy (plan->pool);
+    workers_free (plan->workers);
     for (int s = 0; s < plan->step_count; s++) {
         const struct record *step = &plan->steps[s];
         if (step->packed)

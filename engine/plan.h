@@ -155,7 +155,7 @@ struct lane {
 struct plan {
     struct graph *graph;
     const struct kernels *kernels;
-    void *pool; /* pthreadpool_t; NULL for one thread */
+    struct workers *workers; /* NULL for one thread */
     int threads;
     bool timed;
     struct record *steps;
@@ -169,8 +169,7 @@ struct plan {
     int output_count, tap_count;
     void **owned; /* small arrays that live as long as the plan */
     int owned_count, owned_capacity;
-    const struct record *latest_shared, *last_shared; /* step that used all lanes: so far, and at the end of a run */
-    const float *input;                               /* of the current run */
+    const float *input; /* of the current run */
 };
 
 /* Zeroed memory on a 64-byte border, freed with the plan; NULL when short. */

@@ -5,7 +5,8 @@
  * allocates, logs or fails. */
 #include "engine/plan.h"
 
-#include <pthreadpool.h>
+#include "engine/workers.h"
+
 #include <stdatomic.h>
 #include <time.h>
 
@@ -17,7 +18,7 @@ struct job {
     item_function *function;
 };
 
-static void lane_run (void *context, size_t index)
+static void lane_run (void *context, int index)
 {
     const struct job *job = context;
     struct plan *plan = job->plan;
@@ -25,7 +26,7 @@ static void lane_run (void *context, size_t index)
     uint64_t fpu = plan->kernels->fpu_enter (); /* a worker has whatever its maker's thread had */
     lane->staged = -1;
     for (int i = 0; i < plan->threads; i++) {
-        struct lane *from = &plan->lanes[((int)index + i) % plan->threads];
+        struct lane *from = &plan->lanes[(index + i) % plan->threads];
         for (int item; (item = atomic_fetch_add_explicit (&from->next, 1, memory_order_relaxed)) < from->end;)
             job->function (plan, job->step, lane, item);
     }
@@ -45,10 +46,7 @@ void on_lanes (struct plan *plan, const struct record *step, item_function *func
         plan->lanes[i].next = (int)((int64_t)items * i / plan->threads);
         plan->lanes[i].end = (int)((int64_t)items * (i + 1) / plan->threads);
     }
-    /* The workers spin for the next step of this run, and sleep once the last one is done. */
-    uint32_t flags = step == plan->last_shared ? PTHREADPOOL_FLAG_YIELD_WORKERS : 0;
-    plan->latest_shared = step;
-    pthreadpool_parallelize_1d (plan->pool, lane_run, &job, (size_t)plan->threads, flags);
+    workers_run (plan->workers, lane_run, &job, false);
 }
 
 /* ---- runs ------------------------------------------------------------------------------------------------------- */
@@ -87,6 +85,8 @@ void plan_run (struct plan *plan, const float *input)
         if (plan->timed)
             plan->steps[i].nanoseconds = nanoseconds () - start;
     }
+    if (plan->workers)
+        workers_rest (plan->workers);
     plan->kernels->fpu_leave (fpu);
 }
 
@@ -102,7 +102,7 @@ struct peak {
     uint64_t iterations;
 };
 
-static void peak_lane (void *context, size_t index)
+static void peak_lane (void *context, int index)
 {
     const struct peak *peak = context;
     float sink[4] = { 0.999f, 0.001f, 0, 0 };
@@ -119,8 +119,10 @@ double plan_measure_peak (struct plan *plan)
     uint64_t end = nanoseconds () + 50000000;
     do {
         uint64_t start = nanoseconds ();
-        pthreadpool_parallelize_1d (plan->pool, peak_lane, &peak, (size_t)plan->threads,
-                                    PTHREADPOOL_FLAG_YIELD_WORKERS);
+        if (plan->workers)
+            workers_run (plan->workers, peak_lane, &peak, true);
+        else
+            peak_lane (&peak, 0);
         double took = (double)(nanoseconds () - start);
         if (took < 1e6) {
             peak.iterations *= 2;
@@ -128,5 +130,7 @@ double plan_measure_peak (struct plan *plan)
         } else if (flops * plan->threads / took > best)
             best = flops * plan->threads / took;
     } while (nanoseconds () < end);
+    if (plan->workers)
+        workers_rest (plan->workers);
     return best;
 }

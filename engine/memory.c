@@ -37,10 +37,9 @@ void *memory_new (size_t bytes)
     if (bytes > SIZE_MAX - HUGE_PAGE)
         return NULL;
     bytes = bytes ? (bytes + 63) / 64 * 64 : 64;
-    void *memory = aligned_alloc (bytes >= HUGE_PAGE ? HUGE_PAGE : 64, bytes);
-    if (memory) {
-        ask_for_huge_pages (memory, bytes);
-        memset (memory, 0, bytes);
-    }
-    return memory;
+    void *memory;
+    if (posix_memalign (&memory, bytes >= HUGE_PAGE ? HUGE_PAGE : 64, bytes) != 0)
+        return NULL;
+    ask_for_huge_pages (memory, bytes);
+    return memset (memory, 0, bytes);
 }

@@ -31,6 +31,7 @@ struct worker {
 
 struct workers {
     _Atomic uint32_t gate;
+    _Atomic int joined;   /* workers that went in, this generation */
     _Atomic int sleepers; /* changed under the lock */
     atomic_bool resting, ending;
     pthread_mutex_t lock;
@@ -83,6 +84,7 @@ static void *worker_run (void *data)
                                                         memory_order_relaxed))
                 continue;
             seen = generation_of (gate);
+            atomic_fetch_add_explicit (&w->joined, 1, memory_order_relaxed);
             w->function (w->context, worker->number);
             atomic_fetch_sub_explicit (&w->gate, 1, memory_order_release);
             looks = 0;
@@ -143,18 +145,13 @@ void workers_free (struct workers *w)
     free (w);
 }
 
-/* Waits until at least (`least`) or, with the gate shut, none (0) of the workers are inside. */
-static void wait_for (struct workers *w, uint32_t least)
+/* Lets a moment pass: `looks` counts the calls of one wait. */
+static void wait_a_little (int looks)
 {
-    for (int looks = 0;; looks++) {
-        uint32_t inside = atomic_load_explicit (&w->gate, memory_order_acquire) & inside_mask;
-        if (least ? inside >= least : inside == 0)
-            return;
-        if (looks < LOOKS)
-            pause_a_little ();
-        else
-            sched_yield ();
-    }
+    if (looks < LOOKS)
+        pause_a_little ();
+    else
+        sched_yield ();
 }
 
 void workers_run (struct workers *w, work_function *function, void *context, bool all)
@@ -163,6 +160,7 @@ void workers_run (struct workers *w, work_function *function, void *context, boo
     w->function = function;
     w->context = context;
     atomic_store_explicit (&w->resting, false, memory_order_relaxed);
+    atomic_store_explicit (&w->joined, 0, memory_order_relaxed);
     /* Generation 0 is what new workers have seen. */
     uint32_t next = generation_of (gate) == 0x7fff ? 1 : generation_of (gate) + 1;
     atomic_store (&w->gate, next << 17 | open_bit);
@@ -171,11 +169,12 @@ void workers_run (struct workers *w, work_function *function, void *context, boo
         pthread_cond_broadcast (&w->opened);
         pthread_mutex_unlock (&w->lock);
     }
-    if (all)
-        wait_for (w, (uint32_t)w->started);
     function (context, 0);
+    for (int looks = 0; all && atomic_load_explicit (&w->joined, memory_order_relaxed) < w->started; looks++)
+        wait_a_little (looks);
     atomic_fetch_and_explicit (&w->gate, ~open_bit, memory_order_relaxed);
-    wait_for (w, 0);
+    for (int looks = 0; atomic_load_explicit (&w->gate, memory_order_acquire) & inside_mask; looks++)
+        wait_a_little (looks);
 }
 
 void workers_rest (struct workers *w)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_workers.c: threads that help: every call does all the work, each worker is called at most once, or with `all`
+ * exactly once, after every sequence of short and long work, rests and sleeps; what they wrote is seen. */
+#include "engine/workers.h"
+#include "tests/check.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+enum { MOST = 16, ITEMS = 64, CALLS = 3000 };
+
+struct work {
+    _Atomic int next, calls[MOST];
+    int items;
+    int done[ITEMS]; /* plain: written by whoever took the item, read by the caller afterwards */
+    int round;
+};
+
+static void sleep_us (long us)
+{
+    nanosleep (&(struct timespec) { .tv_nsec = us * 1000 }, NULL);
+}
+
+static void take_items (void *context, int worker)
+{
+    struct work *work = context;
+    work->calls[worker]++;
+    for (int item; (item = work->next++) < work->items;)
+        work->done[item] = work->round;
+}
+
+/* One call with `items` of work; false: something was not as promised. */
+static bool one_call (struct workers *workers, struct work *work, int threads, int items, bool all)
+{
+    bool good = true;
+    work->next = 0;
+    work->items = items;
+    work->round++;
+    for (int i = 0; i < MOST; i++)
+        work->calls[i] = 0;
+    workers_run (workers, take_items, work, all);
+    for (int i = 0; i < items; i++)
+        good = good && work->done[i] == work->round;
+    for (int i = 0; i < MOST; i++) {
+        int calls = work->calls[i], least = i == 0 || (all && i < threads) ? 1 : 0, most = i < threads ? 1 : 0;
+        good = good && calls >= least && calls <= most;
+    }
+    return good;
+}
+
+static void check_calls (int threads)
+{
+    struct workers *workers = workers_new (threads);
+    if (!CHECK (workers != NULL, "%d threads: not started", threads))
+        return;
+    static struct work work;
+    uint32_t state = (uint32_t)threads;
+    int bad = 0;
+    for (int call = 0; call < CALLS; call++) {
+        state = state * 1664525u + 1013904223u;
+        bad += !one_call (workers, &work, threads, (int)(state >> 26), (state >> 12) % 4 == 0);
+        if ((state >> 8) % 16 == 0)
+            workers_rest (workers);
+        if ((state >> 16) % 64 == 0) /* long enough for workers to fall asleep by themselves */
+            sleep_us (100);
+    }
+    CHECK (bad == 0, "%d threads: %d of %d calls went wrong", threads, bad, CALLS);
+    workers_free (workers);
+}
+
+/* More calls than a generation has numbers. */
+static void check_generations (void)
+{
+    enum { TURNS = 70000 };
+    struct workers *workers = workers_new (2);
+    static struct work work;
+    int bad = 0;
+    for (int call = 0; workers && call < TURNS; call++)
+        bad += !one_call (workers, &work, 2, 1, call % 1000 == 0);
+    CHECK (workers && bad == 0, "%d of %d calls went wrong", bad, TURNS);
+    workers_free (workers);
+}
+
+/* Ended while asleep, while looking out, and before any work. */
+static void check_ends (void)
+{
+    static struct work work;
+    for (int i = 0; i < 60; i++) {
+        struct workers *workers = workers_new (2 + i % 7);
+        if (!CHECK (workers != NULL, "not started"))
+            return;
+        if (i % 3)
+            CHECK (one_call (workers, &work, 2 + i % 7, 9, i % 2), "call %d", i);
+        if (i % 4 == 0)
+            workers_rest (workers);
+        if (i % 5 == 0)
+            sleep_us (200);
+        workers_free (workers);
+    }
+    workers_free (NULL);
+}
+
+int main (void)
+{
+    check_group ("calls");
+    for (int threads = 2; threads <= MOST; threads += threads < 4 ? 1 : 4)
+        check_calls (threads);
+    check_group ("generations");
+    check_generations ();
+    check_group ("ends");
+    check_ends ();
+    return check_end ();
+}

@@ -183,8 +183,11 @@ bool labels_read (const char *path, struct labels *labels, struct error *error)
     if (!text)
         return false;
     bool wide = size >= 2 && (!memcmp (text, "\xff\xfe", 2) || !memcmp (text, "\xfe\xff", 2));
+    const char *zero = memchr (text, 0, size);
     if (wide)
         report (error, "%s: is UTF-16 text; labels are read as UTF-8", report_path (path));
+    else if (zero)
+        report (error, "%s: is not a text file: byte %zu of %zu is zero", report_path (path), (size_t)(zero - text), size);
     else if (!parse_lines (text, size, labels))
         report (error, "%s: no memory for its %zu bytes", report_path (path), size);
     else if (!labels->count)

@@ -151,6 +151,12 @@ struct tensor_info {
 int graph_tensors (const struct graph *g);
 struct tensor_info graph_tensor (const struct graph *g, int id); /* 0 <= id < graph_tensors */
 int graph_find (const struct graph *g, const char *name);        /* the last tensor of that name, or -1 */
+/* Where the pixels of a tensor look in the graph's input: the window of pixel (y, x) is centred on the input's pixel
+ * (top + y step_y, left + x step_x). False: it does not come from the input by windows along one way. */
+struct grid {
+    double top, left, step_y, step_x;
+};
+bool graph_grid (const struct graph *g, int id, struct grid *grid);
 /* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: another operation, or dropped. */
 const float *graph_weights (const struct graph *g, int id);
 int graph_outputs (const struct graph *g);

@@ -303,6 +303,66 @@ int graph_tensors (const struct graph *g)
     return g ? g->count : 0;
 }
 
+/* One window back: positions of its output become positions of its input. */
+static void window_back (struct grid *grid, const double first[2], int step_y, int step_x)
+{
+    grid->top = grid->top * step_y + first[0];
+    grid->left = grid->left * step_x + first[1];
+    grid->step_y *= step_y;
+    grid->step_x *= step_x;
+}
+
+static bool grid_back (const struct node *node, struct grid *grid)
+{
+    switch (node->operation) {
+    case OPERATION_CONV: {
+        const struct conv *c = &node->u.conv.shape;
+        double first[2] = { (c->kernel_h - 1) * c->dilation_h / 2.0 - c->pad_top,
+                            (c->kernel_w - 1) * c->dilation_w / 2.0 - c->pad_left };
+        window_back (grid, first, c->stride_h, c->stride_w);
+        return true;
+    }
+    case OPERATION_POOL: {
+        const struct pool *p = &node->u.pool;
+        double first[2] = { (p->kernel_h - 1) * p->dilation_h / 2.0 - p->pad_top,
+                            (p->kernel_w - 1) * p->dilation_w / 2.0 - p->pad_left };
+        window_back (grid, first, p->stride_h, p->stride_w);
+        return true;
+    }
+    case OPERATION_PICK: {
+        double first[2] = { node->u.pick.top, node->u.pick.left };
+        window_back (grid, first, node->u.pick.step_h, node->u.pick.step_w);
+        return true;
+    }
+    case OPERATION_AFFINE:
+    case OPERATION_ACTIVATION:
+    case OPERATION_ADD:
+    case OPERATION_MUL:
+    case OPERATION_CONCAT:
+    case OPERATION_SOFTMAX:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool graph_grid (const struct graph *g, int id, struct grid *grid)
+{
+    *grid = (struct grid) { 0, 0, 1, 1 };
+    while (id >= 0 && id < g->count && g->nodes[id].operation != OPERATION_INPUT) {
+        const struct node *node = &g->nodes[id];
+        if (!grid_back (node, grid))
+            return false;
+        id = node->inputs[0];
+        if (node->operation == OPERATION_ADD || node->operation == OPERATION_MUL) { /* not what is broadcast */
+            const struct node *first = &g->nodes[id];
+            if (first->height != node->height || first->width != node->width)
+                id = node->inputs[1];
+        }
+    }
+    return id >= 0 && id < g->count;
+}
+
 struct tensor_info graph_tensor (const struct graph *g, int id)
 {
     if (!g || id < 0 || id >= g->count)

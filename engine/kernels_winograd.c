@@ -164,8 +164,7 @@ INLINE void pad_columns (const int n, const float *rows[6], int left, int width,
         {
             bool inside = (unsigned)(left + x) < (unsigned)width;
             for (int lane = 0; lane < BLOCK; lane += LANES)
-                vec_store (to + x * BLOCK + lane,
-                           inside ? vec_load (rows[y] + x * BLOCK + lane) : vec_set (0.0f));
+                vec_store (to + x * BLOCK + lane, inside ? vec_load (rows[y] + x * BLOCK + lane) : vec_set (0.0f));
         }
         rows[y] = to;
     }

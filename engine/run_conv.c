@@ -272,8 +272,7 @@ static void depthwise_item (struct plan *plan, const struct record *step, struct
     (void)lane;
     plan->kernels->depthwise (&(struct depthwise_run) {
         .in = step->in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
-        .weights =
-            step->packed->weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
+        .weights = step->packed->weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
         .in_height = step->in_height,
         .kernel_h = conv->kernel_h,
         .stride_h = conv->stride_h,

@@ -187,7 +187,8 @@ bool labels_read (const char *path, struct labels *labels, struct error *error)
     if (wide)
         report (error, "%s: is UTF-16 text; labels are read as UTF-8", report_path (path));
     else if (zero)
-        report (error, "%s: is not a text file: byte %zu of %zu is zero", report_path (path), (size_t)(zero - text), size);
+        report (error, "%s: is not a text file: byte %zu of %zu is zero", report_path (path), (size_t)(zero - text),
+                size);
     else if (!parse_lines (text, size, labels))
         report (error, "%s: no memory for its %zu bytes", report_path (path), size);
     else if (!labels->count)

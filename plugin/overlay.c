@@ -282,6 +282,25 @@ static int draw_stats (struct overlay *overlay, const struct overlay_frame *fram
 
 /* ---- class activation ------------------------------------------------------------------------------------------ */
 
+/* The part of the map that the view shows, in map pixels: left, top, across, down. A cell lies where its window is centred,
+ * which in a network with padding is not the middle of its share of the picture but up to half a cell further left and up. */
+static void heat_part (const struct network *network, const struct tensor *tensor, const struct view *view,
+                       double part[4])
+{
+    const struct input_spec *input = model_input (network->model);
+    struct grid grid = { .step_y = (double)input->height / tensor->height,
+                         .step_x = (double)input->width / tensor->width };
+    struct grid exact;
+    grid.top = (grid.step_y - 1) / 2;
+    grid.left = (grid.step_x - 1) / 2;
+    if (graph_grid (model_graph (network->model), network->class_map->map, &exact))
+        grid = exact;
+    part[0] = (view->to.x - 0.5 - grid.left) / grid.step_x + 0.5;
+    part[1] = (view->to.y - 0.5 - grid.top) / grid.step_y + 0.5;
+    part[2] = view->to.width / grid.step_x;
+    part[3] = view->to.height / grid.step_y;
+}
+
 /* The heat lies where the network looked; what it saw beyond the picture (letterbox) is left out. */
 static void draw_heat (struct overlay *overlay, const struct overlay_frame *frame, int above)
 {
@@ -289,7 +308,6 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
     const struct network *network = frame->network;
     const struct tensor *tensor = tap (network, network->class_map_tap);
     const struct view *view = &frame->view;
-    const struct input_spec *input = model_input (network->model);
     if (!(frame->appearance->overlay & OVERLAY_CLASS_ACTIVATION) || !tensor || view->from.width < 1) {
         hide_panel (panel);
         hide_panel (&overlay->panel[PANEL_HEAT_WORDS]);
@@ -299,10 +317,8 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
     if (!overlay->class_map)
         overlay->class_map = g_new (float, pixels);
     float most = class_map_draw (network->class_map, tensor, frame->result->ids[0], overlay->class_map);
-    const double part[4] = { (double)view->to.x * tensor->width / input->width,
-                             (double)view->to.y * tensor->height / input->height,
-                             (double)view->to.width * tensor->width / input->width,
-                             (double)view->to.height * tensor->height / input->height };
+    double part[4];
+    heat_part (network, tensor, view, part);
     int width = CLAMP ((int)(part[2] * HEAT_GRAIN), 1, MIN (HEAT_MAX, view->from.width));
     int height = CLAMP ((int)(part[3] * HEAT_GRAIN), 1, MIN (HEAT_MAX, view->from.height));
     struct canvas canvas;

@@ -429,6 +429,47 @@ static void check_questions (void)
     graph_unref (g);
 }
 
+/* Against a count of the inputs that reach a pixel: its window's middle. */
+static void check_grids (void)
+{
+    check_group ("grids");
+    struct graph *g = graph_new (NULL);
+    struct grid grid;
+    static const float weights[4 * 4 * 49];
+    int x = graph_input (g, "input", 4, 64, 48);
+    CHECK (graph_grid (g, x, &grid) && grid.top == 0 && grid.left == 0 && grid.step_x == 1, "of the input");
+    struct conv stem = { .out_channels = 4,
+                         .kernel_h = 7,
+                         .kernel_w = 7,
+                         .stride_h = 2,
+                         .stride_w = 2,
+                         .pad_top = 3,
+                         .pad_left = 3,
+                         .pad_bottom = 3,
+                         .pad_right = 3 };
+    int a = graph_conv (g, "stem", x, &stem, weights, NULL);
+    struct pool pool = { POOL_MAX, 3, 3, 2, 2, 1, 1, .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1 };
+    int b =
+        graph_pool (g, "pool", graph_activation (g, "relu", a, (struct activation) { ACTIVATION_RELU, 0, 0 }), &pool);
+    CHECK (graph_grid (g, b, &grid) && grid.top == 0 && grid.left == 0 && grid.step_y == 4 && grid.step_x == 4,
+           "padded: %g %g %g %g", grid.top, grid.left, grid.step_y, grid.step_x);
+    struct conv bare = { .out_channels = 4, .kernel_h = 3, .kernel_w = 5, .stride_h = 1, .stride_w = 2 };
+    int c = graph_conv (g, "bare", b, &bare, weights, NULL); /* windows of 3 rows and 5 columns, 4 pixels apart */
+    CHECK (graph_grid (g, c, &grid) && grid.top == 4 && grid.left == 8 && grid.step_y == 4 && grid.step_x == 8,
+           "not padded: %g %g %g %g", grid.top, grid.left, grid.step_y, grid.step_x);
+    int gate = graph_global_pool (g, "gate", c, POOL_AVERAGE);
+    int d = graph_mul (g, "scaled", gate, c);
+    CHECK (graph_grid (g, d, &grid) && grid.top == 4 && grid.step_x == 8, "beside what is broadcast");
+    CHECK (!graph_grid (g, gate, &grid), "of a vector");
+    struct pick pick = { .channels = 4, .height = 4, .width = 2, .top = 1, .left = 2, .step_h = 2, .step_w = 1 };
+    int e = graph_pick (g, "crop", c, &pick);
+    CHECK (graph_grid (g, e, &grid) && grid.top == 8 && grid.left == 24 && grid.step_y == 8 && grid.step_x == 8,
+           "picked: %g %g %g %g", grid.top, grid.left, grid.step_y, grid.step_x);
+    CHECK (!graph_grid (g, -1, &grid) && !graph_grid (g, 1000, &grid), "of no tensor");
+    CHECK (!graph_error (g), "%s", graph_error (g));
+    graph_unref (g);
+}
+
 int main (void)
 {
     check_bad_inputs ();
@@ -439,5 +480,6 @@ int main (void)
     check_short_memory ();
     check_shapes ();
     check_questions ();
+    check_grids ();
     return check_end ();
 }

@@ -490,10 +490,11 @@ static void post_qos (GstConvRelu *self, GstBuffer *buffer, const struct moment 
     gst_element_post_message (GST_ELEMENT (self), message);
 }
 
-/* Whether this frame passes with the last result. Counts it. */
+/* Whether this frame passes with the last result, if there is one. Counts it. */
 static gboolean skip_frame (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
 {
-    gboolean interval = self->result.valid && self->since < self->active.inference_interval;
+    gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
+    gboolean interval = gap || (self->result.valid && self->since < self->active.inference_interval);
     gboolean late = FALSE;
     gboolean blind = !self->result.valid || !GST_CLOCK_TIME_IS_VALID (self->inferred_at) ||
                      !GST_CLOCK_TIME_IS_VALID (moment->running_time) ||
@@ -575,8 +576,6 @@ static void draw (GstConvRelu *self, GstBuffer *buffer, gboolean fresh)
 static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP))
-        return GST_FLOW_OK; /* there is no picture */
     struct moment moment = buffer_moment (base, buffer);
     if (GST_CLOCK_TIME_IS_VALID (moment.stream_time))
         gst_object_sync_values (GST_OBJECT (self), moment.stream_time);
@@ -586,6 +585,8 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
     gboolean fresh = !skip_frame (self, buffer, &moment);
     if (fresh && !infer (self, buffer, &moment))
         return GST_FLOW_ERROR;
+    if (!self->result.valid)
+        return GST_FLOW_OK; /* a gap before the first picture */
     self->since++;
     result_attach (&self->result, self->network, buffer, GST_VIDEO_INFO_WIDTH (&self->info),
                    GST_VIDEO_INFO_HEIGHT (&self->info), fresh);

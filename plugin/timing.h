@@ -20,7 +20,7 @@ guint64 window_mean (const struct window *window); /* 0 when empty */
 guint64 window_p99 (const struct window *window);  /* the smallest sample that 99 % do not exceed; 0 when empty */
 
 struct stats {
-    guint64 frames;          /* that came in, GAP ones apart */
+    guint64 frames;          /* that came in */
     guint64 inferred;        /* of these, how many the network saw */
     guint64 skipped;         /* and how many it did not */
     guint64 late;            /* of the skipped: because of deadline=skip */

@@ -175,7 +175,7 @@ static void check_labels (void)
 
 static void check_interval (void)
 {
-    group ("inference-interval and gaps");
+    group ("inference-interval");
     struct rig rig = rig_new ("inference-interval=3");
     rig_caps (&rig, "RGB", 50, 40);
     for (int n = 0; n < 9; n++) {
@@ -196,18 +196,35 @@ static void check_interval (void)
     CHECK (stat_of (rig.element, "frames") == 9 && stat_of (rig.element, "inferred") == 3 &&
                stat_of (rig.element, "skipped") == 6 && stat_of (rig.element, "late") == 0,
            "stats say otherwise");
-    g_object_set (rig.element, "inference-interval", 1, NULL);
-    GstBuffer *gap = timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_blue), 9);
-    GST_BUFFER_FLAG_SET (gap, GST_BUFFER_FLAG_GAP);
-    GstBuffer *out = gst_harness_push_and_pull (rig.h, gap);
-    struct said said = listen_to (rig.bus);
-    struct labelled meta;
-    read_metadata (out, &meta);
-    CHECK (said.messages == 0 && meta.count == 0, "something was said of a gap");
-    CHECK (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP), "a gap lost its flag");
-    CHECK (stat_of (rig.element, "inferred") == 3, "the network was shown a gap");
-    gst_buffer_unref (out);
     CHECK (gst_harness_push_event (rig.h, gst_event_new_gap (GST_SECOND, GST_SECOND)), "a GAP event was refused");
+    rig_free (&rig);
+}
+
+static void check_gaps (void)
+{
+    group ("frames with the flag GAP");
+    struct rig rig = rig_new (NULL);
+    rig_caps (&rig, "RGB", 50, 40);
+    for (int n = 0; n < 5; n++) { /* before any result; then a frame, and its duplicates */
+        bool fresh = n == 1;
+        GstBuffer *in = timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, fresh ? paint_orange : paint_blue), n);
+        if (!fresh)
+            GST_BUFFER_FLAG_SET (in, GST_BUFFER_FLAG_GAP);
+        GstBuffer *out = gst_harness_push_and_pull (rig.h, in);
+        struct said said = listen_to (rig.bus);
+        struct labelled meta;
+        read_metadata (out, &meta);
+        CHECK (said.messages == (n > 0) && meta.count == (n > 0 ? 4 : 0), "frame %d: %d messages, %d classes on it", n,
+               said.messages, meta.count);
+        CHECK (n == 0 || (said.fresh == fresh && meta.fresh == fresh && near (said.colour, 200, 100, 50, 2)),
+               "frame %d: fresh %d and %d, seen as %.0f %.0f %.0f", n, said.fresh, meta.fresh, (double)said.colour[0],
+               (double)said.colour[1], (double)said.colour[2]);
+        CHECK (GST_BUFFER_FLAG_IS_SET (out, GST_BUFFER_FLAG_GAP) == !fresh, "frame %d: another flag", n);
+        gst_buffer_unref (out);
+    }
+    CHECK (stat_of (rig.element, "frames") == 5 && stat_of (rig.element, "inferred") == 1 &&
+               stat_of (rig.element, "skipped") == 4 && stat_of (rig.element, "late") == 0,
+           "stats say otherwise");
     rig_free (&rig);
 }
 
@@ -558,6 +575,7 @@ int main (int argc, char **argv)
     check_choice ();
     check_labels ();
     check_interval ();
+    check_gaps ();
     check_deadline ();
     check_qos_message ();
     check_kept ();

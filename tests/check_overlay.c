@@ -319,6 +319,13 @@ static void check_reuse (void)
     }
     CHECK (seqnum[0] && seqnum[1] == seqnum[0] && seqnum[3] == seqnum[0], "frames between are drawn anew");
     CHECK (seqnum[4] != seqnum[0], "the next inference is not drawn");
+    g_object_set (rig.element, "inference-interval", 1, NULL);
+    GstBuffer *gap = new_frame (GST_VIDEO_FORMAT_RGB, 640, 480, paint_spots);
+    GST_BUFFER_FLAG_SET (gap, GST_BUFFER_FLAG_GAP);
+    gap = pass (&rig, gap);
+    CHECK (attached (gap) && gst_video_overlay_composition_get_seqnum (attached (gap)) == seqnum[4],
+           "a duplicated frame does not carry the drawing of the one before");
+    gst_clear_buffer (&gap);
     rig_free (&rig);
 }
 

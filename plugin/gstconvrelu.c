@@ -391,22 +391,6 @@ static gboolean gst_conv_relu_set_caps (GstBaseTransform *base, GstCaps *in, Gst
     return TRUE;
 }
 
-/* Metas that do not speak of memory pass through as they are. */
-static gboolean gst_conv_relu_filter_meta (GstBaseTransform *base, GstQuery *query, GType api,
-                                           const GstStructure *params)
-{
-    return api == GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE;
-}
-
-static gboolean gst_conv_relu_propose_allocation (GstBaseTransform *base, GstQuery *decide, GstQuery *query)
-{
-    if (!GST_BASE_TRANSFORM_CLASS (gst_conv_relu_parent_class)->propose_allocation (base, decide, query))
-        return FALSE;
-    if (!gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL))
-        gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL); /* any stride will do */
-    return TRUE;
-}
-
 static gboolean gst_conv_relu_query (GstBaseTransform *base, GstPadDirection direction, GstQuery *query)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
@@ -627,8 +611,6 @@ static void gst_conv_relu_class_init (GstConvReluClass *klass)
     base_class->transform_caps = negotiate_transform_caps;
     base_class->fixate_caps = negotiate_fixate_caps;
     base_class->set_caps = gst_conv_relu_set_caps;
-    base_class->filter_meta = gst_conv_relu_filter_meta;
-    base_class->propose_allocation = gst_conv_relu_propose_allocation;
     base_class->query = gst_conv_relu_query;
     base_class->src_event = gst_conv_relu_src_event;
     base_class->sink_event = gst_conv_relu_sink_event;

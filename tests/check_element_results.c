@@ -424,9 +424,34 @@ static void check_bad_buffers (void)
 
 /* ---- queries and negotiation ----------------------------------------------------------------------------------- */
 
+/* Frames go on as they are, so what downstream can take is what upstream may send. */
+static void check_allocation (void)
+{
+    group ("allocation");
+    for (int strides = 0; strides < 2; strides++) {
+        struct rig rig = rig_new (NULL);
+        gst_harness_add_propose_allocation_meta (rig.h, GST_VIDEO_CROP_META_API_TYPE, NULL);
+        if (strides)
+            gst_harness_add_propose_allocation_meta (rig.h, GST_VIDEO_META_API_TYPE, NULL);
+        rig_caps (&rig, "I420", 640, 480);
+        show (&rig, new_frame (GST_VIDEO_FORMAT_I420, 640, 480, paint_orange));
+        GstCaps *caps = gst_pad_get_current_caps (rig.h->srcpad);
+        GstQuery *query = gst_query_new_allocation (caps, TRUE);
+        CHECK (gst_pad_peer_query (rig.h->srcpad, query), "the query is not answered");
+        CHECK (gst_query_find_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL),
+               "a meta that downstream takes is not offered");
+        CHECK (gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL) == strides,
+               "strides are %s, though downstream takes %s", strides ? "not offered" : "offered",
+               strides ? "them" : "none");
+        gst_query_unref (query);
+        gst_caps_unref (caps);
+        rig_free (&rig);
+    }
+}
+
 static void check_queries (void)
 {
-    group ("latency, allocation, caps");
+    group ("latency, caps");
     struct rig rig = rig_new (NULL);
     rig_caps (&rig, "I420", 640, 480);
     gst_harness_set_upstream_latency (rig.h, 40 * GST_MSECOND);
@@ -437,21 +462,13 @@ static void check_queries (void)
     CHECK (own > 0 && latency == 40 * GST_MSECOND + own, "latency %" G_GUINT64_FORMAT " with our %" G_GUINT64_FORMAT,
            latency, own);
 
-    GstCaps *caps = gst_pad_get_current_caps (rig.h->srcpad);
-    GstQuery *query = gst_query_new_allocation (caps, TRUE);
-    CHECK (gst_pad_peer_query (rig.h->srcpad, query) &&
-               gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL),
-           "strides are not offered");
-    gst_query_unref (query);
-    gst_caps_unref (caps);
-
     static const char *const refused[] = {
         "video/x-raw(memory:GLMemory), format=RGBA, width=8, height=8, framerate=30/1",
         "video/x-raw(memory:DMABuf), format=NV12, width=8, height=8, framerate=30/1",
         "image/jpeg, width=8, height=8, framerate=30/1"
     };
     for (gsize i = 0; i < G_N_ELEMENTS (refused); i++) {
-        caps = gst_caps_from_string (refused[i]);
+        GstCaps *caps = gst_caps_from_string (refused[i]);
         CHECK (!gst_pad_peer_query_accept_caps (rig.h->srcpad, caps), "%s is accepted", refused[i]);
         gst_caps_unref (caps);
     }
@@ -580,6 +597,7 @@ int main (int argc, char **argv)
     check_qos_message ();
     check_kept ();
     check_bad_buffers ();
+    check_allocation ();
     check_queries ();
     check_files ();
     check_built_in ();

@@ -524,7 +524,7 @@ static gboolean infer (GstConvRelu *self, GstBuffer *buffer, const struct moment
 }
 
 /* Draws what the settings ask for. Without that, and where downstream draws, no pixel of the frame is touched. */
-static void draw (GstConvRelu *self, GstBuffer *buffer, gboolean fresh)
+static void draw (GstConvRelu *self, GstBuffer *buffer)
 {
     GstVideoFrame pixels;
     GstClockTime start = gst_util_get_timestamp ();
@@ -540,7 +540,6 @@ static void draw (GstConvRelu *self, GstBuffer *buffer, gboolean fresh)
         .width = GST_VIDEO_INFO_WIDTH (&self->info),
         .height = GST_VIDEO_INFO_HEIGHT (&self->info),
         .view = frame_reader_view (self->reader),
-        .fresh = fresh,
     };
     GstVideoOverlayComposition *composition = overlay_draw (self->overlay, &frame);
     if (composition && self->attach) {
@@ -575,7 +574,7 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
     result_attach (&self->result, self->network, buffer, GST_VIDEO_INFO_WIDTH (&self->info),
                    GST_VIDEO_INFO_HEIGHT (&self->info), fresh);
     if (self->active.appearance.overlay != OVERLAY_NONE)
-        draw (self, buffer, fresh);
+        draw (self, buffer);
     if (self->active.post_messages)
         gst_element_post_message (
             GST_ELEMENT (self),

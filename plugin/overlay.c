@@ -34,6 +34,7 @@ struct overlay {
     struct appearance seen; /* drawn last */
     int width, height;
     struct view view;
+    guint serial;   /* of the result */
     gboolean drawn; /* the above are of something */
     struct layout layout;
     struct palette colours, signs, heat, heat_strip; /* heat is not premultiplied */
@@ -394,11 +395,13 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
         return NULL;
     if (!overlay->captions)
         overlay->captions = captions_new ();
+    gboolean fresh = overlay->serial != frame->result->serial; /* also after frames that nothing was drawn on */
     gboolean change = changed (overlay, frame);
-    if (!change && !frame->fresh)
+    if (!change && !fresh)
         return overlay->composition;
+    overlay->serial = frame->result->serial;
     g_clear_pointer (&overlay->composition, gst_video_overlay_composition_unref);
-    if (frame->fresh || !overlay->post[0].channels)
+    if (fresh || !overlay->post[0].channels)
         look_at_layers (overlay, frame->network);
     draw_mosaics (overlay, frame);
     draw_labels (overlay, frame);

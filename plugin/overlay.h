@@ -28,7 +28,6 @@ struct overlay_frame {
     struct overlay_times times;
     int width, height; /* of the frame */
     struct view view;  /* what the network saw of it */
-    gboolean fresh;    /* the network has run since the last call */
 };
 
 /* How much of a shown layer is zero, for the element's stats. */

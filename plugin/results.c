@@ -30,6 +30,7 @@ void result_take (struct result *result, const struct network *network, const st
         result->count++;
     result->inference_time = inference_time;
     result->valid = TRUE;
+    result->serial++;
 }
 
 /* ---- on the buffer --------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
  * long as the network that said it. */
 struct result {
     gboolean valid; /* FALSE: nothing was said yet, or it has been forgotten */
+    guint serial;   /* moves with every result_take */
     guint count;    /* how many are filled, 0..capacity */
     guint capacity;
     int *ids;                    /* [capacity] class numbers */

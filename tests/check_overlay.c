@@ -329,6 +329,31 @@ static void check_reuse (void)
     rig_free (&rig);
 }
 
+/* What was drawn before the drawing was off is not shown again when the network has run since. */
+static void check_off_and_on (void)
+{
+    group ("off and on between two inferences");
+    struct rig rig = layers_rig ("overlay=labels inference-interval=2", TRUE);
+    static const char *const overlay[] = { "labels", "none", "none", "labels", "none", "labels" };
+    guint seqnum[6], drawings[6];
+    rig_caps (&rig, "RGB", 640, 480);
+    for (int i = 0; i < 6; i++) {
+        gst_util_set_object_arg (G_OBJECT (rig.element), "overlay", overlay[i]);
+        g_object_set (rig.element, "inference-interval", i < 3 ? 2 : 1000, NULL); /* frames 0 and 2 are looked at */
+        GstBuffer *out = pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 640, 480, i < 2 ? paint_spots : paint_blue));
+        bool any = attached (out) && gst_video_overlay_composition_n_rectangles (attached (out)) == 1;
+        CHECK (any == (strcmp (overlay[i], "none") != 0), "frame %d: drawn %d", i, any);
+        seqnum[i] = any ? gst_video_overlay_composition_get_seqnum (attached (out)) : 0;
+        drawings[i] = any ? gst_video_overlay_rectangle_get_seqnum (
+                                gst_video_overlay_composition_get_rectangle (attached (out), 0))
+                          : 0;
+        gst_clear_buffer (&out);
+    }
+    CHECK (seqnum[3] != seqnum[0] && drawings[3] != drawings[0], "the labels of a result that is gone");
+    CHECK (seqnum[5] == seqnum[3], "the same result is drawn anew");
+    rig_free (&rig);
+}
+
 /* Another element's composition stays what and where it is. */
 static void check_upstream (void)
 {
@@ -452,6 +477,7 @@ int main (int argc, char **argv)
     check_unknown ();
     check_changes ();
     check_reuse ();
+    check_off_and_on ();
     check_upstream ();
     check_storm ();
     return end_tests ();

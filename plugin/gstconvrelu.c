@@ -109,7 +109,6 @@ struct _GstConvRelu {
     struct loading *loading; /* the next one, or NULL */
     struct frame_reader *reader;
     GstVideoInfo info;
-    gboolean attach; /* the drawing goes with the frame as a meta; else it is blended into it */
     struct overlay *overlay;
     char *unknown_layers;     /* what the last warning said of them, or NULL */
     struct result result;     /* the last one */
@@ -385,8 +384,6 @@ static gboolean gst_conv_relu_set_caps (GstBaseTransform *base, GstCaps *in, Gst
         GST_ERROR_OBJECT (self, "cannot read the caps %" GST_PTR_FORMAT, in);
         return FALSE;
     }
-    self->attach = negotiate_attaches (out);
-    GST_INFO_OBJECT (self, "drawings are %s frames", self->attach ? "attached to" : "blended into");
     forget_result (self); /* another picture may come */
     return TRUE;
 }
@@ -542,7 +539,7 @@ static void draw (GstConvRelu *self, GstBuffer *buffer)
         .view = frame_reader_view (self->reader),
     };
     GstVideoOverlayComposition *composition = overlay_draw (self->overlay, &frame);
-    if (composition && self->attach) {
+    if (composition && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
         gst_buffer_add_video_overlay_composition_meta (buffer, composition);
     } else if (composition && mapping_write (&pixels, &self->info, buffer)) {
         if (!blend_composition (composition, &pixels))

@@ -12,9 +12,12 @@ static gboolean has_feature (const GstCaps *caps, guint i)
     return features && !gst_caps_features_is_any (features) && gst_caps_features_contains (features, FEATURE);
 }
 
-gboolean negotiate_attaches (const GstCaps *out)
+gboolean negotiate_attaches (GstBaseTransform *base)
 {
-    return gst_caps_get_size (out) > 0 && has_feature (out, 0);
+    GstCaps *caps = gst_pad_get_current_caps (GST_BASE_TRANSFORM_SRC_PAD (base));
+    gboolean attaches = caps && gst_caps_get_size (caps) > 0 && has_feature (caps, 0);
+    gst_clear_caps (&caps);
+    return attaches;
 }
 
 static void append (GstCaps *to, const GstCaps *from, guint i, gboolean feature)

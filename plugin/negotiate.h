@@ -12,6 +12,8 @@
 GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter);
 GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *others);
 
-gboolean negotiate_attaches (const GstCaps *out); /* what the fixed caps of the source pad mean */
+/* What the caps of the source pad mean. These and not those of set_caps, which is not called when negotiate_fixate_caps
+ * has pushed the same ones before. */
+gboolean negotiate_attaches (GstBaseTransform *base);
 
 #endif

@@ -387,6 +387,34 @@ static void check_upstream (void)
     rig_free (&rig);
 }
 
+/* Downstream begins and ceases to draw compositions while frames go by. */
+static void check_reconfigure (void)
+{
+    static const char plain[] = "video/x-raw",
+                      both[] = "video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition); video/x-raw";
+    group ("downstream changes");
+    struct rig rig = layers_rig ("overlay=feature-maps", FALSE);
+    gst_harness_add_propose_allocation_meta (rig.h, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
+    rig_caps (&rig, "RGB", 320, 240);
+    GstBuffer *before = new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_spots);
+    for (int i = 0; i < 5; i++) {
+        int draws = i % 2, differing = 0;
+        if (i > 0)
+            gst_harness_set_sink_caps_str (rig.h, draws ? both : plain);
+        GstBuffer *out = pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_spots));
+        GstCaps *caps = gst_pad_get_current_caps (rig.h->sinkpad);
+        CHECK (gst_caps_features_contains (gst_caps_get_features (caps, 0), "meta:GstVideoOverlayComposition") == draws,
+               "change %d: the caps say otherwise", i);
+        difference (before, out, &differing);
+        CHECK (!!attached (out) == draws && (differing > 0) == !draws, "change %d: attached %d, %d bytes drawn on", i,
+               !!attached (out), differing);
+        gst_caps_unref (caps);
+        gst_buffer_unref (out);
+    }
+    gst_buffer_unref (before);
+    rig_free (&rig);
+}
+
 /* ---- storm ----------------------------------------------------------------------------------------------------- */
 
 struct storm {
@@ -479,6 +507,7 @@ int main (int argc, char **argv)
     check_reuse ();
     check_off_and_on ();
     check_upstream ();
+    check_reconfigure ();
     check_storm ();
     return end_tests ();
 }

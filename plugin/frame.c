@@ -50,13 +50,13 @@ static void override (float to[3], const struct triple *triple, gboolean swap)
     }
 }
 
-struct input_spec frame_input_spec (const struct input_spec *model, const struct settings *settings)
+struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set)
 {
     struct input_spec spec = *model;
-    if (settings->channel_order != ORDER_CHOICE_MODEL)
-        spec.order = settings->channel_order == ORDER_CHOICE_BGR ? CHANNEL_ORDER_BGR : CHANNEL_ORDER_RGB;
-    override (spec.mean, &settings->mean, spec.order != model->order);
-    override (spec.std, &settings->std, spec.order != model->order);
+    if (set->channel_order != ORDER_CHOICE_MODEL)
+        spec.order = set->channel_order == ORDER_CHOICE_BGR ? CHANNEL_ORDER_BGR : CHANNEL_ORDER_RGB;
+    override (spec.mean, &set->mean, spec.order != model->order);
+    override (spec.std, &set->std, spec.order != model->order);
     return spec;
 }
 

@@ -28,9 +28,9 @@ struct view {
  * Every rectangle has at least one pixel. */
 struct view frame_view (enum resize resize, struct rectangle area, int par_n, int par_d, int width, int height);
 
-/* The model's preparation with what the settings override. When only the order differs from the model's, its mean and
- * std change places with the channels. The settings must have passed settings_check. */
-struct input_spec frame_input_spec (const struct input_spec *model, const struct settings *settings);
+/* The model's preparation with what is set overriding it. When only the order differs from the model's, its mean and
+ * std change places with the channels. It must have passed settings_check. */
+struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set);
 
 struct frame_reader; /* keeps a converter while nothing changes */
 

@@ -103,10 +103,12 @@ struct _GstConvRelu {
     /* the streaming thread's */
     struct settings active; /* the copy being acted on */
     guint active_serial;
-    struct settings wanted;  /* those for which a network was last loaded, or tried to be */
-    gboolean refused;        /* mean or std as set are unusable, and a warning has said so */
-    struct network *network; /* never NULL between start and stop */
-    struct loading *loading; /* the next one, or NULL */
+    struct settings wanted;         /* those for which a network was last loaded, or tried to be */
+    gboolean refused;               /* mean or std as set are unusable, and a warning has said so */
+    struct network *network;        /* never NULL between start and stop */
+    struct preparation preparation; /* for that one; what is set along with another file is for the next */
+    struct loading *loading;        /* the next one, or NULL */
+    gboolean failed;                /* none came of the last one; `wanted` is what it was to be */
     struct frame_reader *reader;
     GstVideoInfo info;
     struct overlay *overlay;
@@ -246,15 +248,15 @@ static void post_error (GstConvRelu *self, GstMessageType type, GError *error, c
 /* Copies the settings. FALSE when mean or std are unusable: `active` then keeps those it had. */
 static gboolean copy_settings (GstConvRelu *self, GError **error)
 {
-    struct triple mean = self->active.mean, std = self->active.std;
+    struct preparation before = self->active.preparation;
     GST_OBJECT_LOCK (self);
     settings_copy (&self->active, &self->settings);
     self->active_serial = self->serial;
     GST_OBJECT_UNLOCK (self);
     if (settings_check (&self->active, error))
         return TRUE;
-    self->active.mean = mean;
-    self->active.std = std;
+    self->active.preparation.mean = before.mean;
+    self->active.preparation.std = before.std;
     return FALSE;
 }
 
@@ -326,10 +328,14 @@ static void follow_settings (GstConvRelu *self)
     struct network *network = NULL;
     if (self->loading && loading_done (self->loading)) {
         network = loading_finish (g_steal_pointer (&self->loading), &error);
-        if (network)
+        self->failed = !network;
+        if (network) {
             use_network (self, network);
-        else
+            self->preparation = self->wanted.preparation;
+        } else {
             POST_WARNING (self, error, "; the network before stays in use");
+            self->wanted.preparation = self->active.preparation;
+        }
     }
     if (self->loading || settings_same_plan (&self->active, &self->wanted))
         return;
@@ -344,6 +350,17 @@ static void follow_settings (GstConvRelu *self)
         self->loading = loading_start (&self->active);
 }
 
+/* After follow_settings. While another file is loaded, and after one that could not be, what was set along with it does
+ * not apply to the network before. */
+static void follow_preparation (GstConvRelu *self)
+{
+    const struct preparation *set = &self->active.preparation;
+    if (self->loading || (self->failed && settings_same_preparation (set, &self->wanted.preparation)))
+        return;
+    self->preparation = *set;
+    self->failed = FALSE;
+}
+
 static gboolean gst_conv_relu_start (GstBaseTransform *base)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
@@ -356,7 +373,7 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
         return FALSE;
     }
     settings_copy (&self->wanted, &self->active);
-    self->refused = FALSE;
+    self->refused = self->failed = FALSE;
     GST_OBJECT_LOCK (self);
     stats_reset (&self->stats, network->first_run);
     self->earliest = GST_CLOCK_TIME_NONE;
@@ -496,7 +513,7 @@ static gboolean skip_frame (GstConvRelu *self, GstBuffer *buffer, const struct m
 static gboolean infer (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
 {
     struct network *network = self->network;
-    struct input_spec spec = frame_input_spec (model_input (network->model), &self->active);
+    struct input_spec spec = frame_input_spec (model_input (network->model), &self->preparation);
     GError *error = NULL;
     GstClockTime start = gst_util_get_timestamp ();
     frame_reader_set (self->reader, &self->info, &spec, self->active.resize);
@@ -561,6 +578,7 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
         gst_object_sync_values (GST_OBJECT (self), moment.stream_time);
     update_settings (self);
     follow_settings (self);
+    follow_preparation (self);
 
     gboolean fresh = !skip_frame (self, buffer, &moment);
     if (fresh && !infer (self, buffer, &moment))

@@ -6,6 +6,7 @@
 #include "plugin/settings.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { DEFAULT_TOP_K = 5, TOP_K_MAX = 1000, THREADS_MAX = 256 };
 
@@ -248,7 +249,7 @@ void settings_install (GObjectClass *klass)
 void settings_init (struct settings *settings)
 {
     *settings = (struct settings) {
-        .channel_order = ORDER_CHOICE_MODEL,
+        .preparation = { .channel_order = ORDER_CHOICE_MODEL },
         .resize = RESIZE_CROP,
         .top_k = DEFAULT_TOP_K,
         .algorithm = ALGORITHM_AUTO,
@@ -315,13 +316,13 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
         set_string (&settings->labels_file, value);
         return TRUE;
     case PROPERTY_MEAN:
-        set_triple (&settings->mean, value);
+        set_triple (&settings->preparation.mean, value);
         return TRUE;
     case PROPERTY_STD:
-        set_triple (&settings->std, value);
+        set_triple (&settings->preparation.std, value);
         return TRUE;
     case PROPERTY_CHANNEL_ORDER:
-        settings->channel_order = g_value_get_enum (value);
+        settings->preparation.channel_order = g_value_get_enum (value);
         return TRUE;
     case PROPERTY_RESIZE:
         settings->resize = g_value_get_enum (value);
@@ -365,13 +366,13 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         g_value_set_string (value, settings->labels_file);
         return TRUE;
     case PROPERTY_MEAN:
-        get_triple (&settings->mean, value);
+        get_triple (&settings->preparation.mean, value);
         return TRUE;
     case PROPERTY_STD:
-        get_triple (&settings->std, value);
+        get_triple (&settings->preparation.std, value);
         return TRUE;
     case PROPERTY_CHANNEL_ORDER:
-        g_value_set_enum (value, settings->channel_order);
+        g_value_set_enum (value, settings->preparation.channel_order);
         return TRUE;
     case PROPERTY_RESIZE:
         g_value_set_enum (value, settings->resize);
@@ -426,8 +427,18 @@ static gboolean check_triple (const char *name, const struct triple *triple, flo
 
 gboolean settings_check (const struct settings *settings, GError **error)
 {
-    return check_triple ("mean", &settings->mean, -INFINITY, error) &&
-           check_triple ("std", &settings->std, 1e-6f, error);
+    return check_triple ("mean", &settings->preparation.mean, -INFINITY, error) &&
+           check_triple ("std", &settings->preparation.std, 1e-6f, error);
+}
+
+static gboolean same_triple (const struct triple *a, const struct triple *b)
+{
+    return a->count == b->count && memcmp (a->value, b->value, MIN (a->count, 3) * sizeof *a->value) == 0;
+}
+
+gboolean settings_same_preparation (const struct preparation *a, const struct preparation *b)
+{
+    return same_triple (&a->mean, &b->mean) && same_triple (&a->std, &b->std) && a->channel_order == b->channel_order;
 }
 
 gboolean settings_same_files (const struct settings *a, const struct settings *b)

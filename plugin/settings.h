@@ -37,10 +37,15 @@ struct triple {
     float value[3]; /* NaN where the element given was no number */
 };
 
+/* How a pixel becomes what the network takes. */
+struct preparation {
+    struct triple mean, std; /* in units of 0..255 */
+    enum order_choice channel_order;
+};
+
 struct settings {
     char *model_file, *labels_file; /* NULL: not set */
-    struct triple mean, std;        /* in units of 0..255 */
-    enum order_choice channel_order;
+    struct preparation preparation;
     enum resize resize;
     guint top_k;
     float threshold;
@@ -90,6 +95,7 @@ gboolean settings_check (const struct settings *settings, GError **error);
 /* The activation that takes the place of all others. FALSE: the model's own stay. */
 gboolean settings_replacement (const struct settings *settings, struct activation *replacement);
 
+gboolean settings_same_preparation (const struct preparation *a, const struct preparation *b);
 gboolean settings_same_files (const struct settings *a, const struct settings *b); /* the same model and labels */
 gboolean settings_same_plan (const struct settings *a, const struct settings *b);  /* and run in the same way */
 

@@ -241,6 +241,38 @@ static void check_swap (void)
     rig_free (&rig);
 }
 
+/* mean, set along with another file, waits for it: the picture is never seen as 200 - 40. */
+static void check_swap_preparation (void)
+{
+    char dim[64];
+    struct said said;
+    bool kept = true;
+    group ("another model and mean while playing");
+    in_folder (dim, sizeof dim, "dim.onnx");
+    write_tiny (dim, 0.5f);
+    struct rig rig = rig_new (NULL);
+    rig_caps (&rig, "RGB", 50, 40);
+    CHECK (go_on (&rig, &said) && near (said.colour, 200, 100, 50, 2), "before any change");
+    g_object_set (rig.element, "model-file", dim, NULL);
+    gst_util_set_object_arg (G_OBJECT (rig.element), "mean", "<40>");
+    for (int n = 0; n < 5000 && kept && !near (said.colour, 80, 30, 5, 2); n++)
+        kept = go_on (&rig, &said) && (near (said.colour, 200, 100, 50, 2) || near (said.colour, 80, 30, 5, 2));
+    CHECK (kept && near (said.colour, 80, 30, 5, 2), "between the two it is seen as %.0f %.0f %.0f",
+           (double)said.colour[0], (double)said.colour[1], (double)said.colour[2]);
+    /* A file that cannot be loaded: what was set along with it is for nothing, what is set later is not. */
+    g_object_set (rig.element, "model-file", "/nowhere/at/all.onnx", NULL);
+    gst_util_set_object_arg (G_OBJECT (rig.element), "mean", "<0>");
+    said.warnings = 0;
+    for (int n = 0; n < 5000 && kept && said.warnings == 0; n++)
+        kept = go_on (&rig, &said) && near (said.colour, 80, 30, 5, 2);
+    CHECK (kept && said.warnings == 1 && go_on (&rig, &said) && near (said.colour, 80, 30, 5, 2),
+           "after a bad file it is seen as %.0f %.0f %.0f", (double)said.colour[0], (double)said.colour[1],
+           (double)said.colour[2]);
+    gst_util_set_object_arg (G_OBJECT (rig.element), "mean", "<20>");
+    CHECK (go_on (&rig, &said) && near (said.colour, 90, 40, 15, 2), "mean was not taken up");
+    rig_free (&rig);
+}
+
 static void check_settings (void)
 {
     group ("other settings while playing");
@@ -507,6 +539,7 @@ int main (int argc, char **argv)
     check_states ();
     check_handler ();
     check_swap ();
+    check_swap_preparation ();
     check_settings ();
     check_control ();
     check_storm ();

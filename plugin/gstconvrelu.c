@@ -301,6 +301,8 @@ static void use_network (GstConvRelu *self, struct network *network)
     struct model *hidden = self->model;
     self->model = shown;
     self->figure_count = 0;
+    if (before && network)
+        stats_swapped (&self->stats);
     GST_OBJECT_UNLOCK (self);
     self->network = network;
     overlay_reset (self->overlay);

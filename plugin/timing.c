@@ -44,6 +44,12 @@ void stats_reset (struct stats *stats, GstClockTime latency)
     *stats = (struct stats) { .last_frame = GST_CLOCK_TIME_NONE, .latency = latency };
 }
 
+void stats_swapped (struct stats *stats)
+{
+    stats->convert = stats->inference = stats->overlay = (struct window) { .used = 0 };
+    stats->cold = TRUE;
+}
+
 void stats_frame (struct stats *stats, GstClockTime now)
 {
     stats->frames++;
@@ -54,7 +60,11 @@ void stats_frame (struct stats *stats, GstClockTime now)
 
 void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference)
 {
+    gboolean cold = stats->cold; /* converters are made, memory is touched for the first time */
     stats->inferred++;
+    stats->cold = FALSE;
+    if (cold)
+        return;
     window_add (&stats->convert, convert);
     window_add (&stats->inference, inference);
 }

@@ -30,9 +30,11 @@ struct stats {
     struct window interval;  /* wall-clock time from one frame to the next */
     GstClockTime last_frame; /* when the last one came in, or NONE */
     GstClockTime latency;    /* as told to the pipeline; NONE before the first measurement */
+    gboolean cold;           /* the next inference is the first of a network, and not measured */
 };
 
 void stats_reset (struct stats *stats, GstClockTime latency); /* latency: expected until measured, or NONE */
+void stats_swapped (struct stats *stats);                     /* another network: measures it from its second run on */
 void stats_frame (struct stats *stats, GstClockTime now);     /* one more frame */
 void stats_drawn (struct stats *stats, GstClockTime overlay);
 void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference);

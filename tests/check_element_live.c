@@ -273,6 +273,27 @@ static void check_swap_preparation (void)
     rig_free (&rig);
 }
 
+/* Times are of the network that runs, without its first run; the counters go on. */
+static void check_swap_times (void)
+{
+    group ("times of another network");
+    struct rig rig = rig_new ("threads=1");
+    struct said said;
+    rig_caps (&rig, "RGB", 50, 40);
+    go_on (&rig, &said);
+    CHECK (stat_of (rig.element, "inference-mean") > 0, "the first run is not measured");
+    g_object_set (rig.element, "threads", 2, NULL);
+    go_on (&rig, &said);
+    CHECK (said.fresh && stat_of (rig.element, "inference-mean") == 0 && stat_of (rig.element, "convert-mean") == 0,
+           "the times of the network before, or of the first run, are left");
+    go_on (&rig, &said);
+    CHECK (stat_of (rig.element, "inference-mean") > 0 && stat_of (rig.element, "convert-mean") > 0,
+           "the second run is not measured");
+    CHECK (stat_of (rig.element, "inferred") == 3 && stat_of (rig.element, "frames") == 3,
+           "the counters started again");
+    rig_free (&rig);
+}
+
 static void check_settings (void)
 {
     group ("other settings while playing");
@@ -540,6 +561,7 @@ int main (int argc, char **argv)
     check_handler ();
     check_swap ();
     check_swap_preparation ();
+    check_swap_times ();
     check_settings ();
     check_control ();
     check_storm ();

@@ -4,10 +4,10 @@
  * @title: convrelu
  * @short_description: Runs a convolutional network on every frame of a video
  *
- * convrelu shows every video frame to a convolutional network (ResNet and its relatives, in an ONNX file) and says what
- * the network sees: as classification metadata on the buffer and as an element message on the bus. It runs on the CPU
- * and needs no other inference library. Frames pass through unchanged, in any raw format and size; no pixel of them is
- * copied, unless #GstConvRelu:overlay asks for a drawing.
+ * convrelu shows every video frame to a convolutional network (ResNet and its relatives, in an ONNX or safetensors
+ * file) and says what the network sees: as classification metadata on the buffer and as an element message on the bus.
+ * It runs on the CPU and needs no other inference library. Frames pass through unchanged, in any raw format and size;
+ * no pixel of them is copied, unless #GstConvRelu:overlay asks for a drawing.
  *
  * Inference happens on the streaming thread, so a slow network holds up the stream. In front of a live source's other
  * branches put `queue leaky=downstream max-size-buffers=1` before the element; after a sink has reported a frame late,

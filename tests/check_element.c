@@ -53,6 +53,9 @@ static void check_properties (void)
     g_object_set (element, "model-file", "", NULL);
     g_object_get (element, "model-file", &model, NULL);
     CHECK (!model, "an empty model-file is kept as \"%s\"", model);
+    const char *files =
+        g_param_spec_get_blurb (g_object_class_find_property (G_OBJECT_GET_CLASS (element), "model-file"));
+    CHECK (strstr (files, "ONNX") && strstr (files, "safetensors"), "the files it takes: %s", files);
     const char *klass = gst_element_class_get_metadata (GST_ELEMENT_GET_CLASS (element), GST_ELEMENT_METADATA_KLASS);
     CHECK (strcmp (klass, "Filter/Analyzer/Effect/Video") == 0, "klass is %s", klass);
     gst_object_unref (element); /* never started */

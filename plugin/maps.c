@@ -96,18 +96,29 @@ void palette_strip (const struct palette *palette, const struct canvas *canvas, 
 
 /* ---- tiles ----------------------------------------------------------------------------------------------------- */
 
+/* Which of `length` pixels the `at`-th of `parts` touches: from the first to before the end. */
+static int first_touched (int at, int length, int parts)
+{
+    return (int)((gint64)at * length / parts);
+}
+
+static int end_touched (int at, int length, int parts)
+{
+    return (int)((((gint64)at + 1) * length + parts - 1) / parts);
+}
+
 /* Averages map [height][width] down to out [rows][columns], either or both smaller; sums: [width]. Every output pixel is the
  * mean of the whole input pixels that it touches. */
 static void average_down (const float *map, int height, int width, float *out, int rows, int columns, float *sums)
 {
     for (int y = 0; y < rows; y++) {
-        int top = y * height / rows, bottom = ((y + 1) * height + rows - 1) / rows;
+        int top = first_touched (y, height, rows), bottom = end_touched (y, height, rows);
         memcpy (sums, map + (gsize)top * width, (gsize)width * sizeof *sums);
         for (int row = top + 1; row < bottom; row++)
             for (int x = 0; x < width; x++)
                 sums[x] += map[(gsize)row * width + x];
         for (int x = 0; x < columns; x++) {
-            int left = x * width / columns, right = ((x + 1) * width + columns - 1) / columns;
+            int left = first_touched (x, width, columns), right = end_touched (x, width, columns);
             float sum = 0;
             for (int i = left; i < right; i++)
                 sum += sums[i];

@@ -250,6 +250,34 @@ static void check_tiles (void)
     g_array_unref (scratch);
 }
 
+/* rows x height does not fit into an int. */
+static void check_large_tile (void)
+{
+    enum { LENGTH = 1 << 20, ROWS = 1 << 12 };
+    check_group ("tile of a large map");
+    float *map = g_new (float, LENGTH);
+    guint32 *pixels = g_new (guint32, ROWS);
+    const struct canvas canvases[] = { { pixels, 1, ROWS, 1 }, { pixels, ROWS, 1, ROWS } };
+    GArray *scratch = g_array_new (FALSE, FALSE, sizeof (float));
+    struct palette gray;
+    palette_make (&gray, COLORMAP_GRAY, 1);
+    for (int i = 0; i < LENGTH; i++)
+        map[i] = (float)i / LENGTH;
+    for (int across = 0; across < 2; across++) {
+        const struct tile tile = { .width = across ? ROWS : 1, .height = across ? 1 : ROWS, .most = 1 };
+        int wrong = 0;
+        tile_draw (map, across ? 1 : LENGTH, across ? LENGTH : 1, &gray, &tile, &canvases[across], scratch);
+        for (int i = 0; i < ROWS; i++) {
+            int least = 255 * i / ROWS, most = MIN (255 * i / ROWS + 1, 255);
+            wrong += pixels[i] != gray.pixel[least] && pixels[i] != gray.pixel[most];
+        }
+        CHECK (wrong == 0, "%d of %d pixels are wrong", wrong, (int)ROWS);
+    }
+    g_array_unref (scratch);
+    g_free (pixels);
+    g_free (map);
+}
+
 static void check_watch (void)
 {
     check_group ("channels over time");
@@ -345,6 +373,7 @@ int main (int argc, char **argv)
         SKIP ("no shared data");
     }
     check_tiles ();
+    check_large_tile ();
     check_watch ();
     check_layout ();
     return check_end ();

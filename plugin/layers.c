@@ -33,21 +33,33 @@ static int gated_product (const struct graph *g, int gate, const struct tensor_i
     return -1;
 }
 
-/* Taps go by name: a tensor whose name another one bears after it cannot be had. */
-static gboolean reachable (const struct graph *g, int id)
+/* What graph_find would find, for all names at once: name -> id of the last tensor that bears it. */
+static GHashTable *last_of_names (const struct graph *g)
 {
-    const char *name = graph_tensor (g, id).name;
-    return name && *name && graph_find (g, name) == id;
+    GHashTable *last = g_hash_table_new (g_str_hash, g_str_equal);
+    for (int id = 0; id < graph_tensors (g); id++) {
+        const char *name = graph_tensor (g, id).name;
+        if (name && *name)
+            g_hash_table_insert (last, (gpointer)name, GINT_TO_POINTER (id));
+    }
+    return last;
 }
 
-static void add_layer (const struct graph *g, GArray *layers, int post, int pre)
+/* Taps go by name: a tensor whose name another one bears after it cannot be had. */
+static gboolean reachable (const struct graph *g, GHashTable *last, int id)
+{
+    const char *name = graph_tensor (g, id).name;
+    return name && *name && GPOINTER_TO_INT (g_hash_table_lookup (last, name)) == id;
+}
+
+static void add_layer (const struct graph *g, GHashTable *last, GArray *layers, int post, int pre)
 {
     struct layer layer = { .post = post, .pre = pre, .role = "" };
-    if (reachable (g, post) && reachable (g, pre))
+    if (reachable (g, last, post) && reachable (g, last, pre))
         g_array_append_val (layers, layer);
 }
 
-GArray *layers_all (const struct graph *g)
+static GArray *find_layers (const struct graph *g, GHashTable *last)
 {
     GArray *layers = g_array_new (FALSE, FALSE, sizeof (struct layer));
     for (int id = 0; id < graph_tensors (g); id++) {
@@ -55,13 +67,21 @@ GArray *layers_all (const struct graph *g)
         if (!is (&tensor, "activation"))
             continue;
         int product = gated_product (g, id, &tensor);
-        add_layer (g, layers, product >= 0 ? product : id, tensor.inputs[0]);
+        add_layer (g, last, layers, product >= 0 ? product : id, tensor.inputs[0]);
     }
     for (int id = 0; layers->len == 0 && id < graph_tensors (g); id++) {
         struct tensor_info tensor = graph_tensor (g, id);
         if (is (&tensor, "conv"))
-            add_layer (g, layers, id, id);
+            add_layer (g, last, layers, id, id);
     }
+    return layers;
+}
+
+GArray *layers_all (const struct graph *g)
+{
+    GHashTable *last = last_of_names (g);
+    GArray *layers = find_layers (g, last);
+    g_hash_table_unref (last);
     return layers;
 }
 
@@ -154,7 +174,7 @@ static gboolean choose_by_depth (const struct graph *g, const GArray *layers, co
 }
 
 /* Layers by name or glob; where none fits, any tensor of that name, shown as it is. */
-static gboolean choose_by_name (const struct graph *g, const GArray *layers, const char *word,
+static gboolean choose_by_name (const struct graph *g, GHashTable *last, const GArray *layers, const char *word,
                                 struct layer_choice *choice)
 {
     GPatternSpec *pattern = g_pattern_spec_new (word);
@@ -168,7 +188,8 @@ static gboolean choose_by_name (const struct graph *g, const GArray *layers, con
     }
     gboolean any = !found;
     for (int id = 0; any && id < graph_tensors (g); id++) {
-        if (reachable (g, id) && g_pattern_spec_match_string (pattern, graph_tensor (g, id).name)) {
+        const char *name = graph_tensor (g, id).name;
+        if (name && g_pattern_spec_match_string (pattern, name) && reachable (g, last, id)) {
             choose (choice, (struct layer) { .post = id, .pre = id }, "");
             found = TRUE;
         }
@@ -179,13 +200,14 @@ static gboolean choose_by_name (const struct graph *g, const GArray *layers, con
 
 void layers_choose (const struct graph *g, const char *words, struct layer_choice *choice)
 {
-    GArray *layers = layers_all (g);
+    GHashTable *last = last_of_names (g);
+    GArray *layers = find_layers (g, last);
     GString *unknown = g_string_new (NULL);
     char **list = g_strsplit (words ? words : "", ",", -1);
     *choice = (struct layer_choice) { .count = 0 };
     for (char **word = list; *word; word++) {
         g_strstrip (*word);
-        if (!**word || choose_by_depth (g, layers, *word, choice) || choose_by_name (g, layers, *word, choice))
+        if (!**word || choose_by_depth (g, layers, *word, choice) || choose_by_name (g, last, layers, *word, choice))
             continue;
         g_string_append_printf (unknown, "%sNo layer is called \"%s\"", unknown->len ? ". " : "", *word);
         append_near (unknown, g, layers, *word);
@@ -193,6 +215,7 @@ void layers_choose (const struct graph *g, const char *words, struct layer_choic
     choice->unknown = g_string_free (unknown, unknown->len == 0);
     g_strfreev (list);
     g_array_unref (layers);
+    g_hash_table_unref (last);
 }
 
 void layers_clear (struct layer_choice *choice)
@@ -250,7 +273,10 @@ struct class_map *class_map_new (const struct graph *g)
     }
     int from = pool >= 0 && averages (g, pool) ? graph_tensor (g, pool).inputs[0] : -1;
     map->map = last_map (g);
-    if (from < 0 || !spatial (g, from) || !reachable (g, from))
+    GHashTable *last = last_of_names (g);
+    gboolean there = from >= 0 && spatial (g, from) && reachable (g, last, from);
+    g_hash_table_unref (last);
+    if (!there)
         return map;
     struct tensor_info in = graph_tensor (g, from);
     gsize count = (gsize)end.channels * (gsize)in.channels;

@@ -81,6 +81,32 @@ static void check_choice (void)
     graph_unref (g);
 }
 
+/* Of two tensors of one name the last can be had, also among as many as a graph can hold. */
+static void check_many_layers (void)
+{
+    enum { MANY = 19000 };
+    check_group ("many layers");
+    struct graph *g = graph_new (NULL);
+    int x = graph_input (g, "x", 1, 2, 2);
+    for (int i = 0; i < MANY; i++) {
+        char name[32];
+        snprintf (name, sizeof name, "layer%d", i % (MANY - 1)); /* the first name comes again at the end */
+        x = graph_activation (g, name, x, (struct activation) { .kind = ACTIVATION_RELU });
+    }
+    graph_output (g, x);
+    if (CHECK (!graph_error (g), "%s", graph_error (g))) {
+        struct layer_choice choice;
+        GArray *layers = layers_all (g);
+        layers_choose (g, "layer0,x", &choice);
+        CHECK (layers->len == MANY - 2, "%u layers of %d", layers->len, MANY - 2); /* nor the one it goes into */
+        CHECK (choice.count == 2 && choice.layer[0].post == x && choice.layer[1].post == 0, "%d layers are chosen",
+               choice.count);
+        layers_clear (&choice);
+        g_array_unref (layers);
+    }
+    graph_unref (g);
+}
+
 /* The class-activation map's sum over pixels is the score, without bias, times the pixels. */
 static void check_class_map (void)
 {
@@ -361,6 +387,7 @@ int main (int argc, char **argv)
 {
     gst_init (&argc, &argv);
     check_choice ();
+    check_many_layers ();
     check_class_map ();
     check_taps ();
     check_group ("plans for other layers and activations");

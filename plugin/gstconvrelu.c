@@ -390,6 +390,7 @@ static gboolean gst_conv_relu_stop (GstBaseTransform *base)
     if (self->loading)
         network_free (loading_finish (g_steal_pointer (&self->loading), NULL));
     use_network (self, NULL);
+    g_clear_pointer (&self->unknown_layers, g_free); /* the next start says it again */
     gst_video_info_init (&self->info);
     return TRUE;
 }

@@ -232,6 +232,13 @@ static void check_unknown (void)
     }
     said = listen_to (rig.bus);
     CHECK (said.warnings == 0, "it is said again: %s", said.warning);
+    for (int life = 0; life < 2; life++) {
+        gst_element_set_state (rig.element, GST_STATE_READY);
+        gst_element_set_state (rig.element, GST_STATE_PLAYING);
+        said = listen_to (rig.bus);
+        CHECK (said.warnings == 1 && strstr (said.warning, "\"frist\""), "after another start: %d warnings: %s",
+               said.warnings, said.warning);
+    }
     rig_free (&rig);
 }
 

@@ -302,6 +302,13 @@ static void heat_part (const struct network *network, const struct tensor *tenso
     part[3] = view->to.height / grid.step_y;
 }
 
+static void draw_heat_words (struct overlay *overlay, const struct overlay_frame *frame, int class_id, int above)
+{
+    char **lines = words_of_heat (frame->network, class_id);
+    draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, class_id < 0 ? NULL : &overlay->heat_strip, above);
+    g_strfreev (lines);
+}
+
 /* The heat lies where the network looked; what it saw beyond the picture (letterbox) is left out. */
 static void draw_heat (struct overlay *overlay, const struct overlay_frame *frame, int above)
 {
@@ -314,10 +321,17 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
         hide_panel (&overlay->panel[PANEL_HEAT_WORDS]);
         return;
     }
+    const struct class_map *source = network->class_map;
+    if ((source->weights || source->channel_is_class) && frame->result->count == 0) {
+        hide_panel (panel);
+        draw_heat_words (overlay, frame, -1, above);
+        return;
+    }
     int pixels = tensor->height * tensor->width;
     if (!overlay->class_map)
         overlay->class_map = g_new (float, pixels);
-    float most = class_map_draw (network->class_map, tensor, frame->result->ids[0], overlay->class_map);
+    int class_id = frame->result->count > 0 ? frame->result->ids[0] : 0; /* no matter where the map is of no class */
+    float most = class_map_draw (source, tensor, class_id, overlay->class_map);
     double part[4];
     heat_part (network, tensor, view, part);
     int width = CLAMP ((int)(part[2] * HEAT_GRAIN), 1, MIN (HEAT_MAX, view->from.width));
@@ -330,9 +344,7 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
     }
     heat_draw (overlay->class_map, tensor->height, tensor->width, most, part, &overlay->heat, &canvas);
     panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
-    char **lines = words_of_heat (network, frame->result->ids[0]);
-    draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, &overlay->heat_strip, above);
-    g_strfreev (lines);
+    draw_heat_words (overlay, frame, class_id, above);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------- */

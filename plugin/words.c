@@ -95,7 +95,9 @@ char **words_of_heat (const struct network *network, int class_id)
 {
     const struct class_map *map = network->class_map;
     GPtrArray *lines = g_ptr_array_new ();
-    if (map->weights || map->channel_is_class) {
+    if (class_id < 0) {
+        g_ptr_array_add (lines, g_strdup ("no class above the threshold"));
+    } else if (map->weights || map->channel_is_class) {
         const char *label = model_label (network->model, class_id);
         g_ptr_array_add (lines, g_strndup (label, MAX (strcspn (label, ","), 1)));
         g_ptr_array_add (lines, g_strdup ("class activation: where it is seen"));

@@ -336,6 +336,28 @@ static void check_reuse (void)
     rig_free (&rig);
 }
 
+/* Where no class reaches the threshold there is nothing to be seen somewhere, and no name. */
+static void check_threshold (void)
+{
+    group ("class activation and threshold");
+    struct rig rig = layers_rig ("overlay=class-activation std=<255>", TRUE);
+    static const float thresholds[] = { 0, 1, 0, 1 };
+    guint words[4];
+    rig_caps (&rig, "RGB", 640, 480);
+    for (int i = 0; i < 4; i++) {
+        g_object_set (rig.element, "threshold", (double)thresholds[i], NULL);
+        GstBuffer *out = pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 640, 480, paint_spots));
+        guint count = rectangles (out);
+        CHECK (count == (thresholds[i] > 0 ? 1 : 2), "threshold %g: %u rectangles", (double)thresholds[i], count);
+        GstVideoOverlayRectangle *last =
+            count ? gst_video_overlay_composition_get_rectangle (attached (out), count - 1) : NULL;
+        words[i] = last ? gst_video_overlay_rectangle_get_seqnum (last) : 0;
+        CHECK (i == 0 || words[i] != words[i - 1], "threshold %g: the words stay", (double)thresholds[i]);
+        gst_buffer_unref (out);
+    }
+    rig_free (&rig);
+}
+
 /* What was drawn before the drawing was off is not shown again when the network has run since. */
 static void check_off_and_on (void)
 {
@@ -513,6 +535,7 @@ int main (int argc, char **argv)
     check_changes ();
     check_reuse ();
     check_off_and_on ();
+    check_threshold ();
     check_upstream ();
     check_reconfigure ();
     check_storm ();

@@ -481,7 +481,7 @@ static void check_queries (void)
         gst_video_overlay_composition_unref (composition);
     }
     GstBuffer *out = gst_harness_push_and_pull (rig.h, frame);
-    CHECK (gst_buffer_get_video_overlay_composition_meta (out) != NULL, "an overlay was lost");
+    CHECK (gst_buffer_get_meta (out, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE) != NULL, "an overlay was lost");
     CHECK (listen_to (rig.bus).messages == 1, "a frame with an overlay is not looked at");
     gst_buffer_unref (out);
     rig_free (&rig);

@@ -59,8 +59,8 @@ static struct rig layers_rig (const char *properties, gboolean attach)
 
 static GstVideoOverlayComposition *attached (GstBuffer *buffer)
 {
-    GstVideoOverlayCompositionMeta *meta = gst_buffer_get_video_overlay_composition_meta (buffer);
-    return meta ? meta->overlay : NULL;
+    GstMeta *meta = gst_buffer_get_meta (buffer, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE);
+    return meta ? ((GstVideoOverlayCompositionMeta *)meta)->overlay : NULL;
 }
 
 static GstBuffer *pass (struct rig *rig, GstBuffer *frame)

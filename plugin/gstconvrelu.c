@@ -449,7 +449,8 @@ static gboolean gst_conv_relu_src_event (GstBaseTransform *base, GstEvent *event
 static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *event)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP) { /* with the stream lock held */
+    /* Another stream, or another place in this one. Both with the stream lock held. */
+    if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
         GST_OBJECT_LOCK (self);
         self->earliest = GST_CLOCK_TIME_NONE;
         self->stats.last_frame = GST_CLOCK_TIME_NONE;
@@ -497,11 +498,14 @@ static gboolean skip_frame (GstConvRelu *self, GstBuffer *buffer, const struct m
     gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
     gboolean interval = gap || (self->result.valid && self->since < self->active.inference_interval);
     gboolean late = FALSE;
-    gboolean blind = !self->result.valid || !GST_CLOCK_TIME_IS_VALID (self->inferred_at) ||
-                     !GST_CLOCK_TIME_IS_VALID (moment->running_time) ||
-                     moment->running_time >= self->inferred_at + longest_blind;
+    gboolean timed = GST_CLOCK_TIME_IS_VALID (self->inferred_at) && GST_CLOCK_TIME_IS_VALID (moment->running_time);
+    gboolean again = timed && moment->running_time < self->inferred_at; /* running time has started again */
+    gboolean blind =
+        !self->result.valid || !timed || again || moment->running_time >= self->inferred_at + longest_blind;
     GST_OBJECT_LOCK (self);
     stats_frame (&self->stats, gst_util_get_timestamp ());
+    if (again)
+        self->earliest = GST_CLOCK_TIME_NONE;
     if (!interval && !blind && self->active.deadline == DEADLINE_SKIP)
         late = GST_CLOCK_TIME_IS_VALID (self->earliest) && moment->running_time <= self->earliest;
     self->stats.skipped += interval || late;

@@ -265,6 +265,34 @@ static void check_deadline (void)
     rig_free (&rig);
 }
 
+/* What the sink said of running times that are gone is not held against those that start again at zero. */
+static void check_deadline_again (void)
+{
+    group ("deadline and streams without a flush");
+    struct rig rig = rig_new ("deadline=skip");
+    GstSegment segment;
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    rig_caps (&rig, "RGB", 50, 40);
+    for (int start = 0; start < 2; start++) {
+        show_late (&rig, 300);
+        gst_harness_push_upstream_event (rig.h,
+                                         gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2.0, GST_SECOND, 11 * GST_SECOND));
+        CHECK (!show_late (&rig, 301).fresh, "a late frame is looked at");
+        if (start)
+            gst_harness_push_event (rig.h, gst_event_new_stream_start ("another"));
+        gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
+        for (int n = 0; n < 3; n++)
+            CHECK (show_late (&rig, n).fresh, "frame %d after %s is not looked at", n,
+                   start ? "another stream's start" : "an earlier one");
+    }
+    g_object_set (rig.element, "inference-interval", 1000, NULL);
+    CHECK (!show_late (&rig, 4).fresh, "a frame between is looked at");
+    gst_harness_push_event (rig.h, gst_event_new_stream_start ("a third"));
+    gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
+    CHECK (show_late (&rig, 5).fresh, "another stream's first frame is not looked at");
+    rig_free (&rig);
+}
+
 static void check_qos_message (void)
 {
     group ("QOS message");
@@ -594,6 +622,7 @@ int main (int argc, char **argv)
     check_interval ();
     check_gaps ();
     check_deadline ();
+    check_deadline_again ();
     check_qos_message ();
     check_kept ();
     check_bad_buffers ();

@@ -96,8 +96,9 @@ struct _GstConvRelu {
     struct stats stats;
     struct layer_figures figures[LAYERS_MAX]; /* of the layers shown */
     int figure_count;
-    GstClockTime earliest; /* running time before which a frame is late, or NONE */
-    gint64 jitter;         /* of the last QoS event, for the QOS message */
+    struct step_times step_times; /* of network's plan */
+    GstClockTime earliest;        /* running time before which a frame is late, or NONE */
+    gint64 jitter;                /* of the last QoS event, for the QOS message */
     gdouble proportion;
 
     /* the streaming thread's */
@@ -161,6 +162,7 @@ static void gst_conv_relu_finalize (GObject *object)
     frame_reader_free (self->reader);
     overlay_free (self->overlay);
     g_free (self->unknown_layers);
+    step_times_clear (&self->step_times);
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
 }
 
@@ -184,6 +186,9 @@ static void get_stats (GstConvRelu *self, GValue *value)
     memcpy (figures, self->figures, sizeof figures);
     GST_OBJECT_UNLOCK (self);
     GstStructure *structure = stats_structure (&stats);
+    GST_OBJECT_LOCK (self);
+    step_times_put (&self->step_times, structure);
+    GST_OBJECT_UNLOCK (self);
     GValue layers = G_VALUE_INIT;
     g_value_init (&layers, GST_TYPE_ARRAY);
     for (int i = 0; i < count; i++) {
@@ -301,6 +306,7 @@ static void use_network (GstConvRelu *self, struct network *network)
     struct model *hidden = self->model;
     self->model = shown;
     self->figure_count = 0;
+    step_times_clear (&self->step_times);
     if (before && network)
         stats_swapped (&self->stats);
     GST_OBJECT_UNLOCK (self);
@@ -537,6 +543,7 @@ static gboolean infer (GstConvRelu *self, GstBuffer *buffer, const struct moment
 
     GST_OBJECT_LOCK (self);
     stats_inferred (&self->stats, converted - start, end - converted);
+    step_times_add (&self->step_times, network->plan);
     gboolean moved = stats_latency_moved (&self->stats);
     GST_OBJECT_UNLOCK (self);
     if (moved)

@@ -123,6 +123,7 @@ static struct network *new_network (struct model *model, struct class_map *class
         .threads = (int)settings->threads,
         .algorithm = settings->algorithm,
         .activation = network->replaces ? &network->replacement : NULL,
+        .timed = true, /* two looks at the clock a step: some microseconds a frame */
         .taps = taps,
         .tap_count = choose_taps (network, settings, taps),
     };

@@ -105,3 +105,46 @@ GstStructure *stats_structure (const struct stats *stats)
         window_p99 (&stats->overlay), "fps", G_TYPE_DOUBLE, stats_fps (stats), "latency", G_TYPE_UINT64,
         GST_CLOCK_TIME_IS_VALID (stats->latency) ? stats->latency : 0, NULL);
 }
+
+/* ---- steps ----------------------------------------------------------------------------------------------------- */
+
+void step_times_clear (struct step_times *times)
+{
+    for (int i = 0; i < times->count; i++)
+        g_free (times->name[i]);
+    g_free (times->name);
+    g_free (times->nanoseconds);
+    *times = (struct step_times) { 0 };
+}
+
+void step_times_add (struct step_times *times, const struct plan *plan)
+{
+    const double share = 1.0 / 16; /* of a new time in the smoothed one: half a second of video */
+    int count = plan_steps (plan);
+    bool fresh = times->count == 0;
+    if (fresh) {
+        times->name = g_new0 (char *, count);
+        times->nanoseconds = g_new0 (double, count);
+        times->count = count;
+        for (int i = 0; i < count; i++)
+            times->name[i] = g_strdup (plan_step (plan, i).name);
+    }
+    for (int i = 0; i < count; i++) {
+        double last = (double)plan_step (plan, i).nanoseconds;
+        times->nanoseconds[i] = fresh ? last : times->nanoseconds[i] + share * (last - times->nanoseconds[i]);
+    }
+}
+
+void step_times_put (const struct step_times *times, GstStructure *structure)
+{
+    GValue steps = G_VALUE_INIT;
+    g_value_init (&steps, GST_TYPE_ARRAY);
+    for (int i = 0; i < times->count; i++) {
+        GValue step = G_VALUE_INIT;
+        g_value_init (&step, GST_TYPE_STRUCTURE);
+        g_value_take_boxed (&step, gst_structure_new ("step", "name", G_TYPE_STRING, times->name[i], "time",
+                                                      G_TYPE_UINT64, (guint64)times->nanoseconds[i], NULL));
+        gst_value_array_append_and_take_value (&steps, &step);
+    }
+    gst_structure_take_value (structure, "steps", &steps);
+}

@@ -5,6 +5,8 @@
 #ifndef CONVRELU_TIMING_H
 #define CONVRELU_TIMING_H
 
+#include "engine/engine.h"
+
 #include <gst/gst.h>
 
 enum { WINDOW_LENGTH = 256 };
@@ -32,6 +34,19 @@ struct stats {
     GstClockTime latency;    /* as told to the pipeline; NONE before the first measurement */
     gboolean cold;           /* the next inference is the first of a network, and not measured */
 };
+
+/* Smoothed times of the steps of a network, one each. */
+struct step_times {
+    char **name; /* [count] */
+    double *nanoseconds;
+    int count;
+};
+
+void step_times_clear (struct step_times *times);
+/* Adds the last run of `plan`, the same one since the times were cleared. */
+void step_times_add (struct step_times *times, const struct plan *plan);
+/* Into `structure`: "steps", a GstValueArray of structures "step" with name (string) and time (guint64, ns). */
+void step_times_put (const struct step_times *times, GstStructure *structure);
 
 void stats_reset (struct stats *stats, GstClockTime latency); /* latency: expected until measured, or NONE */
 void stats_swapped (struct stats *stats);                     /* another network: measures it from its second run on */

@@ -143,6 +143,31 @@ static void check_states (void)
     rig_free (&rig);
 }
 
+/* Every step of the network in the statistics, with a name and, after a frame, a time. */
+static void check_step_times (void)
+{
+    group ("times of steps");
+    struct rig rig = rig_new (NULL);
+    rig_caps (&rig, "RGB", 50, 40);
+    show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+    GstStructure *stats = NULL;
+    g_object_get (rig.element, "stats", &stats, NULL);
+    const GValue *steps = gst_structure_get_value (stats, "steps");
+    guint count = steps ? gst_value_array_get_size (steps) : 0;
+    CHECK (count >= 1, "%u steps", count);
+    guint64 sum = 0;
+    for (guint i = 0; i < count; i++) {
+        const GstStructure *step = gst_value_get_structure (gst_value_array_get_value (steps, i));
+        guint64 time = 0;
+        CHECK (gst_structure_get_string (step, "name") && gst_structure_get_uint64 (step, "time", &time), "step %u", i);
+        sum += time;
+    }
+    guint64 inference = stat_of (rig.element, "inference-mean");
+    CHECK (sum > 0 && (inference == 0 || sum < 10 * inference), "%" G_GUINT64_FORMAT " ns in all steps", sum);
+    gst_structure_free (stats);
+    rig_free (&rig);
+}
+
 /* An application's handler that asks and sets whatever it likes while a message is being posted. */
 static GstBusSyncReply meddle (GstBus *bus, GstMessage *message, gpointer element)
 {
@@ -558,6 +583,7 @@ int main (int argc, char **argv)
     check_flush ();
     check_order ();
     check_states ();
+    check_step_times ();
     check_handler ();
     check_swap ();
     check_swap_preparation ();

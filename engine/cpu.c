@@ -73,3 +73,12 @@ const struct kernels *kernels_for (const char *name)
             return list[i];
     return NULL;
 }
+
+void cpu_pause (void)
+{
+#if defined __x86_64__ || defined __i386__
+    __builtin_ia32_pause ();
+#elif defined __aarch64__
+    __asm__ volatile ("yield");
+#endif
+}

@@ -12,6 +12,7 @@
  * A worker looks out for the next generation for some 50 microseconds, then sleeps on a condition; workers_rest sends it to
  * sleep at once, so that nothing spins between frames. */
 #include "engine/workers.h"
+#include "engine/kernels.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -41,15 +42,6 @@ struct workers {
     int started; /* how many of `worker` have a thread */
     struct worker worker[];
 };
-
-static void pause_a_little (void)
-{
-#if defined __x86_64__ || defined __i386__
-    __builtin_ia32_pause ();
-#elif defined __aarch64__
-    __asm__ volatile("yield");
-#endif
-}
 
 static uint32_t generation_of (uint32_t gate)
 {
@@ -92,7 +84,7 @@ static void *worker_run (void *data)
             sleep_until_open (w, seen);
             looks = 0;
         } else {
-            pause_a_little ();
+            cpu_pause ();
         }
     }
     return NULL;
@@ -149,7 +141,7 @@ void workers_free (struct workers *w)
 static void wait_a_little (int looks)
 {
     if (looks < LOOKS)
-        pause_a_little ();
+        cpu_pause ();
     else
         sched_yield ();
 }

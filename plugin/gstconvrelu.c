@@ -11,7 +11,8 @@
  *
  * Inference happens on the streaming thread, so a slow network holds up the stream. In front of a live source's other
  * branches put `queue leaky=downstream max-size-buffers=1` before the element; after a sink has reported a frame late,
- * late frames pass without inference (#GstConvRelu:deadline) and carry the last result, marked as not fresh.
+ * late frames pass without inference (#GstConvRelu:deadline) and carry the last result, marked as not fresh. So do
+ * buffers with the flag GAP, as the duplicates that videorate makes.
  *
  * ## Drawing
  *

@@ -196,21 +196,19 @@ static void install_running (GObjectClass *klass)
             "this process may run on). The result does not depend on it",
             0, THREADS_MAX, 0, NUMBER_FLAGS));
     g_object_class_install_property (klass, PROPERTY_ALGORITHM,
-                                     g_param_spec_enum ("algorithm", "Algorithm",
-                                                        "How 3x3 convolutions of stride 1 are computed",
+                                     g_param_spec_enum ("algorithm", "Algorithm", "How 3x3 convolutions are computed",
                                                         algorithm_type (), ALGORITHM_AUTO, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_STATS,
         g_param_spec_boxed (
             "stats", "Statistics",
             "Since the element left READY: frames, inferred, skipped (passed without inference) and, of these, late; "
-            "over the last 256 frames of each kind: convert-mean, convert-p99 (frame to network input), "
-            "inference-mean, inference-p99, overlay-mean, overlay-p99 (drawing; ns) and fps; latency (ns), as answered "
-            "to the LATENCY "
-            "query; layers, an array with a structure for each layer shown: name, zero (share of its values at zero or "
-            "below in the last frame), channels, dead (channels that had no value above zero since it is shown); "
-            "steps, "
-            "an array with a structure for each step of the network in its order: name, time (ns, smoothed)",
+            "over the last 256 frames of each kind (times: of the network that is running): convert-mean, convert-p99 "
+            "(frame to network input), inference-mean, inference-p99, overlay-mean, overlay-p99 (drawing; ns) and fps; "
+            "latency (ns), as answered to the LATENCY query; layers, an array with a structure for each layer shown: "
+            "name, zero (share of its values at zero or below in the last frame), channels, dead (channels that had no "
+            "value above zero since it is shown); steps, an array with a structure for each step of the network in its "
+            "order: name, time (ns, smoothed)",
             GST_TYPE_STRUCTURE, READ_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_LAYER_NAMES,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* algorithm.c: how each convolution is computed: direct or Winograd, from where it reads, and in which pieces.
  *
- * The rule for 3x3 stride-1 layers is a model of cycles, the larger of two things per algorithm:
+ * The rule for 3x3 layers of stride 1 and 2 is a model of cycles, the larger of two things per algorithm:
  *   arithmetic   multiplications / (2 vectors a cycle), plus the transforms
  *   weights      bytes / (bytes a cycle from the third-level cache), when they do not stay in the second-level cache
  *                between frames; F(4,3) has 4 times the weights of the direct sum, F(2,3) 1.8 times

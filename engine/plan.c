@@ -3,7 +3,7 @@
  *
  *   graph -> simplify -> layers -> places -> steps -> arena -> pointers -> one run on zeros
  *
- * The last of these touches every page and starts the threads, so that the first frame is like any other. */
+ * The last of these touches every page, so that the first frame is like any other. */
 #include "engine/plan.h"
 #include "engine/workers.h"
 

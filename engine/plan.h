@@ -56,9 +56,9 @@ struct column {
 /* One convolution's weights and bias, folded and in kernel order. Kept by the graph, shared by plans. */
 struct packed {
     struct packed *next;
-    int node, columns; /* key: the node, */
+    int node, columns; /* key: the node, kernels.columns, */
     enum packing packing;
-    uint64_t fold;  /* a hash of what was folded in, kernels.columns */
+    uint64_t fold;  /* a hash of what was folded in */
     int references; /* plans that use it */
     float *weights; /* as pack.c draws it */
     size_t weight_floats;
@@ -201,8 +201,8 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
 void run_conv (struct plan *plan, const struct record *step);
 void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
-/* Floats at the start of a lane's scratch that hold row pointers, two for each row of a window. */
-#define ROW_POINTERS(window) ((4 * (size_t)(window) + 15) / 16 * 16)
+/* Floats at the start of a lane's scratch that hold row pointers, one for each row of a window. */
+#define ROW_POINTERS(window) ((2 * (size_t)(window) + 15) / 16 * 16)
 /* run_fused.c: a stem and its max-pool, row by row. */
 void run_fused (struct plan *plan, const struct record *step);
 /* run_layers.c: every other kind of step. */

@@ -2,7 +2,7 @@
 /* run_conv.c: the convolution steps: what an item of work is, what it copies, and the kernels it calls.
  *
  *   direct      item = band of rows x group of columns;  input -> lane's scratch (padded band) -> kernel -> output
- *   Winograd    item = block of tiles, all columns; or item = column, all tiles, when the weights outweigh the input:
+ *   Winograd    item = block of tiles, all columns; or item = column, all tiles, where the tiles are few:
  *               input -> V -> per column: sums -> output, all in the lane's scratch
  *   depthwise   item = rows of one block */
 #include "engine/plan.h"

@@ -113,7 +113,10 @@ INLINE vec vec_div (vec a, vec b) { return vdivq_f32 (a, b); }
 INLINE vec vec_fma (vec a, vec b, vec c) { return vfmaq_f32 (c, a, b); }
 INLINE vec vec_max (vec a, vec b) { return vbslq_f32 (vcgtq_f32 (a, b), a, b); }
 INLINE vec vec_min (vec a, vec b) { return vbslq_f32 (vcltq_f32 (a, b), a, b); }
-INLINE vec vec_max_nan (vec a, vec b) { return vmaxq_f32 (a, b); }
+INLINE vec vec_max_nan (vec a, vec b) /* vmaxq's zeros have signs of their own */
+{
+    return vbslq_f32 (vorrq_u32 (vcgtq_f32 (a, b), vmvnq_u32 (vceqq_f32 (a, a))), a, b);
+}
 INLINE vec vec_abs (vec a) { return vabsq_f32 (a); }
 INLINE vec vec_if_negative (vec x, vec a, vec b) { return vbslq_f32 (vcltq_f32 (x, vdupq_n_f32 (0)), a, b); }
 INLINE vec vec_round (vec a) { return vrndnq_f32 (a); }

@@ -9,17 +9,21 @@
  * a network has 50 steps. (pthreadpool, which does wait, took 166 ms instead of 14 for ResNet-18 on two CPUs with two
  * compilers at lower priority beside it.)
  *
- * A worker looks out for the next generation for some 50 microseconds, then sleeps on a condition; workers_rest sends it to
- * sleep at once, so that nothing spins between frames. */
+ * A worker looks out for the next generation for some 50 microseconds, then sleeps on a semaphore of its own; workers_rest
+ * sends it to sleep at once, so that nothing spins between frames. Whoever takes `asleep` back, the worker because it saw the
+ * gate open after all or the caller who will post, decides whether there is a post to wait for. A condition variable would
+ * not do: waking others may wait there for one that was woken before and has not run yet. */
 #include "engine/workers.h"
 #include "engine/kernels.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { LOOKS = 2000 }; /* before a worker sleeps, and before the caller gives its CPU away: about 20 ns each */
 static const uint32_t inside_mask = 0xffff, open_bit = 0x10000;
@@ -27,16 +31,15 @@ static const uint32_t inside_mask = 0xffff, open_bit = 0x10000;
 struct worker {
     struct workers *all;
     pthread_t thread;
+    sem_t wake;
+    atomic_bool asleep;
     int number;
 };
 
 struct workers {
     _Atomic uint32_t gate;
-    _Atomic int joined;   /* workers that went in, this generation */
-    _Atomic int sleepers; /* changed under the lock */
+    _Atomic int joined; /* workers that went in, this generation */
     atomic_bool resting, ending;
-    pthread_mutex_t lock;
-    pthread_cond_t opened;
     work_function *function; /* of this generation */
     void *context;
     int started; /* how many of `worker` have a thread */
@@ -54,14 +57,23 @@ static bool is_open (uint32_t gate, uint32_t seen)
     return (gate & open_bit) && generation_of (gate) != seen;
 }
 
-static void sleep_until_open (struct workers *w, uint32_t seen)
+static void sleep_until_open (struct worker *worker, uint32_t seen)
 {
-    pthread_mutex_lock (&w->lock);
-    atomic_fetch_add (&w->sleepers, 1); /* before the look at the gate; workers_run does the two the other way round */
-    while (!is_open (atomic_load (&w->gate), seen) && !atomic_load (&w->ending))
-        pthread_cond_wait (&w->opened, &w->lock);
-    atomic_fetch_sub (&w->sleepers, 1);
-    pthread_mutex_unlock (&w->lock);
+    struct workers *w = worker->all;
+    atomic_store (&worker->asleep,
+                  true); /* before the look at the gate; workers_run does the two the other way round */
+    bool awake = is_open (atomic_load (&w->gate), seen) || atomic_load (&w->ending);
+    if (awake && atomic_exchange (&worker->asleep, false))
+        return;
+    while (sem_wait (&worker->wake) != 0)
+        ; /* interrupted */
+}
+
+static void wake_all (struct workers *w)
+{
+    for (int i = 0; i < w->started; i++)
+        if (atomic_load (&w->worker[i].asleep) && atomic_exchange (&w->worker[i].asleep, false))
+            sem_post (&w->worker[i].wake);
 }
 
 static void *worker_run (void *data)
@@ -81,7 +93,7 @@ static void *worker_run (void *data)
             atomic_fetch_sub_explicit (&w->gate, 1, memory_order_release);
             looks = 0;
         } else if (++looks > LOOKS || atomic_load_explicit (&w->resting, memory_order_relaxed)) {
-            sleep_until_open (w, seen);
+            sleep_until_open (worker, seen);
             looks = 0;
         } else {
             cpu_pause ();
@@ -95,15 +107,6 @@ struct workers *workers_new (int threads)
     struct workers *w = calloc (1, sizeof *w + (size_t)(threads - 1) * sizeof *w->worker);
     if (!w)
         return NULL;
-    if (pthread_mutex_init (&w->lock, NULL) != 0) {
-        free (w);
-        return NULL;
-    }
-    if (pthread_cond_init (&w->opened, NULL) != 0) {
-        pthread_mutex_destroy (&w->lock);
-        free (w);
-        return NULL;
-    }
     sigset_t all, before;
     sigfillset (&all);
     pthread_sigmask (SIG_SETMASK, &all, &before);
@@ -111,8 +114,11 @@ struct workers *workers_new (int threads)
         struct worker *worker = &w->worker[w->started];
         worker->all = w;
         worker->number = w->started + 1;
-        if (pthread_create (&worker->thread, NULL, worker_run, worker) != 0)
+        sem_init (&worker->wake, 0, 0);
+        if (pthread_create (&worker->thread, NULL, worker_run, worker) != 0) {
+            sem_destroy (&worker->wake);
             break;
+        }
     }
     pthread_sigmask (SIG_SETMASK, &before, NULL);
     if (w->started < threads - 1) {
@@ -126,24 +132,25 @@ void workers_free (struct workers *w)
 {
     if (!w)
         return;
-    pthread_mutex_lock (&w->lock);
     atomic_store (&w->ending, true);
-    pthread_cond_broadcast (&w->opened);
-    pthread_mutex_unlock (&w->lock);
-    for (int i = 0; i < w->started; i++)
+    wake_all (w);
+    for (int i = 0; i < w->started; i++) {
         pthread_join (w->worker[i].thread, NULL);
-    pthread_cond_destroy (&w->opened);
-    pthread_mutex_destroy (&w->lock);
+        sem_destroy (&w->worker[i].wake);
+    }
     free (w);
 }
 
-/* Lets a moment pass: `looks` counts the calls of one wait. */
+/* Lets a moment pass: `looks` counts the calls of one wait. A caller of real-time priority must sleep in the end, or a worker
+ * of ordinary priority never gets the CPU back. */
 static void wait_a_little (int looks)
 {
     if (looks < LOOKS)
         cpu_pause ();
-    else
+    else if (looks < 2 * LOOKS)
         sched_yield ();
+    else
+        nanosleep (&(struct timespec) { .tv_nsec = 50000 }, NULL);
 }
 
 void workers_run (struct workers *w, work_function *function, void *context, bool all)
@@ -156,11 +163,7 @@ void workers_run (struct workers *w, work_function *function, void *context, boo
     /* Generation 0 is what new workers have seen. */
     uint32_t next = generation_of (gate) == 0x7fff ? 1 : generation_of (gate) + 1;
     atomic_store (&w->gate, next << 17 | open_bit);
-    if (atomic_load (&w->sleepers) > 0) {
-        pthread_mutex_lock (&w->lock);
-        pthread_cond_broadcast (&w->opened);
-        pthread_mutex_unlock (&w->lock);
-    }
+    wake_all (w);
     function (context, 0);
     for (int looks = 0; all && atomic_load_explicit (&w->joined, memory_order_relaxed) < w->started; looks++)
         wait_a_little (looks);

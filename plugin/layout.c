@@ -7,9 +7,19 @@
 
 #include <string.h>
 
-enum { NARROW_LINES = 4, WIDE_LINES = 2 };
-/* In heights of a small line: how wide a panel must be for these. */
-enum { NARROW_TEXT = 12, WIDE_TEXT = 17 };
+/* How the caption of a mosaic may stand: in how many lines, in a panel how many tenths of a small line's height wide, and
+ * what that is worth. "sum of both paths: 89 % below 0" is 15 heights long, 11 when it is shrunk (panels.c); its longer
+ * half 8. */
+static const struct caption_form {
+    int lines, tenths;
+    double worth;
+} forms[] = {
+    { 3, 170, 1 },  /* name and shape; fact; legend */
+    { 4, 116, 1 },  /* one below the other */
+    { 6, 90, 1 },   /* the fact and the legend in two lines each */
+    { 1, 40, 0.6 }, /* the name alone */
+    { 0, 0, 0.3 },  /* unnamed maps say little */
+};
 
 /* ---- where the mosaics may stand ------------------------------------------------------------------------------- */
 
@@ -63,11 +73,11 @@ static struct rectangle text_column (const struct layout *layout, int width, int
 /* The largest tiles for `count` maps in a panel of at most width x height; 0 when there is no room. The panel's own size
  * goes to mosaic->panel. */
 static double fit_mosaic (const struct layout *layout, const struct map_shape *shape, int count, int width, int height,
-                          int text_lines, struct mosaic *mosaic)
+                          const struct caption_form *form, struct mosaic *mosaic)
 {
     double best = 0, aspect = CLAMP ((double)shape->height / shape->width, 1.0 / 3, 3.0);
-    int text = text_lines * layout->small_line, pad = layout->pad, gap = layout->gap;
-    int wanted = layout->small_line * (text_lines == WIDE_LINES ? WIDE_TEXT : text_lines ? NARROW_TEXT : 0);
+    int text = form->lines * layout->small_line, pad = layout->pad, gap = layout->gap;
+    int wanted = layout->small_line * form->tenths / 10;
     if (width < wanted)
         return 0;
     for (int columns = 1; columns <= count; columns++) {
@@ -82,7 +92,7 @@ static double fit_mosaic (const struct layout *layout, const struct map_shape *s
         best = score;
         mosaic->count = count;
         mosaic->columns = columns;
-        mosaic->text_lines = text_lines;
+        mosaic->text_lines = form->lines;
         mosaic->tile_width = side;
         mosaic->tile_height = other;
         int grid = columns * (side + gap) - gap;
@@ -94,26 +104,29 @@ static double fit_mosaic (const struct layout *layout, const struct map_shape *s
     return best;
 }
 
-/* The same with as much text and as many maps as there is room for. Tiles of fewer than `least` pixels show nothing. */
+/* The caption's form and the number of maps, halved as often as need be, with the best of tile size, maps and words.
+ * Tiles of fewer than `least` pixels show nothing; where there is no room for others, one of any size. */
 static double fit_best (const struct layout *layout, const struct map_shape *shape, int count, int width, int height,
                         struct mosaic *mosaic)
 {
-    static const int lines[] = { WIDE_LINES, NARROW_LINES, 0 };
     int least = MAX (6, layout->small_line * 3 / 4);
+    double best = 0;
     mosaic->panel.width = 0;
     if (width < 1 || height < 1)
         return 0;
-    for (guint l = 0; l < G_N_ELEMENTS (lines); l++) {
+    for (guint f = 0; f < G_N_ELEMENTS (forms); f++) {
         for (int n = MIN (count, shape->channels); n >= 1; n /= 2) {
             struct mosaic trial = { .count = 0 };
-            double score = fit_mosaic (layout, shape, n, width, height, lines[l], &trial);
-            if (score < least && !(l == G_N_ELEMENTS (lines) - 1 && n == 1 && score >= 1))
+            double size = fit_mosaic (layout, shape, n, width, height, &forms[f], &trial);
+            double score = size * n / count * forms[f].worth;
+            gboolean last = best == 0 && forms[f].lines == 0 && n == 1;
+            if (score <= best || (size < least && !last))
                 continue;
             *mosaic = trial;
-            return score * n / count * (lines[l] ? 1 : 0.3); /* unnamed maps say little */
+            best = score;
         }
     }
-    return 0;
+    return best;
 }
 
 /* ---- all of them ----------------------------------------------------------------------------------------------- */

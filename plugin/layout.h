@@ -23,7 +23,7 @@ struct map_shape {
 
 struct mosaic {
     struct rectangle panel;      /* in the frame; width 0: no room for it */
-    int text_lines;              /* above the tiles: 0, 2 (wide) or 4 (narrow) */
+    int text_lines;              /* room above the tiles for so many; 1: for the name alone */
     int count, columns;          /* of tiles */
     int tile_width, tile_height; /* pixels */
     int left, top;               /* of the first tile, in the panel */

@@ -7,6 +7,7 @@
 
 static const guint32 paper = 0x0a0d13, white = 0xffffff, quiet = 0xc3ccd6, accent = 0x58c4ff, track = 0x3a4350;
 static const double paper_density = 0.86;
+enum { UNLIMITED = 1 << 18 }; /* pixels: wider than any line of text, and Pango's units still fit an int */
 
 static guint32 role_colour (const char *role)
 {
@@ -18,13 +19,66 @@ static void clear (const struct pen *pen, const struct canvas *canvas)
     canvas_fill (canvas, 0, 0, canvas->width, canvas->height, premultiplied (paper, paper_density * pen->opacity));
 }
 
-/* Returns how wide it is. */
+/* How wide the text is where nothing limits it. */
+static int natural_width (const struct pen *pen, const char *text, int size, enum weight weight)
+{
+    return caption_line (pen->captions, text, size, weight, UNLIMITED).width;
+}
+
+/* The size, at most `size`, that the text fits in `most` pixels; never below three quarters of it. */
+static int shrunk (const struct pen *pen, const char *text, int size, enum weight weight, int most)
+{
+    int least = MAX (size * 3 / 4, 1);
+    while (size > least && natural_width (pen, text, size, weight) > most)
+        size--;
+    return size;
+}
+
+/* Writes a line in `size` or a little smaller, on the same baseline. Returns how wide it is. */
 static int write_text (const struct pen *pen, const struct canvas *canvas, const char *text, int size,
                        enum weight weight, int x, int y, int most, guint32 rgb)
 {
-    struct line line = caption_line (pen->captions, text, size, weight, most);
-    caption_paint (&line, canvas, x, y, rgb, pen->opacity);
+    int fitting = shrunk (pen, text, size, weight, most);
+    struct line line = caption_line (pen->captions, text, fitting, weight, most);
+    caption_paint (&line, canvas, x, y + (size - fitting) * 3 / 4, rgb, pen->opacity);
     return line.width;
+}
+
+/* Where to break a text that is wider than `most`: behind a colon or a comma when both halves fit, else at the last space
+ * whose first half fits. 0: it fits, or there is no such place. */
+static gsize break_at (const struct pen *pen, const char *text, int size, enum weight weight, int most)
+{
+    gsize best = 0;
+    if (natural_width (pen, text, size, weight) <= most)
+        return 0;
+    for (const char *space = strchr (text, ' '); space; space = strchr (space + 1, ' ')) {
+        char *first = g_strndup (text, (gsize)(space - text));
+        gboolean fits = natural_width (pen, first, size, weight) <= most;
+        g_free (first);
+        if (!fits)
+            break;
+        best = (gsize)(space - text);
+        if (space > text && strchr (":,", space[-1]) && natural_width (pen, space + 1, size, weight) <= most)
+            break;
+    }
+    return best;
+}
+
+/* The same in up to `lines` (1 or 2) lines. Returns how many it took. */
+static int write_wrapped (const struct pen *pen, const struct canvas *canvas, const char *text, enum weight weight,
+                          int x, int y, int most, int lines, guint32 rgb)
+{
+    int size = pen->layout->small_line;
+    gsize at = lines > 1 ? break_at (pen, text, size, weight, most) : 0;
+    if (at > 0) {
+        char *first = g_strndup (text, at);
+        write_text (pen, canvas, first, size, weight, x, y, most, rgb);
+        g_free (first);
+        text += at + 1;
+        y += size;
+    }
+    write_text (pen, canvas, text, size, weight, x, y, most, rgb);
+    return at > 0 ? 2 : 1;
 }
 
 /* "0 [strip] max" in `width` pixels from x. */
@@ -42,44 +96,48 @@ static void write_legend (const struct pen *pen, const struct canvas *canvas, co
 
 /* ---- feature maps ---------------------------------------------------------------------------------------------- */
 
-static void write_title (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words, int x,
-                         int y, int most)
+/* Role and name, or "before" and the name where there is room for nothing else. */
+static void write_title (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words,
+                         gboolean alone, int x, int y, int most)
 {
-    int size = pen->layout->small_line, used = 0;
-    if (*words->role)
-        used =
-            write_text (pen, canvas, words->role, size, WEIGHT_BOLD, x, y, most, role_colour (words->role)) + size / 2;
-    write_text (pen, canvas, words->name, size, WEIGHT_BOLD, x + used, y, most - used, white);
+    const char *role = alone ? (words->pre ? "before" : "") : words->role;
+    char *whole = g_strdup_printf ("%s%s%s", role, *role ? "  " : "", words->name);
+    int size = pen->layout->small_line, used = 0, fitting = shrunk (pen, whole, size, WEIGHT_BOLD, most);
+    g_free (whole);
+    y += (size - fitting) * 3 / 4;
+    if (*role) {
+        struct line line = caption_line (pen->captions, role, fitting, WEIGHT_BOLD, most);
+        caption_paint (&line, canvas, x, y, alone ? quiet : role_colour (role), pen->opacity);
+        used = line.width + fitting / 2;
+    }
+    struct line name = caption_line (pen->captions, words->name, fitting, WEIGHT_BOLD, most - used);
+    caption_paint (&name, canvas, x + used, y, white, pen->opacity);
 }
 
-static void write_fact (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words, int x,
-                        int y, int most)
-{
-    int size = pen->layout->small_line;
-    struct line whole = caption_line (pen->captions, words->fact, size, WEIGHT_NORMAL, size * 100);
-    write_text (pen, canvas, whole.width <= most ? words->fact : words->short_fact, size, WEIGHT_NORMAL, x, y, most,
-                quiet);
-}
-
+/* Name, shape, fact and legend in the lines there are: see layout.c's forms. */
 static void write_words (const struct pen *pen, const struct canvas *canvas, const struct mosaic *mosaic,
                          const struct mosaic_words *words)
 {
     int size = pen->layout->small_line, x = pen->layout->pad, y = pen->layout->pad / 2;
-    int width = canvas->width - 2 * x;
+    int width = canvas->width - 2 * x, lines = mosaic->text_lines;
     const char *low = words->palette->diverging ? "< 0" : "0", *high = words->palette->diverging ? "> 0" : "max";
-    if (mosaic->text_lines == 2) {
-        struct line shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width / 2);
-        caption_paint (&shape, canvas, x + width - shape.width, y, quiet, pen->opacity);
-        write_title (pen, canvas, words, x, y, width - shape.width - size / 2);
-        int legend = size * 6;
-        write_fact (pen, canvas, words, x, y + size, width - legend - size * 3 / 2);
-        write_legend (pen, canvas, words->palette, low, high, x + width - legend, y + size, legend);
-    } else if (mosaic->text_lines == 4) {
-        write_title (pen, canvas, words, x, y, width);
-        write_text (pen, canvas, words->shape, size, WEIGHT_NORMAL, x, y + size, width, quiet);
-        write_fact (pen, canvas, words, x, y + 2 * size, width);
-        write_legend (pen, canvas, words->palette, low, high, x, y + 3 * size, width);
+    if (lines < 3) {
+        if (lines > 0)
+            write_title (pen, canvas, words, TRUE, x, y, width);
+        return;
     }
+    struct line shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width);
+    if (lines == 3) {
+        caption_paint (&shape, canvas, x + width - shape.width, y, quiet, pen->opacity);
+        write_title (pen, canvas, words, FALSE, x, y, width - shape.width - size / 2);
+    } else {
+        write_title (pen, canvas, words, FALSE, x, y, width);
+        y += size;
+        write_text (pen, canvas, words->shape, size, WEIGHT_NORMAL, x, y, width, quiet);
+    }
+    y += size;
+    y += size * write_wrapped (pen, canvas, words->fact, WEIGHT_NORMAL, x, y, width, lines > 4 ? 2 : 1, quiet);
+    write_legend (pen, canvas, words->palette, low, high, x, y, width);
 }
 
 void panel_mosaic (const struct pen *pen, const struct canvas *canvas, const struct mosaic *mosaic,

@@ -17,8 +17,9 @@ struct pen {
 
 /* The words and colours of a mosaic. */
 struct mosaic_words {
-    const char *role, *name;                  /* role may be "" */
-    char shape[48], fact[96], short_fact[96]; /* the short one where there is no room for the other */
+    const char *role, *name; /* role may be "" */
+    gboolean pre;            /* before the activation */
+    char shape[48], fact[96];
     const struct palette *palette;
 };
 

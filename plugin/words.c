@@ -22,14 +22,14 @@ static const char *activation_in_words (struct activation activation)
 }
 
 /* What makes the values that go into an activation. */
-static const char *operation_in_words (const struct graph *g, int id, gboolean brief)
+static const char *operation_in_words (const struct graph *g, int id)
 {
     struct tensor_info tensor = graph_tensor (g, id), in = graph_tensor (g, tensor.inputs[0]);
     gboolean conv = strcmp (tensor.operation, "conv") == 0;
     if (strcmp (tensor.operation, "batch-norm") == 0 || strcmp (tensor.operation, "affine") == 0)
         return strcmp (in.operation, "conv") == 0 ? "conv + BN" : "BN";
     if (strcmp (tensor.operation, "add") == 0)
-        return brief ? "sum" : "sum of both paths";
+        return "sum of both paths";
     return conv ? "conv" : tensor.operation;
 }
 
@@ -58,11 +58,9 @@ void words_of_layer (struct mosaic_words *words, const struct network *network, 
     snprintf (words->shape, sizeof words->shape, "%d × %d × %d", tensor.channels, tensor.height, tensor.width);
     int zero = (int)(watch->exactly_zero * 100 + 0.5f);
     int below = (int)((watch->not_above - watch->exactly_zero) * 100 + 0.5f);
+    words->pre = pre;
     if (pre || which->pre == which->post) {
-        snprintf (words->fact, sizeof words->fact, "%s: %d %% below 0", operation_in_words (g, which->pre, FALSE),
-                  below);
-        snprintf (words->short_fact, sizeof words->short_fact, "%s: %d %% < 0",
-                  operation_in_words (g, which->pre, TRUE), below);
+        snprintf (words->fact, sizeof words->fact, "%s: %d %% below 0", operation_in_words (g, which->pre), below);
         return;
     }
     struct activation activation = running_activation (network, which);
@@ -70,8 +68,6 @@ void words_of_layer (struct mosaic_words *words, const struct network *network, 
     const char *name = activation_in_words (activation), *after = activation.kind == ACTIVATION_NONE ? "" : "after ";
     snprintf (words->fact, sizeof words->fact, "%s%s: %d %% %s", after, name, cuts ? zero : below,
               cuts ? "zero" : "below 0");
-    snprintf (words->short_fact, sizeof words->short_fact, "%s: %d %% %s", name, cuts ? zero : below,
-              cuts ? "zero" : "< 0");
 }
 
 char **words_of_stats (const struct overlay_times *times, const struct network *network,

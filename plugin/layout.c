@@ -21,6 +21,9 @@ static const struct caption_form {
     { 0, 0, 0.3 },  /* unnamed maps say little */
 };
 
+/* Holes in the last row look like maps that are missing: worth it only for much larger tiles. */
+static const double worth_with_holes = 0.9;
+
 /* ---- where the mosaics may stand ------------------------------------------------------------------------------- */
 
 static struct rectangle mosaics_region (const struct layout *layout, int width, int height,
@@ -70,36 +73,53 @@ static struct rectangle text_column (const struct layout *layout, int width, int
 
 /* ---- one mosaic ------------------------------------------------------------------------------------------------ */
 
+/* A sixteenth of the tile keeps neighbours apart at any size; one pixel would not. */
+static int gap_of (const struct layout *layout, int tile)
+{
+    return CLAMP (tile / 16, 2, MAX (layout->pad, 2));
+}
+
+/* `columns` of tiles for `count` maps below the caption. Returns the side of a tile. */
+static int fit_columns (const struct layout *layout, double aspect, int count, int columns, int width, int height,
+                        struct mosaic *mosaic)
+{
+    int rows = (count + columns - 1) / columns, side = 0;
+    mosaic->gap = 2;
+    for (int again = 0; again < 2; again++) { /* with the least gap, then with the one that goes with the tiles */
+        int across = (width - (columns - 1) * mosaic->gap) / columns;
+        int down = (height - (rows - 1) * mosaic->gap) / rows;
+        side = MIN (across, (int)(down / aspect));
+        mosaic->gap = again ? mosaic->gap : gap_of (layout, side);
+    }
+    mosaic->count = count;
+    mosaic->columns = columns;
+    mosaic->tile_width = side;
+    mosaic->tile_height = MAX ((int)(side * aspect), 1);
+    return side;
+}
+
 /* The largest tiles for `count` maps in a panel of at most width x height; 0 when there is no room. The panel's own size
  * goes to mosaic->panel. */
 static double fit_mosaic (const struct layout *layout, const struct map_shape *shape, int count, int width, int height,
                           const struct caption_form *form, struct mosaic *mosaic)
 {
     double best = 0, aspect = CLAMP ((double)shape->height / shape->width, 1.0 / 3, 3.0);
-    int text = form->lines * layout->small_line, pad = layout->pad, gap = layout->gap;
-    int wanted = layout->small_line * form->tenths / 10;
+    int text = form->lines * layout->small_line, pad = layout->pad;
+    int wanted = layout->small_line * form->tenths / 10, top = pad + text + (text ? pad / 2 : 0);
     if (width < wanted)
         return 0;
     for (int columns = 1; columns <= count; columns++) {
-        int rows = (count + columns - 1) / columns;
-        int across = (width - 2 * pad - (columns - 1) * gap) / columns;
-        int down = (height - 2 * pad - text - (text ? pad / 2 : 0) - (rows - 1) * gap) / rows;
-        int side = MIN (across, (int)(down / aspect));
-        int other = MAX ((int)(side * aspect), 1);
-        double score = side * (count % columns ? 0.9 : 1.0);
+        struct mosaic trial = { .text_lines = form->lines, .top = top };
+        int side = fit_columns (layout, aspect, count, columns, width - 2 * pad, height - pad - top, &trial);
+        double score = side * (count % columns ? worth_with_holes : 1.0);
         if (side < 1 || score <= best)
             continue;
         best = score;
-        mosaic->count = count;
-        mosaic->columns = columns;
-        mosaic->text_lines = form->lines;
-        mosaic->tile_width = side;
-        mosaic->tile_height = other;
-        int grid = columns * (side + gap) - gap;
-        mosaic->panel.width = MIN (MAX (grid + 2 * pad, wanted), width);
-        mosaic->left = (mosaic->panel.width - grid) / 2;
-        mosaic->top = pad + text + (text ? pad / 2 : 0);
-        mosaic->panel.height = mosaic->top + rows * (other + gap) - gap + pad;
+        int rows = (count + columns - 1) / columns, grid = columns * (side + trial.gap) - trial.gap;
+        trial.panel.width = MIN (MAX (grid + 2 * pad, wanted), width);
+        trial.left = (trial.panel.width - grid) / 2;
+        trial.panel.height = top + rows * (trial.tile_height + trial.gap) - trial.gap + pad;
+        *mosaic = trial;
     }
     return best;
 }
@@ -185,7 +205,6 @@ void layout_make (struct layout *layout, int width, int height, const struct app
     *layout = (struct layout) { .label_line = MAX (size / 28, 9), .small_line = MAX (size / 35, 8) };
     layout->margin = MAX (layout->small_line / 2, 2);
     layout->pad = MAX (layout->small_line / 3, 2);
-    layout->gap = MAX (layout->small_line / 8, 1);
     layout->left = text_column (layout, width, height, appearance, count > 0);
     if (count == 0)
         return;

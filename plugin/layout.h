@@ -22,16 +22,16 @@ struct map_shape {
 };
 
 struct mosaic {
-    struct rectangle panel;      /* in the frame; width 0: no room for it */
-    int text_lines;              /* room above the tiles for so many; 1: for the name alone */
-    int count, columns;          /* of tiles */
-    int tile_width, tile_height; /* pixels */
-    int left, top;               /* of the first tile, in the panel */
+    struct rectangle panel;           /* in the frame; width 0: no room for it */
+    int text_lines;                   /* room above the tiles for so many; 1: for the name alone */
+    int count, columns;               /* of tiles */
+    int tile_width, tile_height, gap; /* pixels */
+    int left, top;                    /* of the first tile, in the panel */
 };
 
 struct layout {
     int label_line, small_line; /* height of a line of text, pixels */
-    int margin, pad, gap;       /* round panels, inside them, between tiles */
+    int margin, pad;            /* round panels, inside them */
     struct rectangle left;      /* for labels and the other text panels */
     struct mosaic mosaic[MOSAICS_MAX];
     int mosaics;

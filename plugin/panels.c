@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const guint32 paper = 0x0a0d13, white = 0xffffff, quiet = 0xc3ccd6, accent = 0x58c4ff, track = 0x3a4350;
+static const guint32 paper = 0x0a0d13, white = 0xffffff, quiet = 0xc3ccd6, accent = 0x58c4ff, track = 0x3a4350,
+                     grid = 0x8d99a6; /* neither an end nor the zero of a colour map */
 static const double paper_density = 0.86;
 enum { UNLIMITED = 1 << 18 }; /* pixels: wider than any line of text, and Pango's units still fit an int */
 
@@ -148,13 +149,17 @@ void panel_mosaic (const struct pen *pen, const struct canvas *canvas, const str
     clear (pen, canvas);
     write_words (pen, canvas, mosaic, words);
     for (int i = 0; i < MIN (mosaic->count, watch->shown_count); i++) {
+        int gap = mosaic->gap, frame = MIN (gap, pen->layout->pad);
         struct tile tile = {
-            .x = mosaic->left + i % mosaic->columns * (mosaic->tile_width + pen->layout->gap),
-            .y = mosaic->top + i / mosaic->columns * (mosaic->tile_height + pen->layout->gap),
+            .x = mosaic->left + i % mosaic->columns * (mosaic->tile_width + gap),
+            .y = mosaic->top + i / mosaic->columns * (mosaic->tile_height + gap),
             .width = mosaic->tile_width,
             .height = mosaic->tile_height,
             .most = most[i],
         };
+        /* A frame round each; those of neighbours coincide. */
+        canvas_fill (canvas, tile.x - frame, tile.y - frame, tile.width + 2 * frame, tile.height + 2 * frame,
+                     premultiplied (grid, pen->opacity));
         most[i] = tile_draw (tensor->data + (gsize)watch->shown[i] * pixels, tensor->height, tensor->width,
                              words->palette, &tile, canvas, pen->scratch);
     }

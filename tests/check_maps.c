@@ -368,8 +368,8 @@ static void check_layout (void)
                 continue;
             int rows = (m->count + m->columns - 1) / m->columns;
             outside += !inside (&m->panel, width, height);
-            loose += m->left < 0 || m->left + m->columns * (m->tile_width + layout.gap) - layout.gap > m->panel.width ||
-                     m->top + rows * (m->tile_height + layout.gap) - layout.gap > m->panel.height;
+            loose += m->left < 0 || m->left + m->columns * (m->tile_width + m->gap) - m->gap > m->panel.width ||
+                     m->top + rows * (m->tile_height + m->gap) - m->gap > m->panel.height;
             for (int j = 0; j < i; j++) {
                 const struct rectangle *a = &m->panel, *b = &layout.mosaic[j].panel;
                 overlapping += b->width > 0 && a->x < b->x + b->width && b->x < a->x + a->width &&

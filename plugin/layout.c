@@ -5,6 +5,7 @@
  * the largest tiles win. */
 #include "plugin/layout.h"
 
+#include <math.h>
 #include <string.h>
 
 /* How the caption of a mosaic may stand: in how many lines, in a panel how many tenths of a small line's height wide, and
@@ -17,12 +18,15 @@ static const struct caption_form {
     { 3, 170, 1 },  /* name and shape; fact; legend */
     { 4, 116, 1 },  /* one below the other */
     { 6, 90, 1 },   /* the fact and the legend in two lines each */
-    { 1, 40, 0.6 }, /* the name alone */
+    { 1, 40, 0.4 }, /* the name alone */
     { 0, 0, 0.3 },  /* unnamed maps say little */
 };
 
 /* Holes in the last row look like maps that are missing: 8 x 2 and 4 x 4 win over 6 x 3, whose tiles are a third larger. */
 static const double worth_with_holes = 0.7;
+
+/* Half the maps in the same room have sides 1.41 times as long: not worth it at 2^0.75 = 1.68. */
+static const double maps_against_size = 0.75;
 
 /* ---- where the mosaics may stand ------------------------------------------------------------------------------- */
 
@@ -35,7 +39,7 @@ static struct rectangle mosaics_region (const struct layout *layout, int width, 
     gboolean pairs = appearance->stage == STAGE_BOTH; /* side by side, so that they can be compared */
     switch (appearance->placement) {
     case PLACEMENT_INSET:
-        across = pairs ? MIN (width * 58 / 100, height * 80 / 100) : MIN (width * 42 / 100, height * 54 / 100);
+        across = MIN (width * 40 / 100, height * (pairs ? 80 : 54) / 100); /* most of the picture stays free */
         break;
     case PLACEMENT_RIGHT:
         across = pairs ? MIN (width * 64 / 100, height) : MIN (width / 2, height * 80 / 100);
@@ -138,7 +142,7 @@ static double fit_best (const struct layout *layout, const struct map_shape *sha
         for (int n = MIN (count, shape->channels); n >= 1; n /= 2) {
             struct mosaic trial = { .count = 0 };
             double size = fit_mosaic (layout, shape, n, width, height, &forms[f], &trial);
-            double score = size * n / count * forms[f].worth;
+            double score = size * pow ((double)n / count, maps_against_size) * forms[f].worth;
             gboolean last = best == 0 && forms[f].lines == 0 && n == 1;
             if (score <= best || (size < least && !last))
                 continue;

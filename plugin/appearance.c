@@ -131,8 +131,10 @@ void appearance_install (GObjectClass *klass)
                                                         placement_type (), PLACEMENT_INSET, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_OPACITY,
-        g_param_spec_double ("opacity", "Opacity", "How much the drawing covers the picture: 0 not at all, 1 wholly", 0,
-                             1, default_opacity, NUMBER_FLAGS));
+        g_param_spec_double ("opacity", "Opacity",
+                             "How much the drawing covers the picture: 0 not at all, 1 wholly. "
+                             "Above 0, text and what it stands on keep at least 0.8, to be readable",
+                             0, 1, default_opacity, NUMBER_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_COLORMAP,
         g_param_spec_enum ("colormap", "Colour map",

@@ -7,17 +7,23 @@
 
 static const guint32 paper = 0x0a0d13, white = 0xffffff, quiet = 0xc3ccd6, accent = 0x58c4ff, track = 0x3a4350,
                      grid = 0x8d99a6; /* neither an end nor the zero of a colour map */
-static const double paper_density = 0.86;
-enum { UNLIMITED = 1 << 18 }; /* pixels: wider than any line of text, and Pango's units still fit an int */
+static const double readable = 0.8;   /* of text and what it stands on: less cannot be read over a picture */
+enum { UNLIMITED = 1 << 18 };         /* pixels: wider than any line of text, and Pango's units still fit an int */
 
 static guint32 role_colour (const char *role)
 {
     return *role == 'e' ? 0x7be0ff : *role == 'm' ? 0x9cf09a : *role == 'l' ? 0xffd166 : white;
 }
 
+/* How dense text and its paper are: an opacity of 0 hides them too. */
+static double text_opacity (const struct pen *pen)
+{
+    return pen->opacity > 0 ? MAX (pen->opacity, readable) : 0;
+}
+
 static void clear (const struct pen *pen, const struct canvas *canvas)
 {
-    canvas_fill (canvas, 0, 0, canvas->width, canvas->height, premultiplied (paper, paper_density * pen->opacity));
+    canvas_fill (canvas, 0, 0, canvas->width, canvas->height, premultiplied (paper, text_opacity (pen)));
 }
 
 /* How wide the text is where nothing limits it. */
@@ -41,7 +47,7 @@ static int write_text (const struct pen *pen, const struct canvas *canvas, const
 {
     int fitting = shrunk (pen, text, size, weight, most);
     struct line line = caption_line (pen->captions, text, fitting, weight, most);
-    caption_paint (&line, canvas, x, y + (size - fitting) * 3 / 4, rgb, pen->opacity);
+    caption_paint (&line, canvas, x, y + (size - fitting) * 3 / 4, rgb, text_opacity (pen));
     return line.width;
 }
 
@@ -88,9 +94,9 @@ static void write_legend (const struct pen *pen, const struct canvas *canvas, co
 {
     int size = pen->layout->small_line, gap = size / 3;
     struct line left = caption_line (pen->captions, low, size, WEIGHT_NORMAL, width / 2);
-    caption_paint (&left, canvas, x, y, quiet, pen->opacity);
+    caption_paint (&left, canvas, x, y, quiet, text_opacity (pen));
     struct line right = caption_line (pen->captions, high, size, WEIGHT_NORMAL, width / 2);
-    caption_paint (&right, canvas, x + width - right.width, y, quiet, pen->opacity);
+    caption_paint (&right, canvas, x + width - right.width, y, quiet, text_opacity (pen));
     int from = x + left.width + gap, to = x + width - right.width - gap;
     palette_strip (palette, canvas, from, y + size / 4, MAX (to - from, 0), MAX (size * 5 / 8, 2));
 }
@@ -108,11 +114,11 @@ static void write_title (const struct pen *pen, const struct canvas *canvas, con
     y += (size - fitting) * 3 / 4;
     if (*role) {
         struct line line = caption_line (pen->captions, role, fitting, WEIGHT_BOLD, most);
-        caption_paint (&line, canvas, x, y, alone ? quiet : role_colour (role), pen->opacity);
+        caption_paint (&line, canvas, x, y, alone ? quiet : role_colour (role), text_opacity (pen));
         used = line.width + fitting / 2;
     }
     struct line name = caption_line (pen->captions, words->name, fitting, WEIGHT_BOLD, most - used);
-    caption_paint (&name, canvas, x + used, y, white, pen->opacity);
+    caption_paint (&name, canvas, x + used, y, white, text_opacity (pen));
 }
 
 /* Name, shape, fact and legend in the lines there are: see layout.c's forms. */
@@ -129,7 +135,7 @@ static void write_words (const struct pen *pen, const struct canvas *canvas, con
     }
     struct line shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width);
     if (lines == 3) {
-        caption_paint (&shape, canvas, x + width - shape.width, y, quiet, pen->opacity);
+        caption_paint (&shape, canvas, x + width - shape.width, y, quiet, text_opacity (pen));
         write_title (pen, canvas, words, FALSE, x, y, width - shape.width - size / 2);
     } else {
         write_title (pen, canvas, words, FALSE, x, y, width);
@@ -198,12 +204,12 @@ void panel_labels (const struct pen *pen, const struct canvas *canvas, const str
         char percent[16];
         snprintf (percent, sizeof percent, "%d %%", rows[i].percent);
         struct line number = caption_line (pen->captions, percent, size, i ? WEIGHT_NORMAL : WEIGHT_BOLD, width / 2);
-        caption_paint (&number, canvas, x + width - number.width, y, i ? quiet : white, pen->opacity);
+        caption_paint (&number, canvas, x + width - number.width, y, i ? quiet : white, text_opacity (pen));
         write_text (pen, canvas, rows[i].text, size, i ? WEIGHT_NORMAL : WEIGHT_BOLD, x, y,
                     width - number.width - size / 2, i ? quiet : white);
-        canvas_fill (canvas, x, y + size + thick / 2, width, thick, premultiplied (track, pen->opacity));
+        canvas_fill (canvas, x, y + size + thick / 2, width, thick, premultiplied (track, text_opacity (pen)));
         canvas_fill (canvas, x, y + size + thick / 2, width * CLAMP (rows[i].percent, 0, 100) / 100, thick,
-                     premultiplied (accent, pen->opacity));
+                     premultiplied (accent, text_opacity (pen)));
     }
 }
 

@@ -77,14 +77,24 @@ void palette_make (struct palette *palette, enum colormap colormap, double opaci
         palette->pixel[i] = premultiplied (colour_at (colormap, i), opacity);
 }
 
-void palette_make_heat (struct palette *palette, double opacity, gboolean premultiply)
+/* rgb by this share, the rest mid-grey: what heat does to a picture of no colour of its own. */
+static guint32 on_grey (guint32 rgb, double by)
+{
+    static const double grey = 0x70;
+    guint32 pixel = 0;
+    for (int shift = 0; shift < 24; shift += 8)
+        pixel |= (guint32)(grey + ((rgb >> shift & 255) - grey) * by + 0.5) << shift;
+    return pixel;
+}
+
+void palette_make_heat (struct palette *palette, double opacity, gboolean legend)
 {
     palette->diverging = FALSE;
     for (int i = 0; i < 256; i++) {
         double at = i / 255.0, dense = CLAMP ((at - 0.15) / 0.45, 0.0, 1.0);
         double alpha = 0.52 * opacity * dense * dense * (3 - 2 * dense);
         guint32 rgb = between (turbo, G_N_ELEMENTS (turbo), 0.15 + 0.70 * at);
-        palette->pixel[i] = premultiply ? premultiplied (rgb, alpha) : (premultiplied (0, alpha) | rgb);
+        palette->pixel[i] = legend ? premultiplied (on_grey (rgb, alpha), 1) : (premultiplied (0, alpha) | rgb);
     }
 }
 

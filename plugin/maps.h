@@ -25,9 +25,9 @@ struct palette {
     gboolean diverging;
 };
 void palette_make (struct palette *palette, enum colormap colormap, double opacity);
-/* For heat over a picture: nothing at 0, denser and hotter towards 255. With or without premultiplied alpha: GStreamer
- * forgets that a rectangle is premultiplied when it scales it before blending (seen in 1.22). */
-void palette_make_heat (struct palette *palette, double opacity, gboolean premultiply);
+/* For heat over a picture: nothing at 0, denser and hotter towards 255. Not premultiplied: GStreamer forgets that a
+ * rectangle is premultiplied when it scales it before blending (seen in 1.22). `legend`: opaque, the same over grey. */
+void palette_make_heat (struct palette *palette, double opacity, gboolean legend);
 void palette_strip (const struct palette *palette, const struct canvas *canvas, int x, int y, int width, int height);
 
 /* One map [height][width] as a tile. Larger maps are averaged down, smaller ones keep their pixels visible. The most is the

@@ -139,7 +139,8 @@ void appearance_install (GObjectClass *klass)
         klass, PROPERTY_COLORMAP,
         g_param_spec_enum ("colormap", "Colour map",
                            "Colours of feature maps after the activation, each map from 0 to its own largest value. "
-                           "Before it, and with stage=both, the colours are always diverging",
+                           "Where values may be below zero (before the activation, after GELU and the "
+                           "like) and with stage=both, the colours are always diverging",
                            colormap_type (), COLORMAP_VIRIDIS, FLAGS));
     gst_type_mark_as_plugin_api (overlay_type (), 0);
     gst_type_mark_as_plugin_api (stage_type (), 0);

@@ -16,8 +16,8 @@ static const struct caption_form {
     double worth;
 } forms[] = {
     { 3, 170, 1 },  /* name and shape; fact; legend */
-    { 4, 116, 1 },  /* one below the other */
-    { 6, 90, 1 },   /* the fact and the legend in two lines each */
+    { 5, 116, 1 },  /* one below the other, the legend in two lines */
+    { 6, 90, 1 },   /* and the fact in two lines */
     { 1, 40, 0.4 }, /* the name alone */
     { 0, 0, 0.3 },  /* unnamed maps say little */
 };

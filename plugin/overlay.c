@@ -164,10 +164,9 @@ static void draw_mosaic (struct overlay *overlay, const struct overlay_frame *fr
         hide_panel (panel);
         return;
     }
-    gboolean sign = pre || frame->appearance->stage == STAGE_BOTH;
     struct mosaic_words words;
     words_of_layer (&words, network, layer, pre, own);
-    words.palette = sign ? &overlay->signs : &overlay->colours;
+    words.palette = words.sign || frame->appearance->stage == STAGE_BOTH ? &overlay->signs : &overlay->colours;
     /* Both stages show the same channels in the same places. */
     struct layer_watch shown = network->post_tap[layer] >= 0 ? overlay->post[layer] : overlay->pre[layer];
     struct pen pen = pen_of (overlay, frame);

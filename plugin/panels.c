@@ -88,17 +88,21 @@ static int write_wrapped (const struct pen *pen, const struct canvas *canvas, co
     return at > 0 ? 2 : 1;
 }
 
-/* "0 [strip] max" in `width` pixels from x. */
+/* "0 [strip] max" in `width` pixels from x; the middle of signed colours is marked 0. */
 static void write_legend (const struct pen *pen, const struct canvas *canvas, const struct palette *palette,
                           const char *low, const char *high, int x, int y, int width)
 {
     int size = pen->layout->small_line, gap = size / 3;
     struct line left = caption_line (pen->captions, low, size, WEIGHT_NORMAL, width / 2);
     caption_paint (&left, canvas, x, y, quiet, text_opacity (pen));
-    struct line right = caption_line (pen->captions, high, size, WEIGHT_NORMAL, width / 2);
+    struct line right = caption_line (pen->captions, high, size, WEIGHT_NORMAL, width * 2 / 3);
     caption_paint (&right, canvas, x + width - right.width, y, quiet, text_opacity (pen));
-    int from = x + left.width + gap, to = x + width - right.width - gap;
-    palette_strip (palette, canvas, from, y + size / 4, MAX (to - from, 0), MAX (size * 5 / 8, 2));
+    int from = x + left.width + gap, across = MAX (x + width - right.width - gap - from, 0);
+    palette_strip (palette, canvas, from, y + size / 4, across, MAX (size * 3 / 4, 2));
+    if (palette->diverging && across > size) {
+        struct line zero = caption_line (pen->captions, "0", size, WEIGHT_NORMAL, size);
+        caption_paint (&zero, canvas, from + (across - zero.width) / 2, y, white, text_opacity (pen));
+    }
 }
 
 /* ---- feature maps ---------------------------------------------------------------------------------------------- */
@@ -121,13 +125,29 @@ static void write_title (const struct pen *pen, const struct canvas *canvas, con
     caption_paint (&name, canvas, x + used, y, white, text_opacity (pen));
 }
 
+/* What the ends of the colours mean: in one line, or in two. `as_before`: what they mean for the map before the
+ * activation. */
+static void write_scale (const struct pen *pen, const struct canvas *canvas, const struct palette *palette,
+                         gboolean as_before, int x, int y, int width, int lines)
+{
+    const char *low = palette->diverging ? "−max" : "0", *high = palette->diverging ? "+max" : "max";
+    if (lines > 1) {
+        write_legend (pen, canvas, palette, low, high, x, y, width);
+        write_text (pen, canvas, as_before ? "max: as before" : "max: each map's own", pen->layout->small_line,
+                    WEIGHT_NORMAL, x, y + pen->layout->small_line, width, quiet);
+    } else {
+        char *whole = g_strdup_printf ("%s %s", high, as_before ? "as before" : "of each map");
+        write_legend (pen, canvas, palette, low, whole, x, y, width);
+        g_free (whole);
+    }
+}
+
 /* Name, shape, fact and legend in the lines there are: see layout.c's forms. */
 static void write_words (const struct pen *pen, const struct canvas *canvas, const struct mosaic *mosaic,
-                         const struct mosaic_words *words)
+                         const struct mosaic_words *words, gboolean as_before)
 {
     int size = pen->layout->small_line, x = pen->layout->pad, y = pen->layout->pad / 2;
     int width = canvas->width - 2 * x, lines = mosaic->text_lines;
-    const char *low = words->palette->diverging ? "< 0" : "0", *high = words->palette->diverging ? "> 0" : "max";
     if (lines < 3) {
         if (lines > 0)
             write_title (pen, canvas, words, TRUE, x, y, width);
@@ -143,8 +163,8 @@ static void write_words (const struct pen *pen, const struct canvas *canvas, con
         write_text (pen, canvas, words->shape, size, WEIGHT_NORMAL, x, y, width, quiet);
     }
     y += size;
-    y += size * write_wrapped (pen, canvas, words->fact, WEIGHT_NORMAL, x, y, width, lines > 4 ? 2 : 1, quiet);
-    write_legend (pen, canvas, words->palette, low, high, x, y, width);
+    y += size * write_wrapped (pen, canvas, words->fact, WEIGHT_NORMAL, x, y, width, lines > 5 ? 2 : 1, quiet);
+    write_scale (pen, canvas, words->palette, as_before, x, y, width, lines > 3 ? 2 : 1);
 }
 
 void panel_mosaic (const struct pen *pen, const struct canvas *canvas, const struct mosaic *mosaic,
@@ -153,7 +173,10 @@ void panel_mosaic (const struct pen *pen, const struct canvas *canvas, const str
 {
     gsize pixels = (gsize)tensor->height * (gsize)tensor->width;
     clear (pen, canvas);
-    write_words (pen, canvas, mosaic, words);
+    gboolean as_before = FALSE;
+    for (int i = 0; i < mosaic->count; i++)
+        as_before |= most[i] > 0;
+    write_words (pen, canvas, mosaic, words, as_before);
     for (int i = 0; i < MIN (mosaic->count, watch->shown_count); i++) {
         int gap = mosaic->gap, frame = MIN (gap, pen->layout->pad);
         struct tile tile = {

@@ -19,6 +19,7 @@ struct pen {
 struct mosaic_words {
     const char *role, *name; /* role may be "" */
     gboolean pre;            /* before the activation */
+    gboolean sign;           /* there may be values below zero */
     char shape[48], fact[96];
     const struct palette *palette;
 };

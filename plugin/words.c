@@ -47,6 +47,21 @@ static struct activation running_activation (const struct network *network, cons
     return tensor.activation;
 }
 
+/* Whether values below zero may come out. */
+static gboolean keeps_negatives (struct activation activation)
+{
+    switch (activation.kind) {
+    case ACTIVATION_RELU:
+    case ACTIVATION_SIGMOID:
+    case ACTIVATION_HARD_SIGMOID:
+        return FALSE;
+    case ACTIVATION_CLIP:
+        return activation.alpha < 0;
+    default:
+        return TRUE;
+    }
+}
+
 void words_of_layer (struct mosaic_words *words, const struct network *network, int layer, gboolean pre,
                      const struct layer_watch *watch)
 {
@@ -59,12 +74,14 @@ void words_of_layer (struct mosaic_words *words, const struct network *network, 
     int zero = (int)(watch->exactly_zero * 100 + 0.5f);
     int below = (int)((watch->not_above - watch->exactly_zero) * 100 + 0.5f);
     words->pre = pre;
+    words->sign = TRUE;
     if (pre || which->pre == which->post) {
         snprintf (words->fact, sizeof words->fact, "%s: %d %% below 0", operation_in_words (g, which->pre), below);
         return;
     }
     struct activation activation = running_activation (network, which);
     gboolean cuts = activation.kind == ACTIVATION_RELU || (activation.kind == ACTIVATION_CLIP && activation.alpha == 0);
+    words->sign = keeps_negatives (activation);
     const char *name = activation_in_words (activation), *after = activation.kind == ACTIVATION_NONE ? "" : "after ";
     snprintf (words->fact, sizeof words->fact, "%s%s: %d %% %s", after, name, cuts ? zero : below,
               cuts ? "zero" : "below 0");

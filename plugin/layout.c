@@ -148,7 +148,7 @@ static double fit_best (const struct layout *layout, const struct map_shape *sha
                 continue;
             *mosaic = trial;
             best = score;
-            if (size >= layout->small_line * 3 / 2) /* large enough to look at: all the maps that were asked for */
+            if (size >= layout->small_line * 4 / 3) /* large enough to look at: all the maps that were asked for */
                 break;
         }
     }

@@ -284,6 +284,7 @@ void layer_watch_look (struct layer_watch *watch, const struct tensor *tensor)
         watch->strength = g_new0 (float, watch->channels);
         watch->fired = g_new0 (guint8, watch->channels);
     }
+    watch->frames = MIN (watch->frames, G_MAXINT - 1) + 1;
     watch->silent = 0;
     for (int c = 0; c < tensor->channels; c++) {
         struct sums sums = sum_channel (tensor->data + (gsize)c * pixels, pixels);

@@ -48,6 +48,7 @@ void heat_draw (const float *map, int height, int width, float most, const doubl
 /* What a layer does over time. */
 struct layer_watch {
     int channels;
+    int frames;      /* looked at */
     float *strength; /* [channels] smoothed mean absolute value */
     guint8 *fired;   /* [channels] any value above zero since the watch began */
     int *shown;      /* [shown_count] channels in their places on screen */

@@ -434,6 +434,7 @@ int overlay_figures (const struct overlay *overlay, const struct network *networ
                    sizeof to->name);
         to->zero = (double)watch->not_above;
         to->channels = watch->channels;
+        to->frames = watch->frames;
         to->dead = watch->silent;
     }
     return count;

@@ -35,7 +35,8 @@ struct layer_figures {
     char name[128];
     double zero;  /* share of the values at zero or below, in the last frame */
     int channels; /* of the layer */
-    int dead;     /* of these, without a value above zero since the layer is shown */
+    int frames;   /* seen since the layer is shown */
+    int dead;     /* of the channels, without a value above zero since the layer is shown */
 };
 
 struct overlay;

@@ -238,26 +238,31 @@ void panel_labels (const struct pen *pen, const struct canvas *canvas, const str
 
 /* ---- lines ----------------------------------------------------------------------------------------------------- */
 
+static enum weight line_weight (int i)
+{
+    return i ? WEIGHT_NORMAL : WEIGHT_BOLD;
+}
+
 void panel_lines_size (const struct pen *pen, char *const *lines, gboolean strip, int *width, int *height)
 {
-    int size = pen->layout->small_line, pad = pen->layout->pad, widest = 0, count = 0, most = pen->layout->left.width;
-    for (; lines[count]; count++) {
-        struct line line =
-            caption_line (pen->captions, lines[count], size, count ? WEIGHT_NORMAL : WEIGHT_BOLD, most - 3 * pad);
-        widest = MAX (widest, line.width);
+    int size = pen->layout->small_line, pad = pen->layout->pad, widest = 0, rows = strip ? 1 : 0;
+    int most = pen->layout->left.width - 3 * pad;
+    for (int i = 0; lines[i]; i++) {
+        widest = MAX (widest, natural_width (pen, lines[i], size, line_weight (i)));
+        rows += break_at (pen, lines[i], size, line_weight (i), most) > 0 ? 2 : 1;
     }
-    *width = CLAMP (widest + 3 * pad, 0, MAX (most, 0));
-    *height = (count + (strip ? 1 : 0)) * size + 2 * pad;
+    *width = MAX (MIN (widest, most) + 3 * pad, 0);
+    *height = rows * size + 2 * pad;
 }
 
 void panel_lines (const struct pen *pen, const struct canvas *canvas, char *const *lines, const struct palette *strip,
                   const char *low, const char *high)
 {
     int size = pen->layout->small_line, x = pen->layout->pad * 3 / 2, y = pen->layout->pad;
+    int most = pen->layout->left.width - 3 * pen->layout->pad;
     clear (pen, canvas);
-    for (int i = 0; lines[i]; i++, y += size)
-        write_text (pen, canvas, lines[i], size, i ? WEIGHT_NORMAL : WEIGHT_BOLD, x, y, pen->layout->left.width - 2 * x,
-                    i ? quiet : white);
+    for (int i = 0; lines[i]; i++)
+        y += size * write_wrapped (pen, canvas, lines[i], line_weight (i), x, y, most, 2, i ? quiet : white);
     if (strip)
         write_legend (pen, canvas, strip, low, high, x, y, canvas->width - 2 * x);
 }

@@ -87,18 +87,29 @@ void words_of_layer (struct mosaic_words *words, const struct network *network, 
               cuts ? "zero" : "below 0");
 }
 
+static void add_time (GPtrArray *lines, const char *of, GstClockTime time)
+{
+    if (time > 0) /* else it is not known yet */
+        g_ptr_array_add (lines, g_strdup_printf ("%s %.1f ms", of, time / 1e6));
+}
+
 char **words_of_stats (const struct overlay_times *times, const struct network *network,
                        const struct layer_figures *figures, int count)
 {
+    enum { ENOUGH = 30 }; /* frames, a second or so: what was never active in them may be called that */
     GPtrArray *lines = g_ptr_array_new ();
-    g_ptr_array_add (lines, g_strdup_printf ("%.1f frames/s", times->fps));
-    g_ptr_array_add (lines, g_strdup_printf ("convert %.1f ms", times->convert / 1e6));
-    g_ptr_array_add (lines, g_strdup_printf ("network %.1f ms", times->inference / 1e6));
-    g_ptr_array_add (lines, g_strdup_printf ("drawing %.1f ms", times->overlay / 1e6));
+    if (times->fps > 0)
+        g_ptr_array_add (lines, g_strdup_printf ("%.1f frames/s", times->fps));
+    add_time (lines, "convert", times->convert);
+    add_time (lines, "network", times->inference);
+    add_time (lines, "drawing", times->overlay);
     for (int i = 0; i < count; i++) {
         const char *role = i < network->layers.count ? network->layers.layer[i].role : "";
-        g_ptr_array_add (lines, g_strdup_printf ("%s: %.0f %% ≤ 0, %d dead", *role ? role : figures[i].name,
-                                                 figures[i].zero * 100, figures[i].dead));
+        GString *line = g_string_new (NULL);
+        g_string_printf (line, "%s: %.0f %% ≤ 0", *role ? role : figures[i].name, figures[i].zero * 100);
+        if (figures[i].dead > 0 && figures[i].frames >= ENOUGH)
+            g_string_append_printf (line, ", %d never active so far", figures[i].dead);
+        g_ptr_array_add (lines, g_string_free (line, FALSE));
     }
     g_ptr_array_add (lines, NULL);
     return (char **)g_ptr_array_free (lines, FALSE);

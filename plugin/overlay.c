@@ -16,7 +16,9 @@ enum {
     PANEL_STATS,
     PANEL_HEAT,
     PANEL_HEAT_WORDS,
-    PANELS,
+    PANEL_EDGES, /* where the network's view cuts the picture */
+    EDGES = 4,
+    PANELS = PANEL_EDGES + EDGES,
 };
 static const GstClockTime figures_stand = 300 * GST_MSECOND; /* so that they can be read */
 
@@ -301,9 +303,41 @@ static void heat_part (const struct network *network, const struct tensor *tenso
     part[3] = view->to.height / grid.step_y;
 }
 
+/* The picture goes on beyond what the network sees. */
+static gboolean cut_picture (const struct overlay_frame *frame)
+{
+    return frame->view.from.width < frame->width || frame->view.from.height < frame->height;
+}
+
+/* Lines along the edges of the network's view that lie inside the frame: left, right, top, bottom. */
+static void draw_edges (struct overlay *overlay, const struct overlay_frame *frame, gboolean shown)
+{
+    const struct rectangle *view = &frame->view.from;
+    int right = view->x + view->width, bottom = view->y + view->height;
+    int thick = panel_edge_thickness (&overlay->layout);
+    const struct rectangle edge[EDGES] = { { view->x, view->y, thick, view->height },
+                                           { right - thick, view->y, thick, view->height },
+                                           { view->x, view->y, view->width, thick },
+                                           { view->x, bottom - thick, view->width, thick } };
+    const gboolean inside[EDGES] = { view->x > 0, right<frame->width, view->y> 0, bottom < frame->height };
+    for (int i = 0; i < EDGES; i++) {
+        struct panel *panel = &overlay->panel[PANEL_EDGES + i];
+        struct pen pen = pen_of (overlay, frame);
+        struct canvas canvas;
+        GstMapInfo map;
+        if (!shown || !inside[i] || MIN (view->width, view->height) < 4 * thick) {
+            hide_panel (panel);
+        } else if (!panel_stands (panel, edge[i], "edge") &&
+                   panel_begin (panel, edge[i], edge[i].width, edge[i].height, &map, &canvas)) {
+            panel_edge (&pen, &canvas, i < 2, i % 2);
+            panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+        }
+    }
+}
+
 static void draw_heat_words (struct overlay *overlay, const struct overlay_frame *frame, int class_id, int above)
 {
-    char **lines = words_of_heat (frame->network, class_id);
+    char **lines = words_of_heat (frame->network, class_id, class_id >= 0 && cut_picture (frame));
     draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, class_id < 0 ? NULL : &overlay->heat_strip, above);
     g_strfreev (lines);
 }
@@ -318,11 +352,13 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
     if (!(frame->appearance->overlay & OVERLAY_CLASS_ACTIVATION) || !tensor || view->from.width < 1) {
         hide_panel (panel);
         hide_panel (&overlay->panel[PANEL_HEAT_WORDS]);
+        draw_edges (overlay, frame, FALSE);
         return;
     }
     const struct class_map *source = network->class_map;
     if ((source->weights || source->channel_is_class) && frame->result->count == 0) {
         hide_panel (panel);
+        draw_edges (overlay, frame, FALSE);
         draw_heat_words (overlay, frame, -1, above);
         return;
     }
@@ -344,6 +380,7 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
     heat_draw (overlay->class_map, tensor->height, tensor->width, most, part, &overlay->heat, &canvas);
     panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
     draw_heat_words (overlay, frame, class_id, above);
+    draw_edges (overlay, frame, TRUE);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------- */
@@ -383,14 +420,22 @@ static gboolean changed (struct overlay *overlay, const struct overlay_frame *fr
     return TRUE;
 }
 
+/* The panels from the picture up, i from 0 to PANELS - 1. */
+static int panel_in_order (int i)
+{
+    static const int last[] = { PANEL_LABELS, PANEL_STATS, PANEL_HEAT_WORDS };
+    if (i <= EDGES)
+        return i ? PANEL_EDGES + i - 1 : PANEL_HEAT;
+    i -= EDGES + 1;
+    return i < MOSAICS_MAX ? i : last[i - MOSAICS_MAX];
+}
+
 static void compose (struct overlay *overlay)
 {
-    static const int order[] = { PANEL_HEAT, PANEL_LABELS, PANEL_STATS, PANEL_HEAT_WORDS };
     guint count = 0;
     overlay->composition = gst_video_overlay_composition_new (NULL);
-    for (guint i = 0; i < G_N_ELEMENTS (order) + MOSAICS_MAX; i++) {
-        int which = i == 0 ? PANEL_HEAT : i <= MOSAICS_MAX ? (int)i - 1 : order[i - MOSAICS_MAX];
-        GstVideoOverlayRectangle *rectangle = overlay->panel[which].rectangle;
+    for (int i = 0; i < PANELS; i++) {
+        GstVideoOverlayRectangle *rectangle = overlay->panel[panel_in_order (i)].rectangle;
         if (!rectangle)
             continue;
         gst_video_overlay_composition_add_rectangle (overlay->composition, rectangle);

@@ -236,6 +236,22 @@ void panel_labels (const struct pen *pen, const struct canvas *canvas, const str
     }
 }
 
+/* ---- the edge of what the network sees ------------------------------------------------------------------------- */
+
+int panel_edge_thickness (const struct layout *layout)
+{
+    return MAX (layout->small_line / 8 * 2, 2);
+}
+
+/* Light inside and dark outside, so that it is seen on any picture. */
+void panel_edge (const struct pen *pen, const struct canvas *canvas, gboolean upright, gboolean end)
+{
+    int width = canvas->width / (upright ? 2 : 1), height = canvas->height / (upright ? 1 : 2);
+    clear (pen, canvas);
+    canvas_fill (canvas, upright && !end ? width : 0, upright || end ? 0 : height, width, height,
+                 premultiplied (white, text_opacity (pen)));
+}
+
 /* ---- lines ----------------------------------------------------------------------------------------------------- */
 
 static enum weight line_weight (int i)

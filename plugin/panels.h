@@ -40,6 +40,11 @@ struct rectangle panel_labels_size (const struct pen *pen,
 int panel_labels_fit (const struct pen *pen, int count); /* how many rows there is room for */
 void panel_labels (const struct pen *pen, const struct canvas *canvas, const struct label_row *rows, int count);
 
+/* The line along the edge of what the network sees: upright on the left or right (end) side, else at the top or bottom
+ * (end). */
+int panel_edge_thickness (const struct layout *layout);
+void panel_edge (const struct pen *pen, const struct canvas *canvas, gboolean upright, gboolean end);
+
 /* Lines of small text, the first one bold; with a strip of the palette below unless that is NULL. The size they take, no
  * wider than layout->left: */
 void panel_lines_size (const struct pen *pen, char *const *lines, gboolean strip, int *width, int *height);

@@ -115,7 +115,7 @@ char **words_of_stats (const struct overlay_times *times, const struct network *
     return (char **)g_ptr_array_free (lines, FALSE);
 }
 
-char **words_of_heat (const struct network *network, int class_id)
+char **words_of_heat (const struct network *network, int class_id, gboolean cut)
 {
     const struct class_map *map = network->class_map;
     GPtrArray *lines = g_ptr_array_new ();
@@ -130,6 +130,8 @@ char **words_of_heat (const struct network *network, int class_id)
         g_ptr_array_add (lines, g_strdup ("mean activation, of no class"));
         g_ptr_array_add (lines, g_strdup_printf ("(layer %s)", name));
     }
+    if (cut)
+        g_ptr_array_add (lines, g_strdup ("the network sees what is inside the lines"));
     g_ptr_array_add (lines, NULL);
     return (char **)g_ptr_array_free (lines, FALSE);
 }

@@ -14,6 +14,7 @@ void words_of_layer (struct mosaic_words *words, const struct network *network, 
 /* Lines, NULL at the end: g_strfreev. */
 char **words_of_stats (const struct overlay_times *times, const struct network *network,
                        const struct layer_figures *figures, int count);
-char **words_of_heat (const struct network *network, int class_id); /* -1: no class is above the threshold */
+/* class_id -1: no class is above the threshold; cut: the network saw a part of the picture only. */
+char **words_of_heat (const struct network *network, int class_id, gboolean cut);
 
 #endif

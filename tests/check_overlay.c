@@ -283,7 +283,7 @@ static void check_changes (void)
         { "stage", "pre-activation", 2 },
         { "overlay", "labels", 1 },
         { "overlay", "none", 0 },
-        { "overlay", "class-activation", 2 },
+        { "overlay", "class-activation", 6 }, /* heat, words, four edges of the view */
         { "overlay", "feature-maps+stats", 3 },
         { "activation", "none", 3 },
         { "activation", "gelu", 3 },

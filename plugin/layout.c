@@ -144,10 +144,10 @@ static double fit_best (const struct layout *layout, const struct map_shape *sha
             double size = fit_mosaic (layout, shape, n, width, height, &forms[f], &trial);
             double score = size * pow ((double)n / count, maps_against_size) * forms[f].worth;
             gboolean last = best == 0 && forms[f].lines == 0 && n == 1;
-            if (score <= best || (size < least && !last))
-                continue;
-            *mosaic = trial;
-            best = score;
+            if (score > best && (size >= least || last)) {
+                *mosaic = trial;
+                best = score;
+            }
             if (size >= layout->small_line * 4 / 3) /* large enough to look at: all the maps that were asked for */
                 break;
         }
@@ -172,26 +172,58 @@ static double fit_all (const struct layout *layout, struct rectangle region, con
     return least;
 }
 
+static int tallest_of (const struct layout *layout, int first, int end)
+{
+    int tallest = 0;
+    for (int i = first; i < end; i++)
+        tallest = MAX (tallest, layout->mosaic[i].panel.height);
+    return tallest;
+}
+
+/* How high the rows are together. */
+static int height_of_all (const struct layout *layout, int across)
+{
+    int total = -layout->margin;
+    for (int first = 0; first < layout->mosaics; first += across)
+        total += tallest_of (layout, first, MIN (first + across, layout->mosaics)) + layout->margin;
+    return total;
+}
+
+/* Grows the panels until they fill the region; their tiles stay as large, in the middle below the caption. */
+static void fill_region (struct layout *layout, struct rectangle region, int across)
+{
+    int rows = (layout->mosaics + across - 1) / across;
+    int more = (region.height - height_of_all (layout, across)) / rows;
+    int wide = (region.width - (across - 1) * layout->margin) / across;
+    for (int first = 0; first < layout->mosaics; first += across) {
+        int end = MIN (first + across, layout->mosaics), high = tallest_of (layout, first, end) + more;
+        for (int i = first; i < end; i++) {
+            struct mosaic *mosaic = &layout->mosaic[i];
+            if (mosaic->panel.width < 1)
+                continue;
+            mosaic->top += (high - mosaic->panel.height) / 2;
+            mosaic->left += (wide - mosaic->panel.width) / 2;
+            mosaic->panel.height = high;
+            mosaic->panel.width = wide;
+        }
+    }
+}
+
 /* Moves the mosaics to their places, rows packed together. */
 static void place_all (struct layout *layout, struct rectangle region, enum placement placement, int across)
 {
-    int total = -layout->margin, y = region.y;
-    for (int first = 0; first < layout->mosaics; first += across) {
-        int tallest = 0;
-        for (int i = first; i < MIN (first + across, layout->mosaics); i++)
-            tallest = MAX (tallest, layout->mosaic[i].panel.height);
-        total += tallest + layout->margin;
-    }
+    if (placement == PLACEMENT_FULL)
+        fill_region (layout, region, across);
+    int total = height_of_all (layout, across), y = region.y;
     if (placement == PLACEMENT_BOTTOM)
         y += region.height - total;
     else if (placement == PLACEMENT_FULL || placement == PLACEMENT_RIGHT)
         y += (region.height - total) / 2;
     for (int first = 0; first < layout->mosaics; first += across) {
-        int end = MIN (first + across, layout->mosaics), tallest = 0, wide = -layout->margin;
-        for (int i = first; i < end; i++) {
+        int end = MIN (first + across, layout->mosaics), wide = -layout->margin;
+        int tallest = tallest_of (layout, first, end);
+        for (int i = first; i < end; i++)
             wide += layout->mosaic[i].panel.width + layout->margin;
-            tallest = MAX (tallest, layout->mosaic[i].panel.height);
-        }
         int x =
             region.x + (region.width - wide) / (placement == PLACEMENT_INSET || placement == PLACEMENT_RIGHT ? 1 : 2);
         for (int i = first; i < end; i++) {

@@ -51,12 +51,12 @@ static int write_text (const struct pen *pen, const struct canvas *canvas, const
     return line.width;
 }
 
-/* Where to break a text that is wider than `most`: behind a colon or a comma when both halves fit, else at the last space
+/* Where to break a text that is wider than `most` and would be even if it were a tenth smaller: behind a colon or a comma when both halves fit, else at the last space
  * whose first half fits. 0: it fits, or there is no such place. */
 static gsize break_at (const struct pen *pen, const char *text, int size, enum weight weight, int most)
 {
     gsize best = 0;
-    if (natural_width (pen, text, size, weight) <= most)
+    if (natural_width (pen, text, MAX (size * 9 / 10, 1), weight) <= most)
         return 0;
     for (const char *space = strchr (text, ' '); space; space = strchr (space + 1, ' ')) {
         char *first = g_strndup (text, (gsize)(space - text));

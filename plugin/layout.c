@@ -15,12 +15,16 @@ static const struct caption_form {
     int lines, tenths;
     double worth;
 } forms[] = {
-    { 3, 170, 1 },  /* name and shape; fact; legend */
-    { 5, 116, 1 },  /* one below the other, the legend in two lines */
-    { 6, 90, 1 },   /* and the fact in two lines */
-    { 1, 40, 0.4 }, /* the name alone */
-    { 0, 0, 0.3 },  /* unnamed maps say little */
+    { 3, 170, 1 },   /* name and shape; fact; legend */
+    { 5, 116, 1 },   /* one below the other, the legend in two lines */
+    { 6, 90, 1 },    /* and the fact in two lines */
+    { 2, 50, 0.45 }, /* name and share below or at zero */
+    { 1, 40, 0.4 },  /* the name alone */
+    { 0, 0, 0.3 },   /* unnamed maps say little */
 };
+
+/* Letters of a name that fit between "middle" and "1024 × 14 × 14" in the first form. */
+enum { NAME_BESIDE_SHAPE = 14 };
 
 /* Holes in the last row look like maps that are missing: 8 x 2 and 4 x 4 win over 6 x 3, whose tiles are a third larger. */
 static const double worth_with_holes = 0.7;
@@ -139,6 +143,8 @@ static double fit_best (const struct layout *layout, const struct map_shape *sha
     if (width < 1 || height < 1)
         return 0;
     for (guint f = 0; f < G_N_ELEMENTS (forms); f++) {
+        if (forms[f].lines == 3 && shape->letters > NAME_BESIDE_SHAPE)
+            continue;
         for (int n = MIN (count, shape->channels); n >= 1; n /= 2) {
             struct mosaic trial = { .count = 0 };
             double size = fit_mosaic (layout, shape, n, width, height, &forms[f], &trial);

@@ -19,11 +19,12 @@ enum { MOSAICS_MAX = 2 * LAYERS_MAX };
 
 struct map_shape {
     int channels, height, width;
+    int letters; /* of the layer's name */
 };
 
 struct mosaic {
     struct rectangle panel;           /* in the frame; width 0: no room for it */
-    int text_lines;                   /* room above the tiles for so many; 1: for the name alone */
+    int text_lines;                   /* room above the tiles for so many; see layout.c */
     int count, columns;               /* of tiles */
     int tile_width, tile_height, gap; /* pixels */
     int left, top;                    /* of the first tile, in the panel */

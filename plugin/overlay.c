@@ -413,7 +413,8 @@ static gboolean changed (struct overlay *overlay, const struct overlay_frame *fr
             const struct tensor *tensor =
                 tap (network, frame->appearance->stage == STAGE_PRE ? network->pre_tap[i] : network->post_tap[i]);
             for (int n = 0; tensor && n < (both ? 2 : 1); n++)
-                shape[count++] = (struct map_shape) { tensor->channels, tensor->height, tensor->width };
+                shape[count++] = (struct map_shape) { tensor->channels, tensor->height, tensor->width,
+                                                      (int)MIN (strlen (tensor->name), 999) };
         }
     }
     layout_make (&overlay->layout, frame->width, frame->height, frame->appearance, shape, count, both);

@@ -93,6 +93,7 @@ static void write_legend (const struct pen *pen, const struct canvas *canvas, co
                           const char *low, const char *high, int x, int y, int width)
 {
     int size = pen->layout->small_line, gap = size / 3;
+    width = MIN (width, size * 20); /* a longer strip tells no more */
     struct line left = caption_line (pen->captions, low, size, WEIGHT_NORMAL, width / 2);
     caption_paint (&left, canvas, x, y, quiet, text_opacity (pen));
     struct line right = caption_line (pen->captions, high, size, WEIGHT_NORMAL, width * 2 / 3);
@@ -107,11 +108,11 @@ static void write_legend (const struct pen *pen, const struct canvas *canvas, co
 
 /* ---- feature maps ---------------------------------------------------------------------------------------------- */
 
-/* Role and name, or "before" and the name where there is room for nothing else. */
+/* Role and name, or "pre" and the name where there is room for nothing else. */
 static void write_title (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words,
                          gboolean alone, int x, int y, int most)
 {
-    const char *role = alone ? (words->pre ? "before" : "") : words->role;
+    const char *role = alone ? (words->pre ? "pre" : "") : words->role;
     char *whole = g_strdup_printf ("%s%s%s", role, *role ? "  " : "", words->name);
     int size = pen->layout->small_line, used = 0, fitting = shrunk (pen, whole, size, WEIGHT_BOLD, most);
     g_free (whole);
@@ -123,6 +124,35 @@ static void write_title (const struct pen *pen, const struct canvas *canvas, con
     }
     struct line name = caption_line (pen->captions, words->name, fitting, WEIGHT_BOLD, most - used);
     caption_paint (&name, canvas, x + used, y, white, text_opacity (pen));
+}
+
+/* Role, name and shape in one line or two; a name that is too long for its place gets the second for itself. Returns where
+ * the next line begins. */
+static int write_head (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words,
+                       gboolean two_lines, int x, int y, int width)
+{
+    int size = pen->layout->small_line;
+    struct line shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width);
+    int beside = width - shape.width - size / 2;
+    int name = natural_width (pen, words->name, size, WEIGHT_BOLD);
+    int role = *words->role ? natural_width (pen, words->role, size, WEIGHT_BOLD) + size / 2 : 0;
+    gboolean apart = two_lines && role + name > width && role <= beside;
+    if (apart)
+        write_text (pen, canvas, words->role, size, WEIGHT_BOLD, x, y, beside, role_colour (words->role));
+    else
+        write_title (pen, canvas, words, FALSE, x, y, two_lines ? width : beside);
+    if (two_lines && !apart) {
+        y += size;
+        write_text (pen, canvas, words->shape, size, WEIGHT_NORMAL, x, y, width, quiet);
+        return y + size;
+    }
+    shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width);
+    caption_paint (&shape, canvas, x + width - shape.width, y, quiet, text_opacity (pen));
+    if (apart) {
+        y += size;
+        write_text (pen, canvas, words->name, size, WEIGHT_BOLD, x, y, width, white);
+    }
+    return y + size;
 }
 
 /* What the ends of the colours mean: in one line, or in two. `as_before`: what they mean for the map before the
@@ -149,20 +179,14 @@ static void write_words (const struct pen *pen, const struct canvas *canvas, con
     int size = pen->layout->small_line, x = pen->layout->pad, y = pen->layout->pad / 2;
     int width = canvas->width - 2 * x, lines = mosaic->text_lines;
     if (lines < 3) {
+        const char *share = strstr (words->fact, ": ");
         if (lines > 0)
-            write_title (pen, canvas, words, TRUE, x, y, width);
+            write_title (pen, canvas, words, lines == 1, x, y, width);
+        if (lines == 2 && share)
+            write_text (pen, canvas, share + 2, size, WEIGHT_NORMAL, x, y + size, width, quiet);
         return;
     }
-    struct line shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width);
-    if (lines == 3) {
-        caption_paint (&shape, canvas, x + width - shape.width, y, quiet, text_opacity (pen));
-        write_title (pen, canvas, words, FALSE, x, y, width - shape.width - size / 2);
-    } else {
-        write_title (pen, canvas, words, FALSE, x, y, width);
-        y += size;
-        write_text (pen, canvas, words->shape, size, WEIGHT_NORMAL, x, y, width, quiet);
-    }
-    y += size;
+    y = write_head (pen, canvas, words, lines > 3, x, y, width);
     y += size * write_wrapped (pen, canvas, words->fact, WEIGHT_NORMAL, x, y, width, lines > 5 ? 2 : 1, quiet);
     write_scale (pen, canvas, words->palette, as_before, x, y, width, lines > 3 ? 2 : 1);
 }

@@ -350,7 +350,9 @@ static bool inside (const struct rectangle *r, int width, int height)
 static void check_layout (void)
 {
     static const int sizes[] = { 1, 2, 5, 16, 37, 100, 240, 480, 719, 1080, 4320 };
-    static const struct map_shape shapes[] = { { 64, 112, 112 }, { 1024, 14, 14 }, { 3, 7, 30 }, { 2048, 7, 7 } };
+    static const struct map_shape shapes[] = {
+        { 64, 112, 112, 4 }, { 1024, 14, 14, 6 }, { 3, 7, 30, 40 }, { 2048, 7, 7, 999 }
+    };
     check_group ("places for every size");
     struct appearance appearance;
     appearance_init (&appearance);

@@ -35,10 +35,13 @@ static int natural_width (const struct pen *pen, const char *text, int size, enu
 /* The size, at most `size`, that the text fits in `most` pixels; never below three quarters of it. */
 static int shrunk (const struct pen *pen, const char *text, int size, enum weight weight, int most)
 {
-    int least = MAX (size * 3 / 4, 1);
-    while (size > least && natural_width (pen, text, size, weight) > most)
-        size--;
-    return size;
+    int least = MAX (size * 3 / 4, 1), width = natural_width (pen, text, size, weight);
+    if (width <= most)
+        return size;
+    int fitting = CLAMP (size * MAX (most, 0) / width, least, size);
+    while (fitting > least && natural_width (pen, text, fitting, weight) > most)
+        fitting--;
+    return fitting;
 }
 
 /* Writes a line in `size` or a little smaller, on the same baseline. Returns how wide it is. */

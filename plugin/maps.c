@@ -94,7 +94,8 @@ void palette_make_heat (struct palette *palette, double opacity, gboolean legend
         double at = i / 255.0, dense = CLAMP ((at - 0.15) / 0.45, 0.0, 1.0);
         double alpha = 0.52 * opacity * dense * dense * (3 - 2 * dense);
         guint32 rgb = between (turbo, G_N_ELEMENTS (turbo), 0.15 + 0.70 * at);
-        palette->pixel[i] = legend ? premultiplied (on_grey (rgb, alpha), 1) : (premultiplied (0, alpha) | rgb);
+        palette->pixel[i] =
+            legend ? premultiplied (on_grey (rgb, alpha), opacity > 0) : (premultiplied (0, alpha) | rgb);
     }
 }
 

@@ -26,7 +26,8 @@ struct palette {
 };
 void palette_make (struct palette *palette, enum colormap colormap, double opacity);
 /* For heat over a picture: nothing at 0, denser and hotter towards 255. Not premultiplied: GStreamer forgets that a
- * rectangle is premultiplied when it scales it before blending (seen in 1.22). `legend`: opaque, the same over grey. */
+ * rectangle is premultiplied when it scales it before blending (seen in 1.22). `legend`: the same over grey, opaque
+ * unless the opacity is 0. */
 void palette_make_heat (struct palette *palette, double opacity, gboolean legend);
 void palette_strip (const struct palette *palette, const struct canvas *canvas, int x, int y, int width, int height);
 

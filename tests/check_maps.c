@@ -273,6 +273,9 @@ static void check_tiles (void)
         CHECK (pixels[i / 2 * (SIDE + 2) + i % 2] == gray.pixel[0], "value %d of nothing is %08x", i,
                pixels[i / 2 * (SIDE + 2) + i % 2]);
     CHECK (signs.pixel[128] == 0xff000000, "zero is %08x", signs.pixel[128]);
+    palette_make_heat (&gray, 0.3, TRUE);
+    CHECK (gray.pixel[0] >> 24 == 255 && gray.pixel[255] >> 24 == 255, "the heat's legend is %08x to %08x",
+           gray.pixel[0], gray.pixel[255]);
     g_array_unref (scratch);
 }
 
@@ -370,6 +373,7 @@ static void check_layout (void)
                 continue;
             int rows = (m->count + m->columns - 1) / m->columns;
             outside += !inside (&m->panel, width, height);
+            loose += m->gap < 2 || (appearance.placement == PLACEMENT_INSET && m->panel.x < width * 6 / 10);
             loose += m->left < 0 || m->left + m->columns * (m->tile_width + m->gap) - m->gap > m->panel.width ||
                      m->top + rows * (m->tile_height + m->gap) - m->gap > m->panel.height;
             for (int j = 0; j < i; j++) {

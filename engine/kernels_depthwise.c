@@ -85,7 +85,7 @@ INLINE void inside (const struct depthwise_run *run, const struct row *row, int 
     UNROLL for (int i = 0; i < kernel * rows; i++) w[i] = vec_load (weights + 16 * i);
     for (; x < end; x++, in += 16 * stride, out += 16) {
         vec sum = bias;
-        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int k = 0; k < kernel; k++) sum =
+        UNROLL_OUTER for (int r = 0; r < rows; r++) UNROLL for (int k = 0; k < kernel; k++) sum =
             vec_fma (vec_load (in + r * in_row + 16 * k), w[kernel * r + k], sum);
         if (more) {
             sum = vec_add (sum, vec_load (more));
@@ -105,7 +105,7 @@ INLINE void row_of (const struct depthwise_run *run, const struct row *row, cons
         last = w->in_width + w->pad_left < kernel ? 0 : (w->in_width + w->pad_left - kernel) / stride + 1;
         last = last < width ? last : width;
     }
-    if (first < last) {
+    if (kernel && first < last) {
         for (int x = 0; x < first; x++)
             pixel (run, row, x);
         if (rows == kernel)

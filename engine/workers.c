@@ -60,8 +60,9 @@ static bool is_open (uint32_t gate, uint32_t seen)
 static void sleep_until_open (struct worker *worker, uint32_t seen)
 {
     struct workers *w = worker->all;
-    atomic_store (&worker->asleep,
-                  true); /* before the look at the gate; workers_run does the two the other way round */
+    /* Before the look at the gate; workers_run does the two the other way round. Exchanges, here and there: between a plain
+     * store and a load qemu's arm64 has no barrier, and both sides might look too early. */
+    atomic_exchange (&worker->asleep, true);
     bool awake = is_open (atomic_load (&w->gate), seen) || atomic_load (&w->ending);
     if (awake && atomic_exchange (&worker->asleep, false))
         return;
@@ -132,7 +133,7 @@ void workers_free (struct workers *w)
 {
     if (!w)
         return;
-    atomic_store (&w->ending, true);
+    atomic_exchange (&w->ending, true);
     wake_all (w);
     for (int i = 0; i < w->started; i++) {
         pthread_join (w->worker[i].thread, NULL);
@@ -162,7 +163,7 @@ void workers_run (struct workers *w, work_function *function, void *context, boo
     atomic_store_explicit (&w->joined, 0, memory_order_relaxed);
     /* Generation 0 is what new workers have seen. */
     uint32_t next = generation_of (gate) == 0x7fff ? 1 : generation_of (gate) + 1;
-    atomic_store (&w->gate, next << 17 | open_bit);
+    atomic_exchange (&w->gate, next << 17 | open_bit);
     wake_all (w);
     function (context, 0);
     for (int looks = 0; all && atomic_load_explicit (&w->joined, memory_order_relaxed) < w->started; looks++)

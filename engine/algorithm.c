@@ -243,7 +243,6 @@ static bool shape_winograd (struct plan *plan, struct record *step)
     const struct winograd *w = &winograds[step->packed->packing];
     int m = w->m, points = w->n * w->n, in_blocks = divide_up (step->in_channels, BLOCK), threads = plan->threads;
     step->n = w->n;
-    step->m = m;
     step->tiles_h = divide_up (step->height, m);
     step->tiles_w = divide_up (step->width, m);
     int tiles = step->tiles_h * step->tiles_w, block = tiles;

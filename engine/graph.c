@@ -303,37 +303,38 @@ int graph_tensors (const struct graph *g)
     return g ? g->count : 0;
 }
 
-/* One window back: positions of its output become positions of its input. */
-static void window_back (struct grid *grid, const double first[2], int step_y, int step_x)
+/* One axis of a window back: positions of its output become positions of its input, where the first window is centred on
+ * `first`. */
+static void axis_back (double *at, double *step, double first, int stride)
 {
-    grid->top = grid->top * step_y + first[0];
-    grid->left = grid->left * step_x + first[1];
-    grid->step_y *= step_y;
-    grid->step_x *= step_x;
+    *at = *at * stride + first;
+    *step *= stride;
+}
+
+/* Where the first window is centred. */
+static double middle (int kernel, int dilation, int pad)
+{
+    return (kernel - 1) * dilation / 2.0 - pad;
 }
 
 static bool grid_back (const struct node *node, struct grid *grid)
 {
+    const struct conv *c = &node->u.conv.shape;
+    const struct pool *p = &node->u.pool;
+    const struct pick *pick = &node->u.pick;
     switch (node->operation) {
-    case OPERATION_CONV: {
-        const struct conv *c = &node->u.conv.shape;
-        double first[2] = { (c->kernel_h - 1) * c->dilation_h / 2.0 - c->pad_top,
-                            (c->kernel_w - 1) * c->dilation_w / 2.0 - c->pad_left };
-        window_back (grid, first, c->stride_h, c->stride_w);
+    case OPERATION_CONV:
+        axis_back (&grid->top, &grid->step_y, middle (c->kernel_h, c->dilation_h, c->pad_top), c->stride_h);
+        axis_back (&grid->left, &grid->step_x, middle (c->kernel_w, c->dilation_w, c->pad_left), c->stride_w);
         return true;
-    }
-    case OPERATION_POOL: {
-        const struct pool *p = &node->u.pool;
-        double first[2] = { (p->kernel_h - 1) * p->dilation_h / 2.0 - p->pad_top,
-                            (p->kernel_w - 1) * p->dilation_w / 2.0 - p->pad_left };
-        window_back (grid, first, p->stride_h, p->stride_w);
+    case OPERATION_POOL:
+        axis_back (&grid->top, &grid->step_y, middle (p->kernel_h, p->dilation_h, p->pad_top), p->stride_h);
+        axis_back (&grid->left, &grid->step_x, middle (p->kernel_w, p->dilation_w, p->pad_left), p->stride_w);
         return true;
-    }
-    case OPERATION_PICK: {
-        double first[2] = { node->u.pick.top, node->u.pick.left };
-        window_back (grid, first, node->u.pick.step_h, node->u.pick.step_w);
+    case OPERATION_PICK:
+        axis_back (&grid->top, &grid->step_y, pick->top, pick->step_h);
+        axis_back (&grid->left, &grid->step_x, pick->left, pick->step_w);
         return true;
-    }
     case OPERATION_AFFINE:
     case OPERATION_ACTIVATION:
     case OPERATION_ADD:

@@ -31,25 +31,25 @@ INLINE void put (const struct row *row, int x, vec sum)
     vec_store (row->out + 16 * (ptrdiff_t)x, finish_plain (sum, row->low, row->high));
 }
 
-/* Pixels [x, x + pixels) with any window. */
-INLINE void strip (const struct depthwise_run *run, const struct row *row, int x, const int pixels)
+/* Pixels [x, x + STRIP) with any window. */
+INLINE void strip (const struct depthwise_run *run, const struct row *row, int x)
 {
     const struct window *w = &run->window;
     ptrdiff_t in_row = 16 * (ptrdiff_t)w->in_width * run->dilation_h;
     int left = x * w->stride_w - w->pad_left;
     vec sums[STRIP], bias = vec_load (row->bias);
-    UNROLL for (int p = 0; p < pixels; p++) sums[p] = bias;
+    UNROLL for (int p = 0; p < STRIP; p++) sums[p] = bias;
     for (int r = row->first; r < row->last; r++)
         for (int k = 0; k < w->kernel_w; k++) {
             vec weight = vec_load (row->weights + 16 * ((ptrdiff_t)r * w->kernel_w + k));
-            UNROLL for (int p = 0; p < pixels; p++)
+            UNROLL for (int p = 0; p < STRIP; p++)
             {
                 int at = left + p * w->stride_w + k * w->dilation_w;
                 if ((unsigned)at < (unsigned)w->in_width)
                     sums[p] = vec_fma (vec_load (row->in + r * in_row + 16 * (ptrdiff_t)at), weight, sums[p]);
             }
         }
-    UNROLL for (int p = 0; p < pixels; p++) put (row, x + p, sums[p]);
+    UNROLL for (int p = 0; p < STRIP; p++) put (row, x + p, sums[p]);
 }
 
 /* Pixel x with any window. */
@@ -117,7 +117,7 @@ INLINE void row_of (const struct depthwise_run *run, const struct row *row, cons
     }
     int x = first < last ? last : 0;
     for (; x + STRIP <= width; x += STRIP)
-        strip (run, row, x, STRIP);
+        strip (run, row, x);
     for (; x < width; x++)
         pixel (run, row, x);
 }

@@ -6,7 +6,7 @@
 #include "graph.h"
 #include "kernels.h"
 
-/* ---- memory (memory.c, arena.c, place.c) --------------------------------------------------------------------------------- */
+/* ---- memory (memory.c, arena.c, place.c) ----------------------------------------------------------------------- */
 
 /* Zeroed memory on a 64-byte border, large blocks on huge pages where the system has them; free () it. NULL when short. */
 void *memory_new (size_t bytes);
@@ -128,7 +128,7 @@ struct record {
                                         one's result never lies in the arena as a whole */
     int near_rows, chunk;            /* rows kept for it in the lane's scratch, and made at a time */
     /* Winograd */
-    int n, m, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: all of one column */
+    int n, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: all of one column */
     ptrdiff_t v_point, m_point;
     /* others */
     struct pool pool;

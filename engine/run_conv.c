@@ -178,12 +178,11 @@ static void winograd_forward (struct plan *plan, const struct record *step, floa
 /* The points of the strided kernel in the order of the filters they share: the odd pixels of a side, points 3 and 4, meet
  * the same one. */
 static const struct {
-    uint8_t point, filter, last; /* last: the filter is not wanted any more afterwards */
+    uint8_t point, filter;
 } strided_points[25] = {
-    { 0, 0, 1 },   { 1, 1, 1 },   { 2, 2, 1 },   { 3, 3, 0 },   { 4, 3, 1 },   { 5, 4, 1 },   { 6, 5, 1 },
-    { 7, 6, 1 },   { 8, 7, 0 },   { 9, 7, 1 },   { 10, 8, 1 },  { 11, 9, 1 },  { 12, 10, 1 }, { 13, 11, 0 },
-    { 14, 11, 1 }, { 15, 12, 0 }, { 20, 12, 1 }, { 16, 13, 0 }, { 21, 13, 1 }, { 17, 14, 0 }, { 22, 14, 1 },
-    { 18, 15, 0 }, { 19, 15, 0 }, { 23, 15, 0 }, { 24, 15, 1 },
+    { 0, 0 },   { 1, 1 },   { 2, 2 },   { 3, 3 },   { 4, 3 },   { 5, 4 },   { 6, 5 },   { 7, 6 },   { 8, 7 },
+    { 9, 7 },   { 10, 8 },  { 11, 9 },  { 12, 10 }, { 13, 11 }, { 14, 11 }, { 15, 12 }, { 20, 12 }, { 16, 13 },
+    { 21, 13 }, { 17, 14 }, { 22, 14 }, { 18, 15 }, { 19, 15 }, { 23, 15 }, { 24, 15 },
 };
 
 /* The products of all points for one column, then the way back. Meanwhile the weights of the filter after this one are
@@ -207,11 +206,12 @@ static void winograd_column (struct plan *plan, const struct record *step, const
         .finish = &none,
     };
     for (int i = 0; i < points; i++) {
-        bool strided = step->n == 5, last = strided ? strided_points[i].last : true;
+        bool strided = step->n == 5, end = i + 1 == points;
         int point = strided ? strided_points[i].point : i, filter = strided ? strided_points[i].filter : i;
+        bool last = end || !strided || strided_points[i + 1].filter != filter;
         product.input = v + point * step->v_point;
         product.weights = step->packed->weights + column->weights + (size_t)filter * per_point;
-        product.next = !last ? NULL : i + 1 < points ? product.weights + per_point : weights_after (step, column);
+        product.next = !last ? NULL : end ? weights_after (step, column) : product.weights + per_point;
         product.next_step =
             product.next ? divide_up (column->blocks * BLOCK, divide_up (tiles, plan->kernels->rows)) : 0;
         product.out = sums + point * step->m_point;

@@ -33,6 +33,17 @@ static void polygon (cairo_t *to, int corners, double x, double y, double radius
     cairo_close_path (to);
 }
 
+/* From one colour at the top to another at the bottom. */
+static void background (cairo_t *to, const double top[3], const double bottom[3])
+{
+    cairo_pattern_t *shades = cairo_pattern_create_linear (0, 0, 0, HEIGHT);
+    cairo_pattern_add_color_stop_rgb (shades, 0, top[0], top[1], top[2]);
+    cairo_pattern_add_color_stop_rgb (shades, 1, bottom[0], bottom[1], bottom[2]);
+    cairo_set_source (to, shades);
+    cairo_paint (to);
+    cairo_pattern_destroy (shades);
+}
+
 static void yin_and_yang (cairo_t *to)
 {
     grey (to, 1);
@@ -54,12 +65,7 @@ static void yin_and_yang (cairo_t *to)
 
 static void stop_sign (cairo_t *to)
 {
-    cairo_pattern_t *sky = cairo_pattern_create_linear (0, 0, 0, HEIGHT);
-    cairo_pattern_add_color_stop_rgb (sky, 0, 0.35, 0.55, 0.85);
-    cairo_pattern_add_color_stop_rgb (sky, 1, 0.8, 0.88, 0.95);
-    cairo_set_source (to, sky);
-    cairo_paint (to);
-    cairo_pattern_destroy (sky);
+    background (to, (const double[]) { 0.35, 0.55, 0.85 }, (const double[]) { 0.8, 0.88, 0.95 });
     grey (to, 0.45);
     cairo_rectangle (to, 308, 300, 24, 180);
     cairo_fill (to);
@@ -80,12 +86,7 @@ static void stop_sign (cairo_t *to)
 
 static void sunflower (cairo_t *to)
 {
-    cairo_pattern_t *meadow = cairo_pattern_create_linear (0, 0, 0, HEIGHT);
-    cairo_pattern_add_color_stop_rgb (meadow, 0, 0.45, 0.65, 0.9);
-    cairo_pattern_add_color_stop_rgb (meadow, 1, 0.16, 0.4, 0.12);
-    cairo_set_source (to, meadow);
-    cairo_paint (to);
-    cairo_pattern_destroy (meadow);
+    background (to, (const double[]) { 0.45, 0.65, 0.9 }, (const double[]) { 0.16, 0.4, 0.12 });
     for (int i = 0; i < 56; i++) { /* petals in two rings, the outer one first */
         double shade = 0.8 + 0.2 * ((i * 7) % 5) / 4.0;
         cairo_save (to);

@@ -149,6 +149,7 @@ static void cut_direct (const struct plan *plan, struct record *step)
     int columns = step->packed->column_count, threads = plan->threads;
     size_t weights = step->packed->weight_floats;
     size_t input = blocked_floats (step->in_channels, step->in_height, step->in_width);
+    step->bands = 1;
     step->band = step->run_height;
     step->column_group = columns;
     if (threads > 1 && columns >= threads && (weights / 8 > input || step->run_height < threads)) {
@@ -156,11 +157,13 @@ static void cut_direct (const struct plan *plan, struct record *step)
         return;
     }
     bool many = weights * sizeof (float) > KEPT_BYTES / 2;
-    int bands = threads;
-    while (!many && bands < step->run_height &&
-           band_floats (step, divide_up (step->run_height, bands)) * sizeof (float) > BAND_BYTES)
-        bands += threads;
-    step->band = divide_up (step->run_height, bands);
+    step->bands = threads;
+    while (!many && step->bands < step->run_height &&
+           band_floats (step, divide_up (step->run_height, step->bands)) * sizeof (float) > BAND_BYTES)
+        step->bands += threads;
+    if (step->bands > step->run_height)
+        step->bands = step->run_height;
+    step->band = divide_up (step->run_height, step->bands);
 }
 
 static void raise (size_t *to, size_t floats)

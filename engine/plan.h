@@ -121,7 +121,7 @@ struct record {
     bool flat;                       /* pixels are contiguous in and out: runs may cross rows */
     int run_height, run_width;       /* the output seen as rows of runs; the last one may be shorter when flat */
     int staged_height, staged_width; /* pixels of one band's copy */
-    int band;                        /* run rows in a band */
+    int bands, band;                 /* how many bands of run rows, of nearly equal height, and the tallest */
     int column_group;                /* columns in a work item */
     ptrdiff_t pixel_stride;          /* floats */
     struct record *then;             /* a max-pool made from this one's rows while they are near; out is then NULL: this
@@ -192,6 +192,12 @@ void on_lanes (struct plan *plan, const struct record *step, item_function *func
 static inline int divide_up (int a, int b)
 {
     return (a + b - 1) / b;
+}
+
+/* The first of `count` things in the i-th of `parts` nearly equal parts; i may be `parts`. */
+static inline int part_start (int count, int i, int parts)
+{
+    return (int)((int64_t)count * i / parts);
 }
 
 /* run_conv.c */

@@ -43,8 +43,8 @@ void on_lanes (struct plan *plan, const struct record *step, item_function *func
         return;
     }
     for (int i = 0; i < plan->threads; i++) {
-        plan->lanes[i].next = (int)((int64_t)items * i / plan->threads);
-        plan->lanes[i].end = (int)((int64_t)items * (i + 1) / plan->threads);
+        plan->lanes[i].next = part_start (items, i, plan->threads);
+        plan->lanes[i].end = part_start (items, i + 1, plan->threads);
     }
     workers_run (plan->workers, lane_run, &job, false);
 }

@@ -60,7 +60,7 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
                             BLOCK * sizeof (float));
             continue;
         }
-        copy_padded (in, step->in_height, step->in_width, band * step->band * conv->stride_h - conv->pad_top,
+        copy_padded (in, step->in_height, step->in_width, part_start (step->run_height, band, step->bands) * conv->stride_h - conv->pad_top,
                      -conv->pad_left, step->staged_height, step->staged_width, pixel, out);
         out += (size_t)step->staged_height * (size_t)step->staged_width * pixel;
     }
@@ -97,7 +97,8 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
     const struct conv *conv = &step->conv;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
     struct conv_run run = column_run (step, column, out_block);
-    int first = band * step->band, last = least (step->run_height, first + step->band);
+    int first = part_start (step->run_height, band, step->bands);
+    int last = part_start (step->run_height, band + 1, step->bands);
     const float *in;
     ptrdiff_t in_row; /* floats from one run to the next */
     if (step->staging == STAGING_PAD || step->staging == STAGING_PLANAR) {
@@ -140,8 +141,7 @@ static void conv_item (struct plan *plan, const struct record *step, struct lane
 
 void run_conv (struct plan *plan, const struct record *step)
 {
-    int bands = divide_up (step->run_height, step->band);
-    on_lanes (plan, step, conv_item, bands * divide_up (step->packed->column_count, step->column_group));
+    on_lanes (plan, step, conv_item, step->bands * divide_up (step->packed->column_count, step->column_group));
 }
 
 /* ---- Winograd ---------------------------------------------------------------------------------------------------- */

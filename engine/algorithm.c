@@ -28,23 +28,37 @@ enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 
 
 /* ---- choice ---------------------------------------------------------------------------------------------------- */
 
-/* What a packing means: points a side, outputs a side of a tile, filter points, and vectors read, written and computed by
- * the transforms per tile and block (two thirds of them overlap). */
+/* What a packing means: points a side, outputs a side of a tile, points of a small one, filter points, and vectors read, written
+ * and computed by the transforms per tile and block (two thirds of them overlap). */
 static const struct winograd {
-    int n, m, filters, forward, inverse;
+    int n, m, small, filters, forward, inverse;
 } winograds[] = {
-    [PACKING_F23] = { 4, 2, 16, 60, 50 },
-    [PACKING_F43] = { 6, 4, 36, 180, 190 },
-    [PACKING_STRIDED] = { 5, 2, 16, 70, 60 },
+    [PACKING_F23] = { 4, 2, 3, 16, 60, 50 },
+    [PACKING_F43] = { 6, 4, 4, 36, 180, 190 },
+    [PACKING_STRIDED] = { 5, 2, 3, 16, 70, 60 },
 };
+
+/* Does a side of so many outputs end with a small tile? */
+static bool ends_small (const struct winograd *w, int outputs)
+{
+    int left = outputs % w->m;
+    return left > 0 && left <= w->m / 2;
+}
+
+/* Products for one side of so many outputs. */
+static int side_points (const struct winograd *w, int outputs)
+{
+    return outputs / w->m * w->n + (outputs % w->m == 0 ? 0 : ends_small (w, outputs) ? w->small : w->n);
+}
 
 static double winograd_cycles (const struct plan *plan, const struct record *step, enum packing packing)
 {
     const struct winograd *w = &winograds[packing];
-    double points = w->n * w->n, per_cycle = 2.0 * plan->kernels->lanes;
+    double points = (double)side_points (w, step->height) * side_points (w, step->width);
+    double per_cycle = 2.0 * plan->kernels->lanes;
     double tiles = (double)divide_up (step->height, w->m) * divide_up (step->width, w->m);
     double in = step->in_channels, out = step->channels;
-    double products = points * tiles * in * out / per_cycle;
+    double products = points * in * out / per_cycle;
     double bytes = w->filters * in * out * sizeof (float);
     if (bytes > KEPT_BYTES && bytes / L3_BYTES_PER_CYCLE > products)
         products = bytes / L3_BYTES_PER_CYCLE;
@@ -241,34 +255,64 @@ static ptrdiff_t odd_lines (ptrdiff_t floats)
     return floats / BLOCK % 2 ? floats : floats + BLOCK;
 }
 
+static enum tile_kind kind_of (const struct winograd *w, const struct record *step, const struct tile *tile)
+{
+    bool small_h = tile->top + w->m > step->height && ends_small (w, step->height);
+    bool small_w = tile->left + w->m > step->width && ends_small (w, step->width);
+    return small_h ? small_w ? TILES_SMALL : TILES_SMALL_H : small_w ? TILES_SMALL_W : TILES_WHOLE;
+}
+
+/* The tiles in blocks of nearly equal size; in each of them kind by kind. */
+static bool lay_tiles (struct plan *plan, struct record *step, const struct winograd *w, int tiles_w, int tiles)
+{
+    struct tile *list = plan_alloc (plan, (size_t)tiles, sizeof *list);
+    step->tile_block = plan_alloc (plan, (size_t)step->tile_blocks, sizeof *step->tile_block);
+    if (!list || !step->tile_block)
+        return false;
+    for (int b = 0, count = 0; b < step->tile_blocks; b++) {
+        struct tile_block *block = &step->tile_block[b];
+        block->tile = list + count;
+        for (int kind = 0, first = count; kind < TILE_KINDS; kind++) {
+            for (int t = part_start (tiles, b, step->tile_blocks); t < part_start (tiles, b + 1, step->tile_blocks);
+                 t++) {
+                struct tile tile = { t / tiles_w * w->m, t % tiles_w * w->m };
+                if (kind_of (w, step, &tile) == (enum tile_kind)kind)
+                    list[count++] = tile;
+            }
+            block->start[kind + 1] = count - first;
+        }
+    }
+    return true;
+}
+
 static bool shape_winograd (struct plan *plan, struct record *step)
 {
     const struct winograd *w = &winograds[step->packed->packing];
-    int m = w->m, points = w->n * w->n, in_blocks = divide_up (step->in_channels, BLOCK), threads = plan->threads;
+    int points = w->n * w->n, in_blocks = divide_up (step->in_channels, BLOCK), threads = plan->threads;
+    int tiles_w = divide_up (step->width, w->m), tiles = divide_up (step->height, w->m) * tiles_w;
     step->n = w->n;
-    step->tiles_h = divide_up (step->height, m);
-    step->tiles_w = divide_up (step->width, m);
-    int tiles = step->tiles_h * step->tiles_w, block = tiles;
     /* Every block of tiles reads all weights, 128 / tiles bytes a cycle with 32 multiply-adds in each. */
-    if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES)) {
-        int items = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
-        block = step->tile_block = divide_up (tiles, items);
-    }
-    step->v_point = odd_lines ((ptrdiff_t)in_blocks * block * BLOCK);
-    step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * block * BLOCK);
+    step->tile_blocks = 1;
+    if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES))
+        step->tile_blocks = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
+    step->tiles = divide_up (tiles, step->tile_blocks);
+    step->v_point = odd_lines ((ptrdiff_t)in_blocks * step->tiles * BLOCK);
+    step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * step->tiles * BLOCK);
     size_t v = (size_t)points * (size_t)step->v_point, sums = (size_t)points * (size_t)step->m_point;
     raise (&plan->scratch_floats, v + sums);
-    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)%s", m, w->n == 5 ? " s2" : "");
-    step->multiplications = (uint64_t)points * (uint64_t)tiles * (uint64_t)step->in_channels * (uint64_t)step->channels;
+    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)%s", w->m, w->n == 5 ? " s2" : "");
+    step->multiplications = (uint64_t)side_points (w, step->height) * (uint64_t)side_points (w, step->width) *
+                            (uint64_t)step->in_channels * (uint64_t)step->channels;
     step->segments = plan_alloc (plan, (size_t)in_blocks, sizeof *step->segments);
     if (!step->segments)
         return false;
     for (int b = 0; b < in_blocks; b++) {
         int left = step->in_channels - b * BLOCK;
-        step->segments[b] = (struct segment) { .offset = b * block * BLOCK, .length = left < BLOCK ? left : BLOCK };
+        step->segments[b] =
+            (struct segment) { .offset = b * step->tiles * BLOCK, .length = left < BLOCK ? left : BLOCK };
     }
     step->segment_count = in_blocks;
-    return true;
+    return lay_tiles (plan, step, w, tiles_w, tiles);
 }
 
 bool algorithm_shape (struct plan *plan, struct record *step)

@@ -106,18 +106,26 @@ struct pointwise_run {
     const struct finish *finish;
 };
 
+/* Output pixel at a tile's upper left corner. */
+struct tile {
+    int32_t top, left;
+};
+
 /* Winograd F(m x m, 3 x 3), with n points a side, each tile from a patch of n x n pixels:
  *   n = 4: m = 2, stride 1     n = 6: m = 4, stride 1     n = 5: m = 2, stride 2, the even and the odd pixels apart
- * Tiles are numbered row by row; a run of `tiles` of them from `first`.
- *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile first + t, at point i < n n
+ * A tile that is small in height or width has half as many outputs there, and needs only these points of that side:
+ *   n = 4: 0, 1, 3             n = 6: 0, 1, 2, 5          n = 5: 0, 2, 3
+ * A run of `tiles` tiles of one size:
+ *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n n, if it is needed
  *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and finish, cut at the image's edge */
 struct winograd_run {
     int n;
+    bool small_h, small_w;
     int height, width;       /* of the output */
     int pad_top, pad_left;   /* the input is zero outside */
     int in_height, in_width; /* of the input */
-    int tiles_w;             /* tiles in a row */
-    int first, tiles;
+    const struct tile *tile;
+    int tiles;
     const float *in; /* one block [in_height][in_width][16] */
     float *v;
     ptrdiff_t v_point;

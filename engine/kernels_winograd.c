@@ -10,6 +10,10 @@
  * is F(2, 2) with 3 points, the second has nothing to gain: 5 products for 2 outputs a side instead of 6, 25 instead of 36
  * for 2 x 2. Its transforms only add, so it is as exact as the direct sum.
  *
+ * The last tile of a side may be a small one, so that 14 outputs are 4 + 4 + 4 + 2 with 22 products a side, not 24 as for
+ * 16, and 7 are 2 + 2 + 2 + 1 with 15, not 16. A transformed filter is the filter's polynomial at the points, whatever the tile,
+ * but for a factor that the small tile's B' or A' takes in: small tiles use some of the points and the same weights.
+ *
  *   patch d [n][n] of one block -> rows of B' -> columns -> v [n n][tiles][16]
  *   m_ [n n][tiles][16] -> rows of A' -> columns -> out [m][m], cut at the image's edge */
 #include "finish.h"
@@ -83,19 +87,75 @@ INLINE void inverse_strided (const vec m[5], vec y[2])
     y[1] = vec_add (vec_add (m[1], m[2]), m[4]);
 }
 
-INLINE void forward (const int n, const vec *d, vec *v)
+/* The small tiles. F(2,3) on 0, +-5/8 and infinity, with the other tile's weights: theirs lack the factors (0 - B2) and
+ * (A2 - B2), which the products over the points +-3/2 would have had. */
+INLINE void forward4_small (const vec d[4], vec v[4])
 {
-    if (n == 6)
-        forward4 (d, v);
-    else if (n == 4)
-        forward2 (d, v);
-    else
-        forward_strided (d, v);
+    vec middle = vec_mul (vec_set (A2 - B2), d[2]), side = vec_mul (vec_set (A * (A2 - B2)), d[1]);
+    v[0] = vec_fma (vec_set (A2B2), d[0], vec_mul (vec_set (-B2), d[2]));
+    v[1] = vec_add (middle, side);
+    v[2] = vec_sub (middle, side);
+    v[3] = vec_fma (vec_set (-A2), d[1], d[3]);
 }
 
-INLINE void inverse (const int n, const vec *in, vec *y)
+INLINE void inverse4_small (const vec m[4], vec y[2])
+{
+    y[0] = vec_add (vec_add (m[0], m[1]), m[2]);
+    y[1] = vec_fma (vec_set (A), vec_sub (m[1], m[2]), m[3]);
+}
+
+/* One output on 0, 1 and infinity: the weights at 1 are half of (g0 + g1 + g2). */
+INLINE void forward2_small (const vec d[3], vec v[3])
+{
+    v[0] = vec_sub (d[0], d[1]);
+    v[1] = vec_add (d[1], d[1]);
+    v[2] = vec_sub (d[2], d[1]);
+}
+
+/* One output as it is; the weights at 0 and infinity are the even taps. */
+INLINE void forward_strided_small (const vec d[3], vec v[3])
+{
+    v[0] = d[0];
+    v[1] = d[2];
+    v[2] = d[1];
+}
+
+/* What a side of a tile has: pixels of its patch, which are as many as its points; outputs; its i-th point's place among the
+ * n. All constants once inlined, like n and small. */
+INLINE int pixels_of (const int n, const bool small)
+{
+    return !small ? n : n == 6 ? 4 : 3;
+}
+
+INLINE int outputs_of (const int n, const bool small)
+{
+    return (n == 6 ? 4 : 2) / (small ? 2 : 1);
+}
+
+INLINE int point_of (const int n, const bool small, const int i)
+{
+    if (!small)
+        return i;
+    return n == 5 ? i + (i > 0) : i + 1 < pixels_of (n, true) ? i : n - 1;
+}
+
+INLINE void forward (const int n, const bool small, const vec *d, vec *v)
 {
     if (n == 6)
+        (small ? forward4_small : forward4) (d, v);
+    else if (n == 4)
+        (small ? forward2_small : forward2) (d, v);
+    else
+        (small ? forward_strided_small : forward_strided) (d, v);
+}
+
+INLINE void inverse (const int n, const bool small, const vec *in, vec *y)
+{
+    if (small && n == 6)
+        inverse4_small (in, y);
+    else if (small)
+        y[0] = vec_add (vec_add (in[0], in[1]), in[2]);
+    else if (n == 6)
         inverse4 (in, y);
     else if (n == 4)
         inverse2 (in, y);
@@ -121,48 +181,53 @@ INLINE void forward4_rows (const int y, const float *const rows[6], ptrdiff_t at
 }
 
 /* The 36 values of B' d are more than there are registers: two rows of it at a time, from pixels loaded anew. */
-INLINE void input_tile4 (const float *const rows[6], ptrdiff_t lane, float *v, ptrdiff_t v_point)
+INLINE void input_tile4 (const bool small_w, const float *const rows[6], ptrdiff_t lane, float *v, ptrdiff_t v_point)
 {
+    const int width = pixels_of (6, small_w);
     UNROLL for (int y = 0; y < 6; y += y == 1 || y == 3 ? 2 : 1)
     {
         vec one[6], two[6], line[6];
-        UNROLL for (int x = 0; x < 6; x++) forward4_rows (y, rows, 16 * x + lane, &one[x], &two[x]);
-        forward4 (one, line);
-        UNROLL for (int x = 0; x < 6; x++) vec_store (v + (y * 6 + x) * v_point, line[x]);
+        UNROLL for (int x = 0; x < width; x++) forward4_rows (y, rows, 16 * x + lane, &one[x], &two[x]);
+        forward (6, small_w, one, line);
+        UNROLL for (int x = 0; x < width; x++) vec_store (v + (y * 6 + point_of (6, small_w, x)) * v_point, line[x]);
         if (y == 0 || y == 5)
             continue;
-        forward4 (two, line);
-        UNROLL for (int x = 0; x < 6; x++) vec_store (v + ((y + 1) * 6 + x) * v_point, line[x]);
+        forward (6, small_w, two, line);
+        UNROLL for (int x = 0; x < width; x++)
+            vec_store (v + ((y + 1) * 6 + point_of (6, small_w, x)) * v_point, line[x]);
     }
 }
 
-INLINE void input_tile (const int n, const float *const rows[5], ptrdiff_t lane, float *v, ptrdiff_t v_point)
+INLINE void input_tile (const int n, const bool small_h, const bool small_w, const float *const rows[6], ptrdiff_t lane,
+                        float *v, ptrdiff_t v_point)
 {
-    vec half[5][5]; /* B' d: [row][column] */
-    UNROLL for (int x = 0; x < n; x++)
+    const int height = pixels_of (n, small_h), width = pixels_of (n, small_w);
+    vec half[5][6]; /* B' d: [row][column] */
+    UNROLL for (int x = 0; x < width; x++)
     {
         vec d[5], column[5];
-        UNROLL for (int y = 0; y < n; y++) d[y] = vec_load (rows[y] + 16 * x + lane);
-        forward (n, d, column);
-        UNROLL for (int y = 0; y < n; y++) half[y][x] = column[y];
+        UNROLL for (int y = 0; y < height; y++) d[y] = vec_load (rows[y] + 16 * x + lane);
+        forward (n, small_h, d, column);
+        UNROLL for (int y = 0; y < height; y++) half[y][x] = column[y];
     }
-    UNROLL for (int y = 0; y < n; y++)
+    UNROLL for (int y = 0; y < height; y++)
     {
-        vec line[5];
-        forward (n, half[y], line);
-        UNROLL for (int x = 0; x < n; x++) vec_store (v + (y * n + x) * v_point, line[x]);
+        vec line[6];
+        float *to = v + point_of (n, small_h, y) * n * v_point;
+        forward (n, small_w, half[y], line);
+        UNROLL for (int x = 0; x < width; x++) vec_store (to + point_of (n, small_w, x) * v_point, line[x]);
     }
 }
 
 /* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros. */
-INLINE void pad_columns (const int n, const float *rows[6], int left, int width, float *patch)
+INLINE void pad_columns (const int height, const int width, const float *rows[6], int left, int in_width, float *patch)
 {
-    UNROLL for (int y = 0; y < n; y++)
+    UNROLL for (int y = 0; y < height; y++)
     {
-        float *to = patch + y * n * BLOCK;
-        UNROLL for (int x = 0; x < n; x++)
+        float *to = patch + y * width * BLOCK;
+        UNROLL for (int x = 0; x < width; x++)
         {
-            bool inside = (unsigned)(left + x) < (unsigned)width;
+            bool inside = (unsigned)(left + x) < (unsigned)in_width;
             for (int lane = 0; lane < BLOCK; lane += LANES)
                 vec_store (to + x * BLOCK + lane, inside ? vec_load (rows[y] + x * BLOCK + lane) : vec_set (0.0f));
         }
@@ -170,69 +235,62 @@ INLINE void pad_columns (const int n, const float *rows[6], int left, int width,
     }
 }
 
-INLINE void winograd_input (const struct winograd_run *run, const int n)
+INLINE void winograd_input (const struct winograd_run *run, const int n, const bool small_h, const bool small_w)
 {
     static const float zeros[6 * BLOCK] __attribute__ ((aligned (64)));
-    const int step = n == 6 || n == 5 ? 4 : 2; /* pixels from patch to patch */
+    const int height = pixels_of (n, small_h), width = pixels_of (n, small_w), stride = n == 5 ? 2 : 1;
     float patch[36 * BLOCK] __attribute__ ((aligned (64)));
-    ptrdiff_t stride = 16 * (ptrdiff_t)run->in_width;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)run->in_width;
     for (int t = 0; t < run->tiles; t++) {
-        int top = (run->first + t) / run->tiles_w * step - run->pad_top;
-        int left = (run->first + t) % run->tiles_w * step - run->pad_left;
-        bool across = left < 0 || left + n > run->in_width;
+        int top = run->tile[t].top * stride - run->pad_top, left = run->tile[t].left * stride - run->pad_left;
+        bool across = left < 0 || left + width > run->in_width;
         const float *rows[6];
-        UNROLL for (int y = 0; y < n; y++)
+        UNROLL for (int y = 0; y < height; y++)
         {
             bool inside = (unsigned)(top + y) < (unsigned)run->in_height;
-            rows[y] = inside ? run->in + (top + y) * stride + 16 * left : zeros;
+            rows[y] = inside ? run->in + (top + y) * in_row + 16 * left : zeros;
         }
         if (across)
-            pad_columns (n, rows, left, run->in_width, patch);
+            pad_columns (height, width, rows, left, run->in_width, patch);
         for (int lane = 0; lane < BLOCK; lane += LANES)
-            if (n == 6)
-                input_tile4 (rows, lane, run->v + 16 * t + lane, run->v_point);
+            if (n == 6 && !small_h)
+                input_tile4 (small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
             else
-                input_tile (n, rows, lane, run->v + 16 * t + lane, run->v_point);
+                input_tile (n, small_h, small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
     }
 }
 
-void kernels_winograd_input (const struct winograd_run *run)
+/* The m x m outputs of one tile, cut where the image ends. */
+INLINE void output_tile (const struct winograd_run *run, const int n, const bool small_h, const bool small_w,
+                         const float *in, int top, int left)
 {
-    if (run->n == 6)
-        winograd_input (run, 6);
-    else if (run->n == 5)
-        winograd_input (run, 5);
-    else
-        winograd_input (run, 4);
-}
-
-/* The m x m outputs of one tile at pixel (top, left), of which rows x columns lie in the image. */
-INLINE void output_tile (const struct winograd_run *run, const int n, const float *in, int top, int left)
-{
-    const int m = n == 6 ? 4 : 2;
+    const int height = outputs_of (n, small_h), width = outputs_of (n, small_w);
+    const int points_h = pixels_of (n, small_h), points_w = pixels_of (n, small_w);
     const struct finish *finish = run->finish;
-    int rows = run->height - top < m ? run->height - top : m;
-    int columns = run->width - left < m ? run->width - left : m;
+    int rows = run->height - top < height ? run->height - top : height;
+    int columns = run->width - left < width ? run->width - left : width;
     ptrdiff_t start = 16 * ((ptrdiff_t)top * run->width + left), stride = 16 * (ptrdiff_t)run->width;
     vec low = vec_set (finish->low), high = vec_set (finish->high);
     float tile[4 * 4 * BLOCK] __attribute__ ((aligned (64)));
     for (int lane = 0; lane < BLOCK; lane += LANES) {
         vec bias = vec_load (run->bias + run->channel + lane);
         vec half[4][6];
-        UNROLL for (int x = 0; x < n; x++)
+        UNROLL for (int x = 0; x < points_w; x++)
         {
             vec column[6], y[4];
-            UNROLL for (int i = 0; i < n; i++) column[i] = vec_load (in + (i * n + x) * run->m_point + lane);
-            inverse (n, column, y);
-            UNROLL for (int i = 0; i < m; i++) half[i][x] = y[i];
+            const float *from = in + point_of (n, small_w, x) * run->m_point + lane;
+            UNROLL for (int i = 0; i < points_h; i++) column[i] =
+                vec_load (from + point_of (n, small_h, i) * n * run->m_point);
+            inverse (n, small_h, column, y);
+            UNROLL for (int i = 0; i < height; i++) half[i][x] = y[i];
         }
-        UNROLL for (int y = 0; y < m; y++)
+        UNROLL for (int y = 0; y < height; y++)
         {
             vec line[4];
-            inverse (n, half[y], line);
+            inverse (n, small_w, half[y], line);
             if (y >= rows)
                 break;
-            UNROLL for (int x = 0; x < m; x++)
+            UNROLL for (int x = 0; x < width; x++)
             {
                 ptrdiff_t at = start + y * stride + 16 * x + lane;
                 vec v = vec_add (line[x], bias);
@@ -243,7 +301,7 @@ INLINE void output_tile (const struct winograd_run *run, const int n, const floa
                 if (finish->plain)
                     vec_store (run->out + at, finish_plain (v, low, high));
                 else
-                    vec_store (tile + (y * m + x) * BLOCK + lane, v);
+                    vec_store (tile + (y * width + x) * BLOCK + lane, v);
             }
         }
     }
@@ -251,25 +309,43 @@ INLINE void output_tile (const struct winograd_run *run, const int n, const floa
         return;
     for (int y = 0; y < rows; y++) {
         float *out = run->out + start + y * stride;
-        FOR_ISA (finish_tile) (finish, tile + y * m * BLOCK, columns, 1, run->channel, out, 0);
+        FOR_ISA (finish_tile) (finish, tile + y * width * BLOCK, columns, 1, run->channel, out, 0);
     }
 }
 
-INLINE void winograd_output (const struct winograd_run *run, const int n)
+INLINE void winograd_output (const struct winograd_run *run, const int n, const bool small_h, const bool small_w)
 {
-    const int m = n == 6 ? 4 : 2;
-    for (int t = 0; t < run->tiles; t++) {
-        int tile = run->first + t;
-        output_tile (run, n, run->m_ + 16 * t, tile / run->tiles_w * m, tile % run->tiles_w * m);
+    for (int t = 0; t < run->tiles; t++)
+        output_tile (run, n, small_h, small_w, run->m_ + 16 * t, run->tile[t].top, run->tile[t].left);
+}
+
+/* One copy of the code for each size of tile. */
+#define FOR_SIZES(function, run)                                                                                       \
+    switch ((run)->n * 4 + (run)->small_h * 2 + (run)->small_w) {                                                      \
+        CASES (function, run, 4)                                                                                       \
+        CASES (function, run, 5)                                                                                       \
+        CASES (function, run, 6)                                                                                       \
     }
+#define CASES(function, run, n)                                                                                        \
+    case n * 4:                                                                                                        \
+        function (run, n, false, false);                                                                               \
+        break;                                                                                                         \
+    case n * 4 + 1:                                                                                                    \
+        function (run, n, false, true);                                                                                \
+        break;                                                                                                         \
+    case n * 4 + 2:                                                                                                    \
+        function (run, n, true, false);                                                                                \
+        break;                                                                                                         \
+    case n * 4 + 3:                                                                                                    \
+        function (run, n, true, true);                                                                                 \
+        break;
+
+void kernels_winograd_input (const struct winograd_run *run)
+{
+    FOR_SIZES (winograd_input, run)
 }
 
 void kernels_winograd_output (const struct winograd_run *run)
 {
-    if (run->n == 6)
-        winograd_output (run, 6);
-    else if (run->n == 5)
-        winograd_output (run, 5);
-    else
-        winograd_output (run, 4);
+    FOR_SIZES (winograd_output, run)
 }

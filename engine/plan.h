@@ -90,6 +90,14 @@ enum step_kind {
     STEP_EXPORT,
 };
 
+/* Tiles of a Winograd step that are computed together: [start[k], start[k + 1]) are of kind k. Kinds are in such an order that
+ * all tiles that need a point are neighbours: small ones need only some of the points of a side. */
+enum tile_kind { TILES_SMALL_H, TILES_WHOLE, TILES_SMALL_W, TILES_SMALL, TILE_KINDS };
+struct tile_block {
+    const struct tile *tile;
+    int start[TILE_KINDS + 1];
+};
+
 /* How a convolution reads its input. */
 enum staging {
     STAGING_NONE,   /* in place: no padding */
@@ -128,7 +136,9 @@ struct record {
                                         one's result never lies in the arena as a whole */
     int near_rows, chunk;            /* rows kept for it in the lane's scratch, and made at a time */
     /* Winograd */
-    int n, tiles_h, tiles_w, tile_block; /* tile_block: tiles in a work item; 0: all of one column */
+    int n, tiles;                  /* tiles: in the largest block */
+    struct tile_block *tile_block; /* [tile_blocks] */
+    int tile_blocks;               /* one: work items are columns, else blocks */
     ptrdiff_t v_point, m_point;
     /* others */
     struct pool pool;

@@ -2,7 +2,7 @@
 /* run_conv.c: the convolution steps: what an item of work is, what it copies, and the kernels it calls.
  *
  *   direct      item = band of rows x group of columns;  input -> lane's scratch (padded band) -> kernel -> output
- *   Winograd    item = block of tiles, all columns; or item = column, all tiles, where the tiles are few:
+ *   Winograd    item = block of tiles, all columns; or, where all tiles are one block, item = column:
  *               input -> V -> per column: sums -> output, all in the lane's scratch
  *   depthwise   item = rows of one block */
 #include "engine/plan.h"
@@ -60,8 +60,9 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
                             BLOCK * sizeof (float));
             continue;
         }
-        copy_padded (in, step->in_height, step->in_width, part_start (step->run_height, band, step->bands) * conv->stride_h - conv->pad_top,
-                     -conv->pad_left, step->staged_height, step->staged_width, pixel, out);
+        copy_padded (in, step->in_height, step->in_width,
+                     part_start (step->run_height, band, step->bands) * conv->stride_h - conv->pad_top, -conv->pad_left,
+                     step->staged_height, step->staged_width, pixel, out);
         out += (size_t)step->staged_height * (size_t)step->staged_width * pixel;
     }
 }
@@ -146,7 +147,7 @@ void run_conv (struct plan *plan, const struct record *step)
 
 /* ---- Winograd ---------------------------------------------------------------------------------------------------- */
 
-static struct winograd_run winograd_run (const struct record *step, int first, int tiles)
+static struct winograd_run winograd_run (const struct record *step)
 {
     return (struct winograd_run) {
         .n = step->n,
@@ -156,9 +157,6 @@ static struct winograd_run winograd_run (const struct record *step, int first, i
         .pad_left = step->conv.pad_left,
         .in_height = step->in_height,
         .in_width = step->in_width,
-        .tiles_w = step->tiles_w,
-        .first = first,
-        .tiles = tiles,
         .v_point = step->v_point,
         .m_point = step->m_point,
         .bias = step->packed->bias,
@@ -166,13 +164,44 @@ static struct winograd_run winograd_run (const struct record *step, int first, i
     };
 }
 
-static void winograd_forward (struct plan *plan, const struct record *step, float *v, int block, int first, int tiles)
+/* One transform of all tiles of a block; v and m_ are the first one's. */
+static void transform (const struct tile_block *block, struct winograd_run run,
+                       void (*kernel) (const struct winograd_run *run))
 {
-    struct winograd_run run = winograd_run (step, first, tiles);
-    int stride = step->tile_block ? step->tile_block : tiles;
-    run.in = step->in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK;
-    run.v = v + (ptrdiff_t)block * stride * BLOCK;
-    plan->kernels->winograd_input (&run);
+    float *v = run.v;
+    const float *m = run.m_;
+    for (int kind = 0; kind < TILE_KINDS; kind++) {
+        int first = block->start[kind];
+        run.small_h = kind == TILES_SMALL_H || kind == TILES_SMALL;
+        run.small_w = kind == TILES_SMALL_W || kind == TILES_SMALL;
+        run.tile = block->tile + first;
+        run.tiles = block->start[kind + 1] - first;
+        run.v = v ? v + first * BLOCK : NULL;
+        run.m_ = m ? m + first * BLOCK : NULL;
+        if (run.tiles)
+            kernel (&run);
+    }
+}
+
+static void winograd_forward (struct plan *plan, const struct record *step, const struct tile_block *block, float *v)
+{
+    struct winograd_run run = winograd_run (step);
+    for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++) {
+        run.in = step->in + (ptrdiff_t)b * step->in_height * step->in_width * BLOCK;
+        run.v = v + (ptrdiff_t)b * step->tiles * BLOCK;
+        transform (block, run, plan->kernels->winograd_input);
+    }
+}
+
+/* The tiles of a block that need point i of n by n: [first, end). */
+static void tiles_at (const struct tile_block *block, int n, int i, int *first, int *end)
+{
+    static const bool every[3][6] = { { true, true, false, true },
+                                      { true, false, true, true, false },
+                                      { true, true, true, false, false, true } };
+    bool h = every[n - 4][i / n], w = every[n - 4][i % n]; /* small tiles need it too */
+    *first = block->start[h ? TILES_SMALL_H : TILES_WHOLE];
+    *end = block->start[h && w ? TILE_KINDS : w ? TILES_SMALL : TILES_SMALL_W];
 }
 
 /* The points of the strided kernel in the order of the filters they share: the odd pixels of a side, points 3 and 4, meet
@@ -185,14 +214,13 @@ static const struct {
     { 21, 13 }, { 17, 14 }, { 22, 14 }, { 18, 15 }, { 19, 15 }, { 23, 15 }, { 24, 15 },
 };
 
-/* The products of all points for one column, then the way back. Meanwhile the weights of the filter after this one are
- * fetched, by the last of the points that use this one. */
-static void winograd_column (struct plan *plan, const struct record *step, const float *v, float *sums, int index,
-                             int first, int tiles)
+/* The products of all points for one column. Meanwhile the weights of the filter after this one are fetched, by the last of
+ * the points that use this one. */
+static void winograd_products (struct plan *plan, const struct record *step, const struct tile_block *block,
+                               const struct column *column, const float *v, float *sums)
 {
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
-    const struct column *column = &step->packed->column[index];
     int points = step->n * step->n;
     size_t per_point = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
@@ -200,8 +228,7 @@ static void winograd_column (struct plan *plan, const struct record *step, const
         .segment_count = step->segment_count,
         .pixel_stride = BLOCK,
         .bias = zeros,
-        .out_block = (ptrdiff_t)tiles * BLOCK,
-        .pixels = tiles,
+        .out_block = (ptrdiff_t)block->start[TILE_KINDS] * BLOCK,
         .blocks = column->blocks,
         .finish = &none,
     };
@@ -209,53 +236,63 @@ static void winograd_column (struct plan *plan, const struct record *step, const
         bool strided = step->n == 5, end = i + 1 == points;
         int point = strided ? strided_points[i].point : i, filter = strided ? strided_points[i].filter : i;
         bool last = end || !strided || strided_points[i + 1].filter != filter;
-        product.input = v + point * step->v_point;
+        int from, to;
+        tiles_at (block, step->n, point, &from, &to);
+        if (from == to)
+            continue;
+        product.pixels = to - from;
+        product.input = v + point * step->v_point + from * BLOCK;
         product.weights = step->packed->weights + column->weights + (size_t)filter * per_point;
         product.next = !last ? NULL : end ? weights_after (step, column) : product.weights + per_point;
         product.next_step =
-            product.next ? divide_up (column->blocks * BLOCK, divide_up (tiles, plan->kernels->rows)) : 0;
-        product.out = sums + point * step->m_point;
+            product.next ? divide_up (column->blocks * BLOCK, divide_up (to - from, plan->kernels->rows)) : 0;
+        product.out = sums + point * step->m_point + from * BLOCK;
         plan->kernels->conv (&product);
     }
-    struct winograd_run run = winograd_run (step, first, tiles);
+}
+
+/* One column: the products, then the way back. */
+static void winograd_column (struct plan *plan, const struct record *step, const struct tile_block *block,
+                             const float *v, float *sums, int index)
+{
+    const struct column *column = &step->packed->column[index];
+    winograd_products (plan, step, block, column, v, sums);
+    struct winograd_run run = winograd_run (step);
     for (int b = 0; b < column->blocks; b++) {
         ptrdiff_t at = (ptrdiff_t)(column->block + b) * step->height * step->width * BLOCK;
-        run.m_ = sums + (ptrdiff_t)b * tiles * BLOCK;
+        run.m_ = sums + (ptrdiff_t)b * block->start[TILE_KINDS] * BLOCK;
         run.out = step->out + at;
         run.residual = step->residual ? step->residual + at : NULL;
         run.channel = (column->block + b) * BLOCK;
-        plan->kernels->winograd_output (&run);
+        transform (block, run, plan->kernels->winograd_output);
     }
 }
 
 /* One block of tiles from input to output. */
-static void winograd_fused_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+static void winograd_block_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    int first = item * step->tile_block, tiles = least (step->tiles_h * step->tiles_w - first, step->tile_block);
-    int points = step->n * step->n;
-    float *v = lane->scratch, *sums = v + points * step->v_point;
-    for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++)
-        winograd_forward (plan, step, v, b, first, tiles);
+    const struct tile_block *block = &step->tile_block[item];
+    float *v = lane->scratch, *sums = v + step->n * step->n * step->v_point;
+    winograd_forward (plan, step, block, v);
     for (int c = 0; c < step->packed->column_count; c++)
-        winograd_column (plan, step, v, sums, c, first, tiles);
+        winograd_column (plan, step, block, v, sums, c);
 }
 
 /* One column over all tiles; a lane transforms the whole input when it first gets one. Sharing that between lanes would
  * cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
 static void winograd_column_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    int tiles = step->tiles_h * step->tiles_w, points = step->n * step->n;
+    float *v = lane->scratch, *sums = v + step->n * step->n * step->v_point;
     if (lane->staged < 0)
-        for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++)
-            winograd_forward (plan, step, lane->scratch, b, 0, tiles);
+        winograd_forward (plan, step, step->tile_block, v);
     lane->staged = 0;
-    winograd_column (plan, step, lane->scratch, lane->scratch + points * step->v_point, item, 0, tiles);
+    winograd_column (plan, step, step->tile_block, v, sums, item);
 }
 
 void run_winograd (struct plan *plan, const struct record *step)
 {
-    if (step->tile_block)
-        on_lanes (plan, step, winograd_fused_item, divide_up (step->tiles_h * step->tiles_w, step->tile_block));
+    if (step->tile_blocks > 1)
+        on_lanes (plan, step, winograd_block_item, step->tile_blocks);
     else
         on_lanes (plan, step, winograd_column_item, step->packed->column_count);
 }

@@ -184,10 +184,13 @@ static void pointwise_gelu (const struct bench *b)
     pointwise_as (b, ACTIVATION_GELU);
 }
 
-/* One block of 56 x 56: 196 tiles of F(4,3), the transforms alone. */
+/* One row of tiles of 56 x 56, the transforms alone. */
 static struct winograd_run winograd_run_of (const struct bench *b, int n)
 {
+    static struct tile tile[ROW];
     int tiles = ROW / (n - 2);
+    for (int t = 0; t < tiles; t++)
+        tile[t] = (struct tile) { n - 2, t * (n - 2) };
     return (struct winograd_run) { .n = n,
                                    .height = ROW,
                                    .width = ROW,
@@ -195,9 +198,8 @@ static struct winograd_run winograd_run_of (const struct bench *b, int n)
                                    .in_width = ROW,
                                    .pad_top = 1,
                                    .pad_left = 1,
-                                   .tiles_w = tiles,
+                                   .tile = tile,
                                    .tiles = tiles,
-                                   .first = tiles,
                                    .in = b->in.data,
                                    .v = b->wide.data,
                                    .v_point = 16 * tiles,

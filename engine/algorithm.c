@@ -5,7 +5,9 @@
  *   arithmetic   multiplications / (2 vectors a cycle), plus the transforms
  *   weights      bytes / (bytes a cycle from the third-level cache), when they do not stay in the second-level cache
  *                between frames; F(4,3) has 4 times the weights of the direct sum, F(2,3) 1.8 times
- * so that F(4,3) serves large images, F(2,3) small ones with many channels, and neither costs more than direct. */
+ * so that F(4,3) serves large images, F(2,3) small ones with many channels, and neither costs more than direct.
+ * 1x1 layers are computed by Strassen's algorithm where an eighth less products outweighs its passes over the tiles, and where
+ * there are enough pixels to make up for three quarters more weights. */
 #include "engine/plan.h"
 
 #include <stdio.h>
@@ -25,6 +27,10 @@ enum { FUSED_LEAST = 256 * 1024, FUSED_NEAR = 288 * 1024 };
 
 /* Tiles of a Winograd block, about: 28 x 36 x 64 channels x 4 bytes is 258 KiB of transformed input. */
 enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 };
+
+/* Strassen's algorithm reads 256 / pixels bytes of weights a cycle. */
+enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024 };
+static const double STRASSEN_GAIN = 0.97;
 
 /* ---- choice ---------------------------------------------------------------------------------------------------- */
 
@@ -67,9 +73,10 @@ static double winograd_cycles (const struct plan *plan, const struct record *ste
 
 static double direct_cycles (const struct plan *plan, const struct record *step)
 {
-    double in = step->in_channels, out = step->channels;
-    double products = 9.0 * step->height * step->width * in * out / (2.0 * plan->kernels->lanes);
-    double bytes = 9 * in * out * sizeof (float);
+    double in = step->in_channels, out = divide_up (step->channels, BLOCK) * BLOCK;
+    double taps = (double)step->conv.kernel_h * step->conv.kernel_w;
+    double products = taps * step->height * step->width * in * out / (2.0 * plan->kernels->lanes);
+    double bytes = taps * in * out * sizeof (float);
     return bytes > KEPT_BYTES && bytes / L3_BYTES_PER_CYCLE > products ? bytes / L3_BYTES_PER_CYCLE : products;
 }
 
@@ -81,6 +88,40 @@ static bool winograd_fits (const struct record *step)
            c->pad_bottom <= 1 && c->pad_right <= 1;
 }
 
+/* Blocks of pixels that Strassen's algorithm pairs; the same for any number of threads. */
+static int pixel_blocks (const struct plan *plan, const struct record *step)
+{
+    return divide_up (step->height * step->width, 2 * plan->kernels->rows);
+}
+
+/* Tiles of a half are `vectors` wide: products, then 8 more stores of one a pair than direct, and 7 for a pass over the
+ * input. */
+static double strassen_cycles (const struct plan *plan, const struct record *step)
+{
+    int blocks = pixel_blocks (plan, step), pixels = step->height * step->width, columns = plan->kernels->columns;
+    double rows = 0, vectors = columns * BLOCK / plan->kernels->lanes;
+    for (int b = 0; b < blocks; b++)
+        rows += divide_up (part_start (pixels, b + 1, blocks) - part_start (pixels, b, blocks), 2);
+    double pairs = divide_up (step->channels, 2 * columns * BLOCK), half = step->in_channels / 2;
+    return rows * (pairs * vectors * (7 * half / 2 + 14) + 5 * half / plan->kernels->lanes);
+}
+
+static bool strassen_fits (const struct plan *plan, const struct record *step)
+{
+    const struct conv *c = &step->conv;
+    return c->kernel_h == 1 && c->kernel_w == 1 && c->groups == 1 && !c->pad_top && !c->pad_left && !c->pad_bottom &&
+           !c->pad_right && step->in_channels % (2 * BLOCK) == 0 && step->channels > plan->kernels->columns * BLOCK;
+}
+
+static enum packing choose_1x1 (const struct plan *plan, const struct record *step, enum algorithm wanted)
+{
+    if (!strassen_fits (plan, step) || (wanted != ALGORITHM_AUTO && wanted != ALGORITHM_STRASSEN))
+        return PACKING_DIRECT;
+    bool pays = step->height * step->width >= STRASSEN_LEAST_PIXELS &&
+                strassen_cycles (plan, step) < STRASSEN_GAIN * direct_cycles (plan, step);
+    return pays || wanted == ALGORITHM_STRASSEN ? PACKING_STRASSEN : PACKING_DIRECT;
+}
+
 enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar)
 {
     const struct conv *conv = &step->conv;
@@ -88,7 +129,9 @@ enum packing algorithm_choose (const struct plan *plan, const struct record *ste
         return PACKING_DEPTHWISE;
     if (planar)
         return PACKING_PLANAR;
-    if (wanted == ALGORITHM_DIRECT || !winograd_fits (step))
+    if (conv->kernel_h == 1 && conv->kernel_w == 1)
+        return choose_1x1 (plan, step, wanted);
+    if (wanted == ALGORITHM_DIRECT || wanted == ALGORITHM_STRASSEN || !winograd_fits (step))
         return PACKING_DIRECT;
     if (wanted != ALGORITHM_AUTO)
         return conv->stride_h == 2 ? PACKING_STRIDED : wanted == ALGORITHM_F23 ? PACKING_F23 : PACKING_F43;
@@ -315,6 +358,44 @@ static bool shape_winograd (struct plan *plan, struct record *step)
     return lay_tiles (plan, step, w, tiles_w, tiles);
 }
 
+/* ---- Strassen -------------------------------------------------------------------------------------------------- */
+
+/* Weights that the second-level cache keeps while a block of pixels after the other is computed: items are bands of those, or
+ * threads divide them. More: they are divided where there are too few blocks of pixels to divide evenly. */
+static void cut_strassen (const struct plan *plan, struct record *step)
+{
+    int pairs = step->packed->column_count, blocks = step->run_height, threads = plan->threads;
+    int uneven_blocks = divide_up (blocks, threads) * threads - blocks;
+    int uneven_pairs = divide_up (pairs, threads) * threads - pairs;
+    bool many = step->packed->weight_floats * sizeof (float) > STRASSEN_KEPT_BYTES;
+    step->column_group = pairs;
+    step->near_rows = 0;
+    if (many && threads > 1 && uneven_blocks * pairs > uneven_pairs * blocks) {
+        step->bands = 1;
+        step->column_group = divide_up (pairs, divide_up (pairs, 2 * threads) > 1 ? 2 * threads : threads);
+        return;
+    }
+    step->bands = threads < blocks ? threads : blocks;
+    if (!many)
+        step->near_rows = 2;
+}
+
+static bool shape_strassen (struct plan *plan, struct record *step)
+{
+    int pixels = step->height * step->width;
+    step->run_height = pixel_blocks (plan, step);
+    step->run_width = divide_up (pixels, step->run_height);
+    step->v_point = (ptrdiff_t)(step->in_channels / 2) * divide_up (step->run_width, 2);
+    bool apart = step->conv.stride_h > 1 || step->conv.stride_w > 1;
+    step->m_point = 4 * step->v_point + (apart ? (ptrdiff_t)step->in_channels * step->run_width : 0);
+    cut_strassen (plan, step);
+    int slots = step->near_rows ? step->near_rows : divide_up (step->run_height, step->bands);
+    raise (&plan->scratch_floats, (size_t)slots * (size_t)step->m_point);
+    snprintf (step->algorithm, sizeof step->algorithm, "strassen");
+    step->multiplications = step->macs / 8 * 7;
+    return true;
+}
+
 bool algorithm_shape (struct plan *plan, struct record *step)
 {
     switch (step->packed->packing) {
@@ -322,6 +403,8 @@ bool algorithm_shape (struct plan *plan, struct record *step)
     case PACKING_F43:
     case PACKING_STRIDED:
         return shape_winograd (plan, step);
+    case PACKING_STRASSEN:
+        return shape_strassen (plan, step);
     case PACKING_DEPTHWISE:
         snprintf (step->algorithm, sizeof step->algorithm, "depthwise");
         step->multiplications = step->macs;

@@ -168,12 +168,13 @@ void graph_drop_weights (struct graph *g);
 
 /* ---- plan ---------------------------------------------------------------------------------------------------- */
 
-enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43 };
+enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_STRASSEN };
 
 struct plan_options {
-    int threads;              /* 0: one per CPU this process may run on */
-    const char *isa;          /* "scalar", "avx2", "avx512", "neon"; NULL: the best, or what CONVRELU_ISA names */
-    enum algorithm algorithm; /* of 3x3 stride-1 convolutions; AUTO chooses per layer */
+    int threads;     /* 0: one per CPU this process may run on */
+    const char *isa; /* "scalar", "avx2", "avx512", "neon"; NULL: the best, or what CONVRELU_ISA names */
+    enum algorithm
+        algorithm; /* AUTO chooses per layer; F23 and F43 are for 3x3, STRASSEN for 1x1, all else is direct then */
     const struct activation
         *activation;         /* replaces every activation (but PReLU's alphas are kept for prelu); NULL: as built */
     const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */

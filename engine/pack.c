@@ -4,6 +4,7 @@
  *   direct      per column: [input block][ky][kx][channel][16 blocks]   the order of the kernel's sum
  *   planar      per column: [input channel][ky][kx][16 blocks]          the same for a planar input
  *   Winograd    per column: [filter point][input channel][16 blocks]    G g G' of each filter, in double
+ *   Strassen    per pair of columns: [product][input channel of a half][16 blocks of a column]    sums of quarters
  *   depthwise   [block][ky][kx][16]
  *
  * A column is one or two blocks of 16 output channels that read the same input channels. Grouped convolutions whose
@@ -55,6 +56,25 @@ static bool lay_columns (struct packed *packed, const struct layer *layer, int i
     }
     packed->weight_floats = at;
     return true;
+}
+
+/* For Strassen: pairs of columns, all with the weights of a whole one. */
+static bool lay_pairs (struct packed *packed, const struct layer *layer, int in_channels, int columns)
+{
+    int out_blocks = (layer->conv.out_channels + BLOCK - 1) / BLOCK;
+    size_t floats = 7 * (size_t)(in_channels / 2) * BLOCK * (size_t)columns;
+    packed->depth = in_channels;
+    packed->column_count = (out_blocks + 2 * columns - 1) / (2 * columns);
+    packed->column = calloc ((size_t)packed->column_count, sizeof *packed->column);
+    if (!packed->column)
+        return false;
+    for (int i = 0; i < packed->column_count; i++) {
+        int first = i * 2 * columns, left = out_blocks - first;
+        packed->column[i] = (struct column) { .block = first,
+                                              .blocks = left < 2 * columns ? left : 2 * columns,
+                                              .weights = (size_t)i * floats };
+    }
+    return !__builtin_mul_overflow (floats, (size_t)packed->column_count, &packed->weight_floats);
 }
 
 /* The filter of output channel `o` for the column's input channel `i`, [kernel_h][kernel_w], or NULL where a widened
@@ -179,6 +199,31 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
     }
 }
 
+/* The seven sums of the quarters of [outputs][inputs], in the order of kernels_strassen.c. */
+static void pack_strassen (struct packed *packed, const struct node *node, const struct layer *layer, int columns)
+{
+    int half = packed->depth / 2, wide = columns * BLOCK;
+    size_t product = (size_t)half * (size_t)wide;
+    for (int n = 0; n < packed->column_count; n++) {
+        float *to = packed->weights + packed->column[n].weights;
+        for (int lane = 0; lane < wide; lane++) {
+            int first = packed->column[n].block * BLOCK + lane, second = first + wide;
+            const float *u = filter (node, layer, packed->depth, packed->depth, first, 0);
+            const float *l = filter (node, layer, packed->depth, packed->depth, second, 0);
+            double scale_u = layer->scale && u ? layer->scale[first] : 1;
+            double scale_l = layer->scale && l ? layer->scale[second] : 1;
+            for (int i = 0; i < half; i++) {
+                double a11 = u ? u[i] * scale_u : 0, a12 = u ? u[half + i] * scale_u : 0;
+                double a21 = l ? l[i] * scale_l : 0, a22 = l ? l[half + i] * scale_l : 0;
+                double lower = a21 + a22;
+                double sums[7] = { a11, a12, lower - a11, lower, a12 - lower + a11, a11 - a21, a22 };
+                for (size_t k = 0; k < 7; k++)
+                    to[k * product + (size_t)(i * wide + lane)] = fabs (sums[k]) < 1e-30 ? 0.0f : (float)sums[k];
+            }
+        }
+    }
+}
+
 static bool pack_bias (struct packed *packed, const struct node *node, const struct layer *layer)
 {
     int channels = layer->conv.out_channels;
@@ -260,6 +305,8 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     error->text[0] = 0;
     if (packing == PACKING_DEPTHWISE)
         packed->weight_floats = blocked_floats (in_channels, 1, 1) * per_pair;
+    else if (packing == PACKING_STRASSEN)
+        ok = lay_pairs (packed, layer, in_channels, columns);
     else
         ok = lay_columns (packed, layer, in_channels, columns, per_pair);
     size_t bytes = 0;
@@ -276,6 +323,8 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
         pack_depthwise (packed, node, layer);
     else if (packing == PACKING_DIRECT || packing == PACKING_PLANAR)
         pack_direct (packed, node, layer, in_channels, packing == PACKING_PLANAR ? 1 : BLOCK);
+    else if (packing == PACKING_STRASSEN)
+        pack_strassen (packed, node, layer, columns);
     else
         pack_winograd (packed, node, layer, in_channels);
     return packed;

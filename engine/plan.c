@@ -143,7 +143,12 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
     step->packed = packed_get (p->g, layer, packing, p->plan->kernels->columns, p->error);
     if (!step->packed)
         return false;
-    step->kind = packing == PACKING_DEPTHWISE ? STEP_DEPTHWISE : packing >= PACKING_F23 ? STEP_WINOGRAD : STEP_CONV;
+    static const enum step_kind kinds[] = {
+        [PACKING_DIRECT] = STEP_CONV,       [PACKING_PLANAR] = STEP_CONV,  [PACKING_DEPTHWISE] = STEP_DEPTHWISE,
+        [PACKING_F23] = STEP_WINOGRAD,      [PACKING_F43] = STEP_WINOGRAD, [PACKING_STRIDED] = STEP_WINOGRAD,
+        [PACKING_STRASSEN] = STEP_STRASSEN,
+    };
+    step->kind = kinds[packing];
     if (!algorithm_shape (p->plan, step))
         return fail (p, "out of memory");
     return true;

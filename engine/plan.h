@@ -45,7 +45,15 @@ size_t blocked_floats (int channels, int height, int width); /* with channels ro
 
 /* ---- packed weights (pack.c) ------------------------------------------------------------------------------------ */
 
-enum packing { PACKING_DIRECT, PACKING_PLANAR, PACKING_DEPTHWISE, PACKING_F23, PACKING_F43, PACKING_STRIDED };
+enum packing {
+    PACKING_DIRECT,
+    PACKING_PLANAR,
+    PACKING_DEPTHWISE,
+    PACKING_F23,
+    PACKING_F43,
+    PACKING_STRIDED,
+    PACKING_STRASSEN,
+};
 
 /* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
 struct column {
@@ -79,6 +87,7 @@ enum step_kind {
     STEP_IMPORT,
     STEP_CONV,
     STEP_WINOGRAD,
+    STEP_STRASSEN,
     STEP_DEPTHWISE,
     STEP_POOL,
     STEP_GLOBAL_POOL,
@@ -140,6 +149,7 @@ struct record {
     struct tile_block *tile_block; /* [tile_blocks] */
     int tile_blocks;               /* one: work items are columns, else blocks */
     ptrdiff_t v_point, m_point;
+    /* Strassen: run_height blocks of pixels; v_point floats in a sum, m_point in the scratch of a block */
     /* others */
     struct pool pool;
     enum pool_kind pool_kind;
@@ -217,10 +227,14 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
 void run_conv (struct plan *plan, const struct record *step);
 void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
+/* The weights that will be wanted after this column's, or NULL. */
+const float *weights_after (const struct record *step, const struct column *column);
 /* Floats at the start of a lane's scratch that hold row pointers, one for each row of a window. */
 #define ROW_POINTERS(window) ((2 * (size_t)(window) + 15) / 16 * 16)
 /* run_fused.c: a stem and its max-pool, row by row. */
 void run_fused (struct plan *plan, const struct record *step);
+/* run_strassen.c */
+void run_strassen (struct plan *plan, const struct record *step);
 /* run_layers.c: every other kind of step. */
 void run_layer (struct plan *plan, const struct record *step);
 

@@ -67,6 +67,9 @@ static void run_step (struct plan *plan, const struct record *step)
     case STEP_WINOGRAD:
         run_winograd (plan, step);
         break;
+    case STEP_STRASSEN:
+        run_strassen (plan, step);
+        break;
     case STEP_DEPTHWISE:
         run_depthwise (plan, step);
         break;

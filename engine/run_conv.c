@@ -67,8 +67,7 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
     }
 }
 
-/* The weights that will be wanted after this column's. */
-static const float *weights_after (const struct record *step, const struct column *column)
+const float *weights_after (const struct record *step, const struct column *column)
 {
     const struct packed *packed = step->packed;
     return column + 1 < packed->column + packed->column_count ? packed->weights + column[1].weights

@@ -369,28 +369,25 @@ static void cut_strassen (const struct plan *plan, struct record *step)
     int uneven_pairs = divide_up (pairs, threads) * threads - pairs;
     bool many = step->packed->weight_floats * sizeof (float) > STRASSEN_KEPT_BYTES;
     step->column_group = pairs;
-    step->near_rows = 0;
-    if (many && threads > 1 && uneven_blocks * pairs > uneven_pairs * blocks) {
-        step->bands = 1;
+    step->bands = 1;
+    if (many && threads > 1 && uneven_blocks * pairs > uneven_pairs * blocks)
         step->column_group = divide_up (pairs, divide_up (pairs, 2 * threads) > 1 ? 2 * threads : threads);
-        return;
-    }
-    step->bands = threads < blocks ? threads : blocks;
-    if (!many)
-        step->near_rows = 2;
+    else
+        step->bands = threads < blocks ? threads : blocks;
+    step->strassen_slots = many ? divide_up (blocks, step->bands) : 2;
 }
 
 static bool shape_strassen (struct plan *plan, struct record *step)
 {
     int pixels = step->height * step->width;
-    step->run_height = pixel_blocks (plan, step);
-    step->run_width = divide_up (pixels, step->run_height);
-    step->v_point = (ptrdiff_t)(step->in_channels / 2) * divide_up (step->run_width, 2);
     bool apart = step->conv.stride_h > 1 || step->conv.stride_w > 1;
-    step->m_point = 4 * step->v_point + (apart ? (ptrdiff_t)step->in_channels * step->run_width : 0);
+    step->run_height = pixel_blocks (plan, step);
+    step->run_width = 2 * divide_up (divide_up (pixels, step->run_height), 2);
+    step->v_point = (ptrdiff_t)(step->in_channels / 2) * (step->run_width / 2);
+    step->m_point = 4 * step->v_point + (ptrdiff_t)3 * plan->kernels->columns * BLOCK * (step->run_width / 2) +
+                    (apart ? (ptrdiff_t)step->in_channels * step->run_width : 0);
     cut_strassen (plan, step);
-    int slots = step->near_rows ? step->near_rows : divide_up (step->run_height, step->bands);
-    raise (&plan->scratch_floats, (size_t)slots * (size_t)step->m_point);
+    raise (&plan->scratch_floats, (size_t)step->strassen_slots * (size_t)step->m_point);
     snprintf (step->algorithm, sizeof step->algorithm, "strassen");
     step->multiplications = step->macs / 8 * 7;
     return true;

@@ -10,7 +10,7 @@ void FOR_ISA (kernels_global_pool) (enum pool_kind kind, const float *in, ptrdif
 void FOR_ISA (kernels_pointwise) (const struct pointwise_run *run);
 void FOR_ISA (kernels_winograd_input) (const struct winograd_run *run);
 void FOR_ISA (kernels_winograd_output) (const struct winograd_run *run);
-void FOR_ISA (kernels_strassen_input) (const struct strassen_block *pixels);
+void FOR_ISA (kernels_strassen_sums) (const struct strassen_block *pixels);
 void FOR_ISA (kernels_strassen) (const struct strassen_run *run);
 void FOR_ISA (kernels_softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
 void FOR_ISA (kernels_import) (const float *in, float *out, int channels, ptrdiff_t pixels);
@@ -62,7 +62,7 @@ const struct kernels FOR_ISA (kernels) = {
     .pointwise = FOR_ISA (kernels_pointwise),
     .winograd_input = FOR_ISA (kernels_winograd_input),
     .winograd_output = FOR_ISA (kernels_winograd_output),
-    .strassen_input = FOR_ISA (kernels_strassen_input),
+    .strassen_sums = FOR_ISA (kernels_strassen_sums),
     .strassen = FOR_ISA (kernels_strassen),
     .softmax = FOR_ISA (kernels_softmax),
     .import = FOR_ISA (kernels_import),

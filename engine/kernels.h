@@ -137,9 +137,9 @@ struct winograd_run {
     const struct finish *finish;
 };
 
-/* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. Of a block of pixels the first `rows` are one half, the last
- * `rows` the other: pixels is 2 rows or 2 rows - 1, rows <= kernels.rows. The input channels are two halves of `depth`, a
- * multiple of 16. `sums` holds four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
+/* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a multiple of 16.
+ * Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or 2 rows - 1, rows at most
+ * kernels.rows. `sums` is for four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
 struct strassen_block {
     const float *in; /* channels from 16 b on of pixel p at in + b * in_block + 16 p */
     ptrdiff_t in_block;
@@ -148,18 +148,23 @@ struct strassen_block {
     ptrdiff_t sum;
 };
 
-/* out[b * out_block + 16 p + c] = finish (sum + bias[channel + 16 b + c] + residual[same as out]), for p < pixels and
- * b < blocks, columns < blocks <= 2 columns. residual may be NULL or equal to out. */
+/*   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c] + sum over k < 2 depth, p < pixels, b < blocks
+ *       + residual[b * out_block + 16 p + c])
+ *
+ * Products [first, last) of the seven, in order but with others between: 0 and 1, 2 to 4, 5 and 6 belong together. Later ones
+ * find what earlier ones kept. */
 struct strassen_run {
-    struct strassen_block now;   /* whose sums are there */
-    struct strassen_block after; /* whose sums are to be made meanwhile; rows 0: none */
-    const float *weights;        /* [7][depth][16 kernels.columns] */
-    int blocks;
-    const float *bias, *residual; /* bias: whole vector, padded */
+    struct strassen_block now;   /* with its sums */
+    struct strassen_block after; /* whose sums are made meanwhile; rows 0: none */
+    int first, last;
+    float *kept;                  /* [3][rows][16 kernels.columns] */
+    const float *weights;         /* [7][depth][16 kernels.columns] */
+    int blocks;                   /* columns < blocks <= 2 columns */
+    const float *bias, *residual; /* bias: whole vector, padded; residual: like out, or NULL; may be out */
     float *out;
     ptrdiff_t out_block;
     int channel;
-    const float *next; /* as in struct conv_run; one step for each of 7 depth */
+    const float *next; /* as in struct conv_run */
     ptrdiff_t next_step;
     const struct finish *finish;
 };
@@ -178,7 +183,7 @@ struct kernels {
     void (*pointwise) (const struct pointwise_run *run);
     void (*winograd_input) (const struct winograd_run *run);
     void (*winograd_output) (const struct winograd_run *run);
-    void (*strassen_input) (const struct strassen_block *pixels); /* makes the sums */
+    void (*strassen_sums) (const struct strassen_block *pixels); /* on their own */
     void (*strassen) (const struct strassen_run *run);
     /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats apart.
      * Lanes past `channels` become 0. */

@@ -14,16 +14,14 @@
  *   7  x + v + A22 (B21 - B22 + B12 - B11)             -> C21
  *
  * pack.c makes the sums of A once. B is not cut as a whole: a block of pixels, two tiles of kernels_conv, is paired tile with
- * tile, so that u, v and w stay in the first-level cache; the two share a pixel where their number is odd. What it costs beside
- * the products: 7 stores of a tile for 4, 3 loads, and making the four sums of B, as many values as the input has. */
+ * tile, so that u, v and w stay near; the two share a pixel where their number is odd. What it costs beside the products: 7 stores
+ * of a tile for 4, 3 loads, and the sums of B, as many values as the input has. */
 #include "finish.h"
 
-#define kernels_strassen_input FOR_ISA (kernels_strassen_input)
+#define kernels_strassen_sums FOR_ISA (kernels_strassen_sums)
 #define kernels_strassen FOR_ISA (kernels_strassen)
-void kernels_strassen_input (const struct strassen_block *pixels);
+void kernels_strassen_sums (const struct strassen_block *pixels);
 void kernels_strassen (const struct strassen_run *run);
-
-enum { PRODUCTS = 7 };
 
 /* The sums of pixel r of each half, 16 channels of each half from block `block` on. */
 INLINE void pixel_sums (const struct strassen_block *pixels, int block, int r)
@@ -43,7 +41,7 @@ INLINE void pixel_sums (const struct strassen_block *pixels, int block, int r)
     }
 }
 
-void kernels_strassen_input (const struct strassen_block *pixels)
+void kernels_strassen_sums (const struct strassen_block *pixels)
 {
     for (int block = 0; block < pixels->depth / BLOCK; block++)
         for (int r = 0; r < pixels->rows; r++)
@@ -51,7 +49,7 @@ void kernels_strassen_input (const struct strassen_block *pixels)
 }
 
 /* A product's second factor, what it begins with and what becomes of it. C11, C12, C21, C22 are quarters 0 to 3. */
-enum { NONE = -1, U, V, W, KEPT };
+enum { NONE = -1, U, V, W };
 static const struct {
     int8_t sum;          /* of B's quarters, or */
     int8_t lower, right; /*   the quarter as it is */
@@ -60,19 +58,20 @@ static const struct {
     int8_t keep;         /* keep them as that tile; */
     int8_t quarter;      /* they are, with the kept tile `plus`, that quarter; */
     int8_t plus, after;  /* a kept tile is added to them after that */
-} plan[PRODUCTS] = {
+} plan[7] = {
     { NONE, 0, 0, false, NONE, U, NONE, NONE, NONE }, { NONE, 1, 0, true, NONE, NONE, 0, NONE, NONE },
     { 0, 0, 0, false, U, V, NONE, NONE, NONE },       { 1, 0, 0, true, NONE, W, NONE, NONE, NONE },
     { NONE, 1, 1, true, NONE, NONE, 1, NONE, NONE },  { 2, 0, 0, false, NONE, NONE, 3, W, V },
     { 3, 0, 0, true, NONE, NONE, 2, NONE, NONE },
 };
 
-typedef vec sums_of[ROWS][COLUMNS * PER_BLOCK];
+typedef vec tile_of[ROWS][COLUMNS * PER_BLOCK];
 
-/* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a tile like `spare`, or NULL. */
+/* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or NULL. */
 INLINE void quarter_finish (const struct strassen_run *run, const int quarter, const int rows, const float *plus,
-                            float *spare, sums_of sums)
+                            tile_of sums)
 {
+    float spare[ROWS * COLUMNS * BLOCK] __attribute__ ((aligned (64)));
     const struct finish *finish = run->finish;
     const int lower = quarter / 2, right = quarter % 2;
     const int first = right ? 2 * rows - run->now.pixels : 0; /* that one is the other half's */
@@ -109,17 +108,33 @@ INLINE void quarter_finish (const struct strassen_run *run, const int quarter, c
      run->out + at + b * run->out_block + first * BLOCK, 0);
 }
 
-/* Adds product i of rows pixels by COLUMNS blocks to the sums, as in kernels_conv.c. Meanwhile a seventh of the next pixels' sums
- * are made, where three registers are free, from lines that the product before has fetched: a pass of its own over an input
- * that lies in the third-level cache took up to an eighth of the whole. */
-INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **fetch, sums_of sums)
+/* Pixels [first, last) of the next block's sums, from lines fetched a while ago; those of as many more pixels are fetched. */
+INLINE void next_sums (const struct strassen_block *after, int block, int first, int last)
 {
-    enum { COLUMN = COLUMNS * PER_BLOCK, SHARE = (ROWS + PRODUCTS - 1) / PRODUCTS };
-    const struct strassen_block *now = &run->now, *after = &run->after;
+    const ptrdiff_t lower = after->depth / BLOCK * after->in_block, right = (after->pixels - after->rows) * BLOCK;
+    for (int r = first; r < last && r < after->rows; r++) {
+        const float *from = after->in + block * after->in_block + (r + last - first) * BLOCK;
+        FETCH (from);
+        FETCH (from + right);
+        FETCH (from + lower);
+        FETCH (from + lower + right);
+        pixel_sums (after, block, r);
+    }
+}
+
+/* Adds product i of rows pixels by COLUMNS blocks to what there is, as in kernels_conv.c. Meanwhile a part of the next block's sums
+ * is made, where three registers are free: a pass of its own over an input that lies in the third-level cache took up to an eighth of
+ * the whole. */
+INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **fetch, tile_of sums)
+{
+    enum { COLUMN = COLUMNS * PER_BLOCK };
+    const struct strassen_block *now = &run->now;
     const ptrdiff_t right = (now->pixels - rows) * BLOCK;
     const float *x = now->in + plan[i].lower * now->depth / BLOCK * now->in_block + plan[i].right * right;
     const float *weights = run->weights + (ptrdiff_t)i * now->depth * COLUMNS * BLOCK;
     const float *next = *fetch;
+    const int part = (run->after.rows + run->last - run->first - 1) / (run->last - run->first),
+              made = (i - run->first) * part;
     ptrdiff_t x_block = now->in_block;
     if (plan[i].sum >= 0) {
         x = now->sums + plan[i].sum * now->sum;
@@ -136,15 +151,8 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
                 UNROLL for (int c = 0; c < COLUMN; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
             }
         }
-        for (int r = i * SHARE; r < (i + 1) * SHARE && r < after->rows; r++) {
-            const float *from = after->in + block * after->in_block + (r + SHARE) * BLOCK;
-            const ptrdiff_t lower = after->depth / BLOCK * after->in_block;
-            FETCH (from);
-            FETCH (from + (after->pixels - after->rows) * BLOCK);
-            FETCH (from + lower);
-            FETCH (from + lower + (after->pixels - after->rows) * BLOCK);
-            pixel_sums (after, block, r);
-        }
+        if (run->after.rows)
+            next_sums (&run->after, block, made, made + part);
     }
     *fetch = next;
 }
@@ -155,23 +163,23 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
 
 INLINE void strassen (const struct strassen_run *run, const int rows)
 {
-    float kept[KEPT + 1][ROWS * COLUMNS * BLOCK] __attribute__ ((aligned (64)));
     const float *fetch = run->next_step ? run->next : run->weights; /* a line that is near already */
-    sums_of sums;
+    const ptrdiff_t kept = rows * COLUMNS * BLOCK;
+    tile_of sums;
     EACH sums[r][c] = vec_set (0.0f);
-    for (int i = 0; i < PRODUCTS; i++) {
+    for (int i = run->first; i < run->last; i++) {
         if (plan[i].start >= 0)
-            EACH sums[r][c] = vec_load (kept[plan[i].start] + PLACE);
+            EACH sums[r][c] = vec_load (run->kept + plan[i].start * kept + PLACE);
         else if (!plan[i].carry)
             EACH sums[r][c] = vec_set (0.0f);
         product (run, i, rows, &fetch, sums);
         if (plan[i].keep >= 0)
-            EACH vec_store (kept[plan[i].keep] + PLACE, sums[r][c]);
+            EACH vec_store (run->kept + plan[i].keep * kept + PLACE, sums[r][c]);
         if (plan[i].quarter >= 0)
-            quarter_finish (run, plan[i].quarter, rows, plan[i].plus >= 0 ? kept[plan[i].plus] : NULL, kept[KEPT],
+            quarter_finish (run, plan[i].quarter, rows, plan[i].plus >= 0 ? run->kept + plan[i].plus * kept : NULL,
                             sums);
         if (plan[i].after >= 0)
-            EACH sums[r][c] = vec_add (sums[r][c], vec_load (kept[plan[i].after] + PLACE));
+            EACH sums[r][c] = vec_add (sums[r][c], vec_load (run->kept + plan[i].after * kept + PLACE));
     }
 }
 

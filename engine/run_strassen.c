@@ -3,9 +3,9 @@
  *
  *   item = band of pixel blocks x group of column pairs:  input -> sums in the lane's scratch -> products -> output
  *
- * Many weights: pair by pair, each over all blocks of pixels, whose sums are made while the first pair is computed. Few: block
- * by block, each with all pairs; only the sums of two blocks exist. Which pixels are paired, and so how sums are rounded, depends on
- * the size of the image alone. */
+ * Few weights: block by block, each with all pairs, so that the weights stay in the second-level cache and only the sums of one block
+ * exist. Many: pair by pair, and the products that belong together over all blocks, so that they are read once.
+ * Which pixels are paired, and so how sums are rounded, depends on the size of the image alone. */
 #include "engine/plan.h"
 
 #include <string.h>
@@ -36,24 +36,19 @@ struct share {
     int first, last; /* blocks of pixels */
 };
 
-static bool many_weights (const struct record *step)
-{
-    return step->near_rows == 0;
-}
-
-/* Where the block's pixels and sums are. `fresh`: they may still have to be copied. */
+/* Where the block's pixels and sums are. `fresh`: the pixels may still have to be copied. */
 static struct strassen_block block_at (const struct share *share, int block, bool fresh)
 {
     const struct record *step = share->step;
     int all = step->height * step->width, first = part_start (all, block, step->run_height);
     int count = part_start (all, block + 1, step->run_height) - first;
-    int slot = step->near_rows ? block % step->near_rows : block - share->first;
-    float *sums = share->scratch + slot * step->m_point, *copy = sums + 4 * step->v_point;
+    float *sums = share->scratch + (block - share->first) % step->strassen_slots * step->m_point;
+    float *copy = sums + 4 * step->v_point;
     bool apart = step->conv.stride_h > 1 || step->conv.stride_w > 1;
     if (apart && fresh)
         copy_pixels (step, first, count, copy);
     return (struct strassen_block) {
-        .in = apart ? copy : step->in + first * BLOCK,
+        .in = apart ? copy : step->in + (ptrdiff_t)first * BLOCK,
         .in_block = apart ? count * BLOCK : (ptrdiff_t)step->in_height * step->in_width * BLOCK,
         .depth = step->in_channels / 2,
         .pixels = count,
@@ -63,17 +58,24 @@ static struct strassen_block block_at (const struct share *share, int block, boo
     };
 }
 
-/* One block of pixels by one pair of columns; with `making`, the sums of the block after it are made meanwhile. */
-static void block_by_pair (const struct share *share, int block, int pair, bool making)
+/* Some products that belong together, and the weights of those that come next. */
+struct part {
+    int first, last, next_products;
+    const float *next;
+};
+
+/* A part of the products of one block of pixels by one pair of columns; with `making`, the next block's sums are made meanwhile. */
+static void block_by_pair (const struct share *share, int block, int pair, const struct part *part, bool making)
 {
     const struct record *step = share->step;
     const struct column *column = &step->packed->column[pair];
-    const float *next = weights_after (step, column);
-    ptrdiff_t out_block = (ptrdiff_t)step->height * step->width * BLOCK;
-    ptrdiff_t at =
-        column->block * out_block + (ptrdiff_t)part_start (step->height * step->width, block, step->run_height) * BLOCK;
+    int columns = share->plan->kernels->columns, all = step->height * step->width;
+    ptrdiff_t out_block = (ptrdiff_t)all * BLOCK;
+    ptrdiff_t at = column->block * out_block + (ptrdiff_t)part_start (all, block, step->run_height) * BLOCK;
     struct strassen_run run = {
         .now = block_at (share, block, false),
+        .first = part->first,
+        .last = part->last,
         .weights = step->packed->weights + column->weights,
         .blocks = column->blocks,
         .bias = step->packed->bias,
@@ -83,13 +85,32 @@ static void block_by_pair (const struct share *share, int block, int pair, bool 
         .channel = column->block * BLOCK,
         .finish = &step->finish,
     };
+    run.kept = run.now.sums + step->m_point - (ptrdiff_t)3 * columns * BLOCK * (step->run_width / 2);
     if (making && block + 1 < share->last)
         run.after = block_at (share, block + 1, true);
-    if (next) {
-        run.next_step = divide_up (share->plan->kernels->columns * BLOCK, share->last - share->first);
-        run.next = next + (block - share->first) * 7 * run.now.depth * run.next_step;
+    if (part->next) {
+        int blocks = share->last - share->first, products = part->last - part->first;
+        run.next_step = divide_up (columns * BLOCK * part->next_products, blocks * products);
+        run.next = part->next + (block - share->first) * products * run.now.depth * run.next_step;
     }
     share->plan->kernels->strassen (&run);
+}
+
+/* All blocks by one pair, products that belong together at a time. */
+static void share_by_pair (const struct share *share, int pair, bool fresh)
+{
+    const struct record *step = share->step;
+    const struct column *column = &step->packed->column[pair];
+    size_t product = (size_t)(step->in_channels / 2 * share->plan->kernels->columns * BLOCK);
+    const float *weights = step->packed->weights + column->weights;
+    const struct part parts[3] = {
+        { 0, 2, 3, weights + 2 * product },
+        { 2, 5, 2, weights + 5 * product },
+        { 5, 7, 2, weights_after (step, column) },
+    };
+    for (int part = 0; part < 3; part++)
+        for (int block = share->first; block < share->last; block++)
+            block_by_pair (share, block, pair, &parts[part], fresh && part == 0);
 }
 
 static void strassen_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
@@ -99,21 +120,19 @@ static void strassen_item (struct plan *plan, const struct record *step, struct 
     int last_pair = first_pair + step->column_group < pairs ? first_pair + step->column_group : pairs;
     struct share share = { plan, step, lane->scratch, part_start (step->run_height, band, step->bands),
                            part_start (step->run_height, band + 1, step->bands) };
-    bool fresh = lane->staged != band;
+    bool many = groups > 1 || step->strassen_slots > 2, fresh = !many || lane->staged != band;
     if (fresh) {
         struct strassen_block first = block_at (&share, share.first, true);
-        plan->kernels->strassen_input (&first);
+        plan->kernels->strassen_sums (&first);
     }
     lane->staged = band;
-    if (many_weights (step)) {
-        for (int pair = first_pair; pair < last_pair; pair++, fresh = false)
-            for (int block = share.first; block < share.last; block++)
-                block_by_pair (&share, block, pair, fresh);
-        return;
-    }
-    for (int block = share.first; block < share.last; block++)
-        for (int pair = 0; pair < pairs; pair++)
-            block_by_pair (&share, block, pair, pair == 0);
+    for (int pair = first_pair; many && pair < last_pair; pair++, fresh = false)
+        share_by_pair (&share, pair, fresh);
+    for (int block = share.first; !many && block < share.last; block++)
+        for (int pair = 0; pair < pairs; pair++) {
+            struct part all = { 0, 7, 7, weights_after (step, &step->packed->column[pair]) };
+            block_by_pair (&share, block, pair, &all, pair == 0);
+        }
 }
 
 void run_strassen (struct plan *plan, const struct record *step)

@@ -55,6 +55,12 @@ enum packing {
     PACKING_STRASSEN,
 };
 
+/* Weights that will be wanted soon. */
+struct ahead {
+    const float *weights; /* NULL: none */
+    size_t floats;
+};
+
 /* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
 struct column {
     int block, blocks, in_block;
@@ -130,7 +136,7 @@ struct record {
     /* convolutions */
     struct conv conv;
     struct packed *packed;
-    const float *next_weights; /* of the next step that has any, or NULL */
+    struct ahead next_weights; /* of the next convolution but depthwise ones, which have few */
     enum staging staging;
     struct segment *segments;
     int segment_count;
@@ -228,8 +234,14 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
 void run_conv (struct plan *plan, const struct record *step);
 void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
-/* The weights that will be wanted after this column's, or NULL. */
-const float *weights_after (const struct record *step, const struct column *column);
+/* The weights that will be wanted after this column's. */
+struct ahead weights_after (const struct record *step, const struct column *column);
+/* Floats to go on after each of `steps` in order to fetch them all meanwhile, or as many as `most` a step; 0: nothing to fetch. */
+static inline int ahead_step (struct ahead ahead, ptrdiff_t steps, int most)
+{
+    ptrdiff_t each = ((ptrdiff_t)ahead.floats + steps - 1) / steps;
+    return each < most ? (int)each : most;
+}
 /* Floats at the start of a lane's scratch that hold row pointers, one for each row of a window. */
 #define ROW_POINTERS(window) ((2 * (size_t)(window) + 15) / 16 * 16)
 /* run_fused.c: a stem and its max-pool, row by row. */

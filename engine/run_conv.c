@@ -67,11 +67,12 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
     }
 }
 
-const float *weights_after (const struct record *step, const struct column *column)
+struct ahead weights_after (const struct record *step, const struct column *column)
 {
     const struct packed *packed = step->packed;
-    return column + 1 < packed->column + packed->column_count ? packed->weights + column[1].weights
-                                                              : step->next_weights;
+    if (column + 1 == packed->column + packed->column_count)
+        return step->next_weights;
+    return (struct ahead) { packed->weights + column[1].weights, column[1].weights - column[0].weights };
 }
 
 /* What all runs of a column have in common; input, output and pixels are still to be set. */
@@ -114,16 +115,16 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
         in = step->in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
     }
     /* the next weights, spread over all tiles of this column */
-    const float *next = weights_after (step, column);
+    struct ahead next = weights_after (step, column);
     int run_tiles = divide_up (step->run_width, plan->kernels->rows);
-    run.next_step = next ? divide_up (column->blocks * BLOCK, (last - first) * run_tiles) : 0;
+    run.next_step = ahead_step (next, (last - first) * run_tiles * step->depth_steps, column->blocks * BLOCK);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * step->run_width, left = pixels - at;
         run.input = in + y * in_row;
         run.out = step->out + column->block * out_block + at * BLOCK;
         run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
         run.pixels = left < step->run_width ? (int)left : step->run_width;
-        run.next = next ? next + (y - first) * run.next_step * step->depth_steps * run_tiles : NULL;
+        run.next = next.weights ? next.weights + (y - first) * run.next_step * step->depth_steps * run_tiles : NULL;
         plan->kernels->conv (&run);
     }
 }
@@ -242,9 +243,12 @@ static void winograd_products (struct plan *plan, const struct record *step, con
         product.pixels = to - from;
         product.input = v + point * step->v_point + from * BLOCK;
         product.weights = step->packed->weights + column->weights + (size_t)filter * per_point;
-        product.next = !last ? NULL : end ? weights_after (step, column) : product.weights + per_point;
-        product.next_step =
-            product.next ? divide_up (column->blocks * BLOCK, divide_up (to - from, plan->kernels->rows)) : 0;
+        struct ahead next = { 0 };
+        if (last)
+            next = end ? weights_after (step, column) : (struct ahead) { product.weights + per_point, per_point };
+        product.next = next.weights;
+        product.next_step = ahead_step (
+            next, (ptrdiff_t)step->packed->depth * divide_up (to - from, plan->kernels->rows), column->blocks * BLOCK);
         product.out = sums + point * step->m_point + from * BLOCK;
         plan->kernels->conv (&product);
     }

@@ -60,8 +60,8 @@ static struct strassen_block block_at (const struct share *share, int block, boo
 
 /* Some products that belong together, and the weights of those that come next. */
 struct part {
-    int first, last, next_products;
-    const float *next;
+    int first, last;
+    struct ahead next;
 };
 
 /* A part of the products of one block of pixels by one pair of columns; with `making`, the next block's sums are made meanwhile. */
@@ -88,10 +88,10 @@ static void block_by_pair (const struct share *share, int block, int pair, const
     run.kept = run.now.sums + step->m_point - (ptrdiff_t)3 * columns * BLOCK * (step->run_width / 2);
     if (making && block + 1 < share->last)
         run.after = block_at (share, block + 1, true);
-    if (part->next) {
-        int blocks = share->last - share->first, products = part->last - part->first;
-        run.next_step = divide_up (columns * BLOCK * part->next_products, blocks * products);
-        run.next = part->next + (block - share->first) * products * run.now.depth * run.next_step;
+    if (part->next.weights) {
+        ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
+        run.next_step = ahead_step (part->next, (share->last - share->first) * steps, columns * BLOCK);
+        run.next = part->next.weights + (block - share->first) * steps * run.next_step;
     }
     share->plan->kernels->strassen (&run);
 }
@@ -104,9 +104,9 @@ static void share_by_pair (const struct share *share, int pair, bool fresh)
     size_t product = (size_t)(step->in_channels / 2 * share->plan->kernels->columns * BLOCK);
     const float *weights = step->packed->weights + column->weights;
     const struct part parts[3] = {
-        { 0, 2, 3, weights + 2 * product },
-        { 2, 5, 2, weights + 5 * product },
-        { 5, 7, 2, weights_after (step, column) },
+        { 0, 2, { weights + 2 * product, 3 * product } },
+        { 2, 5, { weights + 5 * product, 2 * product } },
+        { 5, 7, weights_after (step, column) },
     };
     for (int part = 0; part < 3; part++)
         for (int block = share->first; block < share->last; block++)
@@ -130,7 +130,7 @@ static void strassen_item (struct plan *plan, const struct record *step, struct 
         share_by_pair (&share, pair, fresh);
     for (int block = share.first; !many && block < share.last; block++)
         for (int pair = 0; pair < pairs; pair++) {
-            struct part all = { 0, 7, 7, weights_after (step, &step->packed->column[pair]) };
+            struct part all = { 0, 7, weights_after (step, &step->packed->column[pair]) };
             block_by_pair (&share, block, pair, &all, pair == 0);
         }
 }

@@ -30,7 +30,7 @@ enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 
 
 /* Strassen's algorithm reads 256 / pixels bytes of weights a cycle. */
 enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024 };
-static const double STRASSEN_GAIN = 0.97;
+static const double STRASSEN_GAIN = 0.943;
 
 /* ---- choice ---------------------------------------------------------------------------------------------------- */
 

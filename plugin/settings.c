@@ -60,6 +60,7 @@ static GType algorithm_type (void)
         { ALGORITHM_DIRECT, "Always the plain sum", "direct" },
         { ALGORITHM_F23, "Winograd F(2x2, 3x3) where it applies", "f23" },
         { ALGORITHM_F43, "Winograd F(4x4, 3x3) where it applies", "f43" },
+        { ALGORITHM_STRASSEN, "Strassen's algorithm for 1x1 where it applies", "strassen" },
         { 0, NULL, NULL },
     };
     static gsize type;
@@ -196,7 +197,8 @@ static void install_running (GObjectClass *klass)
             "this process may run on). The result does not depend on it",
             0, THREADS_MAX, 0, NUMBER_FLAGS));
     g_object_class_install_property (klass, PROPERTY_ALGORITHM,
-                                     g_param_spec_enum ("algorithm", "Algorithm", "How 3x3 convolutions are computed",
+                                     g_param_spec_enum ("algorithm", "Algorithm",
+                                                        "How convolutions are computed; auto is the choice for use",
                                                         algorithm_type (), ALGORITHM_AUTO, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_STATS,

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const algorithm_names[] = { "auto", "direct", "f23", "f43" };
+static const char *const algorithm_names[] = { "auto", "direct", "f23", "f43", "strassen" };
 
 /* ---- trials -------------------------------------------------------------------------------------------------- */
 
@@ -122,7 +122,7 @@ static void run_everywhere (const struct trial *t, bool threads)
     for (int i = 0; i < tap_count; i++)
         taps[i] = graph_tensor (t->g, i).name;
     for (const char *const *isa = engine_isas (); *isa; isa++) {
-        for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_F43; algorithm++) {
+        for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_STRASSEN; algorithm++) {
             struct plan_options options = { .threads = 1, .isa = *isa, .algorithm = (enum algorithm)algorithm };
             float *one = NULL, *two = NULL;
             run_trial (t, &options, &one);
@@ -229,6 +229,21 @@ static int fire_and_classify (struct builder *b, struct activation a)
     return graph_softmax (b->g, NULL, build_linear (b, x, 21));
 }
 
+/* A bottleneck with its 1x1 layers wide enough for Strassen's halves: blocks that are whole and not, pairs that are whole and not, a
+ * strided one, a residual; `outputs` of the last. */
+static int wide_bottleneck (struct builder *b, struct activation a, int width, int outputs)
+{
+    int x = build_activation (b, build_square (b, 0, width, 1, 1, 0), a);
+    int y = build_activation (b, build_batch_norm (b, build_square (b, x, 64, 1, 1, 0)), a);
+    y = build_activation (b, graph_add (b->g, NULL, build_square (b, y, width, 1, 1, 0), x), a);
+    return build_activation (b, build_square (b, y, outputs, 1, 2, 0), a);
+}
+
+static int bottleneck (struct builder *b, struct activation a)
+{
+    return wide_bottleneck (b, a, 96, 77);
+}
+
 /* The max-pool reads both stems: it may join neither. */
 static int two_stems_and_pool (struct builder *b, struct activation a)
 {
@@ -283,6 +298,7 @@ static const struct {
     { "two stems and max-pool", two_stems_and_pool },
     { "stem and max-pool", stem_and_pool },
     { "concat off the block borders", concat_off_blocks },
+    { "wide bottleneck", bottleneck },
 };
 
 static const struct activation activations[] = {
@@ -335,6 +351,35 @@ static void check_patterns (void)
             one_pattern (pattern, activations[0], large, true);
 }
 
+/* Wide and narrow layers over few and many pixels, on up to three threads: weights that stay near and weights that do not, pixels that
+ * threads divide and weights that they divide. */
+static void check_wide (void)
+{
+    static const int sides[] = { 1, 2, 5, 7, 13, 14, 27 };
+    check_group ("wide 1x1 layers, 1 to 3 threads");
+    for (int i = 0; i < 14; i++) {
+        char name[32];
+        int side = sides[i % 7], width = i < 7 ? 64 : i % 2 ? 416 : 1024;
+        snprintf (name, sizeof name, "%d wide, %dx%d", width, side, side + 1);
+        struct builder b = builder_new ((uint64_t)i, 32, side, side + 1);
+        graph_output (b.g, wide_bottleneck (&b, activations[i % ACTIVATIONS], width, 40 + 60 * (i % 3)));
+        struct trial t = trial_new (&b, name);
+        for (const char *const *isa = engine_isas (); t.reference && *isa; isa++) {
+            float *one = NULL, *more = NULL;
+            struct plan_options options = { .threads = 1, .isa = *isa, .algorithm = ALGORITHM_STRASSEN };
+            run_trial (&t, &options, &one);
+            for (options.threads = 2; options.threads <= 3; options.threads++) {
+                run_trial (&t, &options, &more);
+                same_bits (&t, one, more, "threads differ");
+                free (more);
+                more = NULL;
+            }
+            free (one);
+        }
+        trial_free (&t);
+    }
+}
+
 /* ---- random graphs ------------------------------------------------------------------------------------------- */
 
 /* Random options, so that every combination comes along; taps on a third of the tensors, every other time. */
@@ -357,7 +402,7 @@ static void check_random (int graphs)
         struct trial t = trial_new (&b, name);
         for (int i = 0; t.reference && i < 4; i++) {
             options.isa = engine_isas ()[random_int (&b, 0, isas - 1)];
-            options.algorithm = (enum algorithm) ((seed + i) % 4);
+            options.algorithm = (enum algorithm) ((seed + i) % 5);
             options.threads = random_int (&b, 0, 39) ? 1 : random_int (&b, 2, 3);
             run_trial (&t, &options, NULL);
         }
@@ -402,6 +447,7 @@ static void check_replaced (void)
 int main (int argc, char **argv)
 {
     check_patterns ();
+    check_wide ();
     check_random (argc > 1 ? atoi (argv[1]) : 200);
     check_replaced ();
     return check_end ();

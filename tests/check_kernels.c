@@ -69,6 +69,8 @@ static const struct {
     { "winograd_input", offsetof (struct kernels, winograd_input), check_winograd_input },
     { "winograd_output", offsetof (struct kernels, winograd_output), check_winograd_output },
     { "winograd_output: with input", offsetof (struct kernels, winograd_output), check_winograd },
+    { "strassen_sums", offsetof (struct kernels, strassen_sums), check_strassen_sums },
+    { "strassen", offsetof (struct kernels, strassen), check_strassen },
     { "softmax", offsetof (struct kernels, softmax), check_softmax },
     { "import", offsetof (struct kernels, import), check_import },
     { "export", offsetof (struct kernels, export), check_export },

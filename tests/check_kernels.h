@@ -23,15 +23,19 @@ extern char what[256]; /* the case at work */
 
 int case_begin (void); /* 0 */
 
+enum residual_mode { NO_RESIDUAL, RESIDUAL, RESIDUAL_IN_PLACE, RESIDUAL_MODES };
+
 /* One table's output must be as expected, and that of tables with fused multiply-add the same bit for bit. */
 void compare (const struct kernels *k, const struct guarded *out, const struct expected *e);
 
-/* One test for each member of struct kernels; kernels_sums.c and kernels_values.c. */
+/* One test for each member of struct kernels; kernels_*.c. */
 void check_conv (void);
 void check_depthwise (void);
 void check_winograd_input (void);
 void check_winograd_output (void);
 void check_winograd (void); /* both together are a convolution */
+void check_strassen_sums (void);
+void check_strassen (void);
 void check_pool (void);
 void check_global_pool (void);
 void check_pointwise (void);

@@ -140,7 +140,7 @@ static void check_threads (void)
     check_group ("1 to 8 threads");
     struct builder b = small_network ();
     float *input = input_of (&b);
-    for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_F43; algorithm++) {
+    for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_STRASSEN; algorithm++) {
         struct plan *plan = planned (b.g, 1, engine_isas ()[0], (enum algorithm)algorithm);
         size_t count;
         float *expected = outputs_of (plan, input, &count);
@@ -198,7 +198,7 @@ static void check_no_allocation (void)
     float *input = input_of (&b);
     const char *taps[] = { "pool", "sum", "concat", "input" };
     for (int trial = 0; trial < 13; trial++) {
-        struct plan_options options = { .threads = trial < 12 ? 1 : 3, .algorithm = (enum algorithm) (trial % 4) };
+        struct plan_options options = { .threads = trial < 12 ? 1 : 3, .algorithm = (enum algorithm) (trial % 5) };
         options.timed = trial & 4;
         options.taps = taps;
         options.tap_count = trial % 5;
@@ -423,7 +423,7 @@ static void check_steps (void)
     check_group ("steps");
     struct builder b = small_network ();
     float *input = input_of (&b);
-    for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_F43; algorithm++) {
+    for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_STRASSEN; algorithm++) {
         struct plan_options options = { .threads = 1, .algorithm = (enum algorithm)algorithm, .timed = algorithm % 2 };
         struct plan *plan = plan_new (b.g, &options, NULL);
         plan_run (plan, input);
@@ -433,7 +433,7 @@ static void check_steps (void)
             CHECK (step.name && step.name[0] && step.operation && step.algorithm, "step %d has no name", i);
             CHECK (step.channels > 0 && step.height > 0 && step.width > 0, "step %d has no shape", i);
             CHECK (!step.macs == !step.weight_bytes, "step %d: %d bytes of weights", i, (int)step.weight_bytes);
-            bool fewer = strstr (step.algorithm, "f23") || strstr (step.algorithm, "f43");
+            bool fewer = strstr (step.algorithm, "winograd") || strstr (step.algorithm, "strassen");
             CHECK (!fewer || step.multiplications < step.macs, "step %d: %d multiplications", i,
                    (int)step.multiplications);
             macs += step.macs;

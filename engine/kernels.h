@@ -159,7 +159,7 @@ struct strassen_run {
     int first, last;
     float *kept;                  /* [3][rows][16 kernels.columns] */
     const float *weights;         /* [7][depth][16 kernels.columns] */
-    int blocks;                   /* columns < blocks <= 2 columns */
+    int blocks;                   /* blocks <= 2 columns */
     const float *bias, *residual; /* bias: whole vector, padded; residual: like out, or NULL; may be out */
     float *out;
     ptrdiff_t out_block;

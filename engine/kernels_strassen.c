@@ -75,7 +75,7 @@ INLINE void quarter_finish (const struct strassen_run *run, const int quarter, c
     const struct finish *finish = run->finish;
     const int lower = quarter / 2, right = quarter % 2;
     const int first = right ? 2 * rows - run->now.pixels : 0; /* that one is the other half's */
-    const int blocks = lower ? run->blocks - COLUMNS : COLUMNS;
+    const int blocks = lower ? run->blocks - COLUMNS : run->blocks;
     const int channel = run->channel + lower * COLUMNS * BLOCK;
     const ptrdiff_t at = lower * COLUMNS * run->out_block + right * (run->now.pixels - rows) * BLOCK;
     vec low = vec_set (finish->low), high = vec_set (finish->high);

@@ -111,7 +111,7 @@ static struct strassen_case strassen_case_new (const struct kernels *k, int rows
     struct strassen_case c = { .now = block_case_new (depth, rows, number),
                                .after = block_case_new (depth, random_between (1, k->rows), number / 2),
                                .columns = k->columns,
-                               .blocks = random_between (k->columns + 1, 2 * k->columns),
+                               .blocks = random_between (1, 2 * k->columns),
                                .channel = 16 * random_between (0, 2),
                                .mode = (enum residual_mode) (number % RESIDUAL_MODES) };
     c.out_block = 16 * (c.now.pixels + random_between (0, 2));

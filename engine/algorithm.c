@@ -32,6 +32,15 @@ enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 
 enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024 };
 static const double STRASSEN_GAIN = 0.943;
 
+/* Items for each thread, where it costs nothing to have many: one that comes late, or loses its CPU for a while, has the others do its
+ * share. */
+enum { SHARES = 4 };
+
+static int least (int a, int b)
+{
+    return a < b ? a : b;
+}
+
 /* ---- choice ---------------------------------------------------------------------------------------------------- */
 
 /* What a packing means: points a side, outputs a side of a tile, points of a small one, filter points, and vectors read, written
@@ -210,7 +219,7 @@ static void cut_direct (const struct plan *plan, struct record *step)
     step->band = step->run_height;
     step->column_group = columns;
     if (threads > 1 && columns >= threads && (weights / 8 > input || step->run_height < threads)) {
-        step->column_group = divide_up (columns, 2 * threads);
+        step->column_group = 1;
         return;
     }
     bool many = weights * sizeof (float) > KEPT_BYTES / 2;
@@ -221,6 +230,8 @@ static void cut_direct (const struct plan *plan, struct record *step)
     if (step->bands > step->run_height)
         step->bands = step->run_height;
     step->band = divide_up (step->run_height, step->bands);
+    if (many && threads > 1)
+        step->column_group = 1;
 }
 
 static void raise (size_t *to, size_t floats)
@@ -371,10 +382,10 @@ static void cut_strassen (const struct plan *plan, struct record *step)
     step->column_group = pairs;
     step->bands = 1;
     if (many && threads > 1 && uneven_blocks * pairs > uneven_pairs * blocks)
-        step->column_group = divide_up (pairs, divide_up (pairs, 2 * threads) > 1 ? 2 * threads : threads);
+        step->column_group = 1;
     else
-        step->bands = threads < blocks ? threads : blocks;
-    step->strassen_slots = many ? divide_up (blocks, step->bands) : 2;
+        step->bands = least (blocks, many || threads == 1 ? threads : SHARES * threads);
+    step->pair_by_pair = many;
 }
 
 static bool shape_strassen (struct plan *plan, struct record *step)
@@ -387,7 +398,8 @@ static bool shape_strassen (struct plan *plan, struct record *step)
     step->m_point = 4 * step->v_point + (ptrdiff_t)3 * plan->kernels->columns * BLOCK * (step->run_width / 2) +
                     (apart ? (ptrdiff_t)step->in_channels * step->run_width : 0);
     cut_strassen (plan, step);
-    raise (&plan->scratch_floats, (size_t)step->strassen_slots * (size_t)step->m_point);
+    int slots = step->pair_by_pair ? divide_up (step->run_height, step->bands) : 2;
+    raise (&plan->scratch_floats, (size_t)slots * (size_t)step->m_point);
     snprintf (step->algorithm, sizeof step->algorithm, "strassen");
     step->multiplications = step->macs / 8 * 7;
     return true;

@@ -156,7 +156,7 @@ struct record {
     int tile_blocks;               /* one: work items are columns, else blocks */
     ptrdiff_t v_point, m_point;
     /* Strassen: run_height blocks of pixels; v_point floats in a sum, m_point in the scratch of a block */
-    int strassen_slots; /* blocks whose sums exist at a time */
+    bool pair_by_pair; /* all blocks by one pair of columns, not all pairs by one block */
     /* others */
     struct pool pool;
     enum pool_kind pool_kind;

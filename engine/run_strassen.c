@@ -34,6 +34,7 @@ struct share {
     const struct record *step;
     float *scratch;
     int first, last; /* blocks of pixels */
+    int end;         /* blocks whose sums are wanted, in the order of blocks: also by the item that comes next */
 };
 
 /* Where the block's pixels and sums are. `fresh`: the pixels may still have to be copied. */
@@ -42,7 +43,7 @@ static struct strassen_block block_at (const struct share *share, int block, boo
     const struct record *step = share->step;
     int all = step->height * step->width, first = part_start (all, block, step->run_height);
     int count = part_start (all, block + 1, step->run_height) - first;
-    float *sums = share->scratch + (block - share->first) % step->strassen_slots * step->m_point;
+    float *sums = share->scratch + (step->pair_by_pair ? block - share->first : block % 2) * step->m_point;
     float *copy = sums + 4 * step->v_point;
     bool apart = step->conv.stride_h > 1 || step->conv.stride_w > 1;
     if (apart && fresh)
@@ -86,7 +87,7 @@ static void block_by_pair (const struct share *share, int block, int pair, const
         .finish = &step->finish,
     };
     run.kept = run.now.sums + step->m_point - (ptrdiff_t)3 * columns * BLOCK * (step->run_width / 2);
-    if (making && block + 1 < share->last)
+    if (making && block + 1 < share->end)
         run.after = block_at (share, block + 1, true);
     if (part->next.weights) {
         ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
@@ -118,17 +119,24 @@ static void strassen_item (struct plan *plan, const struct record *step, struct 
     int pairs = step->packed->column_count, groups = divide_up (pairs, step->column_group);
     int band = item / groups, first_pair = item % groups * step->column_group;
     int last_pair = first_pair + step->column_group < pairs ? first_pair + step->column_group : pairs;
-    struct share share = { plan, step, lane->scratch, part_start (step->run_height, band, step->bands),
-                           part_start (step->run_height, band + 1, step->bands) };
-    bool many = groups > 1 || step->strassen_slots > 2, fresh = !many || lane->staged != band;
+    int staged = lane->staged;
+    struct share share = { .plan = plan, .step = step, .scratch = lane->scratch };
+    share.first = part_start (step->run_height, band, step->bands);
+    share.last = part_start (step->run_height, band + 1, step->bands);
+    share.end = step->pair_by_pair ? share.last : step->run_height;
+    lane->staged =
+        step->pair_by_pair ? band : share.last; /* whose sums are there: a band, or the block that comes next */
+    bool fresh = staged != (step->pair_by_pair ? band : share.first);
     if (fresh) {
         struct strassen_block first = block_at (&share, share.first, true);
         plan->kernels->strassen_sums (&first);
     }
-    lane->staged = band;
-    for (int pair = first_pair; many && pair < last_pair; pair++, fresh = false)
-        share_by_pair (&share, pair, fresh);
-    for (int block = share.first; !many && block < share.last; block++)
+    if (step->pair_by_pair) {
+        for (int pair = first_pair; pair < last_pair; pair++, fresh = false)
+            share_by_pair (&share, pair, fresh);
+        return;
+    }
+    for (int block = share.first; block < share.last; block++)
         for (int pair = 0; pair < pairs; pair++) {
             struct part all = { 0, 7, weights_after (step, &step->packed->column[pair]) };
             block_by_pair (&share, block, pair, &all, pair == 0);

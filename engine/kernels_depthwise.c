@@ -72,80 +72,119 @@ INLINE void pixel (const struct depthwise_run *run, const struct row *row, int x
     put (row, x, sum);
 }
 
-/* Pixels [x, end) of a kernel x kernel window that lies in the image but for kernel - `rows` of its rows. */
-INLINE void inside (const struct depthwise_run *run, const struct row *row, int x, int end, const int kernel,
-                    const int stride, const int rows)
+/* Pixels [x, end) of a row, of which some columns lie outside; kernel rows [row->first, row->first + rows) are inside. */
+INLINE void side_pixels (const struct depthwise_run *run, const struct row *row, int x, int end, const int kernel,
+                         const int stride, const int rows)
 {
-    ptrdiff_t in_row = 16 * (ptrdiff_t)run->window.in_width;
-    const float *in = row->in + row->first * in_row + 16 * ((ptrdiff_t)x * stride - run->window.pad_left);
+    const struct window *window = &run->window;
+    const ptrdiff_t in_row = 16 * (ptrdiff_t)window->in_width;
     const float *weights = row->weights + 16 * kernel * row->first;
-    const float *more = row->residual ? row->residual + 16 * (ptrdiff_t)x : NULL;
-    float *out = row->out + 16 * (ptrdiff_t)x;
-    vec w[25], bias = vec_load (row->bias), low = row->low, high = row->high;
-    UNROLL for (int i = 0; i < kernel * rows; i++) w[i] = vec_load (weights + 16 * i);
-    for (; x < end; x++, in += 16 * stride, out += 16) {
-        vec sum = bias;
-        UNROLL_OUTER for (int r = 0; r < rows; r++) UNROLL for (int k = 0; k < kernel; k++) sum =
-            vec_fma (vec_load (in + r * in_row + 16 * k), w[kernel * r + k], sum);
-        if (more) {
-            sum = vec_add (sum, vec_load (more));
-            more += 16;
-        }
-        vec_store (out, finish_plain (sum, low, high));
+    for (; x < end; x++) {
+        int left = x * stride - window->pad_left, first = left < 0 ? -left : 0;
+        int last = window->in_width - left < kernel ? window->in_width - left : kernel;
+        const float *in = row->in + row->first * in_row + 16 * (ptrdiff_t)left;
+        vec sum = vec_load (row->bias);
+        for (int k = first; k < last; k++)
+            UNROLL for (int r = 0; r < rows; r++) sum =
+                vec_fma (vec_load (in + r * in_row + 16 * k), vec_load (weights + 16 * (kernel * r + k)), sum);
+        put (row, x, sum);
     }
 }
 
-/* One row of one vector of channels; kernel is 0 when the window is none of those compiled for. */
-INLINE void row_of (const struct depthwise_run *run, const struct row *row, const int kernel, const int stride)
+/* `count` output rows from `row` on, whose windows of kernel x kernel have all the same `rows` rows in the image. */
+INLINE void dense_rows (const struct depthwise_run *run, struct row row, int count, const int kernel, const int stride,
+                        const int rows)
 {
-    const struct window *w = &run->window;
-    int width = w->out_width, rows = row->last - row->first, first = 0, last = 0;
-    if (kernel && rows > kernel / 2) { /* pixels [first, last) see neither side */
-        first = (w->pad_left + stride - 1) / stride;
-        last = w->in_width + w->pad_left < kernel ? 0 : (w->in_width + w->pad_left - kernel) / stride + 1;
-        last = last < width ? last : width;
+    const struct window *window = &run->window;
+    const ptrdiff_t in_row = 16 * (ptrdiff_t)window->in_width;
+    const int width = window->out_width, room = window->in_width + window->pad_left - kernel;
+    int left = (window->pad_left + stride - 1) / stride, right = room < 0 ? 0 : room / stride + 1;
+    left = left < width ? left : width; /* pixels [left, right) see neither side */
+    right = right < left ? left : right < width ? right : width;
+    vec w[25], bias = vec_load (row.bias), low = row.low, high = row.high;
+    UNROLL for (int i = 0; i < kernel * rows; i++) w[i] = vec_load (row.weights + 16 * (kernel * row.first + i));
+    for (int y = 0; y < count; y++) {
+        const float *in = row.in + row.first * in_row + 16 * ((ptrdiff_t)left * stride - window->pad_left);
+        const float *more = row.residual ? row.residual + 16 * (ptrdiff_t)left : NULL;
+        float *out = row.out + 16 * (ptrdiff_t)left;
+        side_pixels (run, &row, 0, left, kernel, stride, rows);
+        for (int x = left; x < right; x++, in += 16 * stride, out += 16) {
+            vec sum = bias;
+            UNROLL_OUTER for (int r = 0; r < rows; r++) UNROLL for (int k = 0; k < kernel; k++) sum =
+                vec_fma (vec_load (in + r * in_row + 16 * k), w[kernel * r + k], sum);
+            if (more) {
+                sum = vec_add (sum, vec_load (more));
+                more += 16;
+            }
+            vec_store (out, finish_plain (sum, low, high));
+        }
+        side_pixels (run, &row, right, width, kernel, stride, rows);
+        row.in += run->stride_h * in_row;
+        row.out += 16 * (ptrdiff_t)width;
+        row.residual = row.residual ? row.residual + 16 * (ptrdiff_t)width : NULL;
     }
-    if (kernel && first < last) {
-        for (int x = 0; x < first; x++)
-            pixel (run, row, x);
-        if (rows == kernel)
-            inside (run, row, first, last, kernel, stride, kernel);
-        else if (rows == kernel - 1)
-            inside (run, row, first, last, kernel, stride, kernel - 1);
-        else
-            inside (run, row, first, last, kernel, stride, kernel - 2);
-    }
-    int x = first < last ? last : 0;
+}
+
+/* One row of one vector of channels, any window. */
+INLINE void any_row (const struct depthwise_run *run, const struct row *row)
+{
+    int x = 0, width = run->window.out_width;
     for (; x + STRIP <= width; x += STRIP)
         strip (run, row, x);
     for (; x < width; x++)
         pixel (run, row, x);
 }
 
-INLINE void rows_of (const struct depthwise_run *run, const int kernel, const int stride)
+/* Where the window of output row i begins, and which of its rows lie in the image. */
+INLINE struct row row_at (const struct depthwise_run *run, int i, int lane)
 {
     const struct finish *finish = run->finish;
     ptrdiff_t in_row = 16 * (ptrdiff_t)run->window.in_width, out_row = 16 * (ptrdiff_t)run->window.out_width;
-    float low = finish->plain ? finish->low : -INFINITY, high = finish->plain ? finish->high : INFINITY;
-    for (int i = 0; i < run->rows; i++) {
-        int top = (run->first + i) * run->stride_h - run->pad_top;
-        struct row row = { .low = vec_set (low), .high = vec_set (high) };
-        row.first = top < 0 ? (run->dilation_h - 1 - top) / run->dilation_h : 0;
-        row.last = run->kernel_h;
-        while (row.last > row.first && top + (row.last - 1) * run->dilation_h >= run->in_height)
-            row.last--;
-        for (int lane = 0; lane < BLOCK; lane += LANES) {
-            row.in = run->in + top * in_row + lane;
-            row.weights = run->weights + lane;
-            row.bias = run->bias + run->channel + lane;
-            row.residual = run->residual ? run->residual + i * out_row + lane : NULL;
-            row.out = run->out + i * out_row + lane;
-            row_of (run, &row, kernel, stride);
+    int top = (run->first + i) * run->stride_h - run->pad_top;
+    struct row row = {
+        .first = top < 0 ? (run->dilation_h - 1 - top) / run->dilation_h : 0,
+        .last = run->kernel_h,
+        .in = run->in + top * in_row + lane,
+        .weights = run->weights + lane,
+        .bias = run->bias + run->channel + lane,
+        .residual = run->residual ? run->residual + i * out_row + lane : NULL,
+        .out = run->out + i * out_row + lane,
+        .low = vec_set (finish->plain ? finish->low : -INFINITY),
+        .high = vec_set (finish->plain ? finish->high : INFINITY),
+    };
+    while (row.last > row.first && top + (row.last - 1) * run->dilation_h >= run->in_height)
+        row.last--;
+    return row;
+}
+
+/* Rows of one vector of channels; kernel is 0 when the window is none of those compiled for. */
+INLINE void rows_of (const struct depthwise_run *run, int lane, const int kernel, const int stride)
+{
+    for (int i = 0, next; i < run->rows; i = next) {
+        struct row row = row_at (run, i, lane);
+        int rows = row.last - row.first;
+        next = i + 1;
+        if (!kernel || rows < kernel - 2 || rows < 1) {
+            any_row (run, &row);
+        } else if (rows == kernel) {
+            int whole =
+                (run->in_height + run->pad_top - kernel) / run->stride_h + 1 - run->first; /* rows like it end there */
+            next = whole < run->rows ? whole : run->rows;
+            dense_rows (run, row, next - i, kernel, stride, kernel);
+        } else if (rows == kernel - 1) {
+            dense_rows (run, row, next - i, kernel, stride, kernel - 1);
+        } else {
+            dense_rows (run, row, next - i, kernel, stride, kernel - 2);
         }
-        float *out = run->out + i * out_row;
-        if (!finish->plain)
-            FOR_ISA (finish_tile) (finish, out, run->window.out_width, 1, run->channel, out, 0);
     }
+}
+
+INLINE void all_rows (const struct depthwise_run *run, const int kernel, const int stride)
+{
+    for (int lane = 0; lane < BLOCK; lane += LANES)
+        rows_of (run, lane, kernel, stride);
+    if (!run->finish->plain)
+        FOR_ISA (finish_tile) (run->finish, run->out, run->rows * run->window.out_width, 1, run->channel, run->out, 0);
 }
 
 void kernels_depthwise (const struct depthwise_run *run)
@@ -154,13 +193,13 @@ void kernels_depthwise (const struct depthwise_run *run)
     bool dense = w->dilation_w == 1 && run->dilation_h == 1;
     int kernel = dense && w->kernel_w == run->kernel_h ? run->kernel_h : 0;
     if (kernel == 3 && w->stride_w == 1)
-        rows_of (run, 3, 1);
+        all_rows (run, 3, 1);
     else if (kernel == 3 && w->stride_w == 2)
-        rows_of (run, 3, 2);
+        all_rows (run, 3, 2);
     else if (kernel == 5 && w->stride_w == 1)
-        rows_of (run, 5, 1);
+        all_rows (run, 5, 1);
     else if (kernel == 5 && w->stride_w == 2)
-        rows_of (run, 5, 2);
+        all_rows (run, 5, 2);
     else
-        rows_of (run, 0, 1);
+        all_rows (run, 0, 1);
 }

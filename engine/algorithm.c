@@ -224,6 +224,7 @@ static void cut_direct (const struct plan *plan, struct record *step)
     step->column_group = columns;
     if (threads > 1 && columns >= threads && (weights / 8 > input || step->run_height < threads)) {
         step->column_group = 1;
+        step->by_column = true;
         return;
     }
     bool many = weights * sizeof (float) > KEPT_BYTES / 2;
@@ -353,6 +354,7 @@ static bool shape_winograd (struct plan *plan, struct record *step)
     step->tile_blocks = 1;
     if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES))
         step->tile_blocks = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
+    step->by_column = step->tile_blocks == 1;
     step->tiles = divide_up (tiles, step->tile_blocks);
     step->v_point = odd_lines ((ptrdiff_t)in_blocks * step->tiles * BLOCK);
     step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * step->tiles * BLOCK);
@@ -385,7 +387,8 @@ static void cut_strassen (const struct plan *plan, struct record *step)
     bool many = step->packed->weight_floats * sizeof (float) > STRASSEN_KEPT_BYTES;
     step->column_group = pairs;
     step->bands = 1;
-    if (many && threads > 1 && uneven_blocks * pairs > uneven_pairs * blocks)
+    step->by_column = many && threads > 1 && uneven_blocks * pairs > uneven_pairs * blocks;
+    if (step->by_column)
         step->column_group = 1;
     else
         step->bands = least (blocks, many || threads == 1 ? threads : SHARES * threads);

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 256, AHEAD_FLOATS = 64 * 1024 };
+enum { MAX_THREADS = 256 };
 
 /* Everything that is needed while a plan is made and not after. */
 struct planner {
@@ -381,13 +381,6 @@ static void resolve_step (const struct planner *p, struct record *step)
     step->out = resolve (p, step->out_place);
 }
 
-/* What a step begins with: its first column, at most. More than half of a second-level cache would drive out what is in use. */
-static struct ahead first_weights (const struct packed *packed)
-{
-    size_t floats = packed->column_count > 1 ? packed->column[1].weights : packed->weight_floats;
-    return (struct ahead) { packed->weights, floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
-}
-
 static bool lay_arena (struct planner *p)
 {
     struct plan *plan = p->plan;
@@ -417,12 +410,12 @@ static bool lay_arena (struct planner *p)
     plan->shared = plan->arena + plan->arena_floats;
     for (int i = 0; i < plan->threads; i++)
         plan->lanes[i].scratch = plan->shared + (plan->shared_floats + 15) / 16 * 16 + (size_t)i * lane;
-    struct ahead weights = { 0 };
+    const struct record *dense = NULL;
     for (int s = plan->step_count - 1; s >= 0; s--) {
         struct record *step = &plan->steps[s];
-        step->next_weights = weights;
+        step->next_dense = dense;
         if (step->packed && step->kind != STEP_DEPTHWISE)
-            weights = first_weights (step->packed);
+            dense = step;
         resolve_step (p, step);
         if (step->then)
             resolve_step (p, step->then);

@@ -136,7 +136,7 @@ struct record {
     /* convolutions */
     struct conv conv;
     struct packed *packed;
-    struct ahead next_weights; /* of the next convolution but depthwise ones, which have few */
+    const struct record *next_dense; /* the next convolution but depthwise ones, which have few weights; or NULL */
     enum staging staging;
     struct segment *segments;
     int segment_count;
@@ -146,6 +146,7 @@ struct record {
     int staged_height, staged_width; /* pixels of one band's copy */
     int bands, band;                 /* how many bands of run rows, of nearly equal height, and the tallest */
     int column_group;                /* columns in a work item */
+    bool by_column;                  /* work items are columns: a lane begins with one of its own */
     ptrdiff_t pixel_stride;          /* floats */
     struct record *then;             /* a max-pool made from this one's rows while they are near; out is then NULL: this
                                         one's result never lies in the arena as a whole */
@@ -153,7 +154,7 @@ struct record {
     /* Winograd */
     int n, tiles;                  /* tiles: in the largest block */
     struct tile_block *tile_block; /* [tile_blocks] */
-    int tile_blocks;               /* one: work items are columns, else blocks */
+    int tile_blocks;               /* work items are blocks, but columns when there is one */
     ptrdiff_t v_point, m_point;
     /* Strassen: run_height blocks of pixels; v_point floats in a sum, m_point in the scratch of a block */
     bool pair_by_pair; /* all blocks by one pair of columns, not all pairs by one block */
@@ -234,8 +235,8 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
 void run_conv (struct plan *plan, const struct record *step);
 void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
-/* The weights that will be wanted after this column's. */
-struct ahead weights_after (const struct record *step, const struct column *column);
+/* The weights that the lane will want after this column's. */
+struct ahead weights_after (const struct plan *plan, const struct record *step, const struct lane *lane, int column);
 /* Floats to go on after each of `steps` in order to fetch them all meanwhile, or as many as `most` a step; 0: nothing to fetch. */
 static inline int ahead_step (struct ahead ahead, ptrdiff_t steps, int most)
 {

@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+/* More weights than that, half of a second-level cache, would drive out what is in use. */
+enum { AHEAD_FLOATS = 64 * 1024 };
+
 static int least (int a, int b)
 {
     return a < b ? a : b;
@@ -67,12 +70,28 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
     }
 }
 
-struct ahead weights_after (const struct record *step, const struct column *column)
+/* The lane's part of the step's columns begins there; with `index` one more, it ends there. */
+static int lane_column (const struct plan *plan, const struct record *step, int index)
 {
-    const struct packed *packed = step->packed;
-    if (column + 1 == packed->column + packed->column_count)
-        return step->next_weights;
-    return (struct ahead) { packed->weights + column[1].weights, column[1].weights - column[0].weights };
+    return step->by_column ? part_start (step->packed->column_count, index, plan->threads) : 0;
+}
+
+static struct ahead column_weights (const struct packed *packed, int column)
+{
+    size_t end = column + 1 < packed->column_count ? packed->column[column + 1].weights : packed->weight_floats;
+    size_t floats = end - packed->column[column].weights;
+    return (struct ahead) { packed->weights + packed->column[column].weights,
+                            floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
+}
+
+struct ahead weights_after (const struct plan *plan, const struct record *step, const struct lane *lane, int column)
+{
+    int index = (int)(lane - plan->lanes), count = step->packed->column_count;
+    int end = step->by_column ? lane_column (plan, step, index + 1) : count;
+    if (column + 1 != end && column + 1 < count) /* past its own part a lane helps another */
+        return column_weights (step->packed, column + 1);
+    const struct record *next = step->next_dense;
+    return next ? column_weights (next->packed, lane_column (plan, next, index)) : (struct ahead) { 0 };
 }
 
 /* What all runs of a column have in common; input, output and pixels are still to be set. */
@@ -92,9 +111,9 @@ struct conv_run column_run (const struct record *step, const struct column *colu
 }
 
 /* All runs of one column in a band. */
-static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, const struct column *column,
-                         int band)
+static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, int index, int band)
 {
+    const struct column *column = &step->packed->column[index];
     const struct conv *conv = &step->conv;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
     struct conv_run run = column_run (step, column, out_block);
@@ -115,7 +134,7 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
         in = step->in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
     }
     /* the next weights, spread over all tiles of this column */
-    struct ahead next = weights_after (step, column);
+    struct ahead next = weights_after (plan, step, lane, index);
     int run_tiles = divide_up (step->run_width, plan->kernels->rows);
     run.next_step = ahead_step (next, (last - first) * run_tiles * step->depth_steps, column->blocks * BLOCK);
     for (int y = first; y < last; y++) {
@@ -137,7 +156,7 @@ static void conv_item (struct plan *plan, const struct record *step, struct lane
     if (step->staging != STAGING_NONE)
         stage (plan, step, lane, step->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
     for (int c = first; c < last; c++)
-        conv_column (plan, step, lane, &step->packed->column[c], band);
+        conv_column (plan, step, lane, c, band);
 }
 
 void run_conv (struct plan *plan, const struct record *step)
@@ -217,10 +236,11 @@ static const struct {
 /* The products of all points for one column. Meanwhile the weights of the filter after this one are fetched, by the last of
  * the points that use this one. */
 static void winograd_products (struct plan *plan, const struct record *step, const struct tile_block *block,
-                               const struct column *column, const float *v, float *sums)
+                               const struct lane *lane, int index, const float *v, float *sums)
 {
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
+    const struct column *column = &step->packed->column[index];
     int points = step->n * step->n;
     size_t per_point = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
@@ -245,7 +265,8 @@ static void winograd_products (struct plan *plan, const struct record *step, con
         product.weights = step->packed->weights + column->weights + (size_t)filter * per_point;
         struct ahead next = { 0 };
         if (last)
-            next = end ? weights_after (step, column) : (struct ahead) { product.weights + per_point, per_point };
+            next = end ? weights_after (plan, step, lane, index)
+                       : (struct ahead) { product.weights + per_point, per_point };
         product.next = next.weights;
         product.next_step = ahead_step (
             next, (ptrdiff_t)step->packed->depth * divide_up (to - from, plan->kernels->rows), column->blocks * BLOCK);
@@ -256,10 +277,10 @@ static void winograd_products (struct plan *plan, const struct record *step, con
 
 /* One column: the products, then the way back. */
 static void winograd_column (struct plan *plan, const struct record *step, const struct tile_block *block,
-                             const float *v, float *sums, int index)
+                             const struct lane *lane, const float *v, float *sums, int index)
 {
     const struct column *column = &step->packed->column[index];
-    winograd_products (plan, step, block, column, v, sums);
+    winograd_products (plan, step, block, lane, index, v, sums);
     struct winograd_run run = winograd_run (step);
     for (int b = 0; b < column->blocks; b++) {
         ptrdiff_t at = (ptrdiff_t)(column->block + b) * step->height * step->width * BLOCK;
@@ -278,7 +299,7 @@ static void winograd_block_item (struct plan *plan, const struct record *step, s
     float *v = lane->scratch, *sums = v + step->n * step->n * step->v_point;
     winograd_forward (plan, step, block, v);
     for (int c = 0; c < step->packed->column_count; c++)
-        winograd_column (plan, step, block, v, sums, c);
+        winograd_column (plan, step, block, lane, v, sums, c);
 }
 
 /* One column over all tiles; a lane transforms the whole input when it first gets one. Sharing that between lanes would
@@ -289,12 +310,12 @@ static void winograd_column_item (struct plan *plan, const struct record *step, 
     if (lane->staged < 0)
         winograd_forward (plan, step, step->tile_block, v);
     lane->staged = 0;
-    winograd_column (plan, step, step->tile_block, v, sums, item);
+    winograd_column (plan, step, step->tile_block, lane, v, sums, item);
 }
 
 void run_winograd (struct plan *plan, const struct record *step)
 {
-    if (step->tile_blocks > 1)
+    if (!step->by_column)
         on_lanes (plan, step, winograd_block_item, step->tile_blocks);
     else
         on_lanes (plan, step, winograd_column_item, step->packed->column_count);

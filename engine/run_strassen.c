@@ -32,7 +32,7 @@ static void copy_pixels (const struct record *step, int first, int count, float 
 struct share {
     struct plan *plan;
     const struct record *step;
-    float *scratch;
+    struct lane *lane;
     int first, last; /* blocks of pixels */
     int end;         /* blocks whose sums are wanted, in the order of blocks: also by the item that comes next */
 };
@@ -43,7 +43,7 @@ static struct strassen_block block_at (const struct share *share, int block, boo
     const struct record *step = share->step;
     int all = step->height * step->width, first = part_start (all, block, step->run_height);
     int count = part_start (all, block + 1, step->run_height) - first;
-    float *sums = share->scratch + (step->pair_by_pair ? block - share->first : block % 2) * step->m_point;
+    float *sums = share->lane->scratch + (step->pair_by_pair ? block - share->first : block % 2) * step->m_point;
     float *copy = sums + 4 * step->v_point;
     bool apart = step->conv.stride_h > 1 || step->conv.stride_w > 1;
     if (apart && fresh)
@@ -107,7 +107,7 @@ static void share_by_pair (const struct share *share, int pair, bool fresh)
     const struct part parts[3] = {
         { 0, 2, { weights + 2 * product, 3 * product } },
         { 2, 5, { weights + 5 * product, 2 * product } },
-        { 5, 7, weights_after (step, column) },
+        { 5, 7, weights_after (share->plan, step, share->lane, pair) },
     };
     for (int part = 0; part < 3; part++)
         for (int block = share->first; block < share->last; block++)
@@ -120,7 +120,7 @@ static void strassen_item (struct plan *plan, const struct record *step, struct 
     int band = item / groups, first_pair = item % groups * step->column_group;
     int last_pair = first_pair + step->column_group < pairs ? first_pair + step->column_group : pairs;
     int staged = lane->staged;
-    struct share share = { .plan = plan, .step = step, .scratch = lane->scratch };
+    struct share share = { .plan = plan, .step = step, .lane = lane };
     share.first = part_start (step->run_height, band, step->bands);
     share.last = part_start (step->run_height, band + 1, step->bands);
     share.end = step->pair_by_pair ? share.last : step->run_height;
@@ -138,7 +138,7 @@ static void strassen_item (struct plan *plan, const struct record *step, struct 
     }
     for (int block = share.first; block < share.last; block++)
         for (int pair = 0; pair < pairs; pair++) {
-            struct part all = { 0, 7, weights_after (step, &step->packed->column[pair]) };
+            struct part all = { 0, 7, weights_after (plan, step, lane, pair) };
             block_by_pair (&share, block, pair, &all, pair == 0);
         }
 }

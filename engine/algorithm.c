@@ -30,20 +30,16 @@ enum { FUSED_LEAST = 256 * 1024, FUSED_NEAR = 288 * 1024 };
 enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 };
 
 /* Strassen's algorithm reads 256 / pixels bytes of weights a cycle: at 7 x 7 pixels a ResNet-50 was 5 % slower with it, at 13 x 13 a
- * layer 7 % faster. Weights up to STRASSEN_KEPT_BYTES are read again for every block of pixels. It is taken where the model says
+ * layer 7 % faster. Weights up to STRASSEN_KEPT_BYTES are read again for every block of pixels, more for every STRASSEN_NEAR bytes of
+ * scratch: without that bound 256 to 1024 channels at 96 x 96 pixels took twice as long. It is taken where the model says
  * that it needs at most STRASSEN_GAIN of the direct sum's cycles: measured, layers of ResNet-50 with 0.90 to 0.94 gain 4 to 9 %, some
  * of MobileNetV2 with 0.948 lose 5 %. */
-enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024 };
+enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024, STRASSEN_NEAR = 1024 * 1024 };
 static const double STRASSEN_GAIN = 0.943;
 
 /* Items for each thread, where it costs nothing to have many: one that comes late, or loses its CPU for a while, has the others do its
  * share. */
 enum { SHARES = 4 };
-
-static int least (int a, int b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- choice ---------------------------------------------------------------------------------------------------- */
 
@@ -76,7 +72,7 @@ static double winograd_cycles (const struct plan *plan, const struct record *ste
     double points = (double)side_points (w, step->height) * side_points (w, step->width);
     double per_cycle = 2.0 * plan->kernels->lanes;
     double tiles = (double)divide_up (step->height, w->m) * divide_up (step->width, w->m);
-    double in = step->in_channels, out = step->channels;
+    double in = step->in_channels, out = divide_up (step->channels, BLOCK) * BLOCK;
     double products = points * in * out / per_cycle;
     double bytes = w->filters * in * out * sizeof (float);
     if (bytes > KEPT_BYTES && bytes / L3_BYTES_PER_CYCLE > products)
@@ -112,9 +108,9 @@ static int pixel_blocks (const struct plan *plan, const struct record *step)
 static double strassen_cycles (const struct plan *plan, const struct record *step)
 {
     int blocks = pixel_blocks (plan, step), pixels = step->height * step->width, columns = plan->kernels->columns;
-    double rows = 0, vectors = columns * BLOCK / plan->kernels->lanes;
-    for (int b = 0; b < blocks; b++)
-        rows += divide_up (part_start (pixels, b + 1, blocks) - part_start (pixels, b, blocks), 2);
+    int each = pixels / blocks, more = pixels % blocks; /* so many blocks have one pixel more */
+    double rows = (double)(blocks - more) * divide_up (each, 2) + (double)more * divide_up (each + 1, 2);
+    double vectors = columns * BLOCK / plan->kernels->lanes;
     double pairs = divide_up (step->channels, 2 * columns * BLOCK), half = step->in_channels / 2;
     return rows * (pairs * vectors * (7 * half / 2 + 14) + 5 * half / plan->kernels->lanes);
 }
@@ -314,36 +310,6 @@ static ptrdiff_t odd_lines (ptrdiff_t floats)
     return floats / BLOCK % 2 ? floats : floats + BLOCK;
 }
 
-static enum tile_kind kind_of (const struct winograd *w, const struct record *step, const struct tile *tile)
-{
-    bool small_h = tile->top + w->m > step->height && ends_small (w, step->height);
-    bool small_w = tile->left + w->m > step->width && ends_small (w, step->width);
-    return small_h ? small_w ? TILES_SMALL : TILES_SMALL_H : small_w ? TILES_SMALL_W : TILES_WHOLE;
-}
-
-/* The tiles in blocks of nearly equal size; in each of them kind by kind. */
-static bool lay_tiles (struct plan *plan, struct record *step, const struct winograd *w, int tiles_w, int tiles)
-{
-    struct tile *list = plan_alloc (plan, (size_t)tiles, sizeof *list);
-    step->tile_block = plan_alloc (plan, (size_t)step->tile_blocks, sizeof *step->tile_block);
-    if (!list || !step->tile_block)
-        return false;
-    for (int b = 0, count = 0; b < step->tile_blocks; b++) {
-        struct tile_block *block = &step->tile_block[b];
-        block->tile = list + count;
-        for (int kind = 0, first = count; kind < TILE_KINDS; kind++) {
-            for (int t = part_start (tiles, b, step->tile_blocks); t < part_start (tiles, b + 1, step->tile_blocks);
-                 t++) {
-                struct tile tile = { t / tiles_w * w->m, t % tiles_w * w->m };
-                if (kind_of (w, step, &tile) == (enum tile_kind)kind)
-                    list[count++] = tile;
-            }
-            block->start[kind + 1] = count - first;
-        }
-    }
-    return true;
-}
-
 static bool shape_winograd (struct plan *plan, struct record *step)
 {
     const struct winograd *w = &winograds[step->packed->packing];
@@ -355,11 +321,14 @@ static bool shape_winograd (struct plan *plan, struct record *step)
     if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES))
         step->tile_blocks = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
     step->by_column = step->tile_blocks == 1;
+    step->m = w->m;
+    step->small_h = ends_small (w, step->height);
+    step->small_w = ends_small (w, step->width);
     step->tiles = divide_up (tiles, step->tile_blocks);
     step->v_point = odd_lines ((ptrdiff_t)in_blocks * step->tiles * BLOCK);
     step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * step->tiles * BLOCK);
     size_t v = (size_t)points * (size_t)step->v_point, sums = (size_t)points * (size_t)step->m_point;
-    raise (&plan->scratch_floats, v + sums);
+    raise (&plan->scratch_floats, TILE_LIST (step->tiles) + v + sums);
     snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)%s", w->m, w->n == 5 ? " s2" : "");
     step->multiplications = (uint64_t)side_points (w, step->height) * (uint64_t)side_points (w, step->width) *
                             (uint64_t)step->in_channels * (uint64_t)step->channels;
@@ -372,27 +341,33 @@ static bool shape_winograd (struct plan *plan, struct record *step)
             (struct segment) { .offset = b * step->tiles * BLOCK, .length = left < BLOCK ? left : BLOCK };
     }
     step->segment_count = in_blocks;
-    return lay_tiles (plan, step, w, tiles_w, tiles);
+    return true;
 }
 
 /* ---- Strassen -------------------------------------------------------------------------------------------------- */
 
-/* Weights that the second-level cache keeps while a block of pixels after the other is computed: items are bands of those, or
- * threads divide them. More: they are divided where there are too few blocks of pixels to divide evenly. */
+/* Few weights, which the second-level cache keeps: block by block with all pairs of columns, in several bands for each thread. Many:
+ * pair by pair, in bands of which the sums stay near; each band reads all weights again. Where all blocks are one such band, threads
+ * divide the pairs instead if these can be divided more evenly; each makes all sums then. */
 static void cut_strassen (const struct plan *plan, struct record *step)
 {
     int pairs = step->packed->column_count, blocks = step->run_height, threads = plan->threads;
-    int uneven_blocks = divide_up (blocks, threads) * threads - blocks;
-    int uneven_pairs = divide_up (pairs, threads) * threads - pairs;
-    bool many = step->packed->weight_floats * sizeof (float) > STRASSEN_KEPT_BYTES;
+    size_t near = STRASSEN_NEAR / sizeof (float) / (size_t)step->m_point;
+    int64_t uneven_blocks = divide_up (blocks, threads) * threads - blocks;
+    int64_t uneven_pairs = divide_up (pairs, threads) * threads - pairs;
+    step->pair_by_pair = step->packed->weight_floats * sizeof (float) > STRASSEN_KEPT_BYTES;
     step->column_group = pairs;
-    step->bands = 1;
-    step->by_column = many && threads > 1 && uneven_blocks * pairs > uneven_pairs * blocks;
-    if (step->by_column)
+    step->bands = least (blocks, step->pair_by_pair || threads == 1 ? threads : SHARES * threads);
+    if (!step->pair_by_pair)
+        return;
+    if (threads > 1 && (size_t)blocks <= near && uneven_blocks * pairs > uneven_pairs * blocks) {
+        step->by_column = true;
         step->column_group = 1;
-    else
-        step->bands = least (blocks, many || threads == 1 ? threads : SHARES * threads);
-    step->pair_by_pair = many;
+        step->bands = 1;
+        return;
+    }
+    while (step->bands < blocks && (size_t)divide_up (blocks, step->bands) > near)
+        step->bands = least (blocks, step->bands + threads);
 }
 
 static bool shape_strassen (struct plan *plan, struct record *step)

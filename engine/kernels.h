@@ -8,7 +8,8 @@
  * real channel count.
  *
  * No kernel allocates, and none reads or writes outside the ranges its contract gives. Vectors span channels and one
- * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit. */
+ * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit, in all but `strassen`, where the
+ * tile decides what is added to what. */
 #ifndef CONVRELU_KERNELS_H
 #define CONVRELU_KERNELS_H
 
@@ -148,16 +149,17 @@ struct strassen_block {
     ptrdiff_t sum;
 };
 
-/*   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c] + sum over k < 2 depth, p < pixels, b < blocks
- *       + residual[b * out_block + 16 p + c])
+/*   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c] + residual[b * out_block + 16 p + c]
+ *       + sum over k < 2 depth of the 1x1 convolution whose weights pack_strassen () made),    p < pixels, b < blocks
  *
- * Products [first, last) of the seven, in order but with others between: 0 and 1, 2 to 4, 5 and 6 belong together. Later ones
- * find what earlier ones kept. */
+ * up to rounding: a value of one half of the pixels is computed with values of its fellow in the other half, so NaN, infinity and
+ * large errors reach both. Products [first, last) of the seven, in order but with others between: 0 and 1, 2 to 4, 5 and 6 belong
+ * together. Later ones find what earlier ones kept. */
 struct strassen_run {
     struct strassen_block now;   /* with its sums */
     struct strassen_block after; /* whose sums are made meanwhile; rows 0: none */
     int first, last;
-    float *kept;                  /* [3][rows][16 kernels.columns] */
+    float *kept;                  /* three tiles of kernels.columns * 16 * rows floats */
     const float *weights;         /* [7][depth][16 kernels.columns] */
     int blocks;                   /* blocks <= 2 columns */
     const float *bias, *residual; /* bias: whole vector, padded; residual: like out, or NULL; may be out */

@@ -105,11 +105,11 @@ INLINE void quarter_finish (const struct strassen_run *run, const int quarter, c
                 vec_store (spare + place, v);
         }
     }
-    if (!finish->plain)
-        for (int b = 0; b < COLUMNS && b < blocks; b++)
-            FOR_ISA (finish_tile)
-    (finish, spare + (b * rows + first) * BLOCK, rows - first, 1, channel + b * BLOCK,
-     run->out + at + b * run->out_block + first * BLOCK, 0);
+    for (int b = 0; b < COLUMNS && b < blocks && !finish->plain; b++) {
+        float *out = run->out + at + b * run->out_block + first * BLOCK;
+        const float *tile = spare + (b * rows + first) * BLOCK;
+        FOR_ISA (finish_tile) (finish, tile, rows - first, 1, channel + b * BLOCK, out, 0);
+    }
 }
 
 /* Pixels [first, last) of the next block's sums, from lines fetched a while ago; those of as many more pixels are fetched. */

@@ -112,6 +112,8 @@ struct tile_block {
     const struct tile *tile;
     int start[TILE_KINDS + 1];
 };
+/* Floats at the start of a lane's scratch that hold its list of tiles. */
+#define TILE_LIST(tiles) (((size_t)(tiles) * sizeof (struct tile) / sizeof (float) + 15) / 16 * 16)
 
 /* How a convolution reads its input. */
 enum staging {
@@ -152,9 +154,9 @@ struct record {
                                         one's result never lies in the arena as a whole */
     int near_rows, chunk;            /* rows kept for it in the lane's scratch, and made at a time */
     /* Winograd */
-    int n, tiles;                  /* tiles: in the largest block */
-    struct tile_block *tile_block; /* [tile_blocks] */
-    int tile_blocks;               /* work items are blocks, but columns when there is one */
+    int n, m, tiles;       /* points and outputs a side of a tile; tiles in the largest block */
+    bool small_h, small_w; /* the last tile of a side is a small one */
+    int tile_blocks;       /* work items are blocks, but columns when there is one */
     ptrdiff_t v_point, m_point;
     /* Strassen: run_height blocks of pixels; v_point floats in a sum, m_point in the scratch of a block */
     bool pair_by_pair; /* all blocks by one pair of columns, not all pairs by one block */
@@ -172,11 +174,11 @@ struct record {
 /* A worker. Lane i starts at the i-th part of the items, which is the same part of the picture in every step, so that it
  * mostly reads what it wrote itself; then it helps the others. */
 struct lane {
-    float *scratch;                                         /* its own */
-    int staged;                                             /* band that scratch holds, -1: none */
-    int first, made;                                        /* run_fused.c: rows [first, made) are in scratch */
-    int end;                                                /* of its part of the items of this step; */
-    _Atomic int next;                                       /*   next one nobody has taken */
+    float *scratch;   /* its own */
+    int staged;       /* what scratch holds of the input: a band, for Strassen also a block; -1: none */
+    int first, made;  /* run_fused.c: rows [first, made) are in scratch */
+    int end;          /* of its part of the items of this step; */
+    _Atomic int next; /*   next one nobody has taken */
     char padding[64 - sizeof (float *) - 5 * sizeof (int)]; /* one line each */
 };
 
@@ -215,6 +217,11 @@ bool algorithm_fuse (struct plan *plan, struct record *step);
 /* run.c: for (item = 0; item < items; item++) function (plan, step, lane, item), in any order, shared by all lanes. */
 typedef void item_function (struct plan *plan, const struct record *step, struct lane *lane, int item);
 void on_lanes (struct plan *plan, const struct record *step, item_function *function, int items);
+
+static inline int least (int a, int b)
+{
+    return a < b ? a : b;
+}
 
 /* a / b, rounded up; a >= 0, b > 0 */
 static inline int divide_up (int a, int b)

@@ -12,11 +12,6 @@
 /* More weights than that, half of a second-level cache, would drive out what is in use. */
 enum { AHEAD_FLOATS = 64 * 1024 };
 
-static int least (int a, int b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- direct convolution ------------------------------------------------------------------------------------------ */
 
 /* Rows [top, top + height) x columns [left, left + width) of one plane of pixels of `pixel` floats, zeros outside. */
@@ -212,13 +207,43 @@ static void winograd_forward (struct plan *plan, const struct record *step, cons
     }
 }
 
-/* The tiles of a block that need point i of n by n: [first, end). */
-static void tiles_at (const struct tile_block *block, int n, int i, int *first, int *end)
+/* Tile t of a step, counted row by row: where it is, and of what kind. */
+static enum tile_kind tile_at (const struct record *step, int tiles_w, int t, struct tile *tile)
+{
+    *tile = (struct tile) { t / tiles_w * step->m, t % tiles_w * step->m };
+    bool small_h = step->small_h && tile->top + step->m > step->height;
+    bool small_w = step->small_w && tile->left + step->m > step->width;
+    return small_h ? small_w ? TILES_SMALL : TILES_SMALL_H : small_w ? TILES_SMALL_W : TILES_WHOLE;
+}
+
+/* One of the step's blocks of nearly equal size, its tiles kind by kind in the list [step->tiles]. */
+static struct tile_block block_of (const struct record *step, int index, struct tile *list)
+{
+    int tiles_w = divide_up (step->width, step->m), tiles = divide_up (step->height, step->m) * tiles_w;
+    int first = part_start (tiles, index, step->tile_blocks), last = part_start (tiles, index + 1, step->tile_blocks);
+    struct tile_block block = { .tile = list };
+    struct tile tile;
+    for (int t = first; t < last; t++)
+        block.start[tile_at (step, tiles_w, t, &tile) + 1]++;
+    int next[TILE_KINDS];
+    for (int kind = 0; kind < TILE_KINDS; kind++) {
+        next[kind] = block.start[kind];
+        block.start[kind + 1] += block.start[kind];
+    }
+    for (int t = first; t < last; t++) {
+        enum tile_kind kind = tile_at (step, tiles_w, t, &tile);
+        list[next[kind]++] = tile;
+    }
+    return block;
+}
+
+/* The tiles of a block that need point (y, x) of n by n: [first, end). */
+static void tiles_at (const struct tile_block *block, int n, int y, int x, int *first, int *end)
 {
     static const bool every[3][6] = { { true, true, false, true },
                                       { true, false, true, true, false },
                                       { true, true, true, false, false, true } };
-    bool h = every[n - 4][i / n], w = every[n - 4][i % n]; /* small tiles need it too */
+    bool h = every[n - 4][y], w = every[n - 4][x]; /* small tiles need it too */
     *first = block->start[h ? TILES_SMALL_H : TILES_WHOLE];
     *end = block->start[h && w ? TILE_KINDS : w ? TILES_SMALL : TILES_SMALL_W];
 }
@@ -234,7 +259,7 @@ static const struct {
 };
 
 /* The products of all points for one column. Meanwhile the weights of the filter after this one are fetched, by the last of
- * the points that use this one. */
+ * the points that use this one, if any tile needs that point. */
 static void winograd_products (struct plan *plan, const struct record *step, const struct tile_block *block,
                                const struct lane *lane, int index, const float *v, float *sums)
 {
@@ -257,7 +282,7 @@ static void winograd_products (struct plan *plan, const struct record *step, con
         int point = strided ? strided_points[i].point : i, filter = strided ? strided_points[i].filter : i;
         bool last = end || !strided || strided_points[i + 1].filter != filter;
         int from, to;
-        tiles_at (block, step->n, point, &from, &to);
+        tiles_at (block, step->n, point / step->n, point % step->n, &from, &to);
         if (from == to)
             continue;
         product.pixels = to - from;
@@ -295,22 +320,23 @@ static void winograd_column (struct plan *plan, const struct record *step, const
 /* One block of tiles from input to output. */
 static void winograd_block_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    const struct tile_block *block = &step->tile_block[item];
-    float *v = lane->scratch, *sums = v + step->n * step->n * step->v_point;
-    winograd_forward (plan, step, block, v);
+    struct tile_block block = block_of (step, item, (struct tile *)lane->scratch);
+    float *v = lane->scratch + TILE_LIST (step->tiles), *sums = v + step->n * step->n * step->v_point;
+    winograd_forward (plan, step, &block, v);
     for (int c = 0; c < step->packed->column_count; c++)
-        winograd_column (plan, step, block, lane, v, sums, c);
+        winograd_column (plan, step, &block, lane, v, sums, c);
 }
 
 /* One column over all tiles; a lane transforms the whole input when it first gets one. Sharing that between lanes would
  * cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
 static void winograd_column_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
-    float *v = lane->scratch, *sums = v + step->n * step->n * step->v_point;
+    struct tile_block block = block_of (step, 0, (struct tile *)lane->scratch);
+    float *v = lane->scratch + TILE_LIST (step->tiles), *sums = v + step->n * step->n * step->v_point;
     if (lane->staged < 0)
-        winograd_forward (plan, step, step->tile_block, v);
+        winograd_forward (plan, step, &block, v);
     lane->staged = 0;
-    winograd_column (plan, step, step->tile_block, lane, v, sums, item);
+    winograd_column (plan, step, &block, lane, v, sums, item);
 }
 
 void run_winograd (struct plan *plan, const struct record *step)

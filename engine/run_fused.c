@@ -19,11 +19,6 @@ struct near {
     float *rows, *staged;
 };
 
-static int least (int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static void stage (struct plan *plan, const struct record *step, struct lane *lane, float *staged, int first)
 {
     const struct conv *conv = &step->conv;

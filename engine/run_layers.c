@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-static int least (int a, int b)
-{
-    return a < b ? a : b;
-}
-
 static int blocks (int channels)
 {
     return (channels + BLOCK - 1) / BLOCK;

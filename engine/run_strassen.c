@@ -5,7 +5,7 @@
  *
  * Few weights: block by block, each with all pairs, so that the weights stay in the second-level cache and only the sums of one block
  * exist. Many: pair by pair, and the products that belong together over all blocks, so that they are read once.
- * Which pixels are paired, and so how sums are rounded, depends on the size of the image alone. */
+ * Which pixels are paired, and so how sums are rounded, depends on the size of the image and the instruction set's tile alone. */
 #include "engine/plan.h"
 
 #include <string.h>
@@ -118,7 +118,7 @@ static void strassen_item (struct plan *plan, const struct record *step, struct 
 {
     int pairs = step->packed->column_count, groups = divide_up (pairs, step->column_group);
     int band = item / groups, first_pair = item % groups * step->column_group;
-    int last_pair = first_pair + step->column_group < pairs ? first_pair + step->column_group : pairs;
+    int last_pair = least (pairs, first_pair + step->column_group);
     int staged = lane->staged;
     struct share share = { .plan = plan, .step = step, .lane = lane };
     share.first = part_start (step->run_height, band, step->bands);

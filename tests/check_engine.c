@@ -52,8 +52,7 @@ static void trial_free (struct trial *t)
 }
 
 /* One tensor of the plan against the oracle's tensor `id`. Directly computed numbers keep to the bound that every order
- * of summing keeps to, and to 4e-6 of the largest; those of
- * Winograd, whose transforms cancel, to 1e-5. */
+ * of summing keeps to, and to 4e-6 of the largest; those of Winograd and Strassen, whose sums cancel, to 1e-5. */
 static void compare (const struct trial *t, const struct tensor *made, int id, bool direct, const char *what)
 {
     struct tensor_info info = graph_tensor (t->g, id);

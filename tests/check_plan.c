@@ -60,7 +60,7 @@ static void same_outputs (struct plan *plan, const float *input, const float *ex
     free (made);
 }
 
-/* Residual blocks, a depthwise block, a concat and a classifier: every kind of step, large enough to be cut in pieces. */
+/* Residual blocks, a depthwise block, a concat and a classifier: every kind of step and algorithm, large enough to be cut in pieces. */
 static struct builder small_network (void)
 {
     struct builder b = builder_new (7, 3, 45, 38);
@@ -76,7 +76,9 @@ static struct builder small_network (void)
     int z = build_square (&b, y, 21, 1, 1, 0);
     x = graph_concat (b.g, "concat", (int[]) { z, y, z }, 3);
     graph_output (b.g, x);
-    x = graph_global_pool (b.g, NULL, build_square (&b, x, 64, 3, 2, 1), POOL_AVERAGE);
+    x = build_relu (&b, build_square (&b, x, 64, 3, 2, 1));
+    x = build_relu (&b, build_square (&b, build_square (&b, x, 128, 1, 1, 0), 96, 1, 2, 0)); /* what Strassen takes */
+    x = graph_global_pool (b.g, NULL, x, POOL_AVERAGE);
     graph_output (b.g, graph_softmax (b.g, "scores", build_linear (&b, x, 30)));
     return b;
 }
@@ -198,7 +200,8 @@ static void check_no_allocation (void)
     float *input = input_of (&b);
     const char *taps[] = { "pool", "sum", "concat", "input" };
     for (int trial = 0; trial < 13; trial++) {
-        struct plan_options options = { .threads = trial < 12 ? 1 : 3, .algorithm = (enum algorithm) (trial % 5) };
+        struct plan_options options = { .threads = trial < 12 ? 1 : 3,
+                                        .algorithm = (enum algorithm) ((trial + trial / 5) % 5) };
         options.timed = trial & 4;
         options.taps = taps;
         options.tap_count = trial % 5;
@@ -395,6 +398,70 @@ static void check_nan (void)
     }
 }
 
+/* Where pixels are paired it comes out of two at most, and of its own. */
+static void check_nan_paired (void)
+{
+    enum { PIXELS = 42, CHANNELS = 128 };
+    check_group ("NaN in a pair");
+    struct builder b = builder_new (6, 64, 6, 7);
+    graph_output (b.g, build_relu (&b, build_square (&b, 0, CHANNELS, 1, 1, 0)));
+    float *input = input_of (&b);
+    input[5 * PIXELS + 17] = NAN;
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        struct plan *plan = planned (b.g, 1, *isa, ALGORITHM_STRASSEN);
+        plan_run (plan, input);
+        int own = 0, others = 0;
+        for (int p = 0; p < PIXELS; p++) {
+            int nans = 0;
+            for (int c = 0; c < CHANNELS; c++)
+                nans += isnan (plan_output (plan, 0)->data[c * PIXELS + p]) != 0;
+            own += p == 17 ? nans : 0;
+            others += p != 17 && nans;
+        }
+        bool paired = false;
+        for (int i = 0; i < plan_steps (plan); i++)
+            paired |= !strcmp (plan_step (plan, i).algorithm, "strassen");
+        CHECK (paired, "%s: not computed that way", *isa);
+        CHECK (own == CHANNELS && others <= 1, "%s: %d of %d channels, %d other pixels", *isa, own, CHANNELS, others);
+        plan_free (plan);
+    }
+    free (input);
+    graph_unref (b.g);
+}
+
+/* The multiplications of a layer for each pair of an input and an output channel. */
+static void multiplications_are (enum algorithm algorithm, int kernel, int stride, int side, uint64_t expected)
+{
+    enum { IN = 64, OUT = 128 };
+    struct builder b = builder_new (8, IN, side, side);
+    graph_output (b.g, build_square (&b, build_square (&b, 0, IN, 1, 1, 0), OUT, kernel, stride, kernel / 2));
+    struct plan *plan = planned (b.g, 1, NULL, algorithm);
+    for (int i = 0; i < plan_steps (plan); i++) {
+        struct step step = plan_step (plan, i);
+        if (step.channels == OUT && step.macs)
+            CHECK (step.multiplications == expected * IN * OUT,
+                   "algorithm %d, %d pixels wide: %d multiplications a pair", (int)algorithm, side,
+                   (int)(step.multiplications / (IN * OUT)));
+    }
+    plan_free (plan);
+    graph_unref (b.g);
+}
+
+static void check_multiplications (void)
+{
+    check_group ("multiplications");
+    multiplications_are (ALGORITHM_DIRECT, 3, 1, 14, 9 * 14 * 14);
+    multiplications_are (ALGORITHM_F43, 3, 1, 16, 24 * 24);
+    multiplications_are (ALGORITHM_F43, 3, 1, 15, 24 * 24); /* 3 left over: a whole tile */
+    multiplications_are (ALGORITHM_F43, 3, 1, 14, 22 * 22); /* 2: a small one */
+    multiplications_are (ALGORITHM_F43, 3, 1, 13, 22 * 22);
+    multiplications_are (ALGORITHM_F23, 3, 1, 8, 16 * 16);
+    multiplications_are (ALGORITHM_F23, 3, 1, 7, 15 * 15);
+    multiplications_are (ALGORITHM_F43, 3, 2, 16, 20 * 20);
+    multiplications_are (ALGORITHM_F43, 3, 2, 14, 18 * 18);
+    multiplications_are (ALGORITHM_STRASSEN, 1, 1, 8, 56);
+}
+
 /* The runs flush denormals to zero; the caller's arithmetic keeps them. */
 static void check_denormals (void)
 {
@@ -499,6 +566,8 @@ int main (void)
     check_same_bits ();
     check_sharing ();
     check_nan ();
+    check_nan_paired ();
+    check_multiplications ();
     check_denormals ();
     check_steps ();
     check_image ();

@@ -34,7 +34,7 @@ enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 
  * scratch: without that bound 256 to 1024 channels at 96 x 96 pixels took twice as long. It is taken where the model says
  * that it needs at most STRASSEN_GAIN of the direct sum's cycles: measured, layers of ResNet-50 with 0.90 to 0.94 gain 4 to 9 %, some
  * of MobileNetV2 with 0.948 lose 5 %. */
-enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024, STRASSEN_NEAR = 1024 * 1024 };
+enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024, STRASSEN_NEAR = 512 * 1024 };
 static const double STRASSEN_GAIN = 0.943;
 
 /* Items for each thread, where it costs nothing to have many: one that comes late, or loses its CPU for a while, has the others do its
@@ -328,7 +328,7 @@ static bool shape_winograd (struct plan *plan, struct record *step)
     step->v_point = odd_lines ((ptrdiff_t)in_blocks * step->tiles * BLOCK);
     step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * step->tiles * BLOCK);
     size_t v = (size_t)points * (size_t)step->v_point, sums = (size_t)points * (size_t)step->m_point;
-    raise (&plan->scratch_floats, TILE_LIST (step->tiles) + v + sums);
+    raise (&plan->scratch_floats, TILE_BLOCK (step->tiles) + v + sums);
     snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)%s", w->m, w->n == 5 ? " s2" : "");
     step->multiplications = (uint64_t)side_points (w, step->height) * (uint64_t)side_points (w, step->width) *
                             (uint64_t)step->in_channels * (uint64_t)step->channels;

@@ -109,11 +109,12 @@ enum step_kind {
  * all tiles that need a point are neighbours: small ones need only some of the points of a side. */
 enum tile_kind { TILES_SMALL_H, TILES_WHOLE, TILES_SMALL_W, TILES_SMALL, TILE_KINDS };
 struct tile_block {
-    const struct tile *tile;
     int start[TILE_KINDS + 1];
+    struct tile tile[];
 };
-/* Floats at the start of a lane's scratch that hold its list of tiles. */
-#define TILE_LIST(tiles) (((size_t)(tiles) * sizeof (struct tile) / sizeof (float) + 15) / 16 * 16)
+/* Floats at the start of a lane's scratch that hold a block of so many tiles. */
+#define TILE_BLOCK(tiles)                                                                                              \
+    ((sizeof (struct tile_block) + (size_t)(tiles) * sizeof (struct tile) + 63) / 64 * (64 / sizeof (float)))
 
 /* How a convolution reads its input. */
 enum staging {

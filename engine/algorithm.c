@@ -231,7 +231,7 @@ static void cut_direct (const struct plan *plan, struct record *step)
     if (step->bands > step->run_height)
         step->bands = step->run_height;
     step->band = divide_up (step->run_height, step->bands);
-    if (many && threads > 1)
+    if (many && threads > 1 && step->staging == STAGING_NONE) /* else whoever helps would first copy the whole band */
         step->column_group = 1;
 }
 

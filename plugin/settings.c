@@ -198,7 +198,7 @@ static void install_running (GObjectClass *klass)
             0, THREADS_MAX, 0, NUMBER_FLAGS));
     g_object_class_install_property (klass, PROPERTY_ALGORITHM,
                                      g_param_spec_enum ("algorithm", "Algorithm",
-                                                        "How convolutions are computed; auto is the choice for use",
+                                                        "How convolutions are computed: all but auto are for comparing",
                                                         algorithm_type (), ALGORITHM_AUTO, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_STATS,

@@ -115,11 +115,12 @@ static double strassen_cycles (const struct plan *plan, const struct record *ste
     return rows * (pairs * vectors * (7 * half / 2 + 14) + 5 * half / plan->kernels->lanes);
 }
 
+/* Of a 1x1 convolution. */
 static bool strassen_fits (const struct plan *plan, const struct record *step)
 {
     const struct conv *c = &step->conv;
-    return c->kernel_h == 1 && c->kernel_w == 1 && c->groups == 1 && !c->pad_top && !c->pad_left && !c->pad_bottom &&
-           !c->pad_right && step->in_channels % (2 * BLOCK) == 0 && step->channels > plan->kernels->columns * BLOCK;
+    return c->groups == 1 && !c->pad_top && !c->pad_left && !c->pad_bottom && !c->pad_right &&
+           step->in_channels % (2 * BLOCK) == 0 && step->channels > plan->kernels->columns * BLOCK;
 }
 
 static enum packing choose_1x1 (const struct plan *plan, const struct record *step, enum algorithm wanted)
@@ -228,8 +229,7 @@ static void cut_direct (const struct plan *plan, struct record *step)
     while (!many && step->bands < step->run_height &&
            band_floats (step, divide_up (step->run_height, step->bands)) * sizeof (float) > BAND_BYTES)
         step->bands += threads;
-    if (step->bands > step->run_height)
-        step->bands = step->run_height;
+    step->bands = least (step->bands, step->run_height);
     step->band = divide_up (step->run_height, step->bands);
     if (many && threads > 1 && step->staging == STAGING_NONE) /* else whoever helps would first copy the whole band */
         step->column_group = 1;
@@ -373,12 +373,12 @@ static void cut_strassen (const struct plan *plan, struct record *step)
 static bool shape_strassen (struct plan *plan, struct record *step)
 {
     int pixels = step->height * step->width;
-    bool apart = step->conv.stride_h > 1 || step->conv.stride_w > 1;
+    step->staging = staging_of (&step->conv, false);
     step->run_height = pixel_blocks (plan, step);
     step->run_width = 2 * divide_up (divide_up (pixels, step->run_height), 2);
     step->v_point = (ptrdiff_t)(step->in_channels / 2) * (step->run_width / 2);
     step->m_point = 4 * step->v_point + (ptrdiff_t)3 * plan->kernels->columns * BLOCK * (step->run_width / 2) +
-                    (apart ? (ptrdiff_t)step->in_channels * step->run_width : 0);
+                    (step->staging == STAGING_SAMPLE ? (ptrdiff_t)step->in_channels * step->run_width : 0);
     cut_strassen (plan, step);
     int slots = step->pair_by_pair ? divide_up (step->run_height, step->bands) : 2;
     raise (&plan->scratch_floats, (size_t)slots * (size_t)step->m_point);

@@ -13,6 +13,23 @@
 #define JOIN(a, b) JOIN_ (a, b)
 #define FOR_ISA(name) JOIN (name, ISA) /* finish_tile -> finish_tile_avx2 */
 
+/* CASE (n) for every count of rows that a tile of any instruction set can have. */
+#define FOR_ROWS(CASE)                                                                                                 \
+    CASE (1)                                                                                                           \
+    CASE (2)                                                                                                           \
+    CASE (3)                                                                                                           \
+    CASE (4)                                                                                                           \
+    CASE (5)                                                                                                           \
+    CASE (6)                                                                                                           \
+    CASE (7)                                                                                                           \
+    CASE (8)                                                                                                           \
+    CASE (9)                                                                                                           \
+    CASE (10)                                                                                                          \
+    CASE (11)                                                                                                          \
+    CASE (12)                                                                                                          \
+    CASE (13)                                                                                                          \
+    CASE (14)
+
 /* tile [blocks][pixels][16] of sums (the residual already added) -> out [b * out_block + 16 p + c]. */
 void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int pixels, int blocks, int channel,
                             float *out, ptrdiff_t out_block);

@@ -82,20 +82,7 @@ INLINE void tile_of (const struct conv_run *run, int first, int rows, const int 
         if (n <= ROWS)                                                                                                 \
             tile (run, first, n <= ROWS ? n : 1, blocks, stride, fetch);                                               \
         break;
-        CASE (1)
-        CASE (2)
-        CASE (3)
-        CASE (4)
-        CASE (5)
-        CASE (6)
-        CASE (7)
-        CASE (8)
-        CASE (9)
-        CASE (10)
-        CASE (11)
-        CASE (12)
-        CASE (13)
-        CASE (14)
+        FOR_ROWS (CASE)
 #undef CASE
     }
 }

@@ -195,20 +195,7 @@ void kernels_strassen (const struct strassen_run *run)
         if (n <= ROWS)                                                                                                 \
             strassen (run, n <= ROWS ? n : 1);                                                                         \
         break;
-        CASE (1)
-        CASE (2)
-        CASE (3)
-        CASE (4)
-        CASE (5)
-        CASE (6)
-        CASE (7)
-        CASE (8)
-        CASE (9)
-        CASE (10)
-        CASE (11)
-        CASE (12)
-        CASE (13)
-        CASE (14)
+        FOR_ROWS (CASE)
 #undef CASE
     }
 }

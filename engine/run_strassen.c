@@ -45,7 +45,7 @@ static struct strassen_block block_at (const struct share *share, int block, boo
     int count = part_start (all, block + 1, step->run_height) - first;
     float *sums = share->lane->scratch + (step->pair_by_pair ? block - share->first : block % 2) * step->m_point;
     float *copy = sums + 4 * step->v_point;
-    bool apart = step->conv.stride_h > 1 || step->conv.stride_w > 1;
+    bool apart = step->staging == STAGING_SAMPLE;
     if (apart && fresh)
         copy_pixels (step, first, count, copy);
     return (struct strassen_block) {

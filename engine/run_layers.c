@@ -8,7 +8,7 @@
 
 static int blocks (int channels)
 {
-    return (channels + BLOCK - 1) / BLOCK;
+    return divide_up (channels, BLOCK);
 }
 
 static ptrdiff_t out_pixels (const struct record *step)
@@ -162,7 +162,7 @@ void run_layer (struct plan *plan, const struct record *step)
         on_lanes (plan, step, import_item, blocks (step->channels));
         break;
     case STEP_POOL:
-        on_lanes (plan, step, pool_item, blocks (step->channels) * ((step->height + POOL_ROWS - 1) / POOL_ROWS));
+        on_lanes (plan, step, pool_item, blocks (step->channels) * divide_up (step->height, POOL_ROWS));
         break;
     case STEP_GLOBAL_POOL:
         on_lanes (plan, step, global_pool_item, blocks (step->channels));

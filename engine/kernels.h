@@ -42,7 +42,7 @@ struct segment {
 struct conv_run {
     const float *input;
     const struct segment *segments;
-    int segment_count;
+    int segment_count; /* at least 1 */
     ptrdiff_t pixel_stride;
     const float *weights; /* [sum of lengths][16 blocks], 64-byte aligned */
     const float *bias;    /* whole vector, padded */

@@ -54,9 +54,14 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
     const float *weights = run->weights;
     const float *input = run->input + first * stride;
     const float *next = *fetch;
-    for (int s = 0; s < run->segment_count; s++) {
-        const float *x = input + run->segments[s].offset;
-        const float *end = x + run->segments[s].length;
+    /* Where the next segment lies is read before this one's loop: its last multiply-adds hide that, its first ones would wait for it. With
+     * segments of 16 that is 6 to 10 % of the time (Golden Cove). */
+    const struct segment *segment = run->segments, *last = segment + run->segment_count - 1;
+    const float *x = input + segment->offset;
+    for (ptrdiff_t length = segment->length;; segment++) {
+        const struct segment *after = segment < last ? segment + 1 : segment;
+        const float *end = x + length, *next_x = input + after->offset;
+        length = after->length;
         for (; x < end; x++, weights += blocks * BLOCK, next += run->next_step) {
             vec w[COLUMNS * PER_BLOCK];
             UNROLL for (int b = 0; b < blocks; b++) FETCH (next + b * BLOCK);
@@ -67,6 +72,9 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
                 UNROLL for (int c = 0; c < columns; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
             }
         }
+        if (segment == last)
+            break;
+        x = next_x;
     }
     *fetch = next;
     tile_finish (run, first, rows, blocks, sums);

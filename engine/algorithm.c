@@ -33,7 +33,7 @@ enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 
  * layer 7 % faster. Weights up to STRASSEN_KEPT_BYTES are read again for every block of pixels, more for every STRASSEN_NEAR bytes of
  * scratch: without that bound 256 to 1024 channels at 96 x 96 pixels took twice as long. It is taken where the model says
  * that it needs at most STRASSEN_GAIN of the direct sum's cycles: measured, layers of ResNet-50 with 0.90 to 0.94 gain 4 to 9 %, some
- * of MobileNetV2 with 0.948 lose 5 %. */
+ * of MobileNetV2 with 0.948 lose 5 %. (On Zen 5; see strassen_pays () for others.) */
 enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024, STRASSEN_NEAR = 512 * 1024 };
 static const double STRASSEN_GAIN = 0.943;
 
@@ -123,13 +123,22 @@ static bool strassen_fits (const struct plan *plan, const struct record *step)
            step->in_channels % (2 * BLOCK) == 0 && step->channels > plan->kernels->columns * BLOCK;
 }
 
+/* Not with the 512-bit vectors of Intel's processors: on Golden Cove (Xeon, fifth generation) the direct sum comes to 97 % of peak where all
+ * is near, and the passes over tiles and sums cost five times what the model says: 17 of ResNet-50's 25 layers took up to 8 % longer
+ * with Strassen's algorithm on one thread and up to 14 % on two, the whole network 1 to 2 %. With AVX2 most gain 1 to 4 % there too. */
+static bool strassen_pays (const struct plan *plan, const struct record *step)
+{
+    if (plan->kernels->lanes == BLOCK && cpu_is_intel ())
+        return false;
+    return step->height * step->width >= STRASSEN_LEAST_PIXELS &&
+           strassen_cycles (plan, step) < STRASSEN_GAIN * direct_cycles (plan, step);
+}
+
 static enum packing choose_1x1 (const struct plan *plan, const struct record *step, enum algorithm wanted)
 {
     if (!strassen_fits (plan, step) || (wanted != ALGORITHM_AUTO && wanted != ALGORITHM_STRASSEN))
         return PACKING_DIRECT;
-    bool pays = step->height * step->width >= STRASSEN_LEAST_PIXELS &&
-                strassen_cycles (plan, step) < STRASSEN_GAIN * direct_cycles (plan, step);
-    return pays || wanted == ALGORITHM_STRASSEN ? PACKING_STRASSEN : PACKING_DIRECT;
+    return wanted == ALGORITHM_STRASSEN || strassen_pays (plan, step) ? PACKING_STRASSEN : PACKING_DIRECT;
 }
 
 enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cpu.c: which kernel tables this CPU can run, best first, and the choice by name or by the environment.
+/* cpu.c: which kernel tables this CPU can run, best first, the choice by name or by the environment, and the maker.
  *
  * __builtin_cpu_supports looks at CPUID and at XCR0, so that an instruction set whose registers the system does not save
  * is not offered. The price is that only gcc and clang will do. */
@@ -72,6 +72,15 @@ const struct kernels *kernels_for (const char *name)
         if (!strcmp (list[i]->name, wanted))
             return list[i];
     return NULL;
+}
+
+bool cpu_is_intel (void)
+{
+#if defined __x86_64__ || defined __i386__
+    return __builtin_cpu_is ("intel");
+#else
+    return false;
+#endif
 }
 
 void cpu_pause (void)

@@ -206,6 +206,7 @@ struct kernels {
 const struct kernels *kernels_for (const char *name);
 
 /* Tells the processor that a loop only waits, for about 20 ns. */
+bool cpu_is_intel (void);
 void cpu_pause (void);
 
 #endif

@@ -271,10 +271,11 @@ static void winograd_product (const struct plan *plan, struct conv_run *product,
 {
     const int wide = product->blocks * BLOCK, tiles = divide_up (product->pixels, plan->kernels->rows);
     for (int k = 0; k < depth; k += PRODUCT_CHANNELS) {
-        int channels = least (depth - k, PRODUCT_CHANNELS);
-        struct ahead ahead = { product->weights + channels * wide, (size_t)(PRODUCT_CHANNELS * wide) };
-        if (k + channels == depth)
-            ahead = next;
+        int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels;
+        struct ahead ahead = next;
+        if (left > 0)
+            ahead =
+                (struct ahead) { product->weights + channels * wide, (size_t)(least (left, PRODUCT_CHANNELS) * wide) };
         product->next = ahead.weights;
         product->next_step = ahead_step (ahead, (ptrdiff_t)channels * tiles, wide);
         product->segment_count = divide_up (channels, BLOCK);

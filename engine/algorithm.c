@@ -8,7 +8,7 @@
  *                between frames; F(4,3) has 4 times the weights of the direct sum, F(2,3) 1.8 times
  * so that F(4,3) serves large images, F(2,3) small ones with many channels, and neither costs more than direct.
  * 1x1 layers are computed by Strassen's algorithm where an eighth less products outweighs its passes over the tiles, and where
- * there are enough pixels to make up for three quarters more weights. */
+ * there are enough pixels to make up for three quarters more weights; not with Intel's 512-bit vectors. */
 #include "engine/plan.h"
 
 #include <stdio.h>
@@ -123,9 +123,10 @@ static bool strassen_fits (const struct plan *plan, const struct record *step)
            step->in_channels % (2 * BLOCK) == 0 && step->channels > plan->kernels->columns * BLOCK;
 }
 
-/* Not with the 512-bit vectors of Intel's processors: on Golden Cove (Xeon, fifth generation) the direct sum comes to 97 % of peak where all
+/* Not with the 512-bit vectors of Intel's processors: on a Xeon (model 207) the direct sum comes to 97 % of peak where all
  * is near, and the passes over tiles and sums cost five times what the model says: 17 of ResNet-50's 25 layers took up to 8 % longer
- * with Strassen's algorithm on one thread and up to 14 % on two, the whole network 1 to 2 %. With AVX2 most gain 1 to 4 % there too. */
+ * with Strassen's algorithm on one thread and up to 14 % on two, the whole network 1 to 2 %. With AVX2 most layers gain 1 to 4 % there
+ * too. */
 static bool strassen_pays (const struct plan *plan, const struct record *step)
 {
     if (plan->kernels->lanes == BLOCK && cpu_is_intel ())

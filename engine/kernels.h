@@ -51,8 +51,8 @@ struct conv_run {
     ptrdiff_t out_block; /* floats from one output block to the next (also the residual's) */
     int pixels, blocks;  /* blocks <= kernels.columns */
     int channel;         /* absolute first output channel, multiple of 16 */
-    const float *next;   /* weights that will be wanted soon, fetched into the second-level cache meanwhile: */
-    ptrdiff_t next_step; /*   so many floats for each (s, k); 0: none, next may be NULL */
+    const float *next;   /* weights that will be wanted soon, fetched as near as they fit meanwhile: */
+    ptrdiff_t next_step; /*   so many floats for each (s, k), rounded up; 0: none, next may be NULL */
     const struct finish *finish;
 };
 
@@ -205,8 +205,10 @@ struct kernels {
 /* The table of that name if this CPU can run it, else NULL. NULL name: the best, or the one CONVRELU_ISA names. */
 const struct kernels *kernels_for (const char *name);
 
-/* Tells the processor that a loop only waits, for about 20 ns. */
+/* Whether Intel made the processor; false on anything but x86. */
 bool cpu_is_intel (void);
+
+/* Tells the processor that a loop only waits, for about 20 ns. */
 void cpu_pause (void);
 
 #endif

@@ -2,7 +2,7 @@
 /* kernels_conv.c: the direct convolution. Compiled once per instruction set.
  *
  * A convolution tile is `rows` pixels x `blocks` blocks of 16 output channels, all sums in registers for the whole depth
- * of the sum, so an output is stored once and never read back. One step of the inner loop:
+ * of the run's sum, so that a run stores an output once, and reads it only as a residual. One step of the inner loop:
  *
  *      weights [k][16 blocks]          loaded first: PER_BLOCK * blocks vectors
  *   x  input   [rows] broadcasts       one load each, used for every weight vector
@@ -54,8 +54,8 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
     const float *weights = run->weights;
     const float *input = run->input + first * stride;
     const float *next = *fetch;
-    /* Where the next segment lies is read before this one's loop: its last multiply-adds hide that, its first ones would wait for it. With
-     * segments of 16 that is 6 to 10 % of the time (Golden Cove). */
+    /* Where the next segment lies is read before this one's loop, so that its multiply-adds hide the latency, for which the next one's
+     * would wait: 6 to 10 % of the time with segments of 16 (Intel Xeon, model 207). */
     const struct segment *segment = run->segments, *last = segment + run->segment_count - 1;
     const float *x = input + segment->offset;
     for (ptrdiff_t length = segment->length;; segment++) {

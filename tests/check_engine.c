@@ -379,6 +379,35 @@ static void check_wide (void)
     }
 }
 
+/* 3x3 layers of so many input channels that their products are made a share of the channels at a time: shares that are whole, and
+ * odd ones; whole and half columns; small tiles; on up to three threads. */
+static void check_deep (void)
+{
+    static const int depths[] = { 127, 128, 129, 144, 256, 300 }, sides[] = { 7, 13, 4 };
+    check_group ("deep 3x3 layers, 1 to 3 threads");
+    for (int i = 0; i < 12; i++) {
+        char name[32];
+        int side = sides[i % 3], stride = 1 + i / 6, outputs = i % 2 ? 48 : 17;
+        snprintf (name, sizeof name, "%d deep, %dx%d, stride %d", depths[i % 6], side, side + 1, stride);
+        struct builder b = builder_new ((uint64_t)i, depths[i % 6], side, side + 1);
+        graph_output (b.g, build_activation (&b, build_square (&b, 0, outputs, 3, stride, 1), activations[1]));
+        struct trial t = trial_new (&b, name);
+        for (const char *const *isa = engine_isas (); t.reference && *isa; isa++) {
+            float *one = NULL, *more = NULL;
+            struct plan_options options = { .isa = *isa, .algorithm = i % 2 ? ALGORITHM_F43 : ALGORITHM_F23 };
+            for (options.threads = 1; options.threads <= 3; options.threads++) {
+                run_trial (&t, &options, options.threads == 1 ? &one : &more);
+                if (options.threads > 1)
+                    same_bits (&t, one, more, "threads differ");
+                free (more);
+                more = NULL;
+            }
+            free (one);
+        }
+        trial_free (&t);
+    }
+}
+
 /* ---- random graphs ------------------------------------------------------------------------------------------- */
 
 /* Random options, so that every combination comes along; taps on a third of the tensors, every other time. */
@@ -447,6 +476,7 @@ int main (int argc, char **argv)
 {
     check_patterns ();
     check_wide ();
+    check_deep ();
     check_random (argc > 1 ? atoi (argv[1]) : 200);
     check_replaced ();
     return check_end ();

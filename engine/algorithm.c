@@ -350,7 +350,6 @@ static bool shape_winograd (struct plan *plan, struct record *step)
         step->segments[b] =
             (struct segment) { .offset = b * step->tiles * BLOCK, .length = left < BLOCK ? left : BLOCK };
     }
-    step->segment_count = in_blocks;
     return true;
 }
 

@@ -16,8 +16,8 @@ enum { AHEAD_FLOATS = 64 * 1024 };
 
 /* Channels of a Winograd product whose weights all its tiles meet before the next channels': at most 16 KiB of weights, with as
  * many fetched meanwhile, stay in a first-level cache of 48. Where the weights come from afar, 256 and 512 channels at 14 x 14 and
- * 7 x 7 pixels, layers take 9 to 12 % less than with all channels at once (Intel Xeon, model 207); 64 channels are no better. It is the same number for all layers, threads and
- * instruction sets, since it decides in what order a sum is rounded. */
+ * 7 x 7 pixels, layers take 9 to 12 % less than with all channels at once (Intel Xeon, model 207); 64 channels are no better. It is
+ * the same number for all layers, threads and instruction sets, since it decides in what order a sum is rounded. */
 enum { PRODUCT_CHANNELS = 128 };
 
 /* ---- direct convolution ------------------------------------------------------------------------------------------ */
@@ -271,12 +271,14 @@ static const struct {
 static void winograd_product (const struct plan *plan, struct conv_run *product, int depth, struct ahead next)
 {
     const int wide = product->blocks * BLOCK, tiles = divide_up (product->pixels, plan->kernels->rows);
+    const size_t share = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
     for (int k = 0; k < depth; k += PRODUCT_CHANNELS) {
         int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels;
         struct ahead ahead = next;
         if (left > 0)
-            ahead =
-                (struct ahead) { product->weights + channels * wide, (size_t)(least (left, PRODUCT_CHANNELS) * wide) };
+            ahead = (struct ahead) { product->weights + channels * wide, (size_t)left * (size_t)wide };
+        /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
+        ahead.floats = ahead.floats < share ? ahead.floats : share;
         product->next = ahead.weights;
         product->next_step = ahead_step (ahead, (ptrdiff_t)channels * tiles, wide);
         product->segment_count = divide_up (channels, BLOCK);
@@ -297,7 +299,6 @@ static void winograd_products (struct plan *plan, const struct record *step, con
     const struct column *column = &step->packed->column[index];
     int points = step->n * step->n;
     size_t per_point = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
-    size_t first_share = (size_t)least (step->packed->depth, PRODUCT_CHANNELS) * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
         .pixel_stride = BLOCK,
         .bias = zeros,
@@ -321,8 +322,6 @@ static void winograd_products (struct plan *plan, const struct record *step, con
         if (last)
             next = end ? weights_after (plan, step, lane, index)
                        : (struct ahead) { product.weights + per_point, per_point };
-        /* what is wanted first is enough: more cost 2 % at 7 x 7 pixels */
-        next.floats = next.floats < first_share ? next.floats : first_share;
         product.out = sums + point * step->m_point + from * BLOCK;
         winograd_product (plan, &product, step->packed->depth, next);
     }

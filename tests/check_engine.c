@@ -350,6 +350,23 @@ static void check_patterns (void)
             one_pattern (pattern, activations[0], large, true);
 }
 
+/* With every table, on one to three threads, to the same bits. */
+static void one_to_three_threads (const struct trial *t, enum algorithm algorithm)
+{
+    for (const char *const *isa = engine_isas (); t->reference && *isa; isa++) {
+        float *one = NULL, *more = NULL;
+        struct plan_options options = { .threads = 1, .isa = *isa, .algorithm = algorithm };
+        run_trial (t, &options, &one);
+        for (options.threads = 2; options.threads <= 3; options.threads++) {
+            run_trial (t, &options, &more);
+            same_bits (t, one, more, "threads differ");
+            free (more);
+            more = NULL;
+        }
+        free (one);
+    }
+}
+
 /* Wide and narrow layers over few and many pixels, on up to three threads: weights that stay near and weights that do not, pixels that
  * threads divide and weights that they divide. */
 static void check_wide (void)
@@ -363,18 +380,7 @@ static void check_wide (void)
         struct builder b = builder_new ((uint64_t)i, 32, side, side + 1);
         graph_output (b.g, wide_bottleneck (&b, activations[i % ACTIVATIONS], width, 40 + 60 * (i % 3)));
         struct trial t = trial_new (&b, name);
-        for (const char *const *isa = engine_isas (); t.reference && *isa; isa++) {
-            float *one = NULL, *more = NULL;
-            struct plan_options options = { .threads = 1, .isa = *isa, .algorithm = ALGORITHM_STRASSEN };
-            run_trial (&t, &options, &one);
-            for (options.threads = 2; options.threads <= 3; options.threads++) {
-                run_trial (&t, &options, &more);
-                same_bits (&t, one, more, "threads differ");
-                free (more);
-                more = NULL;
-            }
-            free (one);
-        }
+        one_to_three_threads (&t, ALGORITHM_STRASSEN);
         trial_free (&t);
     }
 }
@@ -392,18 +398,7 @@ static void check_deep (void)
         struct builder b = builder_new ((uint64_t)i, depths[i % 6], side, side + 1);
         graph_output (b.g, build_activation (&b, build_square (&b, 0, outputs, 3, stride, 1), activations[1]));
         struct trial t = trial_new (&b, name);
-        for (const char *const *isa = engine_isas (); t.reference && *isa; isa++) {
-            float *one = NULL, *more = NULL;
-            struct plan_options options = { .isa = *isa, .algorithm = i % 2 ? ALGORITHM_F43 : ALGORITHM_F23 };
-            for (options.threads = 1; options.threads <= 3; options.threads++) {
-                run_trial (&t, &options, options.threads == 1 ? &one : &more);
-                if (options.threads > 1)
-                    same_bits (&t, one, more, "threads differ");
-                free (more);
-                more = NULL;
-            }
-            free (one);
-        }
+        one_to_three_threads (&t, i % 2 ? ALGORITHM_F43 : ALGORITHM_F23);
         trial_free (&t);
     }
 }

@@ -28,6 +28,14 @@ struct finish {
     const float *post_scale, *post_shift; /* both or neither */
 };
 
+/* Weights that will be wanted soon, fetched as near as they fit meanwhile: at each (s, k) of a run the lines at
+ * next + b * apart, for every output block b that a tile has, and then next goes on by `step` floats.
+ * `next` may be NULL when step and apart are 0: there is nothing to fetch. */
+struct fetch {
+    const float *next;
+    ptrdiff_t step, apart;
+};
+
 struct segment {
     int32_t offset, length; /* in floats; length >= 1 */
 };
@@ -51,8 +59,7 @@ struct conv_run {
     ptrdiff_t out_block; /* floats from one output block to the next (also the residual's) */
     int pixels, blocks;  /* blocks <= kernels.columns */
     int channel;         /* absolute first output channel, multiple of 16 */
-    const float *next;   /* weights that will be wanted soon, fetched as near as they fit meanwhile: */
-    ptrdiff_t next_step; /*   so many floats for each (s, k), rounded up; 0: none, next may be NULL */
+    struct fetch fetch;
     const struct finish *finish;
 };
 
@@ -166,8 +173,7 @@ struct strassen_run {
     float *out;
     ptrdiff_t out_block;
     int channel;
-    const float *next; /* as in struct conv_run */
-    ptrdiff_t next_step;
+    struct fetch fetch; /* at each k of each product, for b < kernels.columns */
     const struct finish *finish;
 };
 

@@ -62,9 +62,9 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
         const struct segment *after = segment < last ? segment + 1 : segment;
         const float *end = x + length, *next_x = input + after->offset;
         length = after->length;
-        for (; x < end; x++, weights += blocks * BLOCK, next += run->next_step) {
+        for (; x < end; x++, weights += blocks * BLOCK, next += run->fetch.step) {
             vec w[COLUMNS * PER_BLOCK];
-            UNROLL for (int b = 0; b < blocks; b++) FETCH (next + b * BLOCK);
+            UNROLL for (int b = 0; b < blocks; b++) FETCH (next + b * run->fetch.apart);
             UNROLL for (int c = 0; c < columns; c++) w[c] = vec_load (weights + c * LANES);
             UNROLL for (int r = 0; r < rows; r++)
             {
@@ -99,7 +99,7 @@ INLINE void tile_of (const struct conv_run *run, int first, int rows, const int 
 INLINE void row (const struct conv_run *run, const int blocks, const ptrdiff_t stride)
 {
     int tiles = (run->pixels + ROWS - 1) / ROWS;
-    const float *fetch = run->next_step ? run->next : run->weights; /* a line that is near already */
+    const float *fetch = run->fetch.step ? run->fetch.next : run->weights; /* a line that is near already */
     for (int t = 0, first = 0; t < tiles; t++) {
         int rows = (run->pixels - first + tiles - t - 1) / (tiles - t);
         tile_of (run, first, rows, blocks, stride, &fetch);

@@ -145,9 +145,9 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
         x_block = rows * BLOCK;
     }
     for (int block = 0; block < now->depth / BLOCK; block++, x += x_block - BLOCK) {
-        for (const float *end = x + BLOCK; x < end; x++, weights += COLUMNS * BLOCK, next += run->next_step) {
+        for (const float *end = x + BLOCK; x < end; x++, weights += COLUMNS * BLOCK, next += run->fetch.step) {
             vec w[COLUMN];
-            UNROLL for (int b = 0; b < COLUMNS; b++) FETCH (next + b * BLOCK);
+            UNROLL for (int b = 0; b < COLUMNS; b++) FETCH (next + b * run->fetch.apart);
             UNROLL for (int c = 0; c < COLUMN; c++) w[c] = vec_load (weights + c * LANES);
             UNROLL for (int r = 0; r < rows; r++)
             {
@@ -167,7 +167,7 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
 
 INLINE void strassen (const struct strassen_run *run, const int rows)
 {
-    const float *fetch = run->next_step ? run->next : run->weights; /* a line that is near already */
+    const float *fetch = run->fetch.step ? run->fetch.next : run->weights; /* a line that is near already */
     const ptrdiff_t kept = rows * COLUMNS * BLOCK;
     tile_of sums;
     EACH sums[r][c] = vec_set (0.0f);

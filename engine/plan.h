@@ -245,11 +245,16 @@ void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
 /* The weights that the lane will want after this column's. */
 struct ahead weights_after (const struct plan *plan, const struct record *step, const struct lane *lane, int column);
-/* Floats to go on after each of `steps` in order to fetch them all meanwhile, or as many as `most` a step; 0: nothing to fetch. */
-static inline int ahead_step (struct ahead ahead, ptrdiff_t steps, int most)
+/* Fetches all of `ahead` within `steps` steps, or as much as that many can fetch, of which `done` are past. As many places of it at a
+ * time as a tile has blocks: the processor's own prefetcher runs a bounded number of lines ahead of each, so that weights from memory
+ * come at 19 GB/s from two places and at 14 from one (Intel Xeon, model 207; four are no better). ResNet-18 takes 6 % less for it on
+ * one thread and 10 % on two. */
+static inline void fetch_ahead (struct fetch *fetch, struct ahead ahead, ptrdiff_t steps, ptrdiff_t done, int blocks)
 {
-    ptrdiff_t each = ((ptrdiff_t)ahead.floats + steps - 1) / steps;
-    return each < most ? (int)each : most;
+    ptrdiff_t floats = (ptrdiff_t)ahead.floats, most = steps * blocks * BLOCK, lines = blocks * BLOCK;
+    fetch->apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK;
+    fetch->step = (fetch->apart + steps - 1) / steps;
+    fetch->next = fetch->step ? ahead.weights + done * fetch->step : NULL;
 }
 /* Floats at the start of a lane's scratch that hold row pointers, one for each row of a window. */
 #define ROW_POINTERS(window) ((2 * (size_t)(window) + 15) / 16 * 16)

@@ -138,15 +138,14 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
     }
     /* the next weights, spread over all tiles of this column */
     struct ahead next = weights_after (plan, step, lane, index);
-    int run_tiles = divide_up (step->run_width, plan->kernels->rows);
-    run.next_step = ahead_step (next, (last - first) * run_tiles * step->depth_steps, column->blocks * BLOCK);
+    ptrdiff_t steps = divide_up (step->run_width, plan->kernels->rows) * step->depth_steps;
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * step->run_width, left = pixels - at;
         run.input = in + y * in_row;
         run.out = step->out + column->block * out_block + at * BLOCK;
         run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
         run.pixels = left < step->run_width ? (int)left : step->run_width;
-        run.next = next.weights ? next.weights + (y - first) * run.next_step * step->depth_steps * run_tiles : NULL;
+        fetch_ahead (&run.fetch, next, (last - first) * steps, (y - first) * steps, column->blocks);
         plan->kernels->conv (&run);
     }
 }
@@ -279,8 +278,7 @@ static void winograd_product (const struct plan *plan, struct conv_run *product,
             ahead = (struct ahead) { product->weights + channels * wide, (size_t)left * (size_t)wide };
         /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
         ahead.floats = ahead.floats < share ? ahead.floats : share;
-        product->next = ahead.weights;
-        product->next_step = ahead_step (ahead, (ptrdiff_t)channels * tiles, wide);
+        fetch_ahead (&product->fetch, ahead, (ptrdiff_t)channels * tiles, 0, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);
         product->residual = k > 0 ? product->out : NULL;
         plan->kernels->conv (product);

@@ -89,11 +89,8 @@ static void block_by_pair (const struct share *share, int block, int pair, const
     run.kept = run.now.sums + step->m_point - (ptrdiff_t)3 * columns * BLOCK * (step->run_width / 2);
     if (making && block + 1 < share->end)
         run.after = block_at (share, block + 1, true);
-    if (part->next.weights) {
-        ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
-        run.next_step = ahead_step (part->next, (share->last - share->first) * steps, columns * BLOCK);
-        run.next = part->next.weights + (block - share->first) * steps * run.next_step;
-    }
+    ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
+    fetch_ahead (&run.fetch, part->next, (share->last - share->first) * steps, (block - share->first) * steps, columns);
     share->plan->kernels->strassen (&run);
 }
 

@@ -203,8 +203,7 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
         .out = out->data,
         .out_block = c->out_block,
         .channel = c->channel,
-        .next = fetch ? c->weights.data : NULL,
-        .next_step = fetch ? 16 : 0,
+        .fetch = { fetch ? c->weights.data : NULL, fetch ? 16 : 0, 0 },
         .finish = &c->finish.finish,
     };
     if (first == 0)

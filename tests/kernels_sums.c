@@ -102,8 +102,7 @@ static void conv_case_run (const struct conv_case *c, const struct kernels *k, s
                                 .pixels = c->pixels,
                                 .blocks = blocks,
                                 .channel = c->channel + 16 * b,
-                                .next = c->pixels % 2 ? weights.data : NULL,
-                                .next_step = c->pixels % 2 ? 16 * blocks : 0,
+                                .fetch = { c->pixels % 2 ? weights.data : NULL, c->pixels % 2 ? 16 : 0, 0 },
                                 .finish = &c->finish.finish };
         k->conv (&run);
         guarded_free (&weights);

@@ -4,9 +4,10 @@
  *
  * The rule for 3x3 layers of stride 1 and 2 is a model of cycles, the larger of two things per algorithm:
  *   arithmetic   multiplications / (2 vectors a cycle), plus the transforms
- *   weights      bytes / (bytes a cycle from the third-level cache), when they do not stay in the second-level cache
- *                between frames; F(4,3) has 4 times the weights of the direct sum, F(2,3) 1.8 times
- * so that F(4,3) serves large images, F(2,3) small ones with many channels, and neither costs more than direct.
+ *   weights      bytes / (bytes a cycle from the third-level cache or memory), when they do not stay in the second-level cache
+ *                between frames; F(4,3) has 4 times the weights of the direct sum, F(4x2,3) 2.7 times, F(2,3) 1.8 times
+ * so that F(4,3) serves large images, F(2,3) small ones with many channels, F(4x2,3) some between where weights come slowly, and
+ * none costs more than direct.
  * 1x1 layers are computed by Strassen's algorithm where an eighth less products outweighs its passes over the tiles, and where
  * there are enough pixels to make up for three quarters more weights; not with Intel's 512-bit vectors. */
 #include "engine/plan.h"
@@ -15,8 +16,12 @@
 #include <stdlib.h>
 
 /* Bytes of weights that can be expected to stay in the second-level cache while one layer runs (1 to 2 MiB on the
- * machines this was tuned on), and bytes a cycle that come from the third level (about 10 measured with one core). */
-enum { KEPT_BYTES = 512 * 1024, L3_BYTES_PER_CYCLE = 10 };
+ * machines this was tuned on). */
+enum { KEPT_BYTES = 512 * 1024 };
+
+/* Bytes a cycle that come from farther away, measured in whole networks on one core: about 10 on Zen 5; on a Xeon (model 207), whose
+ * third level is far from its cores and shared by many, 5.6. */
+enum { FAR_BYTES_PER_CYCLE = 10, FAR_BYTES_PER_CYCLE_INTEL = 6 };
 
 /* A band of input is copied and then read once per column: small enough for half the second-level cache. */
 enum { BAND_BYTES = 128 * 1024 };
@@ -43,50 +48,69 @@ enum { SHARES = 4 };
 
 /* ---- choice ---------------------------------------------------------------------------------------------------- */
 
-/* What a packing means: points a side, outputs a side of a tile, points of a small one, filter points, and vectors read, written
- * and computed by the transforms per tile and block (two thirds of them overlap). */
+/* One side of a tile: its points, its outputs, and the points of a small one, 0: there is none. */
+struct side {
+    int n, m, small;
+};
+
+/* What a packing means: the sides, filter points, and vectors read, written and computed by the transforms per tile and block (two
+ * thirds of them overlap). */
 static const struct winograd {
-    int n, m, small, filters, forward, inverse;
+    struct side h, w;
+    int filters, forward, inverse;
 } winograds[] = {
-    [PACKING_F23] = { 4, 2, 3, 16, 60, 50 },
-    [PACKING_F43] = { 6, 4, 4, 36, 180, 190 },
-    [PACKING_STRIDED] = { 5, 2, 3, 16, 70, 60 },
+    [PACKING_F23] = { { 4, 2, 3 }, { 4, 2, 3 }, 16, 60, 50 },
+    [PACKING_F43] = { { 6, 4, 4 }, { 6, 4, 4 }, 36, 180, 190 },
+    [PACKING_F42] = { { 6, 4, 4 }, { 4, 2, 0 }, 24, 110, 110 },
+    [PACKING_STRIDED] = { { 5, 2, 3 }, { 5, 2, 3 }, 16, 70, 60 },
 };
 
 /* Does a side of so many outputs end with a small tile? */
-static bool ends_small (const struct winograd *w, int outputs)
+static bool ends_small (const struct side *side, int outputs)
 {
-    int left = outputs % w->m;
-    return left > 0 && left <= w->m / 2;
+    int left = outputs % side->m;
+    return side->small > 0 && left > 0 && left <= side->m / 2;
 }
 
 /* Products for one side of so many outputs. */
-static int side_points (const struct winograd *w, int outputs)
+static int side_points (const struct side *side, int outputs)
 {
-    return outputs / w->m * w->n + (outputs % w->m == 0 ? 0 : ends_small (w, outputs) ? w->small : w->n);
+    return outputs / side->m * side->n + (outputs % side->m == 0 ? 0 : ends_small (side, outputs) ? side->small : side->n);
+}
+
+/* Products for each pair of channels. */
+static uint64_t winograd_points (const struct winograd *w, const struct record *step)
+{
+    return (uint64_t)side_points (&w->h, step->height) * (uint64_t)side_points (&w->w, step->width);
+}
+
+static int tile_count (const struct winograd *w, const struct record *step)
+{
+    return divide_up (step->height, w->h.m) * divide_up (step->width, w->w.m);
+}
+
+/* Cycles of so many multiplications by so many weights. */
+static double product_cycles (const struct plan *plan, double multiplications, double weights)
+{
+    double cycles = multiplications / (2.0 * plan->kernels->lanes), bytes = weights * sizeof (float);
+    double far = bytes / (cpu_is_intel () ? FAR_BYTES_PER_CYCLE_INTEL : FAR_BYTES_PER_CYCLE);
+    return bytes > KEPT_BYTES && far > cycles ? far : cycles;
 }
 
 static double winograd_cycles (const struct plan *plan, const struct record *step, enum packing packing)
 {
     const struct winograd *w = &winograds[packing];
-    double points = (double)side_points (w, step->height) * side_points (w, step->width);
-    double per_cycle = 2.0 * plan->kernels->lanes;
-    double tiles = (double)divide_up (step->height, w->m) * divide_up (step->width, w->m);
+    double points = (double)winograd_points (w, step), tiles = tile_count (w, step);
     double in = step->in_channels, out = divide_up (step->channels, BLOCK) * BLOCK;
-    double products = points * in * out / per_cycle;
-    double bytes = w->filters * in * out * sizeof (float);
-    if (bytes > KEPT_BYTES && bytes / L3_BYTES_PER_CYCLE > products)
-        products = bytes / L3_BYTES_PER_CYCLE;
-    return products + tiles * (in * w->forward + out * w->inverse) / per_cycle;
+    return product_cycles (plan, points * in * out, w->filters * in * out) +
+           tiles * (in * w->forward + out * w->inverse) / (2.0 * plan->kernels->lanes);
 }
 
 static double direct_cycles (const struct plan *plan, const struct record *step)
 {
     double in = step->in_channels, out = divide_up (step->channels, BLOCK) * BLOCK;
     double taps = (double)step->conv.kernel_h * step->conv.kernel_w;
-    double products = taps * step->height * step->width * in * out / (2.0 * plan->kernels->lanes);
-    double bytes = taps * in * out * sizeof (float);
-    return bytes > KEPT_BYTES && bytes / L3_BYTES_PER_CYCLE > products ? bytes / L3_BYTES_PER_CYCLE : products;
+    return product_cycles (plan, taps * step->height * step->width * in * out, taps * in * out);
 }
 
 static bool winograd_fits (const struct record *step)
@@ -142,6 +166,30 @@ static enum packing choose_1x1 (const struct plan *plan, const struct record *st
     return wanted == ALGORITHM_STRASSEN || strassen_pays (plan, step) ? PACKING_STRASSEN : PACKING_DIRECT;
 }
 
+/* Of a 3x3 convolution that Winograd's fits. */
+static enum packing choose_3x3 (const struct plan *plan, const struct record *step, enum algorithm wanted)
+{
+    static const enum packing packings[] = { PACKING_F23, PACKING_F42, PACKING_F43 };
+    bool strided = step->conv.stride_h == 2;
+    if (wanted != ALGORITHM_AUTO)
+        return strided                    ? PACKING_STRIDED
+               : wanted == ALGORITHM_F23 ? PACKING_F23
+               : wanted == ALGORITHM_F42 ? PACKING_F42
+                                          : PACKING_F43;
+    double direct = direct_cycles (plan, step), least_cycles = direct;
+    if (strided)
+        return winograd_cycles (plan, step, PACKING_STRIDED) < direct ? PACKING_STRIDED : PACKING_DIRECT;
+    enum packing best = PACKING_DIRECT;
+    for (int i = 0; i < 3; i++) {
+        double cycles = winograd_cycles (plan, step, packings[i]);
+        if (cycles < least_cycles) {
+            least_cycles = cycles;
+            best = packings[i];
+        }
+    }
+    return best;
+}
+
 enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar)
 {
     const struct conv *conv = &step->conv;
@@ -153,15 +201,7 @@ enum packing algorithm_choose (const struct plan *plan, const struct record *ste
         return choose_1x1 (plan, step, wanted);
     if (wanted == ALGORITHM_DIRECT || wanted == ALGORITHM_STRASSEN || !winograd_fits (step))
         return PACKING_DIRECT;
-    if (wanted != ALGORITHM_AUTO)
-        return conv->stride_h == 2 ? PACKING_STRIDED : wanted == ALGORITHM_F23 ? PACKING_F23 : PACKING_F43;
-    double direct = direct_cycles (plan, step);
-    if (conv->stride_h == 2)
-        return winograd_cycles (plan, step, PACKING_STRIDED) < direct ? PACKING_STRIDED : PACKING_DIRECT;
-    double f23 = winograd_cycles (plan, step, PACKING_F23), f43 = winograd_cycles (plan, step, PACKING_F43);
-    if (f43 < f23 && f43 < direct)
-        return PACKING_F43;
-    return f23 < direct ? PACKING_F23 : PACKING_DIRECT;
+    return choose_3x3 (plan, step, wanted);
 }
 
 /* ---- segments -------------------------------------------------------------------------------------------------- */
@@ -320,28 +360,36 @@ static ptrdiff_t odd_lines (ptrdiff_t floats)
     return floats / BLOCK % 2 ? floats : floats + BLOCK;
 }
 
+static void name_winograd (struct record *step)
+{
+    char size[8];
+    snprintf (size, sizeof size, step->m_h == step->m_w ? "%d" : "%dx%d", step->m_h, step->m_w);
+    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%s,3)%s", size, step->n_h == 5 ? " s2" : "");
+}
+
 static bool shape_winograd (struct plan *plan, struct record *step)
 {
     const struct winograd *w = &winograds[step->packed->packing];
-    int points = w->n * w->n, in_blocks = divide_up (step->in_channels, BLOCK), threads = plan->threads;
-    int tiles_w = divide_up (step->width, w->m), tiles = divide_up (step->height, w->m) * tiles_w;
-    step->n = w->n;
+    int in_blocks = divide_up (step->in_channels, BLOCK), tiles = tile_count (w, step), threads = plan->threads;
     /* Every block of tiles reads all weights, 128 / tiles bytes a cycle with 32 multiply-adds in each. */
     step->tile_blocks = 1;
     if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES))
         step->tile_blocks = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
     step->by_column = step->tile_blocks == 1;
-    step->m = w->m;
-    step->small_h = ends_small (w, step->height);
-    step->small_w = ends_small (w, step->width);
+    step->n_h = w->h.n;
+    step->n_w = w->w.n;
+    step->m_h = w->h.m;
+    step->m_w = w->w.m;
+    step->small_h = ends_small (&w->h, step->height);
+    step->small_w = ends_small (&w->w, step->width);
     step->tiles = divide_up (tiles, step->tile_blocks);
     step->v_point = odd_lines ((ptrdiff_t)in_blocks * step->tiles * BLOCK);
     step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * step->tiles * BLOCK);
-    size_t v = (size_t)points * (size_t)step->v_point, sums = (size_t)points * (size_t)step->m_point;
-    raise (&plan->scratch_floats, TILE_BLOCK (step->tiles) + v + sums);
-    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%d,3)%s", w->m, w->n == 5 ? " s2" : "");
-    step->multiplications = (uint64_t)side_points (w, step->height) * (uint64_t)side_points (w, step->width) *
-                            (uint64_t)step->in_channels * (uint64_t)step->channels;
+    size_t points = (size_t)(w->h.n * w->w.n), both = (size_t)(step->v_point + step->m_point);
+    raise (&plan->scratch_floats, TILE_BLOCK (step->tiles) + points * both);
+    name_winograd (step);
+    step->multiplications =
+        winograd_points (w, step) * (uint64_t)step->in_channels * (uint64_t)step->channels;
     step->segments = plan_alloc (plan, (size_t)in_blocks, sizeof *step->segments);
     if (!step->segments)
         return false;
@@ -401,6 +449,7 @@ bool algorithm_shape (struct plan *plan, struct record *step)
     switch (step->packed->packing) {
     case PACKING_F23:
     case PACKING_F43:
+    case PACKING_F42:
     case PACKING_STRIDED:
         return shape_winograd (plan, step);
     case PACKING_STRASSEN:

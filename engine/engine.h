@@ -170,12 +170,12 @@ void graph_drop_weights (struct graph *g);
 
 /* Winograd's and Strassen's values are sums of sums: NaN, infinity and rounding errors of one input pixel reach the outputs of a
  * tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen) where the direct sum keeps them in one place. */
-enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_STRASSEN };
+enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
 
 struct plan_options {
     int threads;              /* 0: one per CPU this process may run on */
     const char *isa;          /* "scalar", "avx2", "avx512", "neon"; NULL: the best, or what CONVRELU_ISA names */
-    enum algorithm algorithm; /* AUTO chooses per layer; F23, F43: for 3x3; STRASSEN: for 1x1 */
+    enum algorithm algorithm; /* AUTO chooses per layer; F23, F43, F42: for 3x3; STRASSEN: for 1x1 */
     /* replaces every activation (but PReLU's alphas are kept for prelu); NULL: as built */
     const struct activation *activation;
     const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */

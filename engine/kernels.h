@@ -119,15 +119,17 @@ struct tile {
     int32_t top, left;
 };
 
-/* Winograd F(m x m, 3 x 3), with n points a side, each tile from a patch of n x n pixels:
+/* Winograd F(m_h x m_w, 3 x 3), each tile from a patch of n_h x n_w pixels, which are as many as its points. A side has:
  *   n = 4: m = 2, stride 1     n = 6: m = 4, stride 1     n = 5: m = 2, stride 2, the even and the odd pixels apart
+ * Both sides are alike, or it is n_h = 6 with n_w = 4.
  * A tile that is small in height or width has half as many outputs there, and needs only these points of that side:
  *   n = 4: 0, 1, 3             n = 6: 0, 1, 2, 5          n = 5: 0, 2, 3
+ * No tile of 6 x 4 points is small in width.
  * A run of `tiles` tiles of one size:
- *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n n, if it is needed
+ *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is needed
  *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and finish, cut at the image's edge */
 struct winograd_run {
-    int n;
+    int n_h, n_w;
     bool small_h, small_w;
     int height, width;       /* of the output */
     int pad_top, pad_left;   /* the input is zero outside */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, and m = 2 for stride 2;
+/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, F(4 x 2, 3 x 3), and m = 2 for stride 2;
  * the products between them are kernels.conv's. Compiled once per instruction set.
  *
- * Cook-Toom on n = m + 2 points: Y = A' [(G g G') .* (B' d B)] A (Lavin and Gray, 2015). The points of m = 4 are
+ * Cook-Toom on n = m + 2 points a side: Y = A' [(G g G') .* (B' d B)] A (Lavin and Gray, 2015). The points of m = 4 are
  * 0, +-5/8, +-3/2 and infinity: half the rounding error of 0, +-1, +-2 at the same number of operations (measured:
  * relative error 6e-7 to 1.3e-6 against 3e-7 to 8e-7 of the direct sum). G is applied once, by pack.c.
  *
@@ -181,41 +181,41 @@ INLINE void forward4_rows (const int y, const float *const rows[6], ptrdiff_t at
 }
 
 /* The 36 values of B' d are more than there are registers: two rows of it at a time, from pixels loaded anew. */
-INLINE void input_tile4 (const bool small_w, const float *const rows[6], ptrdiff_t lane, float *v, ptrdiff_t v_point)
+INLINE void input_tile4 (const int n_w, const bool small_w, const float *const rows[6], ptrdiff_t lane, float *v, ptrdiff_t v_point)
 {
-    const int width = pixels_of (6, small_w);
+    const int width = pixels_of (n_w, small_w);
     UNROLL for (int y = 0; y < 6; y += y == 1 || y == 3 ? 2 : 1)
     {
         vec one[6], two[6], line[6];
         UNROLL for (int x = 0; x < width; x++) forward4_rows (y, rows, 16 * x + lane, &one[x], &two[x]);
-        forward (6, small_w, one, line);
-        UNROLL for (int x = 0; x < width; x++) vec_store (v + (y * 6 + point_of (6, small_w, x)) * v_point, line[x]);
+        forward (n_w, small_w, one, line);
+        UNROLL for (int x = 0; x < width; x++) vec_store (v + (y * n_w + point_of (n_w, small_w, x)) * v_point, line[x]);
         if (y == 0 || y == 5)
             continue;
-        forward (6, small_w, two, line);
+        forward (n_w, small_w, two, line);
         UNROLL for (int x = 0; x < width; x++)
-            vec_store (v + ((y + 1) * 6 + point_of (6, small_w, x)) * v_point, line[x]);
+            vec_store (v + ((y + 1) * n_w + point_of (n_w, small_w, x)) * v_point, line[x]);
     }
 }
 
-INLINE void input_tile (const int n, const bool small_h, const bool small_w, const float *const rows[6], ptrdiff_t lane,
-                        float *v, ptrdiff_t v_point)
+INLINE void input_tile (const int n_h, const int n_w, const bool small_h, const bool small_w,
+                        const float *const rows[6], ptrdiff_t lane, float *v, ptrdiff_t v_point)
 {
-    const int height = pixels_of (n, small_h), width = pixels_of (n, small_w);
+    const int height = pixels_of (n_h, small_h), width = pixels_of (n_w, small_w);
     vec half[5][6]; /* B' d: [row][column] */
     UNROLL for (int x = 0; x < width; x++)
     {
         vec d[5], column[5];
         UNROLL for (int y = 0; y < height; y++) d[y] = vec_load (rows[y] + 16 * x + lane);
-        forward (n, small_h, d, column);
+        forward (n_h, small_h, d, column);
         UNROLL for (int y = 0; y < height; y++) half[y][x] = column[y];
     }
     UNROLL for (int y = 0; y < height; y++)
     {
         vec line[6];
-        float *to = v + point_of (n, small_h, y) * n * v_point;
-        forward (n, small_w, half[y], line);
-        UNROLL for (int x = 0; x < width; x++) vec_store (to + point_of (n, small_w, x) * v_point, line[x]);
+        float *to = v + point_of (n_h, small_h, y) * n_w * v_point;
+        forward (n_w, small_w, half[y], line);
+        UNROLL for (int x = 0; x < width; x++) vec_store (to + point_of (n_w, small_w, x) * v_point, line[x]);
     }
 }
 
@@ -235,10 +235,11 @@ INLINE void pad_columns (const int height, const int width, const float *rows[6]
     }
 }
 
-INLINE void winograd_input (const struct winograd_run *run, const int n, const bool small_h, const bool small_w)
+INLINE void winograd_input (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+                            const bool small_w)
 {
     static const float zeros[6 * BLOCK] __attribute__ ((aligned (64)));
-    const int height = pixels_of (n, small_h), width = pixels_of (n, small_w), stride = n == 5 ? 2 : 1;
+    const int height = pixels_of (n_h, small_h), width = pixels_of (n_w, small_w), stride = n_h == 5 ? 2 : 1;
     float patch[36 * BLOCK] __attribute__ ((aligned (64)));
     ptrdiff_t in_row = 16 * (ptrdiff_t)run->in_width;
     for (int t = 0; t < run->tiles; t++) {
@@ -253,19 +254,19 @@ INLINE void winograd_input (const struct winograd_run *run, const int n, const b
         if (across)
             pad_columns (height, width, rows, left, run->in_width, patch);
         for (int lane = 0; lane < BLOCK; lane += LANES)
-            if (n == 6 && !small_h)
-                input_tile4 (small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
+            if (n_h == 6 && !small_h)
+                input_tile4 (n_w, small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
             else
-                input_tile (n, small_h, small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
+                input_tile (n_h, n_w, small_h, small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
     }
 }
 
-/* The m x m outputs of one tile, cut where the image ends. */
-INLINE void output_tile (const struct winograd_run *run, const int n, const bool small_h, const bool small_w,
-                         const float *in, int top, int left)
+/* The outputs of one tile, cut where the image ends. */
+INLINE void output_tile (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+                         const bool small_w, const float *in, int top, int left)
 {
-    const int height = outputs_of (n, small_h), width = outputs_of (n, small_w);
-    const int points_h = pixels_of (n, small_h), points_w = pixels_of (n, small_w);
+    const int height = outputs_of (n_h, small_h), width = outputs_of (n_w, small_w);
+    const int points_h = pixels_of (n_h, small_h), points_w = pixels_of (n_w, small_w);
     const struct finish *finish = run->finish;
     int rows = run->height - top < height ? run->height - top : height;
     int columns = run->width - left < width ? run->width - left : width;
@@ -278,16 +279,16 @@ INLINE void output_tile (const struct winograd_run *run, const int n, const bool
         UNROLL for (int x = 0; x < points_w; x++)
         {
             vec column[6], y[4];
-            const float *from = in + point_of (n, small_w, x) * run->m_point + lane;
+            const float *from = in + point_of (n_w, small_w, x) * run->m_point + lane;
             UNROLL for (int i = 0; i < points_h; i++) column[i] =
-                vec_load (from + point_of (n, small_h, i) * n * run->m_point);
-            inverse (n, small_h, column, y);
+                vec_load (from + point_of (n_h, small_h, i) * n_w * run->m_point);
+            inverse (n_h, small_h, column, y);
             UNROLL for (int i = 0; i < height; i++) half[i][x] = y[i];
         }
         UNROLL for (int y = 0; y < height; y++)
         {
             vec line[4];
-            inverse (n, small_w, half[y], line);
+            inverse (n_w, small_w, half[y], line);
             if (y >= rows)
                 break;
             UNROLL for (int x = 0; x < width; x++)
@@ -313,32 +314,32 @@ INLINE void output_tile (const struct winograd_run *run, const int n, const bool
     }
 }
 
-INLINE void winograd_output (const struct winograd_run *run, const int n, const bool small_h, const bool small_w)
+INLINE void winograd_output (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+                             const bool small_w)
 {
     for (int t = 0; t < run->tiles; t++)
-        output_tile (run, n, small_h, small_w, run->m_ + 16 * t, run->tile[t].top, run->tile[t].left);
+        output_tile (run, n_h, n_w, small_h, small_w, run->m_ + 16 * t, run->tile[t].top, run->tile[t].left);
 }
 
 /* One copy of the code for each size of tile. */
-#define FOR_SIZES(function, run)                                                                                       \
-    switch ((run)->n * 4 + (run)->small_h * 2 + (run)->small_w) {                                                      \
-        CASES (function, run, 4)                                                                                       \
-        CASES (function, run, 5)                                                                                       \
-        CASES (function, run, 6)                                                                                       \
-    }
-#define CASES(function, run, n)                                                                                        \
-    case n * 4:                                                                                                        \
-        function (run, n, false, false);                                                                               \
-        break;                                                                                                         \
-    case n * 4 + 1:                                                                                                    \
-        function (run, n, false, true);                                                                                \
-        break;                                                                                                         \
-    case n * 4 + 2:                                                                                                    \
-        function (run, n, true, false);                                                                                \
-        break;                                                                                                         \
-    case n * 4 + 3:                                                                                                    \
-        function (run, n, true, true);                                                                                 \
+#define SIZE(n_h, n_w, small_h, small_w) (((n_h) * 8 + (n_w)) * 4 + (small_h) * 2 + (small_w))
+#define CASE(function, run, n_h, n_w, small_h, small_w)                                                                \
+    case SIZE (n_h, n_w, small_h, small_w):                                                                            \
+        function (run, n_h, n_w, small_h, small_w);                                                                    \
         break;
+#define SQUARE(function, run, n)                                                                                       \
+    CASE (function, run, n, n, false, false)                                                                           \
+    CASE (function, run, n, n, false, true)                                                                            \
+    CASE (function, run, n, n, true, false)                                                                            \
+    CASE (function, run, n, n, true, true)
+#define FOR_SIZES(function, run)                                                                                       \
+    switch (SIZE ((run)->n_h, (run)->n_w, (run)->small_h, (run)->small_w)) {                                           \
+        SQUARE (function, run, 4)                                                                                      \
+        SQUARE (function, run, 5)                                                                                      \
+        SQUARE (function, run, 6)                                                                                      \
+        CASE (function, run, 6, 4, false, false)                                                                       \
+        CASE (function, run, 6, 4, true, false)                                                                        \
+    }
 
 void kernels_winograd_input (const struct winograd_run *run)
 {

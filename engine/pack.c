@@ -157,31 +157,44 @@ static void winograd_matrix (int m, double g[6][3])
 
 enum { WIDE = 2 * BLOCK }; /* output channels of the widest column */
 
-/* G g G' of `wide` filters side by side, g [9][WIDE], to u: points `stride` floats apart, filters next to each other. The
+/* G of one side, [n][3]. */
+struct transform {
+    int n;
+    double g[6][3];
+};
+
+/* G_h g G_w' of `wide` filters side by side, g [9][WIDE], to u: points `stride` floats apart, filters next to each other. The
  * inner loops run over filters so that the compiler can use vectors. */
-static void transform_filters (const double (*matrix)[3], int n, double (*g)[WIDE], int wide, float *u, size_t stride)
+static void transform_filters (const struct transform *h, const struct transform *w, double (*g)[WIDE], int wide, float *u,
+                               size_t stride)
 {
     double half[6][3][WIDE];
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < h->n; i++)
         for (int x = 0; x < 3; x++)
             for (int f = 0; f < wide; f++)
-                half[i][x][f] = matrix[i][0] * g[x][f] + matrix[i][1] * g[3 + x][f] + matrix[i][2] * g[6 + x][f];
-    for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++, u += stride)
+                half[i][x][f] = h->g[i][0] * g[x][f] + h->g[i][1] * g[3 + x][f] + h->g[i][2] * g[6 + x][f];
+    for (int i = 0; i < h->n; i++)
+        for (int j = 0; j < w->n; j++, u += stride)
             for (int f = 0; f < wide; f++) {
-                double v = half[i][0][f] * matrix[j][0] + half[i][1][f] * matrix[j][1] + half[i][2][f] * matrix[j][2];
+                double v = half[i][0][f] * w->g[j][0] + half[i][1][f] * w->g[j][1] + half[i][2][f] * w->g[j][2];
                 u[f] = fabs (v) < 1e-30 ? 0.0f : (float)v;
             }
 }
 
 static void pack_winograd (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
-    double matrix[6][3], g[9][WIDE];
-    int rows = packed->packing == PACKING_F43 ? 6 : 4;
-    if (packed->packing == PACKING_STRIDED)
-        memcpy (matrix, strided_matrix, sizeof strided_matrix);
-    else
-        winograd_matrix (rows - 2, matrix);
+    enum packing packing = packed->packing;
+    struct transform h = { .n = 4 }, w;
+    double g[9][WIDE];
+    if (packing == PACKING_STRIDED) {
+        memcpy (h.g, strided_matrix, sizeof strided_matrix);
+        w = h;
+    } else {
+        h.n = packing == PACKING_F23 ? 4 : 6;
+        w.n = packing == PACKING_F43 ? 6 : 4;
+        winograd_matrix (h.n - 2, h.g);
+        winograd_matrix (w.n - 2, w.g);
+    }
     for (int n = 0; n < packed->column_count; n++) {
         const struct column *column = &packed->column[n];
         int wide = column->blocks * BLOCK;
@@ -194,7 +207,7 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
                 for (int t = 0; t < 9; t++)
                     g[t][lane] = from ? from[t] * scale : 0;
             }
-            transform_filters (matrix, rows, g, wide, to, (size_t)packed->depth * (size_t)wide);
+            transform_filters (&h, &w, g, wide, to, (size_t)packed->depth * (size_t)wide);
         }
     }
 }
@@ -256,6 +269,8 @@ static size_t floats_per_pair (const struct layer *layer, enum packing packing)
         return 16;
     case PACKING_F43:
         return 36;
+    case PACKING_F42:
+        return 24;
     default:
         return (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
     }

@@ -51,6 +51,7 @@ enum packing {
     PACKING_DEPTHWISE,
     PACKING_F23,
     PACKING_F43,
+    PACKING_F42,
     PACKING_STRIDED,
     PACKING_STRASSEN,
 };
@@ -155,9 +156,10 @@ struct record {
                                         one's result never lies in the arena as a whole */
     int near_rows, chunk;            /* rows kept for it in the lane's scratch, and made at a time */
     /* Winograd */
-    int n, m, tiles;       /* points and outputs a side of a tile; tiles in the largest block */
-    bool small_h, small_w; /* the last tile of a side is a small one */
-    int tile_blocks;       /* work items are blocks, but columns when there is one */
+    int n_h, n_w, m_h, m_w; /* points and outputs a side of a tile; */
+    int tiles;              /*   tiles in the largest block */
+    bool small_h, small_w;  /* the last tile of a side is a small one */
+    int tile_blocks;        /* work items are blocks, but columns when there is one */
     ptrdiff_t v_point, m_point;
     /* Strassen: run_height blocks of pixels; v_point floats in a sum, m_point in the scratch of a block */
     bool pair_by_pair; /* all blocks by one pair of columns, not all pairs by one block */

@@ -171,7 +171,8 @@ void run_conv (struct plan *plan, const struct record *step)
 static struct winograd_run winograd_run (const struct record *step)
 {
     return (struct winograd_run) {
-        .n = step->n,
+        .n_h = step->n_h,
+        .n_w = step->n_w,
         .height = step->height,
         .width = step->width,
         .pad_top = step->conv.pad_top,
@@ -217,16 +218,16 @@ static void winograd_forward (struct plan *plan, const struct record *step, cons
 /* Tile t of a step, counted row by row: where it is, and of what kind. */
 static enum tile_kind tile_at (const struct record *step, int tiles_w, int t, struct tile *tile)
 {
-    *tile = (struct tile) { t / tiles_w * step->m, t % tiles_w * step->m };
-    bool small_h = step->small_h && tile->top + step->m > step->height;
-    bool small_w = step->small_w && tile->left + step->m > step->width;
+    *tile = (struct tile) { t / tiles_w * step->m_h, t % tiles_w * step->m_w };
+    bool small_h = step->small_h && tile->top + step->m_h > step->height;
+    bool small_w = step->small_w && tile->left + step->m_w > step->width;
     return small_h ? small_w ? TILES_SMALL : TILES_SMALL_H : small_w ? TILES_SMALL_W : TILES_WHOLE;
 }
 
 /* One of the step's blocks of nearly equal size, its tiles kind by kind. */
 static void lay_block (const struct record *step, int index, struct tile_block *block)
 {
-    int tiles_w = divide_up (step->width, step->m), tiles = divide_up (step->height, step->m) * tiles_w;
+    int tiles_w = divide_up (step->width, step->m_w), tiles = divide_up (step->height, step->m_h) * tiles_w;
     int first = part_start (tiles, index, step->tile_blocks), last = part_start (tiles, index + 1, step->tile_blocks);
     int next[TILE_KINDS + 1] = { 0 };
     struct tile tile;
@@ -243,13 +244,13 @@ static void lay_block (const struct record *step, int index, struct tile_block *
     }
 }
 
-/* The tiles of a block that need point (y, x) of n by n: [first, end). */
-static void tiles_at (const struct tile_block *block, int n, int y, int x, int *first, int *end)
+/* The tiles of a block that need this point of the step's: [first, end). */
+static void tiles_at (const struct record *step, const struct tile_block *block, int point, int *first, int *end)
 {
     static const bool every[3][6] = { { true, true, false, true },
                                       { true, false, true, true, false },
                                       { true, true, true, false, false, true } };
-    bool h = every[n - 4][y], w = every[n - 4][x]; /* small tiles need it too */
+    bool h = every[step->n_h - 4][point / step->n_w], w = every[step->n_w - 4][point % step->n_w]; /* small tiles need it too */
     *first = block->start[h ? TILES_SMALL_H : TILES_WHOLE];
     *end = block->start[h && w ? TILE_KINDS : w ? TILES_SMALL : TILES_SMALL_W];
 }
@@ -295,7 +296,7 @@ static void winograd_products (struct plan *plan, const struct record *step, con
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
     const struct column *column = &step->packed->column[index];
-    int points = step->n * step->n;
+    int points = step->n_h * step->n_w;
     size_t per_point = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
         .pixel_stride = BLOCK,
@@ -305,11 +306,11 @@ static void winograd_products (struct plan *plan, const struct record *step, con
         .finish = &none,
     };
     for (int i = 0; i < points; i++) {
-        bool strided = step->n == 5, end = i + 1 == points;
+        bool strided = step->n_h == 5, end = i + 1 == points;
         int point = strided ? strided_points[i].point : i, filter = strided ? strided_points[i].filter : i;
         bool last = end || !strided || strided_points[i + 1].filter != filter;
         int from, to;
-        tiles_at (block, step->n, point / step->n, point % step->n, &from, &to);
+        tiles_at (step, block, point, &from, &to);
         if (from == to)
             continue;
         product.pixels = to - from;
@@ -346,7 +347,7 @@ static void winograd_column (struct plan *plan, const struct record *step, const
 static void winograd_block_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
     struct tile_block *block = (struct tile_block *)lane->scratch;
-    float *v = lane->scratch + TILE_BLOCK (step->tiles), *sums = v + step->n * step->n * step->v_point;
+    float *v = lane->scratch + TILE_BLOCK (step->tiles), *sums = v + step->n_h * step->n_w * step->v_point;
     lay_block (step, item, block);
     winograd_forward (plan, step, block, v);
     for (int c = 0; c < step->packed->column_count; c++)
@@ -358,7 +359,7 @@ static void winograd_block_item (struct plan *plan, const struct record *step, s
 static void winograd_column_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
 {
     struct tile_block *block = (struct tile_block *)lane->scratch;
-    float *v = lane->scratch + TILE_BLOCK (step->tiles), *sums = v + step->n * step->n * step->v_point;
+    float *v = lane->scratch + TILE_BLOCK (step->tiles), *sums = v + step->n_h * step->n_w * step->v_point;
     if (lane->staged < 0) {
         lay_block (step, 0, block);
         winograd_forward (plan, step, block, v);

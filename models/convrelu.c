@@ -36,7 +36,7 @@ static const char help_text[] =
     "  --threads N           threads to use; default: one for each CPU it may run on\n"
     "  --isa NAME            instruction set: scalar, avx2, avx512, neon; default: the best this CPU has\n"
     "  --precision NAME      fp32 (int8 is not available yet)\n"
-    "  --algorithm NAME      of convolutions: auto, direct, f23, f43, strassen; default auto\n"
+    "  --algorithm NAME      of convolutions: auto, direct, f23, f43, f42, strassen; default auto\n"
     "  --help, --version\n"
     "\n"
     "Exit code: 0 fine, 1 bad model or input, 2 bad command line.\n";
@@ -136,7 +136,7 @@ static int word_index (const char *word, const char *const *list)
 /* EXIT_GOOD, or the exit code after saying what is wrong. */
 static int check_settings (struct settings *s, const char *command, const char *algorithm)
 {
-    static const char *const algorithms[] = { "auto", "direct", "f23", "f43", "strassen", NULL };
+    static const char *const algorithms[] = { "auto", "direct", "f23", "f43", "f42", "strassen", NULL };
     static const char *const isas[] = { "scalar", "avx2", "avx512", "neon", NULL };
     static const char *const precisions[] = { "fp32", "int8", NULL };
     bool run = !strcmp (command, "run"), bench = !strcmp (command, "bench");

@@ -60,6 +60,7 @@ static GType algorithm_type (void)
         { ALGORITHM_DIRECT, "Always the plain sum", "direct" },
         { ALGORITHM_F23, "Winograd F(2x2, 3x3) where it applies", "f23" },
         { ALGORITHM_F43, "Winograd F(4x4, 3x3) where it applies", "f43" },
+        { ALGORITHM_F42, "Winograd F(4x2, 3x3) where it applies", "f42" },
         { ALGORITHM_STRASSEN, "Strassen's algorithm for 1x1 where it applies", "strassen" },
         { 0, NULL, NULL },
     };

@@ -191,7 +191,8 @@ static struct winograd_run winograd_run_of (const struct bench *b, int n)
     int tiles = ROW / (n - 2);
     for (int t = 0; t < tiles; t++)
         tile[t] = (struct tile) { n - 2, t * (n - 2) };
-    return (struct winograd_run) { .n = n,
+    return (struct winograd_run) { .n_h = n,
+                                   .n_w = n,
                                    .height = ROW,
                                    .width = ROW,
                                    .in_height = ROW,

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const algorithm_names[] = { "auto", "direct", "f23", "f43", "strassen" };
+static const char *const algorithm_names[] = { "auto", "direct", "f23", "f43", "f42", "strassen" };
 
 /* ---- trials -------------------------------------------------------------------------------------------------- */
 

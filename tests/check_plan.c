@@ -459,6 +459,8 @@ static void check_multiplications (void)
     multiplications_are (ALGORITHM_F23, 3, 1, 7, 15 * 15);
     multiplications_are (ALGORITHM_F43, 3, 2, 16, 20 * 20);
     multiplications_are (ALGORITHM_F43, 3, 2, 14, 18 * 18);
+    multiplications_are (ALGORITHM_F42, 3, 1, 14, 22 * 28);
+    multiplications_are (ALGORITHM_F42, 3, 1, 13, 22 * 28); /* no small tiles in width */
     multiplications_are (ALGORITHM_STRASSEN, 1, 1, 8, 56);
 }
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* One side of F(m x m, 3 x 3) by Cook-Toom, in double precision (n = m + 2 points, the last of them infinity):
+/* One side of a tile by Cook-Toom, in double precision (n = m + 2 points, the last of them infinity):
  *   Y = A' [(G g G') .* (B' d B)] A
  * Row i of B' holds the coefficients of the product of (x - p_j) over j != i, the last one those of the product over all
  * points; A' the powers of the points; row i of G 1, p, p^2 over the product of (p_i - p_j). A row of B' and the same
@@ -96,12 +96,12 @@ static void both_sides (int rows_h, int columns_h, const double (*h)[6], int row
 }
 
 struct winograd_case {
-    struct side side[2];     /* whole, small */
+    struct side h[2], w[2];  /* whole, small */
     struct winograd_run run; /* tiles, in, v, m_, bias, residual and out are filled in by the tests */
     struct tile *tile;       /* [tiles]: of the whole image, row by row */
     int tiles;
     struct plane in;
-    struct guarded v, m; /* [n n][v_point], [n n][m_point] */
+    struct guarded v, m; /* [n_h n_w][v_point], [n_h n_w][m_point] */
 };
 
 /* Outputs along one axis for two bits of padding, more padding where nothing would be left. */
@@ -116,25 +116,33 @@ static int winograd_axis (int in, int pads, int stride, int *before)
     return room / stride + 1;
 }
 
-static struct winograd_case winograd_case_new (int n, int in_height, int in_width, int number)
+/* The points of each size of tile. */
+enum { SIZES = 4 };
+static const int points_h[SIZES] = { 4, 5, 6, 6 }, points_w[SIZES] = { 4, 5, 6, 4 };
+
+static struct winograd_case winograd_case_new (int size, int in_height, int in_width, int number)
 {
-    struct winograd_case c = { .side = { side_new (n, false), side_new (n, true) },
+    int n_h = points_h[size], n_w = points_w[size];
+    struct winograd_case c = { .h = { side_new (n_h, false), side_new (n_h, true) },
+                               .w = { side_new (n_w, false), side_new (n_w, true) },
                                .in = plane_new (in_height, in_width) };
     struct winograd_run *r = &c.run;
-    int m = c.side[0].m, stride = c.side[0].stride;
-    *r = (struct winograd_run) { .n = n, .in_height = in_height, .in_width = in_width, .in = c.in.blocked.data };
+    int stride = c.h[0].stride;
+    *r = (struct winograd_run) {
+        .n_h = n_h, .n_w = n_w, .in_height = in_height, .in_width = in_width, .in = c.in.blocked.data
+    };
     r->height = winograd_axis (in_height, number, stride, &r->pad_top);
     r->width = winograd_axis (in_width, number >> 2, stride, &r->pad_left);
     c.tile = calloc ((size_t)(r->height * r->width), sizeof *c.tile);
-    for (int top = 0; top < r->height; top += m)
-        for (int left = 0; left < r->width; left += m)
+    for (int top = 0; top < r->height; top += c.h[0].m)
+        for (int left = 0; left < r->width; left += c.w[0].m)
             c.tile[c.tiles++] = (struct tile) { top, left };
     r->v_point = 16 * (c.tiles + number % 3);
     r->m_point = 16 * (c.tiles + number % 2);
-    size_t others = (size_t)(n * n - 1);
+    size_t others = (size_t)(n_h * n_w - 1);
     c.v = guarded_new (others * (size_t)r->v_point + 16 * (size_t)c.tiles, ALIGNED_TO_BLOCK, number % 2);
     c.m = guarded_new (others * (size_t)r->m_point + 16 * (size_t)c.tiles, ALIGNED_TO_BLOCK, true);
-    CASE ("case %d: F(%d) stride %d, %dx%d to %dx%d, %d tiles", number, m, stride, in_height, in_width, r->height,
+    CASE ("case %d: F(%dx%d) stride %d, %dx%d to %dx%d, %d tiles", number, c.h[0].m, c.w[0].m, stride, in_height, in_width, r->height,
           r->width, c.tiles);
     return c;
 }
@@ -147,20 +155,16 @@ static void winograd_case_free (struct winograd_case *c)
     guarded_free (&c->m);
 }
 
-/* Whether a tile is small is for the caller to choose where it overlaps the end of the image by half or more; here: always. */
-static bool is_small (const struct winograd_case *c, int start, int size)
-{
-    return size - start <= c->side[1].m;
-}
-
+/* Whether a tile is small is for the caller to choose where it overlaps the end of the image by half or more; here: always, where
+ * there are such tiles. */
 static const struct side *side_h (const struct winograd_case *c, int tile)
 {
-    return &c->side[is_small (c, c->tile[tile].top, c->run.height)];
+    return &c->h[c->run.height - c->tile[tile].top <= c->h[1].m];
 }
 
 static const struct side *side_w (const struct winograd_case *c, int tile)
 {
-    return &c->side[is_small (c, c->tile[tile].left, c->run.width)];
+    return &c->w[c->run.n_h == c->run.n_w && c->run.width - c->tile[tile].left <= c->w[1].m];
 }
 
 /* All tiles, in runs of one size and `most` at a time; input or output transform. */
@@ -171,8 +175,8 @@ static void winograd_run_all (const struct winograd_case *c, void (*kernel) (con
         for (end = first + 1; end < c->tiles && end < first + most && side_h (c, end) == side_h (c, first) &&
                               side_w (c, end) == side_w (c, first);)
             end++;
-        run.small_h = side_h (c, first) == &c->side[1];
-        run.small_w = side_w (c, first) == &c->side[1];
+        run.small_h = side_h (c, first) == &c->h[1];
+        run.small_w = side_w (c, first) == &c->w[1];
         run.tile = c->tile + first;
         run.tiles = end - first;
         run.v = c->v.data + 16 * first;
@@ -196,7 +200,7 @@ static void winograd_expect_input (const struct winograd_case *c, struct expecte
         both_sides (h->n, h->n, h->forward, w->n, w->n, w->forward, patch, v, magnitude);
         for (int y = 0; y < h->n; y++)
             for (int x = 0; x < w->n; x++) {
-                ptrdiff_t at = (h->point[y] * r->n + w->point[x]) * r->v_point + i;
+                ptrdiff_t at = (h->point[y] * r->n_w + w->point[x]) * r->v_point + i;
                 e->value[at] = v[y][x];
                 e->bound[at] = 8 * 0x1p-24 * magnitude[y][x];
             }
@@ -206,9 +210,9 @@ static void winograd_expect_input (const struct winograd_case *c, struct expecte
 void check_winograd_input (void)
 {
     int number = 0;
-    for (int n = 4; n <= 6; n++)
+    for (int size = 0; size < SIZES; size++)
         for (int width = 1; width <= 33; width++, number++) {
-            struct winograd_case c = winograd_case_new (n, random_between (1, 12), width, number);
+            struct winograd_case c = winograd_case_new (size, random_between (1, 12), width, number);
             struct expected e = expected_new (c.v.count);
             winograd_expect_input (&c, &e);
             for (int t = case_begin (); t < table_count; t++) {
@@ -230,7 +234,7 @@ static void winograd_expect_output (const struct winograd_case *c, const struct 
         const struct side *h = side_h (c, i / 16), *w = side_w (c, i / 16);
         for (int y = 0; y < h->n; y++)
             for (int x = 0; x < w->n; x++)
-                products[y][x] = c->m.data[(h->point[y] * r->n + w->point[x]) * r->m_point + i];
+                products[y][x] = c->m.data[(h->point[y] * r->n_w + w->point[x]) * r->m_point + i];
         both_sides (h->m, h->n, h->inverse, w->m, w->n, w->inverse, products, out, magnitude);
         for (int j = 0; j < h->m * w->m; j++) {
             int y = j / w->m, x = j % w->m, row = c->tile[i / 16].top + y, column = c->tile[i / 16].left + x;
@@ -244,9 +248,9 @@ static void winograd_expect_output (const struct winograd_case *c, const struct 
     }
 }
 
-static void winograd_output_case (int n, int width, int number)
+static void winograd_output_case (int size, int width, int number)
 {
-    struct winograd_case c = winograd_case_new (n, random_between (1, 12), width, number);
+    struct winograd_case c = winograd_case_new (size, random_between (1, 12), width, number);
     int mode = number % RESIDUAL_MODES;
     c.run.channel = 16 * random_between (0, 2);
     struct guarded bias = guarded_new ((size_t)c.run.channel + 16, ALIGNED_TO_BLOCK, true);
@@ -255,7 +259,7 @@ static void winograd_output_case (int n, int width, int number)
     struct finish_case finish = finish_case_new (number % FINISHES, c.run.channel + 16);
     guarded_random (&bias);
     guarded_random (&residual);
-    for (int p = 0; p < n * n; p++)
+    for (int p = 0; p < c.run.n_h * c.run.n_w; p++)
         for (int i = 0; i < 16 * c.tiles; i++)
             c.m.data[p * c.run.m_point + i] = random_float ();
     struct expected e = expected_new (out.count);
@@ -282,21 +286,21 @@ static void winograd_output_case (int n, int width, int number)
 void check_winograd_output (void)
 {
     int number = 0;
-    for (int n = 4; n <= 6; n++)
+    for (int size = 0; size < SIZES; size++)
         for (int width = 1; width <= 33; width++, number++)
-            winograd_output_case (n, width, number);
+            winograd_output_case (size, width, number);
 }
 
 /* m_ = sum over the 16 input channels of v times the transformed weights, in double precision. */
 static void winograd_multiply (struct winograd_case *c, const float *weights)
 {
-    int n = c->run.n;
-    const double (*g)[3] = c->side[0].weights;
+    int n_w = c->run.n_w;
     for (int o = 0; o < 16; o++)
-        for (int p = 0; p < n * n; p++) {
+        for (int p = 0; p < c->run.n_h * n_w; p++) {
+            const double *g_h = c->h[0].weights[p / n_w], *g_w = c->w[0].weights[p % n_w];
             double u[16] = { 0 };
             for (int k = 0; k < 16 * 9; k++)
-                u[k / 9] += g[p / n][k % 9 / 3] * weights[o * 144 + k] * g[p % n][k % 3];
+                u[k / 9] += g_h[k % 9 / 3] * weights[o * 144 + k] * g_w[k % 3];
             for (int t = 0; t < c->tiles; t++) {
                 double sum = 0;
                 for (int k = 0; k < 16; k++)
@@ -307,12 +311,12 @@ static void winograd_multiply (struct winograd_case *c, const float *weights)
 }
 
 /* The whole way round is a 3x3 convolution: within 4e-6 of its norm. */
-static void winograd_round_trip (int n, int height, int width)
+static void winograd_round_trip (int size, int height, int width)
 {
     struct finish none = { .low = -INFINITY, .high = INFINITY, .plain = true };
     float weights[16 * 144];
-    struct winograd_case c = winograd_case_new (n, height, width, 15);
-    const int count = 16 * c.run.height * c.run.width, stride = c.side[0].stride;
+    struct winograd_case c = winograd_case_new (size, height, width, 15);
+    const int count = 16 * c.run.height * c.run.width, stride = c.h[0].stride;
     struct conv conv = { .out_channels = 16,
                          .kernel_h = 3,
                          .kernel_w = 3,
@@ -343,7 +347,7 @@ static void winograd_round_trip (int n, int height, int width)
             error += (out.data[i] - exact) * (out.data[i] - exact);
             norm += exact * exact;
         }
-        CHECK (sqrt (error / norm) <= 4e-6, "%s: %d points: relative error %.3g", tables[t]->name, n,
+        CHECK (sqrt (error / norm) <= 4e-6, "%s: %d x %d points: relative error %.3g", tables[t]->name, c.run.n_h, c.run.n_w,
                sqrt (error / norm));
     }
     guarded_free (&bias);
@@ -354,8 +358,8 @@ static void winograd_round_trip (int n, int height, int width)
 
 void check_winograd (void)
 {
-    for (int n = 4; n <= 6; n++)
+    for (int size = 0; size < SIZES; size++)
         for (int height = 5; height <= 10; height++)
             for (int width = 19; width <= 23; width++)
-                winograd_round_trip (n, height, width);
+                winograd_round_trip (size, height, width);
 }

@@ -75,7 +75,9 @@ static bool ends_small (const struct side *side, int outputs)
 /* Products for one side of so many outputs. */
 static int side_points (const struct side *side, int outputs)
 {
-    return outputs / side->m * side->n + (outputs % side->m == 0 ? 0 : ends_small (side, outputs) ? side->small : side->n);
+    return outputs / side->m * side->n + (outputs % side->m == 0       ? 0
+                                          : ends_small (side, outputs) ? side->small
+                                                                       : side->n);
 }
 
 /* Products for each pair of channels. */
@@ -172,10 +174,10 @@ static enum packing choose_3x3 (const struct plan *plan, const struct record *st
     static const enum packing packings[] = { PACKING_F23, PACKING_F42, PACKING_F43 };
     bool strided = step->conv.stride_h == 2;
     if (wanted != ALGORITHM_AUTO)
-        return strided                    ? PACKING_STRIDED
+        return strided                   ? PACKING_STRIDED
                : wanted == ALGORITHM_F23 ? PACKING_F23
                : wanted == ALGORITHM_F42 ? PACKING_F42
-                                          : PACKING_F43;
+                                         : PACKING_F43;
     double direct = direct_cycles (plan, step), least_cycles = direct;
     if (strided)
         return winograd_cycles (plan, step, PACKING_STRIDED) < direct ? PACKING_STRIDED : PACKING_DIRECT;
@@ -388,8 +390,7 @@ static bool shape_winograd (struct plan *plan, struct record *step)
     size_t points = (size_t)(w->h.n * w->w.n), both = (size_t)(step->v_point + step->m_point);
     raise (&plan->scratch_floats, TILE_BLOCK (step->tiles) + points * both);
     name_winograd (step);
-    step->multiplications =
-        winograd_points (w, step) * (uint64_t)step->in_channels * (uint64_t)step->channels;
+    step->multiplications = winograd_points (w, step) * (uint64_t)step->in_channels * (uint64_t)step->channels;
     step->segments = plan_alloc (plan, (size_t)in_blocks, sizeof *step->segments);
     if (!step->segments)
         return false;

@@ -181,7 +181,8 @@ INLINE void forward4_rows (const int y, const float *const rows[6], ptrdiff_t at
 }
 
 /* The 36 values of B' d are more than there are registers: two rows of it at a time, from pixels loaded anew. */
-INLINE void input_tile4 (const int n_w, const bool small_w, const float *const rows[6], ptrdiff_t lane, float *v, ptrdiff_t v_point)
+INLINE void input_tile4 (const int n_w, const bool small_w, const float *const rows[6], ptrdiff_t lane, float *v,
+                         ptrdiff_t v_point)
 {
     const int width = pixels_of (n_w, small_w);
     UNROLL for (int y = 0; y < 6; y += y == 1 || y == 3 ? 2 : 1)
@@ -189,7 +190,8 @@ INLINE void input_tile4 (const int n_w, const bool small_w, const float *const r
         vec one[6], two[6], line[6];
         UNROLL for (int x = 0; x < width; x++) forward4_rows (y, rows, 16 * x + lane, &one[x], &two[x]);
         forward (n_w, small_w, one, line);
-        UNROLL for (int x = 0; x < width; x++) vec_store (v + (y * n_w + point_of (n_w, small_w, x)) * v_point, line[x]);
+        UNROLL for (int x = 0; x < width; x++)
+            vec_store (v + (y * n_w + point_of (n_w, small_w, x)) * v_point, line[x]);
         if (y == 0 || y == 5)
             continue;
         forward (n_w, small_w, two, line);
@@ -219,18 +221,25 @@ INLINE void input_tile (const int n_h, const int n_w, const bool small_h, const 
     }
 }
 
-/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros. */
-INLINE void pad_columns (const int height, const int width, const float *rows[6], int left, int in_width, float *patch)
+/* Pixels [first, last) of a row, zeros where there are none. */
+INLINE void copy_pixels (const float *from, int first, int last, float *to)
 {
-    UNROLL for (int y = 0; y < height; y++)
-    {
+    for (int x = first; x < last; x++)
+        UNROLL for (int lane = 0; lane < BLOCK; lane += LANES)
+            vec_store (to + x * BLOCK + lane, from ? vec_load (from + x * BLOCK + lane) : vec_set (0.0f));
+}
+
+/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros. Not inlined: a
+ * copy for each size of tile is 60 KB of code. */
+static __attribute__ ((noinline)) void pad_columns (int height, int width, const float *rows[6], int left, int in_width,
+                                                    float *patch)
+{
+    int first = left < 0 ? -left : 0, last = in_width - left < width ? in_width - left : width;
+    for (int y = 0; y < height; y++) {
         float *to = patch + y * width * BLOCK;
-        UNROLL for (int x = 0; x < width; x++)
-        {
-            bool inside = (unsigned)(left + x) < (unsigned)in_width;
-            for (int lane = 0; lane < BLOCK; lane += LANES)
-                vec_store (to + x * BLOCK + lane, inside ? vec_load (rows[y] + x * BLOCK + lane) : vec_set (0.0f));
-        }
+        copy_pixels (NULL, 0, first, to);
+        copy_pixels (rows[y], first, last, to);
+        copy_pixels (NULL, last, width, to);
         rows[y] = to;
     }
 }
@@ -322,7 +331,7 @@ INLINE void winograd_output (const struct winograd_run *run, const int n_h, cons
 }
 
 /* One copy of the code for each size of tile. */
-#define SIZE(n_h, n_w, small_h, small_w) (((n_h) * 8 + (n_w)) * 4 + (small_h) * 2 + (small_w))
+#define SIZE(n_h, n_w, small_h, small_w) (((n_h)*8 + (n_w)) * 4 + (small_h)*2 + (small_w))
 #define CASE(function, run, n_h, n_w, small_h, small_w)                                                                \
     case SIZE (n_h, n_w, small_h, small_w):                                                                            \
         function (run, n_h, n_w, small_h, small_w);                                                                    \

@@ -165,8 +165,8 @@ struct transform {
 
 /* G_h g G_w' of `wide` filters side by side, g [9][WIDE], to u: points `stride` floats apart, filters next to each other. The
  * inner loops run over filters so that the compiler can use vectors. */
-static void transform_filters (const struct transform *h, const struct transform *w, double (*g)[WIDE], int wide, float *u,
-                               size_t stride)
+static void transform_filters (const struct transform *h, const struct transform *w, double (*g)[WIDE], int wide,
+                               float *u, size_t stride)
 {
     double half[6][3][WIDE];
     for (int i = 0; i < h->n; i++)

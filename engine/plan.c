@@ -144,9 +144,9 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
     if (!step->packed)
         return false;
     static const enum step_kind kinds[] = {
-        [PACKING_DIRECT] = STEP_CONV,       [PACKING_PLANAR] = STEP_CONV,  [PACKING_DEPTHWISE] = STEP_DEPTHWISE,
-        [PACKING_F23] = STEP_WINOGRAD,      [PACKING_F43] = STEP_WINOGRAD, [PACKING_F42] = STEP_WINOGRAD,     [PACKING_STRIDED] = STEP_WINOGRAD,
-        [PACKING_STRASSEN] = STEP_STRASSEN,
+        [PACKING_DIRECT] = STEP_CONV,      [PACKING_PLANAR] = STEP_CONV,       [PACKING_DEPTHWISE] = STEP_DEPTHWISE,
+        [PACKING_F23] = STEP_WINOGRAD,     [PACKING_F43] = STEP_WINOGRAD,      [PACKING_F42] = STEP_WINOGRAD,
+        [PACKING_STRIDED] = STEP_WINOGRAD, [PACKING_STRASSEN] = STEP_STRASSEN,
     };
     step->kind = kinds[packing];
     if (!algorithm_shape (p->plan, step))

@@ -250,7 +250,8 @@ static void tiles_at (const struct record *step, const struct tile_block *block,
     static const bool every[3][6] = { { true, true, false, true },
                                       { true, false, true, true, false },
                                       { true, true, true, false, false, true } };
-    bool h = every[step->n_h - 4][point / step->n_w], w = every[step->n_w - 4][point % step->n_w]; /* small tiles need it too */
+    bool h = every[step->n_h - 4][point / step->n_w],
+         w = every[step->n_w - 4][point % step->n_w]; /* small tiles need it too */
     *first = block->start[h ? TILES_SMALL_H : TILES_WHOLE];
     *end = block->start[h && w ? TILE_KINDS : w ? TILES_SMALL : TILES_SMALL_W];
 }

@@ -142,8 +142,8 @@ static struct winograd_case winograd_case_new (int size, int in_height, int in_w
     size_t others = (size_t)(n_h * n_w - 1);
     c.v = guarded_new (others * (size_t)r->v_point + 16 * (size_t)c.tiles, ALIGNED_TO_BLOCK, number % 2);
     c.m = guarded_new (others * (size_t)r->m_point + 16 * (size_t)c.tiles, ALIGNED_TO_BLOCK, true);
-    CASE ("case %d: F(%dx%d) stride %d, %dx%d to %dx%d, %d tiles", number, c.h[0].m, c.w[0].m, stride, in_height, in_width, r->height,
-          r->width, c.tiles);
+    CASE ("case %d: F(%dx%d) stride %d, %dx%d to %dx%d, %d tiles", number, c.h[0].m, c.w[0].m, stride, in_height,
+          in_width, r->height, r->width, c.tiles);
     return c;
 }
 
@@ -347,8 +347,8 @@ static void winograd_round_trip (int size, int height, int width)
             error += (out.data[i] - exact) * (out.data[i] - exact);
             norm += exact * exact;
         }
-        CHECK (sqrt (error / norm) <= 4e-6, "%s: %d x %d points: relative error %.3g", tables[t]->name, c.run.n_h, c.run.n_w,
-               sqrt (error / norm));
+        CHECK (sqrt (error / norm) <= 4e-6, "%s: %d x %d points: relative error %.3g", tables[t]->name, c.run.n_h,
+               c.run.n_w, sqrt (error / norm));
     }
     guarded_free (&bias);
     guarded_free (&out);

@@ -256,23 +256,52 @@ static void tiles_at (const struct record *step, const struct tile_block *block,
     *end = block->start[h && w ? TILE_KINDS : w ? TILES_SMALL : TILES_SMALL_W];
 }
 
-/* The points of the strided kernel in the order of the filters they share: the odd pixels of a side, points 3 and 4, meet
- * the same one. */
+/* The points that meet each filter of the strided kernel: the odd pixels of a side, points 3 and 4, meet the same one. */
 static const struct {
-    uint8_t point, filter;
-} strided_points[25] = {
-    { 0, 0 },   { 1, 1 },   { 2, 2 },   { 3, 3 },   { 4, 3 },   { 5, 4 },   { 6, 5 },   { 7, 6 },   { 8, 7 },
-    { 9, 7 },   { 10, 8 },  { 11, 9 },  { 12, 10 }, { 13, 11 }, { 14, 11 }, { 15, 12 }, { 20, 12 }, { 16, 13 },
-    { 21, 13 }, { 17, 14 }, { 22, 14 }, { 18, 15 }, { 19, 15 }, { 23, 15 }, { 24, 15 },
+    uint8_t count, point[4];
+} strided_points[16] = {
+    { 1, { 0 } },      { 1, { 1 } },      { 1, { 2 } },      { 2, { 3, 4 } },
+    { 1, { 5 } },      { 1, { 6 } },      { 1, { 7 } },      { 2, { 8, 9 } },
+    { 1, { 10 } },     { 1, { 11 } },     { 1, { 12 } },     { 2, { 13, 14 } },
+    { 2, { 15, 20 } }, { 2, { 16, 21 } }, { 2, { 17, 22 } }, { 4, { 18, 19, 23, 24 } },
 };
 
-/* One point's product, a share of the channels at a time. Meanwhile the weights of the next share are fetched, at the pace at which
- * they will be wanted, and at the end `next`. The run is changed in place, segments and weights too: a copy would wait for the stores
- * just made to it, 100 cycles at each point. */
-static void winograd_product (const struct plan *plan, struct conv_run *product, int depth, struct ahead next)
+/* The tiles that a filter meets at one point. */
+struct use {
+    const float *input;
+    float *out;
+    int pixels, register_tiles;
+};
+
+/* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are small. */
+static int filter_uses (const struct plan *plan, const struct record *step, const struct tile_block *block, int filter,
+                        const float *v, float *sums, struct use *use)
 {
-    const int wide = product->blocks * BLOCK, tiles = divide_up (product->pixels, plan->kernels->rows);
+    bool strided = step->n_h == 5;
+    int uses = 0, points = strided ? strided_points[filter].count : 1;
+    for (int i = 0; i < points; i++) {
+        int point = strided ? strided_points[filter].point[i] : filter, from, to;
+        tiles_at (step, block, point, &from, &to);
+        if (from < to)
+            use[uses++] =
+                (struct use) { v + point * step->v_point + from * BLOCK, sums + point * step->m_point + from * BLOCK,
+                               to - from, divide_up (to - from, plan->kernels->rows) };
+    }
+    return uses;
+}
+
+/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are fetched, at the pace at which
+ * they will be wanted, and at the end `next`. The run is changed in place: a copy would wait for the stores just made to it, 100 cycles
+ * at each. */
+static void winograd_product (const struct plan *plan, const struct record *step, const struct use *use, int uses,
+                              struct conv_run *product, struct ahead next)
+{
+    const int wide = product->blocks * BLOCK, depth = step->packed->depth;
     const size_t share = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
+    int register_tiles = 0;
+    for (int u = 0; u < uses; u++)
+        register_tiles += use[u].register_tiles;
+    product->segments = step->segments;
     for (int k = 0; k < depth; k += PRODUCT_CHANNELS) {
         int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels;
         struct ahead ahead = next;
@@ -280,25 +309,31 @@ static void winograd_product (const struct plan *plan, struct conv_run *product,
             ahead = (struct ahead) { product->weights + channels * wide, (size_t)left * (size_t)wide };
         /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
         ahead.floats = ahead.floats < share ? ahead.floats : share;
-        fetch_ahead (&product->fetch, ahead, (ptrdiff_t)channels * tiles, 0, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);
-        product->residual = k > 0 ? product->out : NULL;
-        plan->kernels->conv (product);
+        fetch_ahead (&product->fetch, ahead, (ptrdiff_t)channels * register_tiles, 0, product->blocks);
+        for (int u = 0; u < uses; u++) {
+            product->input = use[u].input;
+            product->out = use[u].out;
+            product->pixels = use[u].pixels;
+            product->residual = k > 0 ? product->out : NULL;
+            plan->kernels->conv (product);
+            if (product->fetch.next)
+                product->fetch.next += product->fetch.step * channels * use[u].register_tiles;
+        }
         product->segments += product->segment_count;
         product->weights += channels * wide;
     }
 }
 
-/* The products of all points for one column. Meanwhile the weights of the filter after this one are fetched, by the last of
- * the points that use this one, if any tile needs that point. */
+/* The products of all points for one column. */
 static void winograd_products (struct plan *plan, const struct record *step, const struct tile_block *block,
                                const struct lane *lane, int index, const float *v, float *sums)
 {
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
     const struct column *column = &step->packed->column[index];
-    int points = step->n_h * step->n_w;
-    size_t per_point = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
+    int filters = step->n_h == 5 ? 16 : step->n_h * step->n_w;
+    size_t each = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
         .pixel_stride = BLOCK,
         .bias = zeros,
@@ -306,24 +341,15 @@ static void winograd_products (struct plan *plan, const struct record *step, con
         .blocks = column->blocks,
         .finish = &none,
     };
-    for (int i = 0; i < points; i++) {
-        bool strided = step->n_h == 5, end = i + 1 == points;
-        int point = strided ? strided_points[i].point : i, filter = strided ? strided_points[i].filter : i;
-        bool last = end || !strided || strided_points[i + 1].filter != filter;
-        int from, to;
-        tiles_at (step, block, point, &from, &to);
-        if (from == to)
+    for (int filter = 0; filter < filters; filter++) {
+        struct use use[4];
+        int uses = filter_uses (plan, step, block, filter, v, sums, use);
+        if (!uses)
             continue;
-        product.pixels = to - from;
-        product.segments = step->segments;
-        product.input = v + point * step->v_point + from * BLOCK;
-        product.weights = step->packed->weights + column->weights + (size_t)filter * per_point;
-        struct ahead next = { 0 };
-        if (last)
-            next = end ? weights_after (plan, step, lane, index)
-                       : (struct ahead) { product.weights + per_point, per_point };
-        product.out = sums + point * step->m_point + from * BLOCK;
-        winograd_product (plan, &product, step->packed->depth, next);
+        product.weights = step->packed->weights + column->weights + (size_t)filter * each;
+        winograd_product (plan, step, use, uses, &product,
+                          filter + 1 < filters ? (struct ahead) { product.weights + each, each }
+                                               : weights_after (plan, step, lane, index));
     }
 }
 

@@ -20,7 +20,8 @@
 enum { KEPT_BYTES = 512 * 1024 };
 
 /* Bytes a cycle that come from farther away, measured in whole networks on one core: about 10 on Zen 5; on a Xeon (model 207), whose
- * third level is far from its cores and shared by many, 5.6. */
+ * third level is far from its cores and shared by many, 5.6. Other processors of Intel are taken to be like that one, others like the
+ * first: neither is measured. */
 enum { FAR_BYTES_PER_CYCLE = 10, FAR_BYTES_PER_CYCLE_INTEL = 6 };
 
 /* A band of input is copied and then read once per column: small enough for half the second-level cache. */
@@ -171,22 +172,22 @@ static enum packing choose_1x1 (const struct plan *plan, const struct record *st
 /* Of a 3x3 convolution that Winograd's fits. */
 static enum packing choose_3x3 (const struct plan *plan, const struct record *step, enum algorithm wanted)
 {
-    static const enum packing packings[] = { PACKING_F23, PACKING_F42, PACKING_F43 };
-    bool strided = step->conv.stride_h == 2;
+    static const enum packing strided[] = { PACKING_STRIDED }, others[] = { PACKING_F23, PACKING_F42, PACKING_F43 };
+    bool two = step->conv.stride_h == 2;
     if (wanted != ALGORITHM_AUTO)
-        return strided                   ? PACKING_STRIDED
+        return two                       ? PACKING_STRIDED
                : wanted == ALGORITHM_F23 ? PACKING_F23
                : wanted == ALGORITHM_F42 ? PACKING_F42
                                          : PACKING_F43;
-    double direct = direct_cycles (plan, step), least_cycles = direct;
-    if (strided)
-        return winograd_cycles (plan, step, PACKING_STRIDED) < direct ? PACKING_STRIDED : PACKING_DIRECT;
+    const enum packing *candidates = two ? strided : others;
+    size_t count = two ? sizeof strided / sizeof *strided : sizeof others / sizeof *others;
     enum packing best = PACKING_DIRECT;
-    for (int i = 0; i < 3; i++) {
-        double cycles = winograd_cycles (plan, step, packings[i]);
+    double least_cycles = direct_cycles (plan, step);
+    for (size_t i = 0; i < count; i++) {
+        double cycles = winograd_cycles (plan, step, candidates[i]);
         if (cycles < least_cycles) {
             least_cycles = cycles;
-            best = packings[i];
+            best = candidates[i];
         }
     }
     return best;
@@ -366,7 +367,8 @@ static void name_winograd (struct record *step)
 {
     char size[8];
     snprintf (size, sizeof size, step->m_h == step->m_w ? "%d" : "%dx%d", step->m_h, step->m_w);
-    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%s,3)%s", size, step->n_h == 5 ? " s2" : "");
+    snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%s,3)%s", size,
+              winograd_strided (step) ? " s2" : "");
 }
 
 static bool shape_winograd (struct plan *plan, struct record *step)

@@ -30,7 +30,7 @@ struct finish {
 
 /* Weights that will be wanted soon, fetched as near as they fit meanwhile: at each (s, k) of a run the lines at
  * next + b * apart, for every output block b that a tile has, and then next goes on by `step` floats.
- * `next` may be NULL when step and apart are 0: there is nothing to fetch. */
+ * With step 0 nothing is fetched: apart is 0 too, and next may be NULL. */
 struct fetch {
     const float *next;
     ptrdiff_t step, apart;
@@ -124,7 +124,7 @@ struct tile {
  * Both sides are alike, or it is n_h = 6 with n_w = 4.
  * A tile that is small in height or width has half as many outputs there, and needs only these points of that side:
  *   n = 4: 0, 1, 3             n = 6: 0, 1, 2, 5          n = 5: 0, 2, 3
- * No tile of 6 x 4 points is small in width.
+ * No tile of 6 x 4 points is small in width: it serves layers of even width, and the code of one more size is saved.
  * A run of `tiles` tiles of one size:
  *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is needed
  *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and finish, cut at the image's edge */
@@ -132,7 +132,7 @@ struct winograd_run {
     int n_h, n_w;
     bool small_h, small_w;
     int height, width;       /* of the output */
-    int pad_top, pad_left;   /* the input is zero outside */
+    int pad_top, pad_left;   /* 0 or 1, so that every patch has a pixel of the input, which is zero outside */
     int in_height, in_width; /* of the input */
     const struct tile *tile;
     int tiles;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, F(4 x 2, 3 x 3), and m = 2 for stride 2;
- * the products between them are kernels.conv's. Compiled once per instruction set.
+/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, F(4 x 2, 3 x 3), and m = 2 for
+ * stride 2; the products between them are kernels.conv's. Compiled once per instruction set.
  *
  * Cook-Toom on n = m + 2 points a side: Y = A' [(G g G') .* (B' d B)] A (Lavin and Gray, 2015). The points of m = 4 are
  * 0, +-5/8, +-3/2 and infinity: half the rounding error of 0, +-1, +-2 at the same number of operations (measured:
@@ -14,8 +14,8 @@
  * 16, and 7 are 2 + 2 + 2 + 1 with 15, not 16. A transformed filter is the filter's polynomial at the points, whatever the tile,
  * but for a factor that the small tile's B' or A' takes in: small tiles use some of the points and the same weights.
  *
- *   patch d [n][n] of one block -> rows of B' -> columns -> v [n n][tiles][16]
- *   m_ [n n][tiles][16] -> rows of A' -> columns -> out [m][m], cut at the image's edge */
+ *   patch d [n_h][n_w] of one block -> rows of B' -> columns -> v [n_h n_w][tiles][16]
+ *   m_ [n_h n_w][tiles][16] -> rows of A' -> columns -> out [m_h][m_w], cut at the image's edge */
 #include "finish.h"
 
 #define kernels_winograd_input FOR_ISA (kernels_winograd_input)
@@ -234,6 +234,7 @@ INLINE void copy_pixels (const float *from, int first, int last, float *to)
 static __attribute__ ((noinline)) void pad_columns (int height, int width, const float *rows[6], int left, int in_width,
                                                     float *patch)
 {
+    /* 0 <= first < last <= width: a patch has a pixel of the image */
     int first = left < 0 ? -left : 0, last = in_width - left < width ? in_width - left : width;
     for (int y = 0; y < height; y++) {
         float *to = patch + y * width * BLOCK;

@@ -134,7 +134,7 @@ static void pack_depthwise (struct packed *packed, const struct node *node, cons
 /* G of the strided kernel, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd tap. */
 static const double strided_matrix[4][3] = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
 
-/* G of F(4,3) on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points); and of F(2,3) on
+/* G of F(4,3), of both sides or of one, on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points); and of F(2,3) on
  * 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B' takes. */
 static void winograd_matrix (int m, double g[6][3])
 {
@@ -157,7 +157,7 @@ static void winograd_matrix (int m, double g[6][3])
 
 enum { WIDE = 2 * BLOCK }; /* output channels of the widest column */
 
-/* G of one side, [n][3]. */
+/* G of one side, [n][3]: n filter points, 4 for the strided kernel. */
 struct transform {
     int n;
     double g[6][3];

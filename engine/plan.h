@@ -156,8 +156,8 @@ struct record {
                                         one's result never lies in the arena as a whole */
     int near_rows, chunk;            /* rows kept for it in the lane's scratch, and made at a time */
     /* Winograd */
-    int n_h, n_w, m_h, m_w; /* points and outputs a side of a tile; */
-    int tiles;              /*   tiles in the largest block */
+    int n_h, n_w, m_h, m_w; /* points and outputs a side of a tile */
+    int tiles;              /* in the largest block */
     bool small_h, small_w;  /* the last tile of a side is a small one */
     int tile_blocks;        /* work items are blocks, but columns when there is one */
     ptrdiff_t v_point, m_point;
@@ -238,6 +238,12 @@ static inline int part_start (int count, int i, int parts)
     return (int)((int64_t)count * i / parts);
 }
 
+/* Of a Winograd step: is it the one for stride 2, whose points share filters? */
+static inline bool winograd_strided (const struct record *step)
+{
+    return step->n_h == 5;
+}
+
 /* run_conv.c */
 struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block);
 void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
@@ -247,16 +253,18 @@ void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
 /* The weights that the lane will want after this column's. */
 struct ahead weights_after (const struct plan *plan, const struct record *step, const struct lane *lane, int column);
-/* Fetches all of `ahead` within `steps` steps, or as much as that many can fetch, of which `done` are past. As many places of it at a
- * time as a tile has blocks: the processor's own prefetcher runs a bounded number of lines ahead of each, so that weights from memory
- * come at 19 GB/s from two places and at 14 from one (Intel Xeon, model 207; four are no better). ResNet-18 takes 6 % less for it on
- * one thread and 10 % on two. */
+/* What a run fetches that begins when `done` of `steps` steps are past, so that these fetch all of `ahead`, or as much as so many can:
+ * steps > 0, all for columns of `blocks`. As many places of it at a time as a tile has blocks: the processor's own prefetcher runs
+ * a bounded number of lines ahead of each, so that weights from memory come at 19 GB/s from two places and at 14 from one (Intel Xeon,
+ * model 207; four are no better). ResNet-18 takes 6 % less for it on one thread and 10 % on two. */
 static inline void fetch_ahead (struct fetch *fetch, struct ahead ahead, ptrdiff_t steps, ptrdiff_t done, int blocks)
 {
     ptrdiff_t floats = (ptrdiff_t)ahead.floats, most = steps * blocks * BLOCK, lines = blocks * BLOCK;
-    fetch->apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK;
-    fetch->step = (fetch->apart + steps - 1) / steps;
-    fetch->next = fetch->step ? ahead.weights + done * fetch->step : NULL;
+    ptrdiff_t apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK, step = (apart + steps - 1) / steps;
+    bool over = done * step >= apart; /* few floats and many steps, one float a step */
+    fetch->next = over ? NULL : ahead.weights + done * step;
+    fetch->step = over ? 0 : step;
+    fetch->apart = over ? 0 : apart;
 }
 /* Floats at the start of a lane's scratch that hold row pointers, one for each row of a window. */
 #define ROW_POINTERS(window) ((2 * (size_t)(window) + 15) / 16 * 16)

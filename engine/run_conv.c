@@ -250,8 +250,8 @@ static void tiles_at (const struct record *step, const struct tile_block *block,
     static const bool every[3][6] = { { true, true, false, true },
                                       { true, false, true, true, false },
                                       { true, true, true, false, false, true } };
-    bool h = every[step->n_h - 4][point / step->n_w],
-         w = every[step->n_w - 4][point % step->n_w]; /* small tiles need it too */
+    bool h = every[step->n_h - 4][point / step->n_w]; /* small tiles need it too */
+    bool w = every[step->n_w - 4][point % step->n_w];
     *first = block->start[h ? TILES_SMALL_H : TILES_WHOLE];
     *end = block->start[h && w ? TILE_KINDS : w ? TILES_SMALL : TILES_SMALL_W];
 }
@@ -277,15 +277,17 @@ struct use {
 static int filter_uses (const struct plan *plan, const struct record *step, const struct tile_block *block, int filter,
                         const float *v, float *sums, struct use *use)
 {
-    bool strided = step->n_h == 5;
+    bool strided = winograd_strided (step);
     int uses = 0, points = strided ? strided_points[filter].count : 1;
     for (int i = 0; i < points; i++) {
-        int point = strided ? strided_points[filter].point[i] : filter, from, to;
+        int point = strided ? strided_points[filter].point[i] : filter;
+        int from, to;
         tiles_at (step, block, point, &from, &to);
         if (from < to)
-            use[uses++] =
-                (struct use) { v + point * step->v_point + from * BLOCK, sums + point * step->m_point + from * BLOCK,
-                               to - from, divide_up (to - from, plan->kernels->rows) };
+            use[uses++] = (struct use) { .input = v + point * step->v_point + from * BLOCK,
+                                         .out = sums + point * step->m_point + from * BLOCK,
+                                         .pixels = to - from,
+                                         .register_tiles = divide_up (to - from, plan->kernels->rows) };
     }
     return uses;
 }
@@ -303,22 +305,22 @@ static void winograd_product (const struct plan *plan, const struct record *step
         register_tiles += use[u].register_tiles;
     product->segments = step->segments;
     for (int k = 0; k < depth; k += PRODUCT_CHANNELS) {
-        int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels;
+        int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels, done = 0;
         struct ahead ahead = next;
         if (left > 0)
             ahead = (struct ahead) { product->weights + channels * wide, (size_t)left * (size_t)wide };
         /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
         ahead.floats = ahead.floats < share ? ahead.floats : share;
         product->segment_count = divide_up (channels, BLOCK);
-        fetch_ahead (&product->fetch, ahead, (ptrdiff_t)channels * register_tiles, 0, product->blocks);
         for (int u = 0; u < uses; u++) {
+            fetch_ahead (&product->fetch, ahead, (ptrdiff_t)channels * register_tiles, (ptrdiff_t)channels * done,
+                         product->blocks);
             product->input = use[u].input;
             product->out = use[u].out;
             product->pixels = use[u].pixels;
             product->residual = k > 0 ? product->out : NULL;
             plan->kernels->conv (product);
-            if (product->fetch.next)
-                product->fetch.next += product->fetch.step * channels * use[u].register_tiles;
+            done += use[u].register_tiles;
         }
         product->segments += product->segment_count;
         product->weights += channels * wide;
@@ -332,7 +334,7 @@ static void winograd_products (struct plan *plan, const struct record *step, con
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
     const struct column *column = &step->packed->column[index];
-    int filters = step->n_h == 5 ? 16 : step->n_h * step->n_w;
+    int filters = winograd_strided (step) ? 16 : step->n_h * step->n_w;
     size_t each = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
         .pixel_stride = BLOCK,

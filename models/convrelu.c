@@ -136,7 +136,13 @@ static int word_index (const char *word, const char *const *list)
 /* EXIT_GOOD, or the exit code after saying what is wrong. */
 static int check_settings (struct settings *s, const char *command, const char *algorithm)
 {
-    static const char *const algorithms[] = { "auto", "direct", "f23", "f43", "f42", "strassen", NULL };
+    static const char *const algorithms[] = { [ALGORITHM_AUTO] = "auto",
+                                              [ALGORITHM_DIRECT] = "direct",
+                                              [ALGORITHM_F23] = "f23",
+                                              [ALGORITHM_F43] = "f43",
+                                              [ALGORITHM_F42] = "f42",
+                                              [ALGORITHM_STRASSEN] = "strassen",
+                                              NULL };
     static const char *const isas[] = { "scalar", "avx2", "avx512", "neon", NULL };
     static const char *const precisions[] = { "fp32", "int8", NULL };
     bool run = !strcmp (command, "run"), bench = !strcmp (command, "bench");

@@ -126,6 +126,7 @@ static void check_exit_codes (const char *model, const char *input)
         { "inspect INPUT", 1, "not an ONNX model" },
         { "inspect MODEL --precision int8", 1, "int8 is not available yet" },
         { "inspect MODEL --precision fp8", 2, "no such precision" },
+        { "inspect MODEL --algorithm f42", 0, "scores" },
         { "inspect MODEL --algorithm fft", 2, "no such algorithm" },
         { "inspect MODEL --isa z80", 2, "no such instruction set" },
         { "inspect MODEL --threads -1", 2, "--threads" },

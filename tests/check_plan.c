@@ -464,6 +464,73 @@ static void check_multiplications (void)
     multiplications_are (ALGORITHM_STRASSEN, 1, 1, 8, 56);
 }
 
+/* What is chosen for a 3x3 layer, where one algorithm is best by far. */
+static void chosen_is (const char *isa, int channels, int side, const char *expected)
+{
+    struct builder b = builder_new (8, channels, side, side);
+    graph_output (b.g, build_square (&b, 0, channels, 3, 1, 1));
+    struct plan *plan = planned (b.g, 1, isa, ALGORITHM_AUTO);
+    for (int i = 0; i < plan_steps (plan); i++) {
+        struct step step = plan_step (plan, i);
+        if (step.macs)
+            CHECK (!strcmp (step.algorithm, expected), "%s, %d channels at %d x %d: %s, not %s", isa, channels, side,
+                   side, step.algorithm, expected);
+    }
+    plan_free (plan);
+    graph_unref (b.g);
+}
+
+static void check_choice (void)
+{
+    check_group ("choice of algorithm");
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        chosen_is (*isa, 64, 1, "direct");
+        chosen_is (*isa, 64, 56, "winograd F(4,3)");
+        chosen_is (*isa, 64, 2, "winograd F(2,3)");
+    }
+    if (!kernels_for ("avx512"))
+        SKIP ("the rest needs AVX-512");
+    else { /* weights from afar */
+        chosen_is ("avx512", 512, 7, "winograd F(2,3)");
+        chosen_is ("avx512", 256, 14, cpu_is_intel () ? "winograd F(4x2,3)" : "winograd F(4,3)");
+    }
+}
+
+/* Runs of one step each fetch every line of what is ahead, or as many lines as they can, and little past its end. */
+static void fetch_covers (int lines, int steps, int blocks)
+{
+    enum { LINES = 64 };
+    static const float weights[LINES * BLOCK];
+    bool fetched[2 * LINES] = { false };
+    struct fetch fetch;
+    struct ahead ahead = { weights, (size_t)(lines * BLOCK) };
+    int count = 0, last = -1;
+    for (int done = 0; done < steps; done++) {
+        fetch_ahead (&fetch, ahead, steps, done, blocks);
+        for (int b = 0; b < blocks && fetch.step; b++) {
+            ptrdiff_t at = (fetch.next + b * fetch.apart - weights) / BLOCK;
+            if (at > last)
+                last = (int)at;
+            if (at >= 0 && at < 2 * LINES && !fetched[at]) {
+                fetched[at] = true;
+                count += at < lines;
+            }
+        }
+    }
+    int most = steps * blocks < lines ? steps * blocks : lines;
+    CHECK (count == most && last <= most, "%d lines, %d steps, %d blocks: %d fetched, the last is %d", lines, steps,
+           blocks, count, last);
+}
+
+static void check_fetch (void)
+{
+    check_group ("fetch ahead");
+    for (int blocks = 1; blocks <= 2; blocks++)
+        for (int lines = 0; lines <= 64; lines += lines < 5 ? 1 : 13)
+            for (int steps = 1; steps <= 2000; steps = steps * 3 / 2 + 1)
+                fetch_covers (lines, steps, blocks);
+}
+
 /* The runs flush denormals to zero; the caller's arithmetic keeps them. */
 static void check_denormals (void)
 {
@@ -570,6 +637,8 @@ int main (void)
     check_nan ();
     check_nan_paired ();
     check_multiplications ();
+    check_choice ();
+    check_fetch ();
     check_denormals ();
     check_steps ();
     check_image ();

@@ -17,11 +17,16 @@
 
 enum { RUNS_MAX = 1 << 20, WARM_UP = 3 };
 
+/* Milliseconds of one step: over all runs, and in the fastest. */
+struct step_time {
+    double sum, min;
+};
+
 struct times {
     double *ms; /* [runs], sorted after the last one */
     int runs;
     double min, median, p99;
-    double *step_ms; /* [steps] sums over all runs, or NULL */
+    struct step_time *steps; /* [steps], or NULL */
 };
 
 static double now_seconds (void)
@@ -63,6 +68,13 @@ static void show_progress (const struct settings *s, double done, int runs)
         fprintf (stderr, "\r%.0f of %.0f s, %d runs ", shown = done, s->seconds, runs);
 }
 
+static void add_time (struct step_time *time, double ms, bool first)
+{
+    time->sum += ms;
+    if (first || ms < time->min)
+        time->min = ms;
+}
+
 static void measure (const struct settings *s, struct plan *plan, const float *input, struct times *to)
 {
     for (int i = 0; i < WARM_UP; i++)
@@ -73,8 +85,8 @@ static void measure (const struct settings *s, struct plan *plan, const float *i
         plan_run (plan, input);
         end = now_seconds ();
         to->ms[to->runs++] = (end - start) * 1e3;
-        for (int i = 0; to->step_ms && i < plan_steps (plan); i++)
-            to->step_ms[i] += (double)plan_step (plan, i).nanoseconds * 1e-6;
+        for (int i = 0; to->steps && i < plan_steps (plan); i++)
+            add_time (&to->steps[i], (double)plan_step (plan, i).nanoseconds * 1e-6, to->runs == 1);
         show_progress (s, end - begin, to->runs);
     }
     show_progress (s, -1, 0);
@@ -123,43 +135,47 @@ static void print_json (const struct network *n, const struct times *t)
             plan_threads (n->plan), t->runs);
     printf (", \"min_ms\": %.4f, \"median_ms\": %.4f, \"p99_ms\": %.4f, \"gflops\": %.2f", t->min, t->median, t->p99,
             gflops (total_macs (n->plan), t->median));
-    for (int i = 0; t->step_ms && i < plan_steps (n->plan); i++) {
+    for (int i = 0; t->steps && i < plan_steps (n->plan); i++) {
         struct step s = plan_step (n->plan, i);
-        double ms = t->step_ms[i] / t->runs;
+        const struct step_time *time = &t->steps[i];
         printf ("%s{\"name\": ", i ? ", " : ", \"layers\": [");
         print_json_text (s.name);
-        printf (", \"operation\": \"%s\", \"algorithm\": \"%s\", \"mean_ms\": %.5f, \"gflops\": %.2f}", s.operation,
-                s.algorithm, ms, gflops (s.macs, ms));
+        printf (
+            ", \"operation\": \"%s\", \"algorithm\": \"%s\", \"min_ms\": %.5f, \"mean_ms\": %.5f, \"gflops\": %.2f}",
+            s.operation, s.algorithm, time->min, time->sum / t->runs, gflops (s.macs, time->min));
     }
-    printf (t->step_ms ? "]}\n" : "}\n");
+    printf (t->steps ? "]}\n" : "}\n");
     g_free (path);
 }
 
-/* Steps with their mean times. Share of peak counts the multiplications that the algorithm really does. */
+/* Steps with their times. Speed is that of the fastest run of each, since whatever else the machine does only adds to the others; share
+ * of peak counts the multiplications that the algorithm really does. */
 static void print_layers (const struct plan *plan, const struct times *t, double peak)
 {
     int width = 4;
-    double sum = 0;
+    double min = 0, mean = 0;
     for (int i = 0; i < plan_steps (plan); i++) {
         int own = text_columns (plan_step (plan, i).name);
         width = own > width ? own : width;
-        sum += t->step_ms[i] / t->runs;
+        min += t->steps[i].min;
+        mean += t->steps[i].sum / t->runs;
     }
     width = width < 48 ? width : 48;
-    printf ("\n%4s  %-*s  %-20s  %-16s  %-12s  %9s  %6s  %8s  %7s\n", "step", width, "name", "operation", "output",
-            "algorithm", "mean ms", "time", "GFLOP/s", "of peak");
+    printf ("\n%4s  %-*s  %-20s  %-16s  %-18s  %9s  %9s  %6s  %8s  %7s\n", "step", width, "name", "operation", "output",
+            "algorithm", "min ms", "mean ms", "time", "GFLOP/s", "of peak");
     for (int i = 0; i < plan_steps (plan); i++) {
         struct step s = plan_step (plan, i);
         char shape[64];
-        double ms = t->step_ms[i] / t->runs;
+        double ms = t->steps[i].min;
         int pad = width - text_columns (s.name);
-        printf ("%4d  %s%*s  %-20s  %-16s  %-12s  %9.4f  %5.1f%%", i, s.name, pad > 0 ? pad : 0, "", s.operation,
-                shape_words (s.channels, s.height, s.width, shape), s.algorithm, ms, sum > 0 ? 100 * ms / sum : 0);
+        printf ("%4d  %s%*s  %-20s  %-16s  %-18s  %9.4f  %9.4f  %5.1f%%", i, s.name, pad > 0 ? pad : 0, "", s.operation,
+                shape_words (s.channels, s.height, s.width, shape), s.algorithm, ms, t->steps[i].sum / t->runs,
+                min > 0 ? 100 * ms / min : 0);
         if (s.macs && ms > 0)
             printf ("  %8.1f  %6.0f%%", gflops (s.macs, ms), 100 * gflops (s.multiplications, ms) / peak);
         printf ("\n");
     }
-    printf ("%4s  %-*s  %-20s  %-16s  %-12s  %9.4f\n", "", width, "all steps", "", "", "", sum);
+    printf ("%4s  %-*s  %-20s  %-16s  %-18s  %9.4f  %9.4f\n", "", width, "all steps", "", "", "", min, mean);
 }
 
 static void print_text (const struct network *n, const struct times *t)
@@ -170,7 +186,7 @@ static void print_text (const struct network *n, const struct times *t)
             plan_threads (n->plan) == 1 ? "" : "s", t->runs);
     printf ("min %.3f ms, median %.3f ms, p99 %.3f ms, %.1f runs/s\n", t->min, t->median, t->p99, 1e3 / t->median);
     printf ("%.1f GFLOP/s, %.0f %% of the %.1f GFLOP/s measured at best\n", speed, 100 * speed / peak, peak);
-    if (t->step_ms)
+    if (t->steps)
         print_layers (n->plan, t, peak);
 }
 
@@ -184,8 +200,8 @@ int command_bench (const struct settings *settings)
     struct times times = { .ms = malloc (RUNS_MAX * sizeof (double)) };
     bool good = input && times.ms;
     if (settings->layers) {
-        times.step_ms = calloc ((size_t)plan_steps (network.plan) + 1, sizeof (double));
-        good = good && times.step_ms;
+        times.steps = calloc ((size_t)plan_steps (network.plan) + 1, sizeof *times.steps);
+        good = good && times.steps;
     }
     if (good) {
         measure (settings, network.plan, input, &times);
@@ -197,7 +213,7 @@ int command_bench (const struct settings *settings)
         complain ("no memory");
     free (input);
     free (times.ms);
-    free (times.step_ms);
+    free (times.steps);
     network_close (&network);
     return good ? EXIT_GOOD : EXIT_BAD;
 }

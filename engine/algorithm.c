@@ -173,7 +173,7 @@ static enum packing choose_1x1 (const struct plan *plan, const struct record *st
 static enum packing choose_3x3 (const struct plan *plan, const struct record *step, enum algorithm wanted)
 {
     static const enum packing strided[] = { PACKING_STRIDED }, others[] = { PACKING_F23, PACKING_F42, PACKING_F43 };
-    bool two = step->conv.stride_h == 2;
+    bool two = winograd_strided (step);
     if (wanted != ALGORITHM_AUTO)
         return two                       ? PACKING_STRIDED
                : wanted == ALGORITHM_F23 ? PACKING_F23

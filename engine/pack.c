@@ -134,8 +134,8 @@ static void pack_depthwise (struct packed *packed, const struct node *node, cons
 /* G of the strided kernel, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd tap. */
 static const double strided_matrix[4][3] = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
 
-/* G of F(4,3), of both sides or of one, on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points); and of F(2,3) on
- * 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B' takes. */
+/* G of F(4,3), of both sides or of one, on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points);
+ * and of F(2,3) on 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B' takes. */
 static void winograd_matrix (int m, double g[6][3])
 {
     const double points[2][5] = { { 0, 1, -1 }, { 0, 0.625, -0.625, 1.5, -1.5 } };

@@ -238,10 +238,10 @@ static inline int part_start (int count, int i, int parts)
     return (int)((int64_t)count * i / parts);
 }
 
-/* Of a Winograd step: is it the one for stride 2, whose points share filters? */
+/* Of a 3x3 convolution that Winograd's fits: is it the one for stride 2, whose points share filters? */
 static inline bool winograd_strided (const struct record *step)
 {
-    return step->n_h == 5;
+    return step->conv.stride_h == 2;
 }
 
 /* run_conv.c */
@@ -253,18 +253,21 @@ void run_winograd (struct plan *plan, const struct record *step);
 void run_depthwise (struct plan *plan, const struct record *step);
 /* The weights that the lane will want after this column's. */
 struct ahead weights_after (const struct plan *plan, const struct record *step, const struct lane *lane, int column);
-/* What a run fetches that begins when `done` of `steps` steps are past, so that these fetch all of `ahead`, or as much as so many can:
- * steps > 0, all for columns of `blocks`. As many places of it at a time as a tile has blocks: the processor's own prefetcher runs
- * a bounded number of lines ahead of each, so that weights from memory come at 19 GB/s from two places and at 14 from one (Intel Xeon,
- * model 207; four are no better). ResNet-18 takes 6 % less for it on one thread and 10 % on two. */
-static inline void fetch_ahead (struct fetch *fetch, struct ahead ahead, ptrdiff_t steps, ptrdiff_t done, int blocks)
+/* How to fetch all of `ahead` within `steps` steps for columns of `blocks`, or as much as so many can; steps > 0. As many places of it
+ * at a time as a tile has blocks: the processor's own prefetcher runs a bounded number of lines ahead of each, so that weights from
+ * memory come at 19 GB/s from two places and at 14 from one (Intel Xeon, model 207; four are no better). ResNet-18 takes 6 % less for
+ * it on one thread and 10 % on two. */
+static inline struct fetch fetch_ahead (struct ahead ahead, ptrdiff_t steps, int blocks)
 {
-    ptrdiff_t floats = (ptrdiff_t)ahead.floats, most = steps * blocks * BLOCK, lines = blocks * BLOCK;
-    ptrdiff_t apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK, step = (apart + steps - 1) / steps;
-    bool over = done * step >= apart; /* few floats and many steps, one float a step */
-    fetch->next = over ? NULL : ahead.weights + done * step;
-    fetch->step = over ? 0 : step;
-    fetch->apart = over ? 0 : apart;
+    ptrdiff_t floats = (ptrdiff_t)ahead.floats, lines = blocks * BLOCK, most = steps * lines;
+    ptrdiff_t apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK;
+    return (struct fetch) { .next = ahead.weights, .step = (apart + steps - 1) / steps, .apart = apart };
+}
+/* What is left of it for a run that begins when `done` of the steps are past: nothing where few floats, one a step, are fetched. */
+static inline struct fetch fetch_after (struct fetch all, ptrdiff_t done)
+{
+    bool over = done * all.step >= all.apart;
+    return over ? (struct fetch) { 0 } : (struct fetch) { all.next + done * all.step, all.step, all.apart };
 }
 /* Floats at the start of a lane's scratch that hold row pointers, one for each row of a window. */
 #define ROW_POINTERS(window) ((2 * (size_t)(window) + 15) / 16 * 16)

@@ -139,13 +139,14 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
     /* the next weights, spread over all tiles of this column */
     struct ahead next = weights_after (plan, step, lane, index);
     ptrdiff_t steps = divide_up (step->run_width, plan->kernels->rows) * step->depth_steps;
+    struct fetch fetch = fetch_ahead (next, (last - first) * steps, column->blocks);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * step->run_width, left = pixels - at;
         run.input = in + y * in_row;
         run.out = step->out + column->block * out_block + at * BLOCK;
         run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
         run.pixels = left < step->run_width ? (int)left : step->run_width;
-        fetch_ahead (&run.fetch, next, (last - first) * steps, (y - first) * steps, column->blocks);
+        run.fetch = fetch_after (fetch, (y - first) * steps);
         plan->kernels->conv (&run);
     }
 }
@@ -311,10 +312,10 @@ static void winograd_product (const struct plan *plan, const struct record *step
             ahead = (struct ahead) { product->weights + channels * wide, (size_t)left * (size_t)wide };
         /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
         ahead.floats = ahead.floats < share ? ahead.floats : share;
+        struct fetch fetch = fetch_ahead (ahead, (ptrdiff_t)channels * register_tiles, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);
         for (int u = 0; u < uses; u++) {
-            fetch_ahead (&product->fetch, ahead, (ptrdiff_t)channels * register_tiles, (ptrdiff_t)channels * done,
-                         product->blocks);
+            product->fetch = fetch_after (fetch, (ptrdiff_t)channels * done);
             product->input = use[u].input;
             product->out = use[u].out;
             product->pixels = use[u].pixels;

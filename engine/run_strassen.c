@@ -90,7 +90,8 @@ static void block_by_pair (const struct share *share, int block, int pair, const
     if (making && block + 1 < share->end)
         run.after = block_at (share, block + 1, true);
     ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
-    fetch_ahead (&run.fetch, part->next, (share->last - share->first) * steps, (block - share->first) * steps, columns);
+    struct fetch fetch = fetch_ahead (part->next, (share->last - share->first) * steps, columns);
+    run.fetch = fetch_after (fetch, (block - share->first) * steps);
     share->plan->kernels->strassen (&run);
 }
 

@@ -399,7 +399,7 @@ static void check_deep (void)
         struct builder b = builder_new ((uint64_t)i, depths[i % 6], side, side + 1);
         graph_output (b.g, build_activation (&b, build_square (&b, 0, outputs, 3, stride, 1), activations[1]));
         struct trial t = trial_new (&b, name);
-        one_to_three_threads (&t, algorithms[i % 5 % 3]);
+        one_to_three_threads (&t, algorithms[i % 5 % 3]); /* not in step with the sides */
         trial_free (&t);
     }
 }

@@ -502,11 +502,10 @@ static void fetch_covers (int lines, int steps, int blocks)
     enum { LINES = 64 };
     static const float weights[LINES * BLOCK];
     bool fetched[2 * LINES] = { false };
-    struct fetch fetch;
-    struct ahead ahead = { weights, (size_t)(lines * BLOCK) };
+    struct fetch all = fetch_ahead ((struct ahead) { weights, (size_t)(lines * BLOCK) }, steps, blocks);
     int count = 0, last = -1;
     for (int done = 0; done < steps; done++) {
-        fetch_ahead (&fetch, ahead, steps, done, blocks);
+        struct fetch fetch = fetch_after (all, done);
         for (int b = 0; b < blocks && fetch.step; b++) {
             ptrdiff_t at = (fetch.next + b * fetch.apart - weights) / BLOCK;
             if (at > last)

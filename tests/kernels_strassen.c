@@ -203,7 +203,7 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
         .out = out->data,
         .out_block = c->out_block,
         .channel = c->channel,
-        .fetch = { fetch ? c->weights.data : NULL, fetch ? 16 : 0, 0 },
+        .fetch = fetch ? (struct fetch) { c->weights.data, 16, 0 } : (struct fetch) { 0 },
         .finish = &c->finish.finish,
     };
     if (first == 0)

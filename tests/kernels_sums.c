@@ -102,8 +102,7 @@ static void conv_case_run (const struct conv_case *c, const struct kernels *k, s
                                 .pixels = c->pixels,
                                 .blocks = blocks,
                                 .channel = c->channel + 16 * b,
-                                .fetch = { c->pixels % 2 ? weights.data : NULL, c->pixels % 2 ? 16 : 0,
-                                           c->pixels % 2 ? 16 : 0 },
+                                .fetch = c->pixels % 2 ? (struct fetch) { weights.data, 16, 16 } : (struct fetch) { 0 },
                                 .finish = &c->finish.finish };
         k->conv (&run);
         guarded_free (&weights);

@@ -84,8 +84,9 @@ static GType colormap_type (void)
 
 /* ---- properties ------------------------------------------------------------------------------------------------ */
 
-#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
-#define NUMBER_FLAGS (FLAGS | GST_PARAM_CONTROLLABLE)
+/* All can be driven from frame to frame. GStreamer's own bindings take numbers and enums; for `overlay` and `layers` it
+ * takes a GstProxyControlBinding or one of the application's. */
+#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE)
 
 static void install_what (GObjectClass *klass)
 {
@@ -116,7 +117,7 @@ static void install_what (GObjectClass *klass)
                                      g_param_spec_uint ("channels", "Channels",
                                                         "How many channels of each layer feature-maps shows, if there "
                                                         "are that many and room for them",
-                                                        1, CHANNELS_MAX, DEFAULT_CHANNELS, NUMBER_FLAGS));
+                                                        1, CHANNELS_MAX, DEFAULT_CHANNELS, FLAGS));
     g_object_class_install_property (klass, PROPERTY_CHANNEL_SELECT,
                                      g_param_spec_enum ("channel-select", "Channel select",
                                                         "Which channels of a layer feature-maps shows",
@@ -134,7 +135,7 @@ void appearance_install (GObjectClass *klass)
         g_param_spec_double ("opacity", "Opacity",
                              "How much the drawing covers the picture: 0 not at all, 1 wholly. "
                              "Above 0, text and what it stands on keep at least 0.8, to be readable",
-                             0, 1, default_opacity, NUMBER_FLAGS));
+                             0, 1, default_opacity, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_COLORMAP,
         g_param_spec_enum ("colormap", "Colour map",

@@ -75,6 +75,7 @@
 #include "plugin/frame.h"
 #include "plugin/log.h"
 #include "plugin/mapping.h"
+#include "plugin/messages.h"
 #include "plugin/negotiate.h"
 #include "plugin/network.h"
 #include "plugin/overlay.h"
@@ -114,7 +115,8 @@ struct _GstConvRelu {
     struct frame_reader *reader;
     GstVideoInfo info;
     struct overlay *overlay;
-    char *unknown_layers;     /* what the last warning said of them, or NULL */
+    char *unknown_layers; /* what the last warning said of them, or NULL */
+    struct messages *messages;
     struct result result;     /* the last one */
     guint since;              /* frames since then, that one counted */
     GstClockTime inferred_at; /* running time of that frame, or NONE */
@@ -150,6 +152,7 @@ static void gst_conv_relu_init (GstConvRelu *self)
     self->earliest = self->inferred_at = GST_CLOCK_TIME_NONE;
     self->reader = frame_reader_new ();
     self->overlay = overlay_new ();
+    self->messages = messages_new ();
     gst_video_info_init (&self->info);
 }
 
@@ -160,6 +163,7 @@ static void gst_conv_relu_finalize (GObject *object)
     settings_clear (&self->active);
     settings_clear (&self->wanted);
     result_clear (&self->result);
+    messages_free (self->messages);
     frame_reader_free (self->reader);
     overlay_free (self->overlay);
     g_free (self->unknown_layers);
@@ -187,6 +191,7 @@ static void get_stats (GstConvRelu *self, GValue *value)
     memcpy (figures, self->figures, sizeof figures);
     GST_OBJECT_UNLOCK (self);
     GstStructure *structure = stats_structure (&stats);
+    gst_structure_set (structure, "messages-dropped", G_TYPE_UINT64, messages_dropped (self->messages), NULL);
     GST_OBJECT_LOCK (self);
     step_times_put (&self->step_times, structure);
     GST_OBJECT_UNLOCK (self);
@@ -303,6 +308,7 @@ static void use_network (GstConvRelu *self, struct network *network)
 {
     struct network *before = self->network;
     struct model *shown = network ? model_ref (network->model) : NULL;
+    gboolean another = network && (!before || before->model != network->model); /* not only run in another way */
     GST_OBJECT_LOCK (self);
     struct model *hidden = self->model;
     self->model = shown;
@@ -322,12 +328,30 @@ static void use_network (GstConvRelu *self, struct network *network)
     GST_INFO_OBJECT (self, "running %s: input %d x %d, %d classes, %d threads, %s", model_path (network->model),
                      spec->width, spec->height, model_classes (network->model), plan_threads (network->plan),
                      plan_isa (network->plan));
+    if (another)
+        messages_post_model (self->messages, GST_ELEMENT (self), &self->active, network);
     warn_of_layers (self, network);
     if (network->stand_in)
         GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
                              ("No model-file is set. A small network of fixed filters stands in: it tells edges and "
                               "colours apart and recognises nothing."),
                              (NULL));
+}
+
+/* After a file that could not be loaded the properties name the one that runs. */
+static void revert_settings (GstConvRelu *self)
+{
+    const struct network *runs = self->network;
+    GST_OBJECT_LOCK (self);
+    gboolean changed =
+        settings_revert (&self->settings, &self->wanted, runs->model_file, runs->labels_file, &self->preparation);
+    GST_OBJECT_UNLOCK (self);
+    settings_revert (&self->active, &self->wanted, runs->model_file, runs->labels_file, &self->preparation);
+    settings_revert (&self->wanted, &self->wanted, runs->model_file, runs->labels_file, &self->preparation);
+    if (changed) {
+        g_object_notify (G_OBJECT (self), "model-file");
+        g_object_notify (G_OBJECT (self), "labels-file");
+    }
 }
 
 /* Changed files are loaded on another thread; a change in how the same network is run takes effect at once. */
@@ -344,6 +368,7 @@ static void follow_settings (GstConvRelu *self)
         } else {
             POST_WARNING (self, error, "; the network before stays in use");
             self->wanted.preparation = self->active.preparation;
+            revert_settings (self);
         }
     }
     if (self->loading || settings_same_plan (&self->active, &self->wanted))
@@ -385,6 +410,7 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
     self->refused = self->failed = FALSE;
     GST_OBJECT_LOCK (self);
     stats_reset (&self->stats, network->first_run);
+    messages_count_again (self->messages);
     self->earliest = GST_CLOCK_TIME_NONE;
     GST_OBJECT_UNLOCK (self);
     use_network (self, network);
@@ -496,7 +522,7 @@ static void post_qos (GstConvRelu *self, GstBuffer *buffer, const struct moment 
                                                GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer));
     gst_message_set_qos_values (message, jitter, proportion, 1000000);
     gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, processed, skipped);
-    gst_element_post_message (GST_ELEMENT (self), message);
+    messages_post (self->messages, GST_ELEMENT (self), message, self->active.max_unread_messages);
 }
 
 /* Whether this frame passes with the last result, if there is one. Counts it. */
@@ -539,6 +565,8 @@ static gboolean infer (GstConvRelu *self, GstBuffer *buffer, const struct moment
     plan_run (network->plan, network->input);
     GstClockTime end = gst_util_get_timestamp ();
     result_take (&self->result, network, &self->active, end - converted);
+    self->result.seen_pts = GST_BUFFER_PTS (buffer);
+    self->result.seen_running_time = moment->running_time;
     self->since = 0;
     self->inferred_at = moment->running_time;
 
@@ -601,15 +629,18 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
     if (!self->result.valid)
         return GST_FLOW_OK; /* a gap before the first picture */
     self->since++;
-    result_attach (&self->result, self->network, buffer, GST_VIDEO_INFO_WIDTH (&self->info),
-                   GST_VIDEO_INFO_HEIGHT (&self->info), fresh);
+    struct carrier carrier = {
+        .element = GST_ELEMENT (self),
+        .buffer = buffer,
+        .segment = &base->segment,
+        .width = (guint)GST_VIDEO_INFO_WIDTH (&self->info),
+        .height = (guint)GST_VIDEO_INFO_HEIGHT (&self->info),
+        .fresh = fresh,
+    };
+    result_attach (&self->result, self->network, &carrier);
     if (self->active.appearance.overlay != OVERLAY_NONE)
         draw (self, buffer);
-    if (self->active.post_messages)
-        gst_element_post_message (
-            GST_ELEMENT (self),
-            gst_message_new_element (GST_OBJECT (self),
-                                     result_message (&self->result, self->network, buffer, &base->segment, fresh)));
+    messages_post_result (self->messages, &self->active, &self->result, self->network, &carrier);
     return GST_FLOW_OK;
 }
 

@@ -164,6 +164,8 @@ struct network *network_load (const struct settings *settings, GError **error)
         return NULL;
     }
     graph_drop_weights (model_graph (model)); /* the plan has its packed copy */
+    network->model_file = g_strdup (settings->model_file);
+    network->labels_file = g_strdup (settings->labels_file);
     network->stand_in = stand_in;
     try_out (network);
     return network;
@@ -178,6 +180,8 @@ struct network *network_again (const struct network *network, const struct setti
         set_load_error (settings, &reason, error);
         return NULL;
     }
+    again->model_file = g_strdup (network->model_file);
+    again->labels_file = g_strdup (network->labels_file);
     again->stand_in = network->stand_in;
     return again;
 }
@@ -190,6 +194,8 @@ void network_free (struct network *network)
     model_unref (network->model);
     class_map_unref (network->class_map);
     layers_clear (&network->layers);
+    g_free (network->model_file);
+    g_free (network->labels_file);
     g_free (network->input);
     g_free (network->quarks);
     g_free (network);

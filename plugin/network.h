@@ -22,7 +22,8 @@
 struct network {
     struct model *model;
     struct plan *plan;
-    float *input;           /* [3][height][width], of model_input */
+    float *input;                   /* [3][height][width], of model_input */
+    char *model_file, *labels_file; /* of the settings it was loaded with; NULL: not set */
     gboolean stand_in;      /* no model was named and none is built in: the fixed filters, which recognise nothing */
     GstClockTime first_run; /* how long the trial run in network_load took, ns; 0 after network_again */
     GQuark *quarks;         /* [model_classes] label of a class as a quark, 0 until it is first reported */

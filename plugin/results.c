@@ -2,6 +2,8 @@
 /* results.c: scores -> classification metadata and the bus message; see results.h. */
 #include "plugin/results.h"
 
+#include "plugin/log.h"
+
 #ifdef HAVE_ANALYTICS
 #include <gst/analytics/analytics.h>
 #endif
@@ -33,76 +35,7 @@ void result_take (struct result *result, const struct network *network, const st
     result->serial++;
 }
 
-/* ---- on the buffer --------------------------------------------------------------------------------------------- */
-
-#ifdef HAVE_ANALYTICS
-
-static const char meta_name[] = "convrelu";
-
-void results_init (void)
-{
-    static const char *const tags[] = { NULL };
-    if (!gst_meta_get_info (meta_name))
-        gst_meta_register_custom (meta_name, (const gchar **)tags, NULL, NULL, NULL);
-}
-
-/* Quarks live as long as the process: only labels that are reported become some. */
-static GQuark label_quark (struct network *network, int class_id)
-{
-    GQuark *quark = &network->quarks[class_id];
-    if (*quark == 0)
-        *quark = g_quark_from_string (model_label (network->model, class_id));
-    return *quark;
-}
-
-void result_attach (const struct result *result, struct network *network, GstBuffer *buffer, int width, int height,
-                    gboolean fresh)
-{
-    if (!result->valid || result->count == 0)
-        return;
-    /* Room for this one thing; another element's meta that is there already is given back and grows as it needs. */
-    GstAnalyticsRelationMetaInitParams room = {
-        .initial_relation_order = 2,
-        .initial_buf_size = 256 + result->count * (sizeof (gfloat) + sizeof (GQuark)),
-    };
-    GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta_full (buffer, &room);
-    GQuark *labels = g_new (GQuark, result->count);
-    for (guint i = 0; i < result->count; i++)
-        labels[i] = label_quark (network, result->ids[i]);
-    GstAnalyticsClsMtd classes; /* not NULL: GStreamer before 1.26 writes to it without looking */
-    gst_analytics_relation_meta_add_cls_mtd (meta, result->count, result->scores, labels, &classes);
-    g_free (labels);
-
-    GstCustomMeta *state = gst_buffer_add_custom_meta (buffer, meta_name);
-    if (state)
-        gst_structure_set (gst_custom_meta_get_structure (state), "fresh", G_TYPE_BOOLEAN, fresh, NULL);
-}
-
-#else
-
-void results_init (void)
-{
-}
-
-void result_attach (const struct result *result, struct network *network, GstBuffer *buffer, int width, int height,
-                    gboolean fresh)
-{
-    if (!result->valid || result->count == 0)
-        return;
-    GstVideoRegionOfInterestMeta *meta =
-        gst_buffer_add_video_region_of_interest_meta (buffer, "classification", 0, 0, (guint)width, (guint)height);
-    for (guint i = 0; i < result->count; i++) {
-        GstStructure *param =
-            gst_structure_new ("classification", "label", G_TYPE_STRING, model_label (network->model, result->ids[i]),
-                               "label-id", G_TYPE_INT, result->ids[i], "confidence", G_TYPE_FLOAT, result->scores[i],
-                               "fresh", G_TYPE_BOOLEAN, fresh, NULL);
-        gst_video_region_of_interest_meta_add_param (meta, param);
-    }
-}
-
-#endif
-
-/* ---- on the bus ------------------------------------------------------------------------------------------------ */
+/* ---- in words -------------------------------------------------------------------------------------------------- */
 
 static void append_string (GValue *array, const char *text)
 {
@@ -128,18 +61,10 @@ static void append_float (GValue *array, float number)
     gst_value_array_append_and_take_value (array, &value);
 }
 
-GstStructure *result_message (const struct result *result, const struct network *network, GstBuffer *buffer,
-                              const GstSegment *segment, gboolean fresh)
+/* Adds what messages and metadata both say. The best class also stands by itself: arrays are awkward in Python. */
+static void put_result (GstStructure *structure, const struct result *result, const struct network *network,
+                        gboolean fresh, const char *element)
 {
-    guint64 timestamp = GST_BUFFER_PTS (buffer), stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
-    if (segment->format == GST_FORMAT_TIME) {
-        stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, timestamp);
-        running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, timestamp);
-    }
-    GstStructure *message = gst_structure_new (
-        "convrelu", "timestamp", G_TYPE_UINT64, timestamp, "stream-time", G_TYPE_UINT64, stream_time, "running-time",
-        G_TYPE_UINT64, running_time, "duration", G_TYPE_UINT64, (guint64)GST_BUFFER_DURATION (buffer), "inference-time",
-        G_TYPE_UINT64, (guint64)result->inference_time, "fresh", G_TYPE_BOOLEAN, fresh, NULL);
     GValue labels = G_VALUE_INIT, ids = G_VALUE_INIT, scores = G_VALUE_INIT;
     g_value_init (&labels, GST_TYPE_ARRAY);
     g_value_init (&ids, GST_TYPE_ARRAY);
@@ -149,8 +74,146 @@ GstStructure *result_message (const struct result *result, const struct network 
         append_int (&ids, result->ids[i]);
         append_float (&scores, result->scores[i]);
     }
-    gst_structure_take_value (message, "labels", &labels);
-    gst_structure_take_value (message, "class-ids", &ids);
-    gst_structure_take_value (message, "scores", &scores);
+    gst_structure_set (structure, "inference-time", G_TYPE_UINT64, (guint64)result->inference_time, "fresh",
+                       G_TYPE_BOOLEAN, fresh, NULL);
+    gst_structure_take_value (structure, "labels", &labels);
+    gst_structure_take_value (structure, "class-ids", &ids);
+    gst_structure_take_value (structure, "scores", &scores);
+    if (result->count > 0)
+        gst_structure_set (structure, "label", G_TYPE_STRING, model_label (network->model, result->ids[0]), "class-id",
+                           G_TYPE_INT, result->ids[0], "score", G_TYPE_DOUBLE, (gdouble)result->scores[0], NULL);
+    gst_structure_set (structure, "element", G_TYPE_STRING, element, "seen-timestamp", G_TYPE_UINT64,
+                       (guint64)result->seen_pts, "seen-running-time", G_TYPE_UINT64,
+                       (guint64)result->seen_running_time, NULL);
+}
+
+/* ---- on the buffer --------------------------------------------------------------------------------------------- */
+
+static const char meta_name[] = "convrelu";
+
+void results_init (void)
+{
+    static const char *const tags[] = { NULL };
+    if (!gst_meta_get_info (meta_name))
+        gst_meta_register_custom (meta_name, (const gchar **)tags, NULL, NULL, NULL);
+}
+
+/* Puts `said`, which it takes, under `name` into the buffer's one meta of ours: PyGObject gets at no second one. */
+static void attach_structure (GstBuffer *buffer, const char *name, GstStructure *said)
+{
+    GValue value = G_VALUE_INIT;
+    GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, meta_name);
+    if (!meta)
+        meta = gst_buffer_add_custom_meta (buffer, meta_name);
+    GstStructure *all = meta ? gst_custom_meta_get_structure (meta) : NULL;
+    if (!all) {
+        gst_structure_free (said);
+        return;
+    }
+    char *field = g_strdup (name);
+    for (guint again = 2; gst_structure_has_field (all, field); again++) { /* its namesake in another bin */
+        g_free (field);
+        field = g_strdup_printf ("%s_%u", name, again);
+    }
+    g_value_init (&value, GST_TYPE_STRUCTURE);
+    g_value_take_boxed (&value, said);
+    gst_structure_take_value (all, field, &value);
+    g_free (field);
+}
+
+#ifdef HAVE_ANALYTICS
+
+/* Quarks live as long as the process: only labels that are reported become some. */
+static GQuark label_quark (struct network *network, int class_id)
+{
+    GQuark *quark = &network->quarks[class_id];
+    if (*quark == 0)
+        *quark = g_quark_from_string (model_label (network->model, class_id));
+    return *quark;
+}
+
+static void attach_classes (const struct result *result, struct network *network, const struct carrier *carrier,
+                            GstStructure *said, const char *element)
+{
+    /* Room for this one thing; another element's meta that is there already is given back and grows as it needs. */
+    GstAnalyticsRelationMetaInitParams room = {
+        .initial_relation_order = 2,
+        .initial_buf_size = 256 + result->count * (sizeof (gfloat) + sizeof (GQuark)),
+    };
+    GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta_full (carrier->buffer, &room);
+    GQuark *labels = g_new (GQuark, result->count);
+    for (guint i = 0; i < result->count; i++)
+        labels[i] = label_quark (network, result->ids[i]);
+    GstAnalyticsClsMtd classes; /* not NULL: GStreamer before 1.26 writes to it without looking */
+    if (gst_analytics_relation_meta_add_cls_mtd (meta, result->count, result->scores, labels, &classes))
+        gst_structure_set (said, "mtd-id", G_TYPE_UINT, classes.id, NULL);
+    g_free (labels);
+}
+
+#else
+
+static void attach_classes (const struct result *result, struct network *network, const struct carrier *carrier,
+                            GstStructure *said, const char *element)
+{
+    GstVideoRegionOfInterestMeta *meta = gst_buffer_add_video_region_of_interest_meta (
+        carrier->buffer, "classification", 0, 0, carrier->width, carrier->height);
+    char name[32] = "classification";
+    for (guint i = 0; i < result->count; i++) {
+        if (i > 0)
+            g_snprintf (name, sizeof name, "classification_%u", i + 1);
+        gst_video_region_of_interest_meta_add_param (
+            meta,
+            gst_structure_new (name, "label", G_TYPE_STRING, model_label (network->model, result->ids[i]), "label_id",
+                               G_TYPE_INT, result->ids[i], "confidence", G_TYPE_DOUBLE, (gdouble)result->scores[i],
+                               "element_id", G_TYPE_STRING, element, "fresh", G_TYPE_BOOLEAN, carrier->fresh, NULL));
+    }
+}
+
+#endif
+
+void result_attach (const struct result *result, struct network *network, const struct carrier *carrier)
+{
+    if (!result->valid)
+        return;
+    char *element = gst_object_get_name (GST_OBJECT (carrier->element));
+    GstStructure *said = gst_structure_new_empty ("result");
+    put_result (said, result, network, carrier->fresh, element);
+    if (result->count > 0)
+        attach_classes (result, network, carrier, said, element);
+    GST_LOG_OBJECT (carrier->element, "attached %u classes to %" GST_PTR_FORMAT ": %" GST_PTR_FORMAT, result->count,
+                    carrier->buffer, said);
+    attach_structure (carrier->buffer, element, said);
+    g_free (element);
+}
+
+/* ---- on the bus ------------------------------------------------------------------------------------------------ */
+
+GstStructure *result_message (const struct result *result, const struct network *network, const struct carrier *carrier)
+{
+    guint64 timestamp = GST_BUFFER_PTS (carrier->buffer);
+    guint64 stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
+    if (carrier->segment->format == GST_FORMAT_TIME) {
+        stream_time = gst_segment_to_stream_time (carrier->segment, GST_FORMAT_TIME, timestamp);
+        running_time = gst_segment_to_running_time (carrier->segment, GST_FORMAT_TIME, timestamp);
+    }
+    GstStructure *message = gst_structure_new (
+        "convrelu", "timestamp", G_TYPE_UINT64, timestamp, "stream-time", G_TYPE_UINT64, stream_time, "running-time",
+        G_TYPE_UINT64, running_time, "duration", G_TYPE_UINT64, (guint64)GST_BUFFER_DURATION (carrier->buffer), NULL);
+    char *element = gst_object_get_name (GST_OBJECT (carrier->element));
+    put_result (message, result, network, carrier->fresh, element);
+    g_free (element);
+    return message;
+}
+
+GstStructure *results_model_message (const struct network *network)
+{
+    const struct input_spec *spec = model_input (network->model);
+    GstStructure *message = gst_structure_new (
+        "convrelu-model", "built-in", G_TYPE_BOOLEAN, network->model_file == NULL, "classes", G_TYPE_INT,
+        model_classes (network->model), "channels", G_TYPE_INT, spec->channels, "width", G_TYPE_INT, spec->width,
+        "height", G_TYPE_INT, spec->height, "steps", G_TYPE_INT, plan_steps (network->plan), "threads", G_TYPE_INT,
+        plan_threads (network->plan), "instruction-set", G_TYPE_STRING, plan_isa (network->plan), NULL);
+    if (network->model_file)
+        gst_structure_set (message, "model-file", G_TYPE_STRING, network->model_file, NULL);
     return message;
 }

@@ -13,9 +13,20 @@ struct result {
     guint serial;   /* moves with every result_take */
     guint count;    /* how many are filled, 0..capacity */
     guint capacity;
-    int *ids;                    /* [capacity] class numbers */
-    float *scores;               /* [capacity] probabilities */
-    GstClockTime inference_time; /* how long the network took, ns */
+    int *ids;                       /* [capacity] class numbers */
+    float *scores;                  /* [capacity] probabilities */
+    GstClockTime inference_time;    /* how long the network took, ns */
+    GstClockTime seen_pts;          /* timestamp of the frame it was said of, or NONE: whoever calls result_take */
+    GstClockTime seen_running_time; /* and that frame's running time, or NONE: fills both */
+};
+
+/* The frame that a result goes along with: the one it was said of (`fresh`) or a later one. */
+struct carrier {
+    GstElement *element; /* whose result it is; only its name is read */
+    GstBuffer *buffer;
+    const GstSegment *segment; /* tells stream and running time of the buffer */
+    guint width, height;       /* of its picture, pixels */
+    gboolean fresh;
 };
 
 void result_clear (struct result *result); /* frees; all zero is an empty result */
@@ -24,19 +35,32 @@ void result_clear (struct result *result); /* frees; all zero is an empty result
 void result_take (struct result *result, const struct network *network, const struct settings *settings,
                   GstClockTime inference_time);
 
-/* Attaches it to a writable buffer whose picture is width x height. `fresh`: it was said of this very buffer.
+/* Attaches it to the carrier's buffer, which must be writable. A result that is not valid attaches nothing.
  *
- * With GstAnalytics: one GstAnalyticsClsMtd, best first, and a GstCustomMeta "convrelu" with `fresh` (boolean).
- * Without: one GstVideoRegionOfInterestMeta of type "classification" over the whole picture; each class is one param
- * structure "classification", best first: label (string), label-id (int), confidence (float), fresh (boolean).
- * An empty result attaches nothing. */
-void result_attach (const struct result *result, struct network *network, GstBuffer *buffer, int width, int height,
-                    gboolean fresh);
+ * Always: the buffer's one GstCustomMeta "convrelu", made where there is none, whose structure has a field for each
+ * element that the buffer went through, named after it ("_2", "_3", ... where two have one name); a GstStructure
+ * "result" with
+ *   element, label (string), class-id (int), score (double)    the best class; the last three are left out when none is
+ *                                                              above the threshold
+ *   labels (strings), class-ids (ints), scores (floats)        GstValueArrays of all that are, best first
+ *   fresh (boolean), inference-time, seen-timestamp, seen-running-time (guint64, ns)
+ *   mtd-id (uint)                                              with GstAnalytics: of the GstAnalyticsClsMtd
+ * And, unless no class is above the threshold, in the form that other elements understand,
+ * with GstAnalytics: one GstAnalyticsClsMtd, best first;
+ * without: one GstVideoRegionOfInterestMeta of type "classification" over the whole picture, each class a param structure
+ * "classification", "classification_2", "classification_3", ..., best first, with the fields that Intel DL Streamer's
+ * readers expect: label (string), label_id (int), confidence (double), element_id (string), and fresh (boolean). */
+void result_attach (const struct result *result, struct network *network, const struct carrier *carrier);
 
-/* The structure of the element message "convrelu"; the fields are described at the property post-messages. The segment
- * tells stream and running time. The caller owns it. */
-GstStructure *result_message (const struct result *result, const struct network *network, GstBuffer *buffer,
-                              const GstSegment *segment, gboolean fresh);
+/* The structure of the element message "convrelu": the buffer's times and the fields of "result" above. The caller owns
+ * it. */
+GstStructure *result_message (const struct result *result, const struct network *network,
+                              const struct carrier *carrier);
+
+/* The structure of the element message "convrelu-model", which says what network has begun to run: model-file (string;
+ * left out where it is built in), built-in (boolean), classes (int), channels, width, height (int, of its input), steps
+ * and threads (int), instruction-set (string). The caller owns it. */
+GstStructure *results_model_message (const struct network *network);
 
 void results_init (void); /* once, when the element's class is made */
 

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DEFAULT_TOP_K = 5, TOP_K_MAX = 1000, THREADS_MAX = 256 };
+enum { DEFAULT_TOP_K = 5, TOP_K_MAX = 1000, THREADS_MAX = 256, DEFAULT_MAX_UNREAD = 256 };
 
 /* ---- enums ----------------------------------------------------------------------------------------------------- */
 
@@ -95,7 +95,7 @@ static GType activation_type (void)
 /* ---- properties ------------------------------------------------------------------------------------------------ */
 
 #define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
-#define NUMBER_FLAGS (FLAGS | GST_PARAM_CONTROLLABLE)
+#define CONTROL_FLAGS (FLAGS | GST_PARAM_CONTROLLABLE) /* a GstControlBinding may drive it from frame to frame */
 #define READ_FLAGS (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)
 
 static void install_model (GObjectClass *klass)
@@ -138,7 +138,7 @@ static void install_model (GObjectClass *klass)
                                      g_param_spec_enum ("channel-order", "Channel order",
                                                         "Which colour the network takes as its first, second and third "
                                                         "channel",
-                                                        order_choice_type (), ORDER_CHOICE_MODEL, FLAGS));
+                                                        order_choice_type (), ORDER_CHOICE_MODEL, CONTROL_FLAGS));
 }
 
 static void install_frame (GObjectClass *klass)
@@ -150,42 +150,62 @@ static void install_frame (GObjectClass *klass)
                                                         "side is scaled to 8/7 of the network's (256 for 224) and the "
                                                         "centre is cut out; it ignores what lies at the "
                                                         "sides. Pixel aspect ratio is respected by crop and letterbox",
-                                                        resize_type (), RESIZE_CROP, FLAGS));
+                                                        resize_type (), RESIZE_CROP, CONTROL_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_INFERENCE_INTERVAL,
         g_param_spec_uint (
             "inference-interval", "Inference interval",
             "Run the network on every n-th frame (1 = on every frame). The frames between carry the last "
             "result, marked as not fresh",
-            1, G_MAXUINT, 1, NUMBER_FLAGS));
+            1, G_MAXUINT, 1, CONTROL_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_DEADLINE,
         g_param_spec_enum ("deadline", "Deadline",
                            "What to do with a frame that is late according to the sink (QoS events). skip lets it pass "
                            "without running the network, with the last result marked as not fresh; no frame is ever "
                            "dropped, and one frame a second is analysed however late it is",
-                           deadline_type (), DEADLINE_SKIP, FLAGS));
+                           deadline_type (), DEADLINE_SKIP, CONTROL_FLAGS));
 }
 
 static void install_results (GObjectClass *klass)
 {
     g_object_class_install_property (klass, PROPERTY_TOP_K,
                                      g_param_spec_uint ("top-k", "Top k", "How many of the best classes to report", 1,
-                                                        TOP_K_MAX, DEFAULT_TOP_K, NUMBER_FLAGS));
+                                                        TOP_K_MAX, DEFAULT_TOP_K, CONTROL_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_THRESHOLD,
         g_param_spec_float ("threshold", "Threshold",
                             "Report only classes of at least this score, a probability from 0 to 1", 0.0f, 1.0f, 0.0f,
-                            NUMBER_FLAGS));
+                            CONTROL_FLAGS));
+}
+
+static void install_messages (GObjectClass *klass)
+{
     g_object_class_install_property (
         klass, PROPERTY_POST_MESSAGES,
         g_param_spec_boolean (
             "post-messages", "Post messages",
-            "Post an element message \"convrelu\" for every frame that carries a result, with the fields timestamp, "
-            "stream-time, running-time, duration, labels, class-ids, scores (best first), inference-time (ns) and "
-            "fresh "
-            "(FALSE: the result of an earlier frame)",
-            TRUE, FLAGS));
+            "Post an element message \"convrelu\" for every frame that the network has seen, with the fields "
+            "timestamp, "
+            "stream-time, running-time, duration (of the frame), inference-time (ns), fresh, labels, class-ids, scores "
+            "(arrays, best first), label, class-id, score (of the best), element, seen-timestamp, seen-running-time; "
+            "and "
+            "\"convrelu-model\" when a network begins to run",
+            TRUE, CONTROL_FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_REPEAT_MESSAGES,
+        g_param_spec_boolean (
+            "repeat-messages", "Repeat messages",
+            "Post the message also for every frame that carries the result of an earlier frame again, "
+            "with fresh=false",
+            FALSE, CONTROL_FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_MAX_UNREAD_MESSAGES,
+        g_param_spec_uint ("max-unread-messages", "Max unread messages",
+                           "While this many of the element's messages wait on a bus that is not read, no more are "
+                           "posted, so that memory "
+                           "stays as it is; stats counts them as messages-dropped (0 = no limit)",
+                           0, G_MAXUINT, DEFAULT_MAX_UNREAD, CONTROL_FLAGS));
 }
 
 static void install_running (GObjectClass *klass)
@@ -196,16 +216,17 @@ static void install_running (GObjectClass *klass)
             "threads", "Threads",
             "How many threads share one inference, the streaming thread among them (0 = one for each CPU "
             "this process may run on). The result does not depend on it",
-            0, THREADS_MAX, 0, NUMBER_FLAGS));
+            0, THREADS_MAX, 0, CONTROL_FLAGS));
     g_object_class_install_property (klass, PROPERTY_ALGORITHM,
                                      g_param_spec_enum ("algorithm", "Algorithm",
                                                         "How convolutions are computed: all but auto are for comparing",
-                                                        algorithm_type (), ALGORITHM_AUTO, FLAGS));
+                                                        algorithm_type (), ALGORITHM_AUTO, CONTROL_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_STATS,
         g_param_spec_boxed (
             "stats", "Statistics",
             "Since the element left READY: frames, inferred, skipped (passed without inference) and, of these, late; "
+            "messages-dropped (see max-unread-messages); "
             "over the last 256 frames of each kind (times: of the network that is running): convert-mean, convert-p99 "
             "(frame to network input), inference-mean, inference-p99, overlay-mean, overlay-p99 (drawing; ns) and fps; "
             "latency (ns), as answered to the LATENCY query; layers, an array with a structure for each layer shown: "
@@ -229,7 +250,7 @@ static void install_activation (GObjectClass *klass)
                            "Puts this function in the place of every activation of the network, to watch what it does "
                            "to the feature maps and the classes. The weights were trained for the network's own, so "
                            "most others spoil the result",
-                           activation_type (), ACTIVATION_CHOICE_MODEL, FLAGS));
+                           activation_type (), ACTIVATION_CHOICE_MODEL, CONTROL_FLAGS));
     gst_type_mark_as_plugin_api (activation_type (), 0);
 }
 
@@ -240,6 +261,7 @@ void settings_install (GObjectClass *klass)
     appearance_install (klass);
     install_frame (klass);
     install_results (klass);
+    install_messages (klass);
     install_running (klass);
     gst_type_mark_as_plugin_api (order_choice_type (), 0);
     gst_type_mark_as_plugin_api (resize_type (), 0);
@@ -259,6 +281,7 @@ void settings_init (struct settings *settings)
         .inference_interval = 1,
         .deadline = DEADLINE_SKIP,
         .post_messages = TRUE,
+        .max_unread_messages = DEFAULT_MAX_UNREAD,
         .activation = ACTIVATION_CHOICE_MODEL,
     };
     appearance_init (&settings->appearance);
@@ -351,6 +374,12 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
     case PROPERTY_POST_MESSAGES:
         settings->post_messages = g_value_get_boolean (value);
         return TRUE;
+    case PROPERTY_REPEAT_MESSAGES:
+        settings->repeat_messages = g_value_get_boolean (value);
+        return TRUE;
+    case PROPERTY_MAX_UNREAD_MESSAGES:
+        settings->max_unread_messages = g_value_get_uint (value);
+        return TRUE;
     case PROPERTY_ACTIVATION:
         settings->activation = g_value_get_enum (value);
         return TRUE;
@@ -401,12 +430,33 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
     case PROPERTY_POST_MESSAGES:
         g_value_set_boolean (value, settings->post_messages);
         return TRUE;
+    case PROPERTY_REPEAT_MESSAGES:
+        g_value_set_boolean (value, settings->repeat_messages);
+        return TRUE;
+    case PROPERTY_MAX_UNREAD_MESSAGES:
+        g_value_set_uint (value, settings->max_unread_messages);
+        return TRUE;
     case PROPERTY_ACTIVATION:
         g_value_set_enum (value, settings->activation);
         return TRUE;
     default:
         return appearance_get (&settings->appearance, id, value);
     }
+}
+
+gboolean settings_revert (struct settings *settings, const struct settings *tried, const char *model_file,
+                          const char *labels_file, const struct preparation *preparation)
+{
+    if (!settings_same_files (settings, tried)) /* something else is wanted by now */
+        return FALSE;
+    gboolean changed = g_strcmp0 (settings->model_file, model_file) || g_strcmp0 (settings->labels_file, labels_file);
+    g_free (settings->model_file);
+    g_free (settings->labels_file);
+    settings->model_file = g_strdup (model_file);
+    settings->labels_file = g_strdup (labels_file);
+    if (settings_same_preparation (&settings->preparation, &tried->preparation))
+        settings->preparation = *preparation;
+    return changed;
 }
 
 static gboolean check_triple (const char *name, const struct triple *triple, float least, GError **error)

@@ -53,7 +53,8 @@ struct settings {
     enum algorithm algorithm;
     guint inference_interval;
     enum deadline deadline;
-    gboolean post_messages;
+    gboolean post_messages, repeat_messages;
+    guint max_unread_messages; /* 0: no limit */
     enum activation_choice activation;
     struct appearance appearance;
 };
@@ -73,6 +74,8 @@ enum property {
     PROPERTY_INFERENCE_INTERVAL,
     PROPERTY_DEADLINE,
     PROPERTY_POST_MESSAGES,
+    PROPERTY_REPEAT_MESSAGES,
+    PROPERTY_MAX_UNREAD_MESSAGES,
     PROPERTY_ACTIVATION,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
@@ -88,6 +91,11 @@ void settings_copy (struct settings *to, const struct settings *from); /* what `
 /* FALSE when `id` is not a stored property. */
 gboolean settings_set (struct settings *settings, guint id, const GValue *value);
 gboolean settings_get (const struct settings *settings, guint id, GValue *value);
+
+/* After what `tried` names could not be loaded: whatever is still set as it was tried (the two files, and the preparation,
+ * which was set for them) goes back to what runs. TRUE: model-file or labels-file changed. */
+gboolean settings_revert (struct settings *settings, const struct settings *tried, const char *model_file,
+                          const char *labels_file, const struct preparation *preparation);
 
 /* What a GParamSpec cannot check: mean and std. FALSE and a GST_RESOURCE_ERROR_SETTINGS that names the property. */
 gboolean settings_check (const struct settings *settings, GError **error);

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* messages.c: what is posted, counted until nobody holds it any more; see messages.h. */
+#include "plugin/messages.h"
+
+#include "plugin/log.h"
+
+/* Messages may outlive the element, so each holds a reference to what counts it. */
+struct messages {
+    gatomicrefcount references;
+    GMutex lock;     /* guards the rest; taken for a few instructions, and nothing is called under it */
+    guint pending;   /* posted and not freed yet */
+    guint unseen;    /* posted since the bus was last found empty */
+    guint64 dropped; /* not posted */
+    gboolean full;   /* the last one was dropped */
+};
+
+struct messages *messages_new (void)
+{
+    struct messages *messages = g_new0 (struct messages, 1);
+    g_atomic_ref_count_init (&messages->references);
+    g_mutex_init (&messages->lock);
+    return messages;
+}
+
+void messages_free (struct messages *messages)
+{
+    if (!messages || !g_atomic_ref_count_dec (&messages->references))
+        return;
+    g_mutex_clear (&messages->lock);
+    g_free (messages);
+}
+
+/* The last reference to a message has gone, on whatever thread. */
+static void message_gone (gpointer data, GstMiniObject *where)
+{
+    struct messages *messages = data;
+    g_mutex_lock (&messages->lock);
+    messages->pending--;
+    g_mutex_unlock (&messages->lock);
+    messages_free (messages);
+}
+
+/* Whether nothing waits on the bus that the application reads, which is the outermost bin's. */
+static gboolean bus_empty (GstElement *element)
+{
+    GstObject *outermost = gst_object_ref (GST_OBJECT (element)), *parent;
+    while ((parent = gst_object_get_parent (outermost))) {
+        gst_object_unref (outermost);
+        outermost = parent;
+    }
+    GstBus *bus = GST_IS_ELEMENT (outermost) ? gst_element_get_bus (GST_ELEMENT (outermost)) : NULL;
+    gboolean empty = !bus || !gst_bus_have_pending (bus);
+    gst_clear_object (&bus);
+    gst_object_unref (outermost);
+    return empty;
+}
+
+/* Counts one more. FALSE: `limit` are there already; counts it as dropped if it is `last`. `first`: that begins here. */
+static gboolean reserve (struct messages *messages, guint limit, gboolean last, gboolean *first)
+{
+    g_mutex_lock (&messages->lock);
+    gboolean room = limit == 0 || messages->pending < limit || messages->unseen < limit;
+    *first = !room && last && !messages->full;
+    if (room) {
+        messages->pending++;
+        messages->unseen = MIN (messages->unseen, G_MAXUINT - 1) + 1;
+        messages->full = FALSE;
+    } else if (last) {
+        messages->dropped++;
+        messages->full = TRUE;
+    }
+    g_mutex_unlock (&messages->lock);
+    return room;
+}
+
+gboolean messages_post (struct messages *messages, GstElement *element, GstMessage *message, guint limit)
+{
+    gboolean first, room = reserve (messages, limit, FALSE, &first);
+    if (!room) {
+        if (bus_empty (element)) {
+            g_mutex_lock (&messages->lock);
+            messages->unseen = 0;
+            g_mutex_unlock (&messages->lock);
+        }
+        room = reserve (messages, limit, TRUE, &first);
+    }
+    if (!room) {
+        if (first)
+            GST_WARNING_OBJECT (element,
+                                "nobody reads the bus: %u messages wait there, and no more are posted until some "
+                                "are read (max-unread-messages)",
+                                limit);
+        gst_message_unref (message);
+        return FALSE;
+    }
+    g_atomic_ref_count_inc (&messages->references);
+    gst_mini_object_weak_ref (GST_MINI_OBJECT (message), message_gone, messages);
+    gst_element_post_message (element, message);
+    return TRUE;
+}
+
+void messages_post_result (struct messages *messages, const struct settings *settings, const struct result *result,
+                           const struct network *network, const struct carrier *carrier)
+{
+    if (!settings->post_messages || !(carrier->fresh || settings->repeat_messages))
+        return;
+    GstStructure *structure = result_message (result, network, carrier);
+    messages_post (messages, carrier->element, gst_message_new_element (GST_OBJECT (carrier->element), structure),
+                   settings->max_unread_messages);
+}
+
+void messages_post_model (struct messages *messages, GstElement *element, const struct settings *settings,
+                          const struct network *network)
+{
+    if (settings->post_messages)
+        messages_post (messages, element,
+                       gst_message_new_element (GST_OBJECT (element), results_model_message (network)),
+                       settings->max_unread_messages);
+}
+
+guint64 messages_dropped (struct messages *messages)
+{
+    g_mutex_lock (&messages->lock);
+    guint64 dropped = messages->dropped;
+    g_mutex_unlock (&messages->lock);
+    return dropped;
+}
+
+void messages_count_again (struct messages *messages)
+{
+    g_mutex_lock (&messages->lock);
+    messages->dropped = 0;
+    g_mutex_unlock (&messages->lock);
+}
+
+guint messages_pending (struct messages *messages)
+{
+    g_mutex_lock (&messages->lock);
+    guint pending = messages->pending;
+    g_mutex_unlock (&messages->lock);
+    return pending;
+}

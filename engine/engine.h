@@ -200,6 +200,9 @@ void plan_free (struct plan *plan); /* NULL is fine */
 /* One run. input [channels][height][width] of the graph's input. Never allocates, logs or fails; the result does not depend
  * on the number of threads, bit for bit. Denormals are flushed to zero inside; the caller's FP state is restored. */
 void plan_run (struct plan *plan, const float *input);
+/* The same in pieces: steps first .. end - 1 of plan_steps, each piece beginning where the last one ended and all with the
+ * same input. Outputs and taps are there after the last step; in between they are neither the old nor the new ones. */
+void plan_run_steps (struct plan *plan, const float *input, int first, int end);
 int plan_outputs (const struct plan *plan);
 const struct tensor *plan_output (const struct plan *plan, int index); /* in the order of graph_output */
 const struct tensor *plan_tap (const struct plan *plan, int index);    /* in the order of options.taps */

@@ -80,9 +80,14 @@ static void run_step (struct plan *plan, const struct record *step)
 
 void plan_run (struct plan *plan, const float *input)
 {
+    plan_run_steps (plan, input, 0, plan->step_count);
+}
+
+void plan_run_steps (struct plan *plan, const float *input, int first, int end)
+{
     uint64_t fpu = plan->kernels->fpu_enter ();
     plan->input = input;
-    for (int i = 0; i < plan->step_count; i++) {
+    for (int i = first; i < end; i++) {
         uint64_t start = plan->timed ? nanoseconds () : 0;
         run_step (plan, &plan->steps[i]);
         if (plan->timed)

@@ -63,63 +63,59 @@
 
 /* gstconvrelu.c: the element: properties, state, negotiation, queries and events, and the order of work on a frame.
  *
- * Locking. The object lock guards `settings`, `serial`, `model`, `stats` and the QoS values, and is held only to copy
+ *   a frame --- async=false: pace.h says whether there is time --- inference.h, here --------+
+ *          \--- async=true: newest result so far --- async.h, whose thread has the inference -+- results.h, blend.h
+ *
+ * Locking. The object lock guards `shared`, `latency`, the QoS values and the pointer `async`, and is held only to copy
  * them; nothing is posted, loaded or computed under it. All else is the streaming thread's (and that of start and stop,
- * which never run beside it). Setters only store; the streaming thread copies and applies before the next frame. */
+ * which never run beside it). Setters only store; whoever has the inference copies and applies before the next frame. */
 #include "plugin/gstconvrelu.h"
 
 #include <gst/video/video.h>
 #include <string.h>
 
+#include "plugin/async.h"
 #include "plugin/blend.h"
-#include "plugin/frame.h"
+#include "plugin/downstream.h"
+#include "plugin/inference.h"
 #include "plugin/log.h"
 #include "plugin/mapping.h"
 #include "plugin/messages.h"
 #include "plugin/negotiate.h"
-#include "plugin/network.h"
-#include "plugin/overlay.h"
+#include "plugin/pace.h"
 #include "plugin/results.h"
 #include "plugin/settings.h"
-#include "plugin/timing.h"
+#include "plugin/shared.h"
 
 GST_DEBUG_CATEGORY (convrelu_debug);
 
-/* However late the stream is, the network sees a frame this often. */
-static const GstClockTime longest_blind = GST_SECOND;
+/* Kept of the time there is for what comes downstream, at least; more for a while after the sink has called frames late. */
+static const GstClockTime least_margin = 2 * GST_MSECOND, most_margin = 20 * GST_MSECOND;
 
 struct _GstConvRelu {
     GstBaseTransform parent;
 
     /* under the object lock */
-    struct settings settings; /* as set */
-    guint serial;             /* moves with every set */
-    struct model *model;      /* of the network that is running, for readers of layer-names */
-    struct stats stats;
-    struct layer_figures figures[LAYERS_MAX]; /* of the layers shown */
-    int figure_count;
-    struct step_times step_times; /* of network's plan */
-    GstClockTime earliest;        /* running time before which a frame is late, or NONE */
-    gint64 jitter;                /* of the last QoS event, for the QOS message */
+    struct shared shared;
+    GstClockTime latency;  /* of the pipeline, or NONE: it has not been told */
+    GstClockTime earliest; /* running time before which a frame is late, or NONE */
+    gint64 jitter;         /* of the last QoS event, for the QOS message */
     gdouble proportion;
+    GstClockTime margin;
+    struct async *async; /* NULL: in step */
 
     /* the streaming thread's */
-    struct settings active; /* the copy being acted on */
-    guint active_serial;
-    struct settings wanted;         /* those for which a network was last loaded, or tried to be */
-    gboolean refused;               /* mean or std as set are unusable, and a warning has said so */
-    struct network *network;        /* never NULL between start and stop */
-    struct preparation preparation; /* for that one; what is set along with another file is for the next */
-    struct loading *loading;        /* the next one, or NULL */
-    gboolean failed;                /* none came of the last one; `wanted` is what it was to be */
-    struct frame_reader *reader;
-    GstVideoInfo info;
-    struct overlay *overlay;
-    char *unknown_layers; /* what the last warning said of them, or NULL */
+    struct inference *inference; /* while there is `async`: of its thread */
     struct messages *messages;
-    struct result result;     /* the last one */
-    guint since;              /* frames since then, that one counted */
-    GstClockTime inferred_at; /* running time of that frame, or NONE */
+    struct settings settings; /* the copy being acted on */
+    guint serial;
+    gboolean no_thread; /* there was none for async=true, and a warning has said so */
+    GstVideoInfo info;
+    struct pace pace;
+    gboolean timed;         /* a sink shows frames by the clock */
+    GstClockTime looked_at; /* when that was found out, on the monotonic clock, or NONE */
+    guint since;            /* frames since the last one that went to the network, that one counted */
+    struct outcome outcome; /* of `async`, the newest */
 };
 
 #define CAPS                                                                                                           \
@@ -145,287 +141,128 @@ static void gst_conv_relu_init (GstConvRelu *self)
     gst_base_transform_set_passthrough (base, FALSE); /* metadata is added */
     gst_base_transform_set_gap_aware (base, TRUE);
     gst_base_transform_set_qos_enabled (base, FALSE); /* it would drop frames; see `deadline` */
+    shared_init (&self->shared, GST_ELEMENT (self));
     settings_init (&self->settings);
-    settings_init (&self->active);
-    settings_init (&self->wanted);
-    stats_reset (&self->stats, GST_CLOCK_TIME_NONE);
-    self->earliest = self->inferred_at = GST_CLOCK_TIME_NONE;
-    self->reader = frame_reader_new ();
-    self->overlay = overlay_new ();
     self->messages = messages_new ();
+    self->inference = inference_new (GST_ELEMENT (self), &self->shared, self->messages);
+    self->latency = self->earliest = self->looked_at = GST_CLOCK_TIME_NONE;
+    self->margin = least_margin;
+    pace_reset (&self->pace);
     gst_video_info_init (&self->info);
 }
 
 static void gst_conv_relu_finalize (GObject *object)
 {
     GstConvRelu *self = GST_CONV_RELU (object);
-    settings_clear (&self->settings);
-    settings_clear (&self->active);
-    settings_clear (&self->wanted);
-    result_clear (&self->result);
+    inference_free (self->inference);
     messages_free (self->messages);
-    frame_reader_free (self->reader);
-    overlay_free (self->overlay);
-    g_free (self->unknown_layers);
-    step_times_clear (&self->step_times);
+    settings_clear (&self->settings);
+    shared_clear (&self->shared);
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
 }
 
 static void gst_conv_relu_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-    GstConvRelu *self = GST_CONV_RELU (object);
-    GST_OBJECT_LOCK (self);
-    gboolean known = settings_set (&self->settings, id, value);
-    self->serial++;
-    GST_OBJECT_UNLOCK (self);
-    if (!known)
+    if (!shared_set (&GST_CONV_RELU (object)->shared, id, value))
         G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-}
-
-static void get_stats (GstConvRelu *self, GValue *value)
-{
-    GST_OBJECT_LOCK (self);
-    struct stats stats = self->stats;
-    struct layer_figures figures[LAYERS_MAX];
-    int count = self->figure_count;
-    memcpy (figures, self->figures, sizeof figures);
-    GST_OBJECT_UNLOCK (self);
-    GstStructure *structure = stats_structure (&stats);
-    gst_structure_set (structure, "messages-dropped", G_TYPE_UINT64, messages_dropped (self->messages), NULL);
-    GST_OBJECT_LOCK (self);
-    step_times_put (&self->step_times, structure);
-    GST_OBJECT_UNLOCK (self);
-    GValue layers = G_VALUE_INIT;
-    g_value_init (&layers, GST_TYPE_ARRAY);
-    for (int i = 0; i < count; i++) {
-        GValue layer = G_VALUE_INIT;
-        g_value_init (&layer, GST_TYPE_STRUCTURE);
-        g_value_take_boxed (&layer, gst_structure_new ("layer", "name", G_TYPE_STRING, figures[i].name, "zero",
-                                                       G_TYPE_DOUBLE, figures[i].zero, "channels", G_TYPE_INT,
-                                                       figures[i].channels, "dead", G_TYPE_INT, figures[i].dead, NULL));
-        gst_value_array_append_and_take_value (&layers, &layer);
-    }
-    gst_structure_take_value (structure, "layers", &layers);
-    g_value_take_boxed (value, structure);
-}
-
-static void get_layer_names (GstConvRelu *self, GValue *value)
-{
-    GST_OBJECT_LOCK (self);
-    struct model *model = self->model ? model_ref (self->model) : NULL;
-    GST_OBJECT_UNLOCK (self);
-    if (!model)
-        return;
-    const struct graph *graph = model_graph (model);
-    GArray *layers = layers_all (graph);
-    for (guint i = 0; i < layers->len; i++) {
-        GValue name = G_VALUE_INIT;
-        g_value_init (&name, G_TYPE_STRING);
-        g_value_set_string (&name, graph_tensor (graph, g_array_index (layers, struct layer, i).post).name);
-        gst_value_array_append_and_take_value (value, &name);
-    }
-    g_array_unref (layers);
-    model_unref (model);
 }
 
 static void gst_conv_relu_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
     GstConvRelu *self = GST_CONV_RELU (object);
-    if (id == PROPERTY_STATS) {
-        get_stats (self, value);
-    } else if (id == PROPERTY_LAYER_NAMES) {
-        get_layer_names (self, value);
+    if (!shared_get (&self->shared, id, value))
+        G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    else if (id == PROPERTY_STATS)
+        gst_structure_set ((GstStructure *)g_value_get_boxed (value), "messages-dropped", G_TYPE_UINT64,
+                           messages_dropped (self->messages), NULL);
+}
+
+/* ---- states ---------------------------------------------------------------------------------------------------- */
+
+/* Another stream, or another place in this one: what was seen is of another picture. */
+static void forget (GstConvRelu *self)
+{
+    pace_reset (&self->pace);
+    self->since = 0;
+    self->looked_at = GST_CLOCK_TIME_NONE;
+    GST_OBJECT_LOCK (self);
+    self->earliest = GST_CLOCK_TIME_NONE;
+    self->margin = least_margin;
+    self->shared.stats.last_frame = GST_CLOCK_TIME_NONE;
+    GST_OBJECT_UNLOCK (self);
+    if (self->async)
+        async_forget (self->async);
+    else
+        inference_forget (self->inference);
+    outcome_clear (&self->outcome);
+}
+
+/* Ends or begins the thread beside the stream. */
+static void set_async (GstConvRelu *self, struct async *async)
+{
+    GST_OBJECT_LOCK (self);
+    struct async *before = self->async;
+    self->async = async;
+    GST_OBJECT_UNLOCK (self);
+    async_free (before);
+    outcome_clear (&self->outcome);
+    self->outcome.serial = 0;
+    self->since = 0;
+}
+
+/* As the property says by now. */
+static void follow_async (GstConvRelu *self)
+{
+    if (self->settings.async == (self->async != NULL) || (self->settings.async && self->no_thread))
+        return;
+    GST_DEBUG_OBJECT (self, "the network runs %s", self->settings.async ? "beside the stream" : "in step");
+    if (!self->settings.async) {
+        set_async (self, NULL);
     } else {
-        GST_OBJECT_LOCK (self);
-        gboolean known = settings_get (&self->settings, id, value);
-        GST_OBJECT_UNLOCK (self);
-        if (!known)
-            G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+        set_async (self, async_new (self->inference));
+        self->no_thread = !self->async;
+        if (self->no_thread)
+            GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
+                                 ("No thread could be started for async=true: the network runs in step"), (NULL));
     }
-}
-
-/* ---- the running network --------------------------------------------------------------------------------------- */
-
-/* As GST_ELEMENT_ERROR and _WARNING, for a GError, which it frees. Never with the object lock held. */
-static void post_error (GstConvRelu *self, GstMessageType type, GError *error, const char *consequence, int line)
-{
-    gst_element_message_full (GST_ELEMENT (self), type, error->domain, error->code,
-                              g_strconcat (error->message, consequence, NULL), NULL, __FILE__, "convrelu", line);
-    g_error_free (error);
-}
-#define POST_ERROR(self, error) post_error (self, GST_MESSAGE_ERROR, error, "", __LINE__)
-#define POST_WARNING(self, error, consequence) post_error (self, GST_MESSAGE_WARNING, error, consequence, __LINE__)
-
-/* Copies the settings. FALSE when mean or std are unusable: `active` then keeps those it had. */
-static gboolean copy_settings (GstConvRelu *self, GError **error)
-{
-    struct preparation before = self->active.preparation;
-    GST_OBJECT_LOCK (self);
-    settings_copy (&self->active, &self->settings);
-    self->active_serial = self->serial;
-    GST_OBJECT_UNLOCK (self);
-    if (settings_check (&self->active, error))
-        return TRUE;
-    self->active.preparation.mean = before.mean;
-    self->active.preparation.std = before.std;
-    return FALSE;
-}
-
-/* The same while playing, when a property was set since. */
-static void update_settings (GstConvRelu *self)
-{
-    GError *error = NULL;
-    GST_OBJECT_LOCK (self);
-    gboolean moved = self->serial != self->active_serial;
-    GST_OBJECT_UNLOCK (self);
-    if (!moved)
-        return;
-    gboolean refused = !copy_settings (self, &error);
-    if (refused && !self->refused) /* once, though other properties move while these are wrong */
-        POST_WARNING (self, g_steal_pointer (&error), "; the values before stay in use");
-    g_clear_error (&error);
-    self->refused = refused;
-}
-
-static void forget_result (GstConvRelu *self)
-{
-    self->result.valid = FALSE;
-    self->inferred_at = GST_CLOCK_TIME_NONE;
-}
-
-/* Says once which words of `layers` mean nothing to this network. */
-static void warn_of_layers (GstConvRelu *self, const struct network *network)
-{
-    const char *unknown = network->layers.unknown;
-    if (unknown && g_strcmp0 (unknown, self->unknown_layers) != 0)
-        GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", unknown), ("The property layer-names lists them all."));
-    g_free (self->unknown_layers);
-    self->unknown_layers = g_strdup (unknown);
-}
-
-/* Puts `network` (NULL: none) in place of the one before. */
-static void use_network (GstConvRelu *self, struct network *network)
-{
-    struct network *before = self->network;
-    struct model *shown = network ? model_ref (network->model) : NULL;
-    gboolean another = network && (!before || before->model != network->model); /* not only run in another way */
-    GST_OBJECT_LOCK (self);
-    struct model *hidden = self->model;
-    self->model = shown;
-    self->figure_count = 0;
-    step_times_clear (&self->step_times);
-    if (before && network)
-        stats_swapped (&self->stats);
-    GST_OBJECT_UNLOCK (self);
-    self->network = network;
-    overlay_reset (self->overlay);
-    forget_result (self); /* its classes are the other network's */
-    model_unref (hidden);
-    network_free (before);
-    if (!network)
-        return;
-    const struct input_spec *spec = model_input (network->model);
-    GST_INFO_OBJECT (self, "running %s: input %d x %d, %d classes, %d threads, %s", model_path (network->model),
-                     spec->width, spec->height, model_classes (network->model), plan_threads (network->plan),
-                     plan_isa (network->plan));
-    if (another)
-        messages_post_model (self->messages, GST_ELEMENT (self), &self->active, network);
-    warn_of_layers (self, network);
-    if (network->stand_in)
-        GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
-                             ("No model-file is set. A small network of fixed filters stands in: it tells edges and "
-                              "colours apart and recognises nothing."),
-                             (NULL));
-}
-
-/* After a file that could not be loaded the properties name the one that runs. */
-static void revert_settings (GstConvRelu *self)
-{
-    const struct network *runs = self->network;
-    GST_OBJECT_LOCK (self);
-    gboolean changed =
-        settings_revert (&self->settings, &self->wanted, runs->model_file, runs->labels_file, &self->preparation);
-    GST_OBJECT_UNLOCK (self);
-    settings_revert (&self->active, &self->wanted, runs->model_file, runs->labels_file, &self->preparation);
-    settings_revert (&self->wanted, &self->wanted, runs->model_file, runs->labels_file, &self->preparation);
-    if (changed) {
-        g_object_notify (G_OBJECT (self), "model-file");
-        g_object_notify (G_OBJECT (self), "labels-file");
-    }
-}
-
-/* Changed files are loaded on another thread; a change in how the same network is run takes effect at once. */
-static void follow_settings (GstConvRelu *self)
-{
-    GError *error = NULL;
-    struct network *network = NULL;
-    if (self->loading && loading_done (self->loading)) {
-        network = loading_finish (g_steal_pointer (&self->loading), &error);
-        self->failed = !network;
-        if (network) {
-            use_network (self, network);
-            self->preparation = self->wanted.preparation;
-        } else {
-            POST_WARNING (self, error, "; the network before stays in use");
-            self->wanted.preparation = self->active.preparation;
-            revert_settings (self);
-        }
-    }
-    if (self->loading || settings_same_plan (&self->active, &self->wanted))
-        return;
-    if (settings_same_files (&self->active, &self->wanted))
-        network = network_again (self->network, &self->active, NULL);
-    else
-        network = NULL;
-    settings_copy (&self->wanted, &self->active);
-    if (network)
-        use_network (self, network);
-    else
-        self->loading = loading_start (&self->active);
-}
-
-/* After follow_settings. While another file is loaded, and after one that could not be, what was set along with it does
- * not apply to the network before. */
-static void follow_preparation (GstConvRelu *self)
-{
-    const struct preparation *set = &self->active.preparation;
-    if (self->loading || (self->failed && settings_same_preparation (set, &self->wanted.preparation)))
-        return;
-    self->preparation = *set;
-    self->failed = FALSE;
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
 static gboolean gst_conv_relu_start (GstBaseTransform *base)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    GError *error = NULL;
-    struct network *network = NULL;
-    if (copy_settings (self, &error))
-        network = network_load (&self->active, &error);
-    if (!network) {
-        POST_ERROR (self, error);
+    if (!inference_start (self->inference))
         return FALSE;
-    }
-    settings_copy (&self->wanted, &self->active);
-    self->refused = self->failed = FALSE;
-    GST_OBJECT_LOCK (self);
-    stats_reset (&self->stats, network->first_run);
-    messages_count_again (self->messages);
-    self->earliest = GST_CLOCK_TIME_NONE;
-    GST_OBJECT_UNLOCK (self);
-    use_network (self, network);
+    self->no_thread = FALSE;
+    forget (self);
     return TRUE;
 }
 
 static gboolean gst_conv_relu_stop (GstBaseTransform *base)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    if (self->loading)
-        network_free (loading_finish (g_steal_pointer (&self->loading), NULL));
-    use_network (self, NULL);
-    g_clear_pointer (&self->unknown_layers, g_free); /* the next start says it again */
+    set_async (self, NULL);
+    inference_stop (self->inference);
+    GST_OBJECT_LOCK (self);
+    self->latency = GST_CLOCK_TIME_NONE;
+    GST_OBJECT_UNLOCK (self);
     gst_video_info_init (&self->info);
     return TRUE;
+}
+
+static void set_flushing (GstConvRelu *self, gboolean flushing)
+{
+    GST_OBJECT_LOCK (self); /* keeps `async` alive; it takes its own lock for a moment, under which nothing is called */
+    if (self->async)
+        async_flushing (self->async, flushing);
+    GST_OBJECT_UNLOCK (self);
+}
+
+static GstStateChangeReturn gst_conv_relu_change_state (GstElement *element, GstStateChange change)
+{
+    if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+        set_flushing (GST_CONV_RELU (element), TRUE); /* nobody waits for the last frame */
+    return GST_ELEMENT_CLASS (gst_conv_relu_parent_class)->change_state (element, change);
 }
 
 /* ---- negotiation, queries, events ------------------------------------------------------------------------------ */
@@ -437,7 +274,8 @@ static gboolean gst_conv_relu_set_caps (GstBaseTransform *base, GstCaps *in, Gst
         GST_ERROR_OBJECT (self, "cannot read the caps %" GST_PTR_FORMAT, in);
         return FALSE;
     }
-    forget_result (self); /* another picture may come */
+    GST_DEBUG_OBJECT (self, "frames are %" GST_PTR_FORMAT ", handed on as %" GST_PTR_FORMAT, in, out);
+    forget (self); /* another picture may come */
     return TRUE;
 }
 
@@ -450,7 +288,7 @@ static gboolean gst_conv_relu_query (GstBaseTransform *base, GstPadDirection dir
         gboolean live;
         GstClockTime least, most;
         GST_OBJECT_LOCK (self);
-        GstClockTime own = self->stats.latency;
+        GstClockTime own = self->shared.settings.async ? 0 : self->shared.stats.latency;
         GST_OBJECT_UNLOCK (self);
         if (GST_CLOCK_TIME_IS_VALID (own)) {
             gst_query_parse_latency (query, &live, &least, &most);
@@ -460,145 +298,169 @@ static gboolean gst_conv_relu_query (GstBaseTransform *base, GstPadDirection dir
     return TRUE;
 }
 
+static void take_qos (GstConvRelu *self, GstEvent *event)
+{
+    GstQOSType type;
+    gdouble proportion;
+    GstClockTimeDiff jitter;
+    GstClockTime timestamp;
+    gst_event_parse_qos (event, &type, &proportion, &jitter, &timestamp);
+    if (!GST_CLOCK_TIME_IS_VALID (timestamp))
+        return;
+    GST_OBJECT_LOCK (self);
+    self->proportion = proportion;
+    self->jitter = jitter;
+    /* Running time; may come out before zero when the sink is far ahead. */
+    self->earliest = jitter < 0 && timestamp < (GstClockTime)-jitter ? 0 : timestamp + (GstClockTime)jitter;
+    if (jitter > 0)
+        self->margin = MAX (self->margin, MIN (least_margin + (GstClockTime)jitter, most_margin));
+    GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean gst_conv_relu_src_event (GstBaseTransform *base, GstEvent *event)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
+    GstClockTime latency;
     if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
-        GstQOSType type;
-        gdouble proportion;
-        GstClockTimeDiff jitter;
-        GstClockTime timestamp;
-        gst_event_parse_qos (event, &type, &proportion, &jitter, &timestamp);
+        take_qos (self, event);
+    } else if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY) {
+        gst_event_parse_latency (event, &latency);
+        GST_DEBUG_OBJECT (self, "the latency of the pipeline is %" GST_TIME_FORMAT, GST_TIME_ARGS (latency));
         GST_OBJECT_LOCK (self);
-        self->proportion = proportion;
-        self->jitter = jitter;
-        /* Running time; may come out before zero when the sink is far ahead. */
-        self->earliest = jitter < 0 && timestamp < (GstClockTime)-jitter ? 0 : timestamp + jitter;
+        self->latency = latency;
         GST_OBJECT_UNLOCK (self);
     }
     return GST_BASE_TRANSFORM_CLASS (gst_conv_relu_parent_class)->src_event (base, event);
 }
 
+/* Says what comes of a run of which the last frame was not the one it was begun for. */
+static void post_result (GstConvRelu *self, const struct result *result)
+{
+    struct carrier carrier = { .element = GST_ELEMENT (self), .moment = result->seen, .fresh = TRUE };
+    messages_post_result (self->messages, &self->settings, result, &carrier);
+}
+
+/* The last frame's result still comes. */
+static void finish_stream (GstConvRelu *self)
+{
+    if (self->async) {
+        async_drain (self->async);
+    } else if (inference_begun (self->inference)) {
+        inference_go_on (self->inference, GST_CLOCK_TIME_NONE);
+        post_result (self, &self->inference->result);
+    }
+}
+
 static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *event)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    /* Another stream, or another place in this one. Both with the stream lock held. */
-    if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP || GST_EVENT_TYPE (event) == GST_EVENT_STREAM_START) {
-        GST_OBJECT_LOCK (self);
-        self->earliest = GST_CLOCK_TIME_NONE;
-        self->stats.last_frame = GST_CLOCK_TIME_NONE;
-        GST_OBJECT_UNLOCK (self);
-        forget_result (self);
+    switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_FLUSH_START: /* from any thread */
+        set_flushing (self, TRUE);
+        break;
+    case GST_EVENT_FLUSH_STOP: /* this and the others with the stream lock held */
+        set_flushing (self, FALSE);
+        forget (self);
+        break;
+    case GST_EVENT_STREAM_START:
+        forget (self);
+        break;
+    case GST_EVENT_EOS:
+        finish_stream (self);
+        break;
+    default:
+        break;
     }
     return GST_BASE_TRANSFORM_CLASS (gst_conv_relu_parent_class)->sink_event (base, event);
 }
 
 /* ---- frames ---------------------------------------------------------------------------------------------------- */
 
-/* Where a buffer stands in time; NONE where that is not known. */
-struct moment {
-    GstClockTime stream_time, running_time;
-};
-
-static struct moment buffer_moment (GstBaseTransform *base, GstBuffer *buffer)
-{
-    struct moment moment = { GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE };
-    if (base->segment.format == GST_FORMAT_TIME) {
-        moment.stream_time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-        moment.running_time = gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-    }
-    return moment;
-}
-
 /* Tells the application that quality was reduced for this frame. */
-static void post_qos (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
+static void post_qos (GstConvRelu *self, const struct moment *moment)
 {
     GST_OBJECT_LOCK (self);
     gint64 jitter = self->jitter;
     gdouble proportion = self->proportion;
-    guint64 processed = self->stats.inferred, skipped = self->stats.late;
+    guint64 processed = self->shared.stats.inferred, skipped = self->shared.stats.late;
     GST_OBJECT_UNLOCK (self);
     GstMessage *message = gst_message_new_qos (GST_OBJECT (self), FALSE, moment->running_time, moment->stream_time,
-                                               GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer));
+                                               moment->timestamp, moment->duration);
     gst_message_set_qos_values (message, jitter, proportion, 1000000);
     gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, processed, skipped);
-    messages_post (self->messages, GST_ELEMENT (self), message, self->active.max_unread_messages);
+    messages_post (self->messages, GST_ELEMENT (self), message, self->settings.max_unread_messages);
 }
 
-/* Whether this frame passes with the last result, if there is one. Counts it. */
-static gboolean skip_frame (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
+/* The running time of the clock that a sink downstream keeps to, or NONE. */
+static GstClockTime running_now (GstConvRelu *self)
 {
-    gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
-    gboolean interval = gap || (self->result.valid && self->since < self->active.inference_interval);
-    gboolean late = FALSE;
-    gboolean timed = GST_CLOCK_TIME_IS_VALID (self->inferred_at) && GST_CLOCK_TIME_IS_VALID (moment->running_time);
-    gboolean again = timed && moment->running_time < self->inferred_at; /* running time has started again */
-    gboolean blind =
-        !self->result.valid || !timed || again || moment->running_time >= self->inferred_at + longest_blind;
-    GST_OBJECT_LOCK (self);
-    stats_frame (&self->stats, gst_util_get_timestamp ());
-    if (again)
-        self->earliest = GST_CLOCK_TIME_NONE;
-    if (!interval && !blind && self->active.deadline == DEADLINE_SKIP)
-        late = GST_CLOCK_TIME_IS_VALID (self->earliest) && moment->running_time <= self->earliest;
-    self->stats.skipped += interval || late;
-    self->stats.late += late;
-    GST_OBJECT_UNLOCK (self);
-    if (late)
-        post_qos (self, buffer, moment);
-    return interval || late;
-}
-
-/* Shows the frame to the network. FALSE: an error was posted. */
-static gboolean infer (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
-{
-    struct network *network = self->network;
-    struct input_spec spec = frame_input_spec (model_input (network->model), &self->preparation);
-    GError *error = NULL;
-    GstClockTime start = gst_util_get_timestamp ();
-    frame_reader_set (self->reader, &self->info, &spec, self->active.resize);
-    if (!frame_reader_read (self->reader, buffer, network, &error)) {
-        POST_ERROR (self, error);
-        return FALSE;
+    GstClockTime now = gst_util_get_timestamp (), running = GST_CLOCK_TIME_NONE;
+    if (!GST_CLOCK_TIME_IS_VALID (self->looked_at) || now >= self->looked_at + GST_SECOND) {
+        self->timed = downstream_keeps_time (GST_BASE_TRANSFORM_SRC_PAD (self));
+        self->looked_at = now;
     }
-    GstClockTime converted = gst_util_get_timestamp ();
-    plan_run (network->plan, network->input);
-    GstClockTime end = gst_util_get_timestamp ();
-    result_take (&self->result, network, &self->active, end - converted);
-    self->result.seen_pts = GST_BUFFER_PTS (buffer);
-    self->result.seen_running_time = moment->running_time;
-    self->since = 0;
-    self->inferred_at = moment->running_time;
-
     GST_OBJECT_LOCK (self);
-    stats_inferred (&self->stats, converted - start, end - converted);
-    step_times_add (&self->step_times, network->plan);
-    gboolean moved = stats_latency_moved (&self->stats);
+    gboolean playing = GST_STATE (self) == GST_STATE_PLAYING && GST_CLOCK_TIME_IS_VALID (self->latency);
+    GstClockTime base_time = GST_ELEMENT_CAST (self)->base_time;
     GST_OBJECT_UNLOCK (self);
-    if (moved)
-        gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
-    return TRUE;
+    GstClock *clock = self->timed && playing ? gst_element_get_clock (GST_ELEMENT (self)) : NULL;
+    if (!clock)
+        return running;
+    GstClockTime time = gst_clock_get_time (clock);
+    running = time > base_time ? time - base_time : 0;
+    gst_object_unref (clock);
+    return running;
 }
 
-/* Draws what the settings ask for. Without that, and where downstream draws, no pixel of the frame is touched. */
-static void draw (GstConvRelu *self, GstBuffer *buffer)
+/* From one frame to the next, ns; 0: not known. */
+static GstClockTime period_of (const GstConvRelu *self, const struct moment *moment)
+{
+    if (GST_VIDEO_INFO_FPS_N (&self->info) > 0)
+        return gst_util_uint64_scale (GST_SECOND, (guint64)GST_VIDEO_INFO_FPS_D (&self->info),
+                                      (guint64)GST_VIDEO_INFO_FPS_N (&self->info));
+    return GST_CLOCK_TIME_IS_VALID (moment->duration) ? moment->duration : 0;
+}
+
+/* Whether this frame goes to the network, in step; *left as pace_choose. */
+static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment, GstClockTime *left)
+{
+    const struct inference *inference = self->inference;
+    gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
+    gboolean between = inference->result.valid && self->since < self->settings.inference_interval;
+    struct pace_frame frame = {
+        .running_time = moment->running_time,
+        .now = running_now (self),
+        .period = period_of (self, moment),
+        .skips = self->settings.deadline == DEADLINE_SKIP,
+        .has_result = inference->result.valid,
+        .begun = inference_begun (inference),
+    };
+    if ((gap || between) && !frame.begun)
+        return PACE_PASS;
+    GST_OBJECT_LOCK (self);
+    frame.latency = self->latency;
+    frame.need = self->shared.stats.need;
+    frame.margin = self->margin;
+    self->margin = MAX (least_margin, self->margin - self->margin / 64);
+    frame.late = GST_CLOCK_TIME_IS_VALID (self->earliest) && GST_CLOCK_TIME_IS_VALID (moment->running_time) &&
+                 moment->running_time <= self->earliest;
+    GST_OBJECT_UNLOCK (self);
+    enum pace_choice choice = pace_choose (&self->pace, &frame, left);
+    GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " now %" GST_TIME_FORMAT " needs %" GST_TIME_FORMAT ": %s",
+                    GST_TIME_ARGS (frame.running_time), GST_TIME_ARGS (frame.now), GST_TIME_ARGS (frame.need),
+                    choice == PACE_RUN ? "run" : choice == PACE_SLICE ? "slice" : "pass");
+    GST_OBJECT_LOCK (self);
+    self->shared.stats.late += choice == PACE_PASS;
+    GST_OBJECT_UNLOCK (self);
+    if (choice == PACE_PASS)
+        post_qos (self, moment);
+    return choice;
+}
+
+/* Puts the drawing on the frame. Where downstream draws, no pixel of it is touched. */
+static void put_drawing (GstConvRelu *self, GstVideoOverlayComposition *composition, GstBuffer *buffer)
 {
     GstVideoFrame pixels;
-    GstClockTime start = gst_util_get_timestamp ();
-    GST_OBJECT_LOCK (self);
-    const struct overlay_times times = { stats_fps (&self->stats), window_mean (&self->stats.convert),
-                                         window_mean (&self->stats.inference), window_mean (&self->stats.overlay) };
-    GST_OBJECT_UNLOCK (self);
-    struct overlay_frame frame = {
-        .appearance = &self->active.appearance,
-        .network = self->network,
-        .result = &self->result,
-        .times = times,
-        .width = GST_VIDEO_INFO_WIDTH (&self->info),
-        .height = GST_VIDEO_INFO_HEIGHT (&self->info),
-        .view = frame_reader_view (self->reader),
-    };
-    GstVideoOverlayComposition *composition = overlay_draw (self->overlay, &frame);
     if (composition && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
         gst_buffer_add_video_overlay_composition_meta (buffer, composition);
     } else if (composition && mapping_write (&pixels, &self->info, buffer)) {
@@ -606,42 +468,84 @@ static void draw (GstConvRelu *self, GstBuffer *buffer)
             GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
         gst_video_frame_unmap (&pixels);
     }
-    GstClockTime end = gst_util_get_timestamp ();
+}
+
+static struct carrier carry (GstConvRelu *self, const struct moment *moment, gboolean fresh)
+{
+    return (struct carrier) { .element = GST_ELEMENT (self),
+                              .moment = *moment,
+                              .width = (guint)GST_VIDEO_INFO_WIDTH (&self->info),
+                              .height = (guint)GST_VIDEO_INFO_HEIGHT (&self->info),
+                              .fresh = fresh };
+}
+
+/* async=false: the network runs here, when there is time. */
+static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
+{
+    struct inference *inference = self->inference;
+    const struct result *result = &inference->result;
+    const struct sight sight = { buffer, &self->info, *moment };
+    GstClockTime left, start = gst_util_get_timestamp ();
+    inference_follow (inference);
+    enum pace_choice choice = choose (self, buffer, moment, &left);
+    gboolean begins = choice != PACE_PASS && !inference_begun (inference), over = FALSE;
+    if (begins && !inference_begin (inference, &sight))
+        return GST_FLOW_ERROR;
+    if (begins)
+        self->since = 0;
+    if (choice != PACE_PASS)
+        over = inference_go_on (inference, choice == PACE_RUN ? GST_CLOCK_TIME_NONE : start + left);
+    self->since++;
     GST_OBJECT_LOCK (self);
-    stats_drawn (&self->stats, end - start);
-    self->figure_count = overlay_figures (self->overlay, self->network, self->figures);
+    self->shared.stats.skipped += !begins;
     GST_OBJECT_UNLOCK (self);
+    if (!result->valid)
+        return GST_FLOW_OK; /* nothing was seen yet */
+    struct carrier carrier = carry (self, moment, over && begins);
+    result_attach (result, buffer, &carrier);
+    if (self->settings.appearance.overlay != OVERLAY_NONE) {
+        GstClockTime drawing = gst_util_get_timestamp ();
+        put_drawing (self, inference_draw (inference, (int)carrier.width, (int)carrier.height), buffer);
+        shared_drawn (&self->shared, gst_util_get_timestamp () - drawing);
+    }
+    if (over && !begins)
+        post_result (self, result);
+    messages_post_result (self->messages, &self->settings, result, &carrier);
+    return GST_FLOW_OK;
+}
+
+/* async=true: the frame goes on at once with the newest result there is. */
+static GstFlowReturn pass_beside (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
+{
+    const struct sight sight = { buffer, &self->info, *moment };
+    gboolean between = self->since > 0 && self->since < self->settings.inference_interval;
+    gboolean pass = between || GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
+    if (!pass && !async_submit (self->async, &sight))
+        return GST_FLOW_ERROR;
+    self->since = pass ? self->since + 1 : 1;
+    async_latest (self->async, &self->outcome);
+    if (!self->outcome.result.valid)
+        return GST_FLOW_OK;
+    struct carrier carrier = carry (self, moment, FALSE);
+    result_attach (&self->outcome.result, buffer, &carrier);
+    if (self->settings.appearance.overlay != OVERLAY_NONE)
+        put_drawing (self, self->outcome.composition, buffer);
+    messages_post_result (self->messages, &self->settings, &self->outcome.result, &carrier);
+    return GST_FLOW_OK;
 }
 
 static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    struct moment moment = buffer_moment (base, buffer);
+    struct moment moment = buffer_moment (&base->segment, buffer);
     if (GST_CLOCK_TIME_IS_VALID (moment.stream_time))
         gst_object_sync_values (GST_OBJECT (self), moment.stream_time);
-    update_settings (self);
-    follow_settings (self);
-    follow_preparation (self);
-
-    gboolean fresh = !skip_frame (self, buffer, &moment);
-    if (fresh && !infer (self, buffer, &moment))
-        return GST_FLOW_ERROR;
-    if (!self->result.valid)
-        return GST_FLOW_OK; /* a gap before the first picture */
-    self->since++;
-    struct carrier carrier = {
-        .element = GST_ELEMENT (self),
-        .buffer = buffer,
-        .segment = &base->segment,
-        .width = (guint)GST_VIDEO_INFO_WIDTH (&self->info),
-        .height = (guint)GST_VIDEO_INFO_HEIGHT (&self->info),
-        .fresh = fresh,
-    };
-    result_attach (&self->result, self->network, &carrier);
-    if (self->active.appearance.overlay != OVERLAY_NONE)
-        draw (self, buffer);
-    messages_post_result (self->messages, &self->active, &self->result, self->network, &carrier);
-    return GST_FLOW_OK;
+    shared_follow (&self->shared, &self->settings, &self->serial);
+    follow_async (self);
+    GST_OBJECT_LOCK (self);
+    stats_frame (&self->shared.stats, gst_util_get_timestamp ());
+    GST_OBJECT_UNLOCK (self);
+    return self->async ? pass_beside (self, buffer, &moment) : pass_in_step (self, buffer, &moment);
 }
 
 /* ---- class ----------------------------------------------------------------------------------------------------- */
@@ -660,6 +564,7 @@ static void gst_conv_relu_class_init (GstConvReluClass *klass)
     object_class->get_property = gst_conv_relu_get_property;
     settings_install (object_class);
 
+    element_class->change_state = gst_conv_relu_change_state;
     gst_element_class_set_static_metadata (
         element_class, "Convolutional network", "Filter/Analyzer/Effect/Video",
         "Shows every frame to a convolutional network and attaches what it recognises", "The convrelu authors");

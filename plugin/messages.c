@@ -100,11 +100,11 @@ gboolean messages_post (struct messages *messages, GstElement *element, GstMessa
 }
 
 void messages_post_result (struct messages *messages, const struct settings *settings, const struct result *result,
-                           const struct network *network, const struct carrier *carrier)
+                           const struct carrier *carrier)
 {
     if (!settings->post_messages || !(carrier->fresh || settings->repeat_messages))
         return;
-    GstStructure *structure = result_message (result, network, carrier);
+    GstStructure *structure = result_message (result, carrier);
     messages_post (messages, carrier->element, gst_message_new_element (GST_OBJECT (carrier->element), structure),
                    settings->max_unread_messages);
 }

@@ -23,7 +23,7 @@ gboolean messages_post (struct messages *messages, GstElement *element, GstMessa
 /* Posts the message of a result, if the settings want one: post-messages, and repeat-messages where the frame is not the
  * one that it was said of. */
 void messages_post_result (struct messages *messages, const struct settings *settings, const struct result *result,
-                           const struct network *network, const struct carrier *carrier);
+                           const struct carrier *carrier);
 
 /* Posts that `network` has begun to run, if the settings want messages. */
 void messages_post_model (struct messages *messages, GstElement *element, const struct settings *settings,

@@ -131,8 +131,7 @@ static struct network *new_network (struct model *model, struct class_map *class
     const struct input_spec *spec = model_input (model);
     if (network->plan) {
         network->input = g_try_new0 (float, (gsize)3 * spec->height * spec->width);
-        network->quarks = g_try_new0 (GQuark, model_classes (model));
-        if (network->input && network->quarks)
+        if (network->input)
             return network;
         snprintf (reason->text, sizeof reason->text, "%s: no memory for its input of 3 x %d x %d", model_path (model),
                   spec->height, spec->width);
@@ -171,33 +170,38 @@ struct network *network_load (const struct settings *settings, GError **error)
     return network;
 }
 
-struct network *network_again (const struct network *network, const struct settings *settings, GError **error)
+/* The same model and files run as `settings` say. */
+struct network *network_again (const struct network *network, const struct settings *settings)
 {
     struct error reason = { "" };
     struct network *again =
         new_network (model_ref (network->model), class_map_ref (network->class_map), settings, &reason);
-    if (!again) {
-        set_load_error (settings, &reason, error);
-        return NULL;
-    }
+    if (!again)
+        return NULL; /* it needs weights in a form that was never made, and so the file */
     again->model_file = g_strdup (network->model_file);
     again->labels_file = g_strdup (network->labels_file);
     again->stand_in = network->stand_in;
+    try_out (again);
     return again;
+}
+
+static void network_clear (struct network *network)
+{
+    plan_free (network->plan);
+    model_unref (network->model);
+    if (network->class_map)
+        class_map_unref (network->class_map);
+    layers_clear (&network->layers);
+    g_free (network->model_file);
+    g_free (network->labels_file);
+    g_free (network->input);
 }
 
 void network_free (struct network *network)
 {
     if (!network)
         return;
-    plan_free (network->plan);
-    model_unref (network->model);
-    class_map_unref (network->class_map);
-    layers_clear (&network->layers);
-    g_free (network->model_file);
-    g_free (network->labels_file);
-    g_free (network->input);
-    g_free (network->quarks);
+    network_clear (network);
     g_free (network);
 }
 
@@ -206,6 +210,7 @@ void network_free (struct network *network)
 struct loading {
     GThread *thread; /* NULL: none could be made, and it was loaded in loading_start */
     struct settings settings;
+    struct network like; /* what network_again reads of the one that runs; model NULL: another file is wanted */
     struct network *network;
     GError *error;
     gint done; /* atomic: the two above are there */
@@ -214,15 +219,25 @@ struct loading {
 static gpointer load (gpointer data)
 {
     struct loading *loading = data;
-    loading->network = network_load (&loading->settings, &loading->error);
+    if (loading->like.model)
+        loading->network = network_again (&loading->like, &loading->settings);
+    if (!loading->network)
+        loading->network = network_load (&loading->settings, &loading->error);
     g_atomic_int_set (&loading->done, 1);
     return NULL;
 }
 
-struct loading *loading_start (const struct settings *settings)
+struct loading *loading_start (const struct settings *settings, const struct network *like)
 {
     struct loading *loading = g_new0 (struct loading, 1);
     settings_copy (&loading->settings, settings);
+    if (like) {
+        loading->like.model = model_ref (like->model);
+        loading->like.class_map = class_map_ref (like->class_map);
+        loading->like.model_file = g_strdup (like->model_file);
+        loading->like.labels_file = g_strdup (like->labels_file);
+        loading->like.stand_in = like->stand_in;
+    }
     loading->thread = g_thread_try_new ("convrelu-load", load, loading, NULL);
     if (!loading->thread)
         load (loading);
@@ -242,6 +257,7 @@ struct network *loading_finish (struct loading *loading, GError **error)
     if (loading->error)
         g_propagate_error (error, loading->error);
     settings_clear (&loading->settings);
+    network_clear (&loading->like);
     g_free (loading);
     return network;
 }

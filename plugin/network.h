@@ -3,12 +3,13 @@
  *
  *   struct network *n = network_load (&settings, &error);       in start (): blocks
  *
- *   struct loading *l = loading_start (&settings);              while playing: returns at once
+ *   struct loading *l = loading_start (&settings, running);     while playing: returns at once
  *   ... frames go on ...
  *   if (loading_done (l))
  *       n = loading_finish (l, &error);                         at once after loading_done, else waits
  *
- * A network belongs to the streaming thread once it has been handed over; its model is immutable and may be shared.
+ * A network belongs to the thread that shows it frames (inference.h) once it has been handed over; its model is immutable
+ * and may be shared.
  * The loading thread touches no GObject. */
 #ifndef CONVRELU_NETWORK_H
 #define CONVRELU_NETWORK_H
@@ -25,8 +26,7 @@ struct network {
     float *input;                   /* [3][height][width], of model_input */
     char *model_file, *labels_file; /* of the settings it was loaded with; NULL: not set */
     gboolean stand_in;      /* no model was named and none is built in: the fixed filters, which recognise nothing */
-    GstClockTime first_run; /* how long the trial run in network_load took, ns; 0 after network_again */
-    GQuark *quarks;         /* [model_classes] label of a class as a quark, 0 until it is first reported */
+    GstClockTime first_run; /* how long the trial run at the end of loading took, ns */
 
     /* What the drawing needs of it: indices for plan_tap, or -1 where the settings do not ask for it. */
     struct layer_choice layers; /* those to show; none unless asked for */
@@ -41,14 +41,18 @@ struct network {
  * with the path and the reason. Reads files and computes: up to about a second for a large network. */
 struct network *network_load (const struct settings *settings, GError **error);
 
-/* The same model run as `settings` say (threads, algorithm, activation, tapped layers). NULL and an error where that needs the file again. */
-struct network *network_again (const struct network *network, const struct settings *settings, GError **error);
+/* The same model and files run as `settings` say; only model, class_map, file names and stand_in of `network` are read.
+ * NULL where it needs weights in a form that was never made, and so the file, or memory is short. */
+struct network *network_again (const struct network *network, const struct settings *settings);
 
 void network_free (struct network *network); /* NULL is fine */
 
 struct loading; /* network_load on a thread of its own */
 
-struct loading *loading_start (const struct settings *settings); /* copies them */
+/* `like` (NULL: another file is named): the network that runs, of the same files, which is to be run in another way
+ * (threads, algorithm, activation, tapped layers). Its model is shared; the file is read again only where weights are
+ * needed in a form that was never made. Copies what it is given; `like` may be freed meanwhile. */
+struct loading *loading_start (const struct settings *settings, const struct network *like);
 gboolean loading_done (struct loading *loading);
 struct network *loading_finish (struct loading *loading, GError **error); /* frees it; else as network_load */
 

@@ -2,6 +2,8 @@
 /* results.c: scores -> classification metadata and the bus message; see results.h. */
 #include "plugin/results.h"
 
+#include <gst/video/video.h>
+
 #include "plugin/log.h"
 
 #ifdef HAVE_ANALYTICS
@@ -12,6 +14,7 @@ void result_clear (struct result *result)
 {
     g_free (result->ids);
     g_free (result->scores);
+    model_unref (result->model);
     *result = (struct result) { 0 };
 }
 
@@ -30,9 +33,25 @@ void result_take (struct result *result, const struct network *network, const st
     result->count = 0;
     while (result->count < (guint)found && result->scores[result->count] >= settings->threshold) /* NaN is below all */
         result->count++;
+    if (result->model != network->model) {
+        model_unref (result->model);
+        result->model = model_ref (network->model);
+    }
     result->inference_time = inference_time;
+    result->seen = MOMENT_NONE;
     result->valid = TRUE;
     result->serial++;
+}
+
+void result_copy (struct result *to, const struct result *from)
+{
+    struct result before = *to;
+    *to = *from;
+    to->capacity = from->count;
+    to->ids = g_memdup2 (from->ids, from->count * sizeof *from->ids);
+    to->scores = g_memdup2 (from->scores, from->count * sizeof *from->scores);
+    to->model = from->model ? model_ref (from->model) : NULL;
+    result_clear (&before);
 }
 
 /* ---- in words -------------------------------------------------------------------------------------------------- */
@@ -62,15 +81,14 @@ static void append_float (GValue *array, float number)
 }
 
 /* Adds what messages and metadata both say. The best class also stands by itself: arrays are awkward in Python. */
-static void put_result (GstStructure *structure, const struct result *result, const struct network *network,
-                        gboolean fresh, const char *element)
+static void put_result (GstStructure *structure, const struct result *result, gboolean fresh, const char *element)
 {
     GValue labels = G_VALUE_INIT, ids = G_VALUE_INIT, scores = G_VALUE_INIT;
     g_value_init (&labels, GST_TYPE_ARRAY);
     g_value_init (&ids, GST_TYPE_ARRAY);
     g_value_init (&scores, GST_TYPE_ARRAY);
     for (guint i = 0; i < result->count; i++) {
-        append_string (&labels, model_label (network->model, result->ids[i]));
+        append_string (&labels, model_label (result->model, result->ids[i]));
         append_int (&ids, result->ids[i]);
         append_float (&scores, result->scores[i]);
     }
@@ -80,11 +98,11 @@ static void put_result (GstStructure *structure, const struct result *result, co
     gst_structure_take_value (structure, "class-ids", &ids);
     gst_structure_take_value (structure, "scores", &scores);
     if (result->count > 0)
-        gst_structure_set (structure, "label", G_TYPE_STRING, model_label (network->model, result->ids[0]), "class-id",
+        gst_structure_set (structure, "label", G_TYPE_STRING, model_label (result->model, result->ids[0]), "class-id",
                            G_TYPE_INT, result->ids[0], "score", G_TYPE_DOUBLE, (gdouble)result->scores[0], NULL);
     gst_structure_set (structure, "element", G_TYPE_STRING, element, "seen-timestamp", G_TYPE_UINT64,
-                       (guint64)result->seen_pts, "seen-running-time", G_TYPE_UINT64,
-                       (guint64)result->seen_running_time, NULL);
+                       (guint64)result->seen.timestamp, "seen-running-time", G_TYPE_UINT64,
+                       (guint64)result->seen.running_time, NULL);
 }
 
 /* ---- on the buffer --------------------------------------------------------------------------------------------- */
@@ -123,16 +141,7 @@ static void attach_structure (GstBuffer *buffer, const char *name, GstStructure 
 
 #ifdef HAVE_ANALYTICS
 
-/* Quarks live as long as the process: only labels that are reported become some. */
-static GQuark label_quark (struct network *network, int class_id)
-{
-    GQuark *quark = &network->quarks[class_id];
-    if (*quark == 0)
-        *quark = g_quark_from_string (model_label (network->model, class_id));
-    return *quark;
-}
-
-static void attach_classes (const struct result *result, struct network *network, const struct carrier *carrier,
+static void attach_classes (const struct result *result, GstBuffer *buffer, const struct carrier *carrier,
                             GstStructure *said, const char *element)
 {
     /* Room for this one thing; another element's meta that is there already is given back and grows as it needs. */
@@ -140,10 +149,10 @@ static void attach_classes (const struct result *result, struct network *network
         .initial_relation_order = 2,
         .initial_buf_size = 256 + result->count * (sizeof (gfloat) + sizeof (GQuark)),
     };
-    GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta_full (carrier->buffer, &room);
+    GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta_full (buffer, &room);
     GQuark *labels = g_new (GQuark, result->count);
     for (guint i = 0; i < result->count; i++)
-        labels[i] = label_quark (network, result->ids[i]);
+        labels[i] = g_quark_from_string (model_label (result->model, result->ids[i])); /* lives as long as the process */
     GstAnalyticsClsMtd classes; /* not NULL: GStreamer before 1.26 writes to it without looking */
     if (gst_analytics_relation_meta_add_cls_mtd (meta, result->count, result->scores, labels, &classes))
         gst_structure_set (said, "mtd-id", G_TYPE_UINT, classes.id, NULL);
@@ -152,18 +161,18 @@ static void attach_classes (const struct result *result, struct network *network
 
 #else
 
-static void attach_classes (const struct result *result, struct network *network, const struct carrier *carrier,
+static void attach_classes (const struct result *result, GstBuffer *buffer, const struct carrier *carrier,
                             GstStructure *said, const char *element)
 {
     GstVideoRegionOfInterestMeta *meta = gst_buffer_add_video_region_of_interest_meta (
-        carrier->buffer, "classification", 0, 0, carrier->width, carrier->height);
+        buffer, "classification", 0, 0, carrier->width, carrier->height);
     char name[32] = "classification";
     for (guint i = 0; i < result->count; i++) {
         if (i > 0)
             g_snprintf (name, sizeof name, "classification_%u", i + 1);
         gst_video_region_of_interest_meta_add_param (
             meta,
-            gst_structure_new (name, "label", G_TYPE_STRING, model_label (network->model, result->ids[i]), "label_id",
+            gst_structure_new (name, "label", G_TYPE_STRING, model_label (result->model, result->ids[i]), "label_id",
                                G_TYPE_INT, result->ids[i], "confidence", G_TYPE_DOUBLE, (gdouble)result->scores[i],
                                "element_id", G_TYPE_STRING, element, "fresh", G_TYPE_BOOLEAN, carrier->fresh, NULL));
     }
@@ -171,36 +180,32 @@ static void attach_classes (const struct result *result, struct network *network
 
 #endif
 
-void result_attach (const struct result *result, struct network *network, const struct carrier *carrier)
+void result_attach (const struct result *result, GstBuffer *buffer, const struct carrier *carrier)
 {
     if (!result->valid)
         return;
     char *element = gst_object_get_name (GST_OBJECT (carrier->element));
     GstStructure *said = gst_structure_new_empty ("result");
-    put_result (said, result, network, carrier->fresh, element);
+    put_result (said, result, carrier->fresh, element);
     if (result->count > 0)
-        attach_classes (result, network, carrier, said, element);
+        attach_classes (result, buffer, carrier, said, element);
     GST_LOG_OBJECT (carrier->element, "attached %u classes to %" GST_PTR_FORMAT ": %" GST_PTR_FORMAT, result->count,
-                    carrier->buffer, said);
-    attach_structure (carrier->buffer, element, said);
+                    buffer, said);
+    attach_structure (buffer, element, said);
     g_free (element);
 }
 
 /* ---- on the bus ------------------------------------------------------------------------------------------------ */
 
-GstStructure *result_message (const struct result *result, const struct network *network, const struct carrier *carrier)
+GstStructure *result_message (const struct result *result, const struct carrier *carrier)
 {
-    guint64 timestamp = GST_BUFFER_PTS (carrier->buffer);
-    guint64 stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
-    if (carrier->segment->format == GST_FORMAT_TIME) {
-        stream_time = gst_segment_to_stream_time (carrier->segment, GST_FORMAT_TIME, timestamp);
-        running_time = gst_segment_to_running_time (carrier->segment, GST_FORMAT_TIME, timestamp);
-    }
+    const struct moment *moment = &carrier->moment;
     GstStructure *message = gst_structure_new (
-        "convrelu", "timestamp", G_TYPE_UINT64, timestamp, "stream-time", G_TYPE_UINT64, stream_time, "running-time",
-        G_TYPE_UINT64, running_time, "duration", G_TYPE_UINT64, (guint64)GST_BUFFER_DURATION (carrier->buffer), NULL);
+        "convrelu", "timestamp", G_TYPE_UINT64, (guint64)moment->timestamp, "stream-time", G_TYPE_UINT64,
+        (guint64)moment->stream_time, "running-time", G_TYPE_UINT64, (guint64)moment->running_time, "duration",
+        G_TYPE_UINT64, (guint64)moment->duration, NULL);
     char *element = gst_object_get_name (GST_OBJECT (carrier->element));
-    put_result (message, result, network, carrier->fresh, element);
+    put_result (message, result, carrier->fresh, element);
     g_free (element);
     return message;
 }

@@ -3,29 +3,27 @@
 #ifndef CONVRELU_RESULTS_H
 #define CONVRELU_RESULTS_H
 
-#include "plugin/frame.h"
+#include "plugin/moment.h"
 #include "plugin/network.h"
 
-/* What the network said of one frame: its best classes, best first. The streaming thread's; stays valid only as
- * long as the network that said it. */
+/* What a network said of one frame: its best classes, best first. Belongs to one thread; result_copy makes another's. */
 struct result {
     gboolean valid; /* FALSE: nothing was said yet, or it has been forgotten */
     guint serial;   /* moves with every result_take */
     guint count;    /* how many are filled, 0..capacity */
     guint capacity;
-    int *ids;                       /* [capacity] class numbers */
-    float *scores;                  /* [capacity] probabilities */
-    GstClockTime inference_time;    /* how long the network took, ns */
-    GstClockTime seen_pts;          /* timestamp of the frame it was said of, or NONE: whoever calls result_take */
-    GstClockTime seen_running_time; /* and that frame's running time, or NONE: fills both */
+    int *ids;                    /* [capacity] class numbers */
+    float *scores;               /* [capacity] probabilities */
+    GstClockTime inference_time; /* how long the network took, ns */
+    struct model *model;         /* whose classes they are; a reference, NULL until something was said */
+    struct moment seen;          /* of the frame it was said of: whoever calls result_take fills it */
 };
 
 /* The frame that a result goes along with: the one it was said of (`fresh`) or a later one. */
 struct carrier {
     GstElement *element; /* whose result it is; only its name is read */
-    GstBuffer *buffer;
-    const GstSegment *segment; /* tells stream and running time of the buffer */
-    guint width, height;       /* of its picture, pixels */
+    struct moment moment;
+    guint width, height; /* of its picture, pixels */
     gboolean fresh;
 };
 
@@ -35,7 +33,10 @@ void result_clear (struct result *result); /* frees; all zero is an empty result
 void result_take (struct result *result, const struct network *network, const struct settings *settings,
                   GstClockTime inference_time);
 
-/* Attaches it to the carrier's buffer, which must be writable. A result that is not valid attaches nothing.
+/* Makes `to`, which was cleared or holds another, the same as `from`. */
+void result_copy (struct result *to, const struct result *from);
+
+/* Attaches it to the carrier's `buffer`, which must be writable. A result that is not valid attaches nothing.
  *
  * Always: the buffer's one GstCustomMeta "convrelu", made where there is none, whose structure has a field for each
  * element that the buffer went through, named after it ("_2", "_3", ... where two have one name); a GstStructure
@@ -50,12 +51,11 @@ void result_take (struct result *result, const struct network *network, const st
  * without: one GstVideoRegionOfInterestMeta of type "classification" over the whole picture, each class a param structure
  * "classification", "classification_2", "classification_3", ..., best first, with the fields that Intel DL Streamer's
  * readers expect: label (string), label_id (int), confidence (double), element_id (string), and fresh (boolean). */
-void result_attach (const struct result *result, struct network *network, const struct carrier *carrier);
+void result_attach (const struct result *result, GstBuffer *buffer, const struct carrier *carrier);
 
-/* The structure of the element message "convrelu": the buffer's times and the fields of "result" above. The caller owns
+/* The structure of the element message "convrelu": the carrier's times and the fields of "result" above. The caller owns
  * it. */
-GstStructure *result_message (const struct result *result, const struct network *network,
-                              const struct carrier *carrier);
+GstStructure *result_message (const struct result *result, const struct carrier *carrier);
 
 /* The structure of the element message "convrelu-model", which says what network has begun to run: model-file (string;
  * left out where it is built in), built-in (boolean), classes (int), channels, width, height (int, of its input), steps

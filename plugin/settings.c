@@ -44,7 +44,7 @@ static GType deadline_type (void)
 {
     static const GEnumValue values[] = {
         { DEADLINE_NONE, "Run the network on every frame, however late", "none" },
-        { DEADLINE_SKIP, "Let late frames pass without running the network", "skip" },
+        { DEADLINE_SKIP, "Let frames that would be late pass without running the network", "skip" },
         { 0, NULL, NULL },
     };
     static gsize type;
@@ -160,11 +160,22 @@ static void install_frame (GObjectClass *klass)
             1, G_MAXUINT, 1, CONTROL_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_DEADLINE,
-        g_param_spec_enum ("deadline", "Deadline",
-                           "What to do with a frame that is late according to the sink (QoS events). skip lets it pass "
-                           "without running the network, with the last result marked as not fresh; no frame is ever "
-                           "dropped, and one frame a second is analysed however late it is",
-                           deadline_type (), DEADLINE_SKIP, CONTROL_FLAGS));
+        g_param_spec_enum (
+            "deadline", "Deadline",
+            "What to do in step (async=false) with a frame that would be shown too late if the network ran on it: by the "
+            "pipeline's latency, its clock and the time the network takes, and by the sink's QoS events. skip lets it "
+            "pass with the last result, marked as not fresh; where there is never time for a whole run, the network "
+            "runs in slices over several frames. No frame is ever dropped, and one a second at least is analysed",
+            deadline_type (), DEADLINE_SKIP, CONTROL_FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_ASYNC,
+        g_param_spec_boolean (
+            "async", "Asynchronous",
+            "Run the network beside the stream, on a thread of its own and always on the newest frame. Frames never "
+            "wait: each carries and shows the newest result there is, marked as not fresh, with the time of the frame it "
+            "was seen in. For live video and networks that take longer than a frame lasts. FALSE: in step, each result "
+            "with its own frame",
+            FALSE, CONTROL_FLAGS));
 }
 
 static void install_results (GObjectClass *klass)
@@ -371,6 +382,9 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
     case PROPERTY_DEADLINE:
         settings->deadline = g_value_get_enum (value);
         return TRUE;
+    case PROPERTY_ASYNC:
+        settings->async = g_value_get_boolean (value);
+        return TRUE;
     case PROPERTY_POST_MESSAGES:
         settings->post_messages = g_value_get_boolean (value);
         return TRUE;
@@ -426,6 +440,9 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         return TRUE;
     case PROPERTY_DEADLINE:
         g_value_set_enum (value, settings->deadline);
+        return TRUE;
+    case PROPERTY_ASYNC:
+        g_value_set_boolean (value, settings->async);
         return TRUE;
     case PROPERTY_POST_MESSAGES:
         g_value_set_boolean (value, settings->post_messages);

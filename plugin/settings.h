@@ -53,6 +53,7 @@ struct settings {
     enum algorithm algorithm;
     guint inference_interval;
     enum deadline deadline;
+    gboolean async;
     gboolean post_messages, repeat_messages;
     guint max_unread_messages; /* 0: no limit */
     enum activation_choice activation;
@@ -73,6 +74,7 @@ enum property {
     PROPERTY_ALGORITHM,
     PROPERTY_INFERENCE_INTERVAL,
     PROPERTY_DEADLINE,
+    PROPERTY_ASYNC,
     PROPERTY_POST_MESSAGES,
     PROPERTY_REPEAT_MESSAGES,
     PROPERTY_MAX_UNREAD_MESSAGES,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LATENCY_SAMPLES = 4 }; /* a mean of fewer says too little */
+enum { LATENCY_SAMPLES = 4 }; /* fewer say too little */
 
 void window_add (struct window *window, guint64 sample)
 {
@@ -29,24 +29,33 @@ static int compare_samples (const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-guint64 window_p99 (const struct window *window)
+guint64 window_quantile (const struct window *window, guint percent)
 {
     guint64 sorted[WINDOW_LENGTH];
     if (window->used == 0)
         return 0;
     memcpy (sorted, window->sample, window->used * sizeof *sorted);
     qsort (sorted, window->used, sizeof *sorted, compare_samples);
-    return sorted[(window->used * 99 + 99) / 100 - 1];
+    return sorted[(window->used * percent + 99) / 100 - 1];
 }
 
-void stats_reset (struct stats *stats, GstClockTime latency)
+/* What is told is an eighth and two milliseconds more than what is needed: frames pass through other elements too, and
+ * the figure may grow a little without the pipeline being told again. */
+static GstClockTime latency_for (GstClockTime need)
 {
-    *stats = (struct stats) { .last_frame = GST_CLOCK_TIME_NONE, .latency = latency };
+    return need + need / 8 + 2 * GST_MSECOND;
 }
 
-void stats_swapped (struct stats *stats)
+void stats_reset (struct stats *stats, GstClockTime expected)
+{
+    GstClockTime latency = GST_CLOCK_TIME_IS_VALID (expected) ? latency_for (expected) : GST_CLOCK_TIME_NONE;
+    *stats = (struct stats) { .last_frame = GST_CLOCK_TIME_NONE, .need = expected, .latency = latency };
+}
+
+void stats_swapped (struct stats *stats, GstClockTime expected)
 {
     stats->convert = stats->inference = stats->overlay = (struct window) { .used = 0 };
+    stats->need = expected;
     stats->cold = TRUE;
 }
 
@@ -76,15 +85,16 @@ void stats_drawn (struct stats *stats, GstClockTime overlay)
 
 gboolean stats_latency_moved (struct stats *stats)
 {
+    const guint percent = 95;
     if (stats->inference.used < LATENCY_SAMPLES)
         return FALSE;
-    guint64 mean = window_mean (&stats->convert) + window_mean (&stats->inference) + window_mean (&stats->overlay);
-    if (GST_CLOCK_TIME_IS_VALID (stats->latency)) {
-        guint64 moved = mean > stats->latency ? mean - stats->latency : stats->latency - mean;
-        if (moved <= stats->latency / 4 || moved < GST_MSECOND)
-            return FALSE;
-    }
-    stats->latency = mean;
+    stats->need = window_quantile (&stats->convert, percent) + window_quantile (&stats->inference, percent) +
+                  window_quantile (&stats->overlay, percent);
+    GstClockTime wanted = latency_for (stats->need);
+    if (GST_CLOCK_TIME_IS_VALID (stats->latency) && stats->need + GST_MSECOND <= stats->latency &&
+        wanted + GST_MSECOND >= stats->latency - stats->latency / 4)
+        return FALSE;
+    stats->latency = wanted;
     return TRUE;
 }
 
@@ -99,10 +109,10 @@ GstStructure *stats_structure (const struct stats *stats)
     return gst_structure_new (
         "convrelu-stats", "frames", G_TYPE_UINT64, stats->frames, "inferred", G_TYPE_UINT64, stats->inferred, "skipped",
         G_TYPE_UINT64, stats->skipped, "late", G_TYPE_UINT64, stats->late, "convert-mean", G_TYPE_UINT64,
-        window_mean (&stats->convert), "convert-p99", G_TYPE_UINT64, window_p99 (&stats->convert), "inference-mean",
-        G_TYPE_UINT64, window_mean (&stats->inference), "inference-p99", G_TYPE_UINT64, window_p99 (&stats->inference),
+        window_mean (&stats->convert), "convert-p99", G_TYPE_UINT64, window_quantile (&stats->convert, 99), "inference-mean",
+        G_TYPE_UINT64, window_mean (&stats->inference), "inference-p99", G_TYPE_UINT64, window_quantile (&stats->inference, 99),
         "overlay-mean", G_TYPE_UINT64, window_mean (&stats->overlay), "overlay-p99", G_TYPE_UINT64,
-        window_p99 (&stats->overlay), "fps", G_TYPE_DOUBLE, stats_fps (stats), "latency", G_TYPE_UINT64,
+        window_quantile (&stats->overlay, 99), "fps", G_TYPE_DOUBLE, stats_fps (stats), "latency", G_TYPE_UINT64,
         GST_CLOCK_TIME_IS_VALID (stats->latency) ? stats->latency : 0, NULL);
 }
 

@@ -19,7 +19,8 @@ struct window {
 
 void window_add (struct window *window, guint64 sample);
 guint64 window_mean (const struct window *window); /* 0 when empty */
-guint64 window_p99 (const struct window *window);  /* the smallest sample that 99 % do not exceed; 0 when empty */
+/* The smallest sample that `percent` (1..100) of them do not exceed; 0 when empty. */
+guint64 window_quantile (const struct window *window, guint percent);
 
 struct stats {
     guint64 frames;          /* that came in */
@@ -31,6 +32,7 @@ struct stats {
     struct window overlay;   /* drawing, and blending where that is done here */
     struct window interval;  /* wall-clock time from one frame to the next */
     GstClockTime last_frame; /* when the last one came in, or NONE */
+    GstClockTime need;       /* what a frame takes that the network sees, but for one in twenty; NONE: not measured */
     GstClockTime latency;    /* as told to the pipeline; NONE before the first measurement */
     gboolean cold;           /* the next inference is the first of a network, and not measured */
 };
@@ -48,14 +50,14 @@ void step_times_add (struct step_times *times, const struct plan *plan);
 /* Into `structure`: "steps", a GstValueArray of structures "step" with name (string) and time (guint64, ns). */
 void step_times_put (const struct step_times *times, GstStructure *structure);
 
-void stats_reset (struct stats *stats, GstClockTime latency); /* latency: expected until measured, or NONE */
-void stats_swapped (struct stats *stats);                     /* another network: measures it from its second run on */
+void stats_reset (struct stats *stats, GstClockTime expected); /* need, until it is measured; or NONE */
+/* Another network, expected to need as much: measures it from its second run on. */
+void stats_swapped (struct stats *stats, GstClockTime expected);
 void stats_frame (struct stats *stats, GstClockTime now);     /* one more frame */
 void stats_drawn (struct stats *stats, GstClockTime overlay);
 void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference);
 
-/* Whether the mean time of an inference has moved away from stats->latency by more than a quarter (and a millisecond,
- * or the noise of small networks would keep pipelines busy); then that is updated: tell the pipeline. */
+/* Whether what is needed has outgrown stats->latency, or fallen far below; then that is updated: tell the pipeline. */
 gboolean stats_latency_moved (struct stats *stats);
 
 double stats_fps (const struct stats *stats);              /* 0: not known yet */

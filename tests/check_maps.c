@@ -223,7 +223,7 @@ static void plan_again (const char *path)
         settings.activation = i / 3;
         settings.appearance.overlay = OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION | OVERLAY_STATS;
         settings.appearance.stage = i % 3;
-        struct network *again = network_again (network, &settings, &error);
+        struct network *again = network_again (network, &settings);
         CHECK (again != NULL, "activation %d, stage %d: %s", i / 3, i % 3, error ? error->message : "no reason");
         network_free (again);
         g_clear_error (&error);

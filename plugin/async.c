@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* async.c: the network on a thread of its own; see async.h. */
+#include "plugin/async.h"
+
+#include "plugin/log.h"
+
+struct async {
+    GThread *thread;
+    struct inference *inference; /* the thread's */
+
+    GMutex lock; /* guards the rest */
+    GCond changed;
+    GstBuffer *buffer; /* the frame that waits, or NULL */
+    GstVideoInfo info;
+    struct moment moment;
+    guint stream;      /* moves with async_forget */
+    gboolean working;  /* on a frame that was taken */
+    gboolean posting;  /* its result, of this stream */
+    gboolean flushing; /* nobody shall wait */
+    gboolean failed;   /* a frame could not be read */
+    gboolean over;     /* the thread shall end */
+    struct outcome outcome;
+};
+
+void outcome_clear (struct outcome *outcome)
+{
+    result_clear (&outcome->result);
+    g_clear_pointer (&outcome->composition, gst_video_overlay_composition_unref);
+}
+
+/* `to` may hold another. */
+static void outcome_copy (struct outcome *to, const struct outcome *from)
+{
+    GstVideoOverlayComposition *before = to->composition;
+    to->composition = from->composition ? gst_video_overlay_composition_ref (from->composition) : NULL;
+    if (before)
+        gst_video_overlay_composition_unref (before);
+    result_copy (&to->result, &from->result);
+    to->serial = from->serial;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------------------------ */
+
+/* A frame in work. */
+struct work {
+    GstBuffer *buffer;
+    GstVideoInfo info;
+    struct moment moment;
+    guint stream;
+};
+
+/* Waits for a frame and takes it. FALSE: it is over. */
+static gboolean take_work (struct async *async, struct work *work)
+{
+    g_mutex_lock (&async->lock);
+    async->working = FALSE;
+    g_cond_broadcast (&async->changed);
+    while (!async->buffer && !async->over)
+        g_cond_wait (&async->changed, &async->lock);
+    gboolean there = !async->over;
+    if (there) {
+        *work = (struct work) { g_steal_pointer (&async->buffer), async->info, async->moment, async->stream };
+        async->working = TRUE;
+    }
+    g_mutex_unlock (&async->lock);
+    return there;
+}
+
+/* Shows the frame to the network and draws. FALSE: it could not be read. */
+static gboolean look (struct inference *inference, struct work *work, GstVideoOverlayComposition **composition)
+{
+    struct sight sight = { work->buffer, &work->info, work->moment };
+    inference_follow (inference);
+    gboolean good = inference_begin (inference, &sight);
+    gst_clear_buffer (&work->buffer); /* converted: upstream gets its memory back */
+    if (!good)
+        return FALSE;
+    inference_go_on (inference, GST_CLOCK_TIME_NONE);
+    GstClockTime start = gst_util_get_timestamp ();
+    *composition = NULL;
+    if (inference->active.appearance.overlay != OVERLAY_NONE) {
+        *composition = inference_draw (inference, GST_VIDEO_INFO_WIDTH (&work->info), GST_VIDEO_INFO_HEIGHT (&work->info));
+        shared_drawn (inference->shared, gst_util_get_timestamp () - start);
+    }
+    return TRUE;
+}
+
+/* Makes the result the newest and posts it, unless the stream is another by now. */
+static void publish (struct async *async, const struct work *work, gboolean good,
+                     GstVideoOverlayComposition *composition)
+{
+    struct inference *inference = async->inference;
+    g_mutex_lock (&async->lock);
+    gboolean current = async->stream == work->stream && good;
+    if (!good)
+        async->failed = TRUE;
+    if (current) {
+        struct outcome outcome = { inference->result, composition, async->outcome.serial + 1 };
+        outcome_copy (&async->outcome, &outcome);
+        async->posting = TRUE;
+    }
+    g_mutex_unlock (&async->lock);
+    if (!current)
+        return;
+    struct carrier carrier = { .element = inference->element, .moment = work->moment, .fresh = TRUE };
+    messages_post_result (inference->messages, &inference->active, &inference->result, &carrier);
+    g_mutex_lock (&async->lock);
+    async->posting = FALSE;
+    g_cond_broadcast (&async->changed);
+    g_mutex_unlock (&async->lock);
+}
+
+static gpointer run (gpointer data)
+{
+    struct async *async = data;
+    struct work work;
+    guint stream = 0;
+    while (take_work (async, &work)) {
+        if (stream != work.stream)
+            inference_forget (async->inference);
+        stream = work.stream;
+        GstVideoOverlayComposition *composition = NULL;
+        gboolean good = look (async->inference, &work, &composition);
+        publish (async, &work, good, composition);
+    }
+    return NULL;
+}
+
+/* ---- the streaming thread -------------------------------------------------------------------------------------- */
+
+struct async *async_new (struct inference *inference)
+{
+    struct async *async = g_new0 (struct async, 1);
+    async->inference = inference;
+    g_mutex_init (&async->lock);
+    g_cond_init (&async->changed);
+    async->thread = g_thread_try_new ("convrelu-async", run, async, NULL);
+    if (async->thread)
+        return async;
+    async_free (async);
+    return NULL;
+}
+
+void async_free (struct async *async)
+{
+    if (!async)
+        return;
+    g_mutex_lock (&async->lock);
+    async->over = TRUE;
+    g_cond_broadcast (&async->changed);
+    g_mutex_unlock (&async->lock);
+    if (async->thread)
+        g_thread_join (async->thread);
+    gst_clear_buffer (&async->buffer);
+    outcome_clear (&async->outcome);
+    g_cond_clear (&async->changed);
+    g_mutex_clear (&async->lock);
+    g_free (async);
+}
+
+gboolean async_submit (struct async *async, const struct sight *sight)
+{
+    GstBuffer *buffer = gst_buffer_copy (sight->buffer); /* its memory is shared; the stream's stays writable */
+    g_mutex_lock (&async->lock);
+    GstBuffer *before = async->buffer;
+    async->buffer = buffer;
+    async->info = *sight->info;
+    async->moment = sight->moment;
+    gboolean good = !async->failed;
+    g_cond_broadcast (&async->changed);
+    g_mutex_unlock (&async->lock);
+    gst_clear_buffer (&before);
+    return good;
+}
+
+void async_latest (struct async *async, struct outcome *outcome)
+{
+    g_mutex_lock (&async->lock);
+    if (outcome->serial != async->outcome.serial)
+        outcome_copy (outcome, &async->outcome);
+    g_mutex_unlock (&async->lock);
+}
+
+void async_drain (struct async *async)
+{
+    g_mutex_lock (&async->lock);
+    while ((async->buffer || async->working) && !async->flushing && !async->failed)
+        g_cond_wait (&async->changed, &async->lock);
+    g_mutex_unlock (&async->lock);
+}
+
+void async_flushing (struct async *async, gboolean flushing)
+{
+    g_mutex_lock (&async->lock);
+    async->flushing = flushing;
+    g_cond_broadcast (&async->changed);
+    g_mutex_unlock (&async->lock);
+}
+
+void async_forget (struct async *async)
+{
+    g_mutex_lock (&async->lock);
+    while (async->posting && g_thread_self () != async->thread)
+        g_cond_wait (&async->changed, &async->lock);
+    GstBuffer *before = g_steal_pointer (&async->buffer);
+    async->stream++;
+    async->failed = FALSE;
+    outcome_clear (&async->outcome);
+    async->outcome.serial++;
+    g_mutex_unlock (&async->lock);
+    gst_clear_buffer (&before);
+}

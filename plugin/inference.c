@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* inference.c: follows the properties, runs the network over a frame, draws; see inference.h. */
+#include "plugin/inference.h"
+
+#include "plugin/log.h"
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+struct inference *inference_new (GstElement *element, struct shared *shared, struct messages *messages)
+{
+    struct inference *inference = g_new0 (struct inference, 1);
+    inference->element = element;
+    inference->shared = shared;
+    inference->messages = messages;
+    settings_init (&inference->active);
+    settings_init (&inference->wanted);
+    inference->reader = frame_reader_new ();
+    inference->overlay = overlay_new ();
+    return inference;
+}
+
+void inference_free (struct inference *inference)
+{
+    settings_clear (&inference->active);
+    settings_clear (&inference->wanted);
+    result_clear (&inference->result);
+    frame_reader_free (inference->reader);
+    overlay_free (inference->overlay);
+    g_free (inference);
+}
+
+/* As GST_ELEMENT_ERROR and _WARNING, for a GError, which it frees. */
+static void post_error (struct inference *inference, GstMessageType type, GError *error, const char *consequence,
+                        int line)
+{
+    char *text = g_strconcat (error->message, consequence, NULL);
+    if (type == GST_MESSAGE_ERROR)
+        GST_ERROR_OBJECT (inference->element, "%s", text);
+    else
+        GST_WARNING_OBJECT (inference->element, "%s", text);
+    gst_element_message_full (inference->element, type, error->domain, error->code, text, NULL, __FILE__, "convrelu",
+                              line);
+    g_error_free (error);
+}
+#define POST_ERROR(inference, error) post_error (inference, GST_MESSAGE_ERROR, error, "", __LINE__)
+#define POST_WARNING(inference, error, consequence)                                                                    \
+    post_error (inference, GST_MESSAGE_WARNING, error, consequence, __LINE__)
+
+void inference_forget (struct inference *inference)
+{
+    inference->step = 0;
+    inference->result.valid = FALSE;
+    inference->ran = FALSE;
+    g_clear_pointer (&inference->composition, gst_video_overlay_composition_unref);
+}
+
+/* ---- the running network --------------------------------------------------------------------------------------- */
+
+/* Copies the properties when they have moved. FALSE when mean or std are unusable: `active` then keeps those it had. */
+static gboolean copy_settings (struct inference *inference, gboolean *moved, GError **error)
+{
+    struct preparation before = inference->active.preparation;
+    *moved = shared_follow (inference->shared, &inference->active, &inference->serial);
+    if (!*moved || settings_check (&inference->active, error))
+        return TRUE;
+    inference->active.preparation.mean = before.mean;
+    inference->active.preparation.std = before.std;
+    return FALSE;
+}
+
+/* Says once which words of `layers` mean nothing to this network. */
+static void warn_of_layers (struct inference *inference)
+{
+    const char *unknown = inference->network->layers.unknown;
+    if (unknown && g_strcmp0 (unknown, inference->unknown_layers) != 0)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", unknown),
+                             ("The property layer-names lists them all."));
+    g_free (inference->unknown_layers);
+    inference->unknown_layers = g_strdup (unknown);
+}
+
+/* Tells the world that inference->network, another than before or the same run in another way, runs from now on. */
+static void announce (struct inference *inference, gboolean another)
+{
+    const struct network *network = inference->network;
+    const struct input_spec *spec = model_input (network->model);
+    GST_INFO_OBJECT (inference->element, "running %s: input %d x %d, %d classes, %d threads, %s, %d layers shown",
+                     model_path (network->model), spec->width, spec->height, model_classes (network->model),
+                     plan_threads (network->plan), plan_isa (network->plan), network->layers.count);
+    if (another)
+        messages_post_model (inference->messages, inference->element, &inference->active, network);
+    warn_of_layers (inference);
+    if (another && network->stand_in)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS,
+                             ("No model-file is set. A small network of fixed filters stands in: it tells edges and "
+                              "colours apart and recognises nothing."),
+                             (NULL));
+}
+
+/* Puts `network` (NULL: none) in place of the one before. What the same model said and drew in another way stays until the
+ * next run. */
+static void use_network (struct inference *inference, struct network *network)
+{
+    struct network *before = inference->network;
+    gboolean another = network && (!before || before->model != network->model);
+    shared_model (inference->shared, network ? model_ref (network->model) : NULL, network ? network->first_run : 0);
+    inference->network = network;
+    inference->step = 0;
+    inference->ran = FALSE;
+    overlay_reset (inference->overlay);
+    if (!network || another)
+        inference_forget (inference); /* its classes are the other network's */
+    network_free (before);
+    if (network)
+        announce (inference, another);
+}
+
+gboolean inference_start (struct inference *inference)
+{
+    GError *error = NULL;
+    struct network *network = NULL;
+    gboolean moved;
+    inference->serial--; /* whatever was copied in another life */
+    if (copy_settings (inference, &moved, &error))
+        network = network_load (&inference->active, &error);
+    if (!network) {
+        POST_ERROR (inference, error);
+        return FALSE;
+    }
+    settings_copy (&inference->wanted, &inference->active);
+    inference->preparation = inference->active.preparation;
+    inference->refused = inference->failed = FALSE;
+    GST_DEBUG_OBJECT (inference->element, "loaded; its trial run took %" GST_TIME_FORMAT,
+                      GST_TIME_ARGS (network->first_run));
+    use_network (inference, network);
+    shared_start (inference->shared, network->first_run);
+    messages_count_again (inference->messages);
+    return TRUE;
+}
+
+void inference_stop (struct inference *inference)
+{
+    if (inference->loading)
+        network_free (loading_finish (g_steal_pointer (&inference->loading), NULL));
+    use_network (inference, NULL);
+    g_clear_pointer (&inference->unknown_layers, g_free); /* the next start says it again */
+}
+
+/* ---- following the properties ---------------------------------------------------------------------------------- */
+
+static void follow_properties (struct inference *inference)
+{
+    GError *error = NULL;
+    gboolean moved, good = copy_settings (inference, &moved, &error);
+    if (!moved)
+        return;
+    if (!good && !inference->refused) /* once, though other properties move while these are wrong */
+        POST_WARNING (inference, g_steal_pointer (&error), "; the values before stay in use");
+    g_clear_error (&error);
+    inference->refused = !good;
+}
+
+/* After a file that could not be loaded the properties name the one that runs. */
+static void revert_properties (struct inference *inference)
+{
+    const struct network *runs = inference->network;
+    const struct settings *tried = &inference->wanted;
+    const struct preparation *own = &inference->preparation;
+    GST_OBJECT_LOCK (inference->element);
+    gboolean changed =
+        settings_revert (&inference->shared->settings, tried, runs->model_file, runs->labels_file, own);
+    GST_OBJECT_UNLOCK (inference->element);
+    settings_revert (&inference->active, tried, runs->model_file, runs->labels_file, own);
+    settings_revert (&inference->wanted, tried, runs->model_file, runs->labels_file, own);
+    if (changed) {
+        g_object_notify (G_OBJECT (inference->element), "model-file");
+        g_object_notify (G_OBJECT (inference->element), "labels-file");
+    }
+}
+
+/* Takes over what has been loaded, or says why nothing was. */
+static void finish_loading (struct inference *inference)
+{
+    GError *error = NULL;
+    struct network *network = loading_finish (g_steal_pointer (&inference->loading), &error);
+    inference->failed = !network;
+    if (network) {
+        use_network (inference, network);
+        inference->preparation = inference->wanted.preparation;
+    } else {
+        POST_WARNING (inference, error, "; the network before stays in use");
+        inference->wanted.preparation = inference->active.preparation;
+        revert_properties (inference);
+    }
+}
+
+void inference_follow (struct inference *inference)
+{
+    follow_properties (inference);
+    if (inference->loading && loading_done (inference->loading))
+        finish_loading (inference);
+    if (!inference->loading && !settings_same_plan (&inference->active, &inference->wanted)) {
+        inference->other_files = !settings_same_files (&inference->active, &inference->wanted);
+        GST_DEBUG_OBJECT (inference->element, "%s beside the stream",
+                          inference->other_files ? "loading another network" : "planning the network anew");
+        settings_copy (&inference->wanted, &inference->active);
+        inference->loading =
+            loading_start (&inference->active, inference->other_files ? NULL : inference->network);
+    }
+    /* While another file is loaded, and after one that could not be, what was set along with it does not apply to the
+     * network before. */
+    const struct preparation *set = &inference->active.preparation;
+    gboolean waits = inference->loading && inference->other_files;
+    if (waits || (inference->failed && settings_same_preparation (set, &inference->wanted.preparation)))
+        return;
+    inference->preparation = *set;
+    inference->failed = FALSE;
+}
+
+/* ---- a frame --------------------------------------------------------------------------------------------------- */
+
+gboolean inference_begin (struct inference *inference, const struct sight *sight)
+{
+    struct network *network = inference->network;
+    struct input_spec spec = frame_input_spec (model_input (network->model), &inference->preparation);
+    GError *error = NULL;
+    GstClockTime start = gst_util_get_timestamp ();
+    inference->step = 0;
+    frame_reader_set (inference->reader, sight->info, &spec, inference->active.resize);
+    if (!frame_reader_read (inference->reader, sight->buffer, network, &error)) {
+        POST_ERROR (inference, error);
+        return FALSE;
+    }
+    inference->convert = gst_util_get_timestamp () - start;
+    inference->spent = 0;
+    inference->moment = sight->moment;
+    return TRUE;
+}
+
+gboolean inference_begun (const struct inference *inference)
+{
+    return inference->step > 0;
+}
+
+/* The step after the last one from `first` on that is likely to be over by `until`; at least first + 1. */
+static int steps_until (const struct plan *plan, int first, GstClockTime until)
+{
+    GstClockTime at = gst_util_get_timestamp ();
+    int end = first;
+    do
+        at += plan_step (plan, end++).nanoseconds; /* as long as the last time */
+    while (end < plan_steps (plan) && at + plan_step (plan, end).nanoseconds <= until);
+    return end;
+}
+
+/* The run is over: takes its result, counts its time. */
+static void finish_run (struct inference *inference)
+{
+    const struct network *network = inference->network;
+    struct shared *shared = inference->shared;
+    result_take (&inference->result, network, &inference->active, inference->spent);
+    inference->result.seen = inference->moment;
+    inference->step = 0;
+    inference->ran = TRUE;
+    GST_OBJECT_LOCK (inference->element);
+    stats_inferred (&shared->stats, inference->convert, inference->spent);
+    step_times_add (&shared->step_times, network->plan);
+    gboolean moved = stats_latency_moved (&shared->stats);
+    GstClockTime latency = shared->stats.latency;
+    GST_OBJECT_UNLOCK (inference->element);
+    GST_LOG_OBJECT (inference->element, "frame %" GST_TIME_FORMAT ": converted in %" GST_TIME_FORMAT
+                    ", inferred in %" GST_TIME_FORMAT, GST_TIME_ARGS (inference->moment.timestamp),
+                    GST_TIME_ARGS (inference->convert), GST_TIME_ARGS (inference->spent));
+    if (!moved)
+        return;
+    GST_DEBUG_OBJECT (inference->element, "the latency is %" GST_TIME_FORMAT " now", GST_TIME_ARGS (latency));
+    gst_element_post_message (inference->element, gst_message_new_latency (GST_OBJECT (inference->element)));
+}
+
+gboolean inference_go_on (struct inference *inference, GstClockTime until)
+{
+    struct network *network = inference->network;
+    int count = plan_steps (network->plan);
+    GstClockTime start = gst_util_get_timestamp (), now = start;
+    do {
+        int end = GST_CLOCK_TIME_IS_VALID (until) ? steps_until (network->plan, inference->step, until) : count;
+        plan_run_steps (network->plan, network->input, inference->step, end);
+        inference->step = end;
+        now = gst_util_get_timestamp ();
+    } while (inference->step < count && now + plan_step (network->plan, inference->step).nanoseconds <= until);
+    inference->spent += now - start;
+    if (inference->step < count)
+        return FALSE;
+    finish_run (inference);
+    return TRUE;
+}
+
+GstClockTime inference_need (const struct inference *inference)
+{
+    GST_OBJECT_LOCK (inference->element);
+    GstClockTime need = inference->shared->stats.need;
+    GST_OBJECT_UNLOCK (inference->element);
+    return need;
+}
+
+/* ---- drawing --------------------------------------------------------------------------------------------------- */
+
+GstVideoOverlayComposition *inference_draw (struct inference *inference, int width, int height)
+{
+    struct shared *shared = inference->shared;
+    if (inference_begun (inference) || !inference->ran) /* its maps are half of one frame and half of another */
+        return inference->composition;
+    GST_OBJECT_LOCK (inference->element);
+    const struct stats *stats = &shared->stats;
+    const struct overlay_times times = { stats_fps (stats), window_mean (&stats->convert),
+                                         window_mean (&stats->inference), window_mean (&stats->overlay) };
+    GST_OBJECT_UNLOCK (inference->element);
+    struct overlay_frame frame = {
+        .appearance = &inference->active.appearance,
+        .network = inference->network,
+        .result = &inference->result,
+        .times = times,
+        .width = width,
+        .height = height,
+        .view = frame_reader_view (inference->reader),
+    };
+    GstVideoOverlayComposition *drawn = overlay_draw (inference->overlay, &frame);
+    if (drawn != inference->composition) {
+        if (inference->composition)
+            gst_video_overlay_composition_unref (inference->composition);
+        inference->composition = drawn ? gst_video_overlay_composition_ref (drawn) : NULL;
+    }
+    GST_OBJECT_LOCK (inference->element);
+    shared->figure_count = overlay_figures (inference->overlay, inference->network, shared->figures);
+    GST_OBJECT_UNLOCK (inference->element);
+    return inference->composition;
+}

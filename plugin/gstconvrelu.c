@@ -24,18 +24,28 @@
  *
  * ## Metadata
  *
- * From GStreamer 1.24 on a #GstAnalyticsClsMtd, best class first, and a #GstCustomMeta `convrelu` with the boolean
- * `fresh`. Before that, a #GstVideoRegionOfInterestMeta of type `classification` with one #GstStructure for each class:
- * `label` (string), `label-id` (int), `confidence` (float), `fresh` (boolean).
+ * On every frame that carries a result, a #GstCustomMeta `convrelu`, whose structure has a #GstStructure for each element
+ * that the frame went through, by the element's name: `element`, `label` (string), `class-id` (int), `score` (double) of
+ * the best class; the arrays `labels`, `class-ids`, `scores`, best first; `fresh`, `inference-time`, and when it was seen,
+ * `seen-timestamp`, `seen-running-time` (guint64, ns). Besides, from GStreamer 1.24 on, a #GstAnalyticsClsMtd (its number is
+ * `mtd-id`, uint); before that, a #GstVideoRegionOfInterestMeta of type `classification` with one structure for each class,
+ * `classification`, `classification_2`, `classification_3` and so on, as readers of Intel DL Streamer expect them: `label`
+ * (string), `label_id` (int), `confidence` (double), `element_id` (string), and `fresh` (boolean).
  *
  * ## Messages
  *
- * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that has a result:
+ * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that the network has seen, and with
+ * #GstConvRelu:repeat-messages for those between. While #GstConvRelu:max-unread-messages wait unread, none are posted.
  *
  * * `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the buffer, ns
  * * `labels` (array of strings), `class-ids` (array of ints), `scores` (array of floats): best class first
+ * * `label` (string), `class-id` (int), `score` (double): the best class; left out where there is none
  * * `inference-time` (guint64): how long the network took, ns
  * * `fresh` (boolean): FALSE when this is the result of an earlier frame
+ * * `element` (string): the element's name; `seen-timestamp`, `seen-running-time` (guint64): of the frame it was seen in
+ *
+ * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in), `built-in`
+ * (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set` (string).
  *
  * ## Example launch lines
  * |[
@@ -46,7 +56,7 @@
  * ]| A camera, with a network that wants blue first, 104, 117 and 123 subtracted, and no division.
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=30 ! convrelu inference-interval=10 ! fakesink
- * ]| Three inferences, and thirty messages, of which three are fresh.
+ * ]| Three inferences and three messages; all thirty frames carry a result.
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! convrelu overlay=labels+feature-maps ! videoconvert ! autovideosink
  * ]| What a camera sees, what the network calls it, and 16 maps each of an early, a middle and a late layer.

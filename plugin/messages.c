@@ -55,48 +55,37 @@ static gboolean bus_empty (GstElement *element)
     return empty;
 }
 
-/* Counts one more. FALSE: `limit` are there already; counts it as dropped if it is `last`. `first`: that begins here. */
-static gboolean reserve (struct messages *messages, guint limit, gboolean last, gboolean *first)
-{
-    g_mutex_lock (&messages->lock);
-    gboolean room = limit == 0 || messages->pending < limit || messages->unseen < limit;
-    *first = !room && last && !messages->full;
-    if (room) {
-        messages->pending++;
-        messages->unseen = MIN (messages->unseen, G_MAXUINT - 1) + 1;
-        messages->full = FALSE;
-    } else if (last) {
-        messages->dropped++;
-        messages->full = TRUE;
-    }
-    g_mutex_unlock (&messages->lock);
-    return room;
-}
-
 gboolean messages_post (struct messages *messages, GstElement *element, GstMessage *message, guint limit)
 {
-    gboolean first, room = reserve (messages, limit, FALSE, &first);
-    if (!room) {
-        if (bus_empty (element)) {
-            g_mutex_lock (&messages->lock);
-            messages->unseen = 0;
-            g_mutex_unlock (&messages->lock);
-        }
-        room = reserve (messages, limit, TRUE, &first);
+    g_mutex_lock (&messages->lock);
+    gboolean many = limit > 0 && messages->pending >= limit;
+    g_mutex_unlock (&messages->lock);
+    gboolean seen = many && bus_empty (element); /* so somebody reads, and keeps what he read */
+
+    g_mutex_lock (&messages->lock);
+    if (seen)
+        messages->unseen = 0;
+    gboolean room = !many || messages->unseen < limit;
+    gboolean first = !room && !messages->full;
+    messages->full = !room;
+    messages->dropped += !room;
+    if (room) {
+        messages->pending++;
+        messages->unseen += messages->unseen < G_MAXUINT;
     }
+    g_mutex_unlock (&messages->lock);
+    if (first)
+        GST_WARNING_OBJECT (element,
+                            "nobody reads the bus: %u messages wait there, and no more are posted until some are read "
+                            "(max-unread-messages)",
+                            limit);
     if (!room) {
-        if (first)
-            GST_WARNING_OBJECT (element,
-                                "nobody reads the bus: %u messages wait there, and no more are posted until some "
-                                "are read (max-unread-messages)",
-                                limit);
         gst_message_unref (message);
         return FALSE;
     }
     g_atomic_ref_count_inc (&messages->references);
     gst_mini_object_weak_ref (GST_MINI_OBJECT (message), message_gone, messages);
-    gst_element_post_message (element, message);
-    return TRUE;
+    return gst_element_post_message (element, message);
 }
 
 void messages_post_result (struct messages *messages, const struct settings *settings, const struct result *result,

@@ -16,8 +16,8 @@ struct messages *messages_new (void);
 void messages_free (struct messages *messages); /* what was posted may live on; NULL is fine */
 
 /* Posts `message`, which it takes, unless `limit` of those posted here before (0: no limit) are still in memory and the
- * bus of the pipeline has not been found empty during the last `limit` posts. The second saves a program that reads and
- * keeps all of them. FALSE: it was not posted. */
+ * bus of the pipeline has not been found empty during the last `limit` posts. The second saves a program that reads
+ * and keeps all of them. FALSE: it was not posted, or nobody took it. */
 gboolean messages_post (struct messages *messages, GstElement *element, GstMessage *message, guint limit);
 
 /* Posts the message of a result, if the settings want one: post-messages, and repeat-messages where the frame is not the

@@ -35,10 +35,10 @@ static void read_metadata (GstBuffer *buffer, struct labelled *said)
         g_strlcpy (said->labels[i], label ? label : "", sizeof said->labels[i]);
         said->ids[i] = -1; /* a quark is all there is */
     }
-    GstCustomMeta *custom = gst_buffer_get_custom_meta (buffer, "convrelu");
     said->fresh = -1;
-    if (custom)
-        gst_structure_get_boolean (gst_custom_meta_get_structure (custom), "fresh", &said->fresh);
+    const GstStructure *result = result_of (buffer, NULL);
+    if (result)
+        gst_structure_get_boolean (result, "fresh", &said->fresh);
 }
 
 #else
@@ -58,8 +58,10 @@ static void read_metadata (GstBuffer *buffer, struct labelled *said)
            meta->y, meta->w, meta->h);
     for (GList *param = meta->params; param && said->count < 16; param = param->next, said->count++) {
         const char *label = gst_structure_get_string (param->data, "label");
-        gst_structure_get (param->data, "label-id", G_TYPE_INT, &said->ids[said->count], "confidence", G_TYPE_FLOAT,
-                           &said->scores[said->count], "fresh", G_TYPE_BOOLEAN, &said->fresh, NULL);
+        gdouble confidence = -1;
+        gst_structure_get (param->data, "label_id", G_TYPE_INT, &said->ids[said->count], "confidence", G_TYPE_DOUBLE,
+                           &confidence, "fresh", G_TYPE_BOOLEAN, &said->fresh, NULL);
+        said->scores[said->count] = (float)confidence;
         g_strlcpy (said->labels[said->count], label ? label : "", sizeof said->labels[0]);
     }
 }

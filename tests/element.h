@@ -109,7 +109,8 @@ struct rig {
     GstBus *bus;
 };
 
-/* A convrelu with the tiny network, no mean, std 1; not yet in any state. Further properties may be set. */
+/* A convrelu with the tiny network, no mean, std 1, that posts for every frame; not yet in any state. Further properties
+ * may be set. */
 static GstElement *new_element (GstBus **bus)
 {
     GstElement *element = gst_element_factory_make ("convrelu", NULL);
@@ -120,7 +121,7 @@ static GstElement *new_element (GstBus **bus)
     gst_object_ref_sink (element);
     *bus = gst_bus_new ();
     gst_element_set_bus (element, *bus);
-    g_object_set (element, "model-file", model_file, "labels-file", labels_file, NULL);
+    g_object_set (element, "model-file", model_file, "labels-file", labels_file, "repeat-messages", TRUE, NULL);
     gst_util_set_object_arg (G_OBJECT (element), "mean", "<0>");
     gst_util_set_object_arg (G_OBJECT (element), "std", "<1>");
     return element;
@@ -327,6 +328,17 @@ UNUSED static bool near (const float colour[3], float red, float green, float bl
 {
     return fabsf (colour[0] - red) <= tolerance && fabsf (colour[1] - green) <= tolerance &&
            fabsf (colour[2] - blue) <= tolerance;
+}
+
+/* What the custom meta says in the name of `element`, or (NULL) of whoever stands there first. NULL: nothing. */
+UNUSED static const GstStructure *result_of (GstBuffer *buffer, const char *element)
+{
+    GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, "convrelu");
+    const GstStructure *all = meta ? gst_custom_meta_get_structure (meta) : NULL;
+    if (!all || (!element && gst_structure_n_fields (all) == 0))
+        return NULL;
+    const GValue *value = gst_structure_get_value (all, element ? element : gst_structure_nth_field_name (all, 0));
+    return value && GST_VALUE_HOLDS_STRUCTURE (value) ? gst_value_get_structure (value) : NULL;
 }
 
 UNUSED static guint64 stat_of (GstElement *element, const char *name)

@@ -447,7 +447,12 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
     };
     if ((gap || between) && !frame.begun)
         return PACE_PASS;
+    gboolean again = pace_restarted (&self->pace, moment->running_time);
+    if (again)
+        pace_reset (&self->pace);
     GST_OBJECT_LOCK (self);
+    if (again)
+        self->earliest = GST_CLOCK_TIME_NONE;
     frame.latency = self->latency;
     frame.need = self->shared.stats.need;
     frame.margin = self->margin;

@@ -17,6 +17,11 @@ void pace_reset (struct pace *pace)
                             FALSE, 0 };
 }
 
+gboolean pace_restarted (const struct pace *pace, GstClockTime running_time)
+{
+    return GST_CLOCK_TIME_IS_VALID (pace->last) && running_time < pace->last;
+}
+
 static gboolean longer_than (GstClockTime since, GstClockTime now, GstClockTime limit)
 {
     return !GST_CLOCK_TIME_IS_VALID (since) || now >= since + limit;
@@ -65,13 +70,13 @@ enum pace_choice pace_choose (struct pace *pace, const struct pace_frame *frame,
 {
     GstClockTime at = frame->running_time;
     *left = 0;
-    if (!GST_CLOCK_TIME_IS_VALID (at) || !frame->skips) {
+    if (!GST_CLOCK_TIME_IS_VALID (at)) {
         pace_reset (pace);
         return PACE_RUN;
     }
-    if (GST_CLOCK_TIME_IS_VALID (pace->last) && at < pace->last) /* running time has started again */
-        pace_reset (pace);
     observe (pace, frame);
+    if (!frame->skips)
+        return run (pace, frame, TRUE);
     gboolean blind = !frame->has_result || longer_than (pace->result_at, at, longest_blind);
     if (!GST_CLOCK_TIME_IS_VALID (frame->now)) /* only the sink's complaints can be gone by */
         return frame->late && !blind ? PACE_PASS : run (pace, frame, TRUE);

@@ -46,6 +46,8 @@ struct pace_frame {
 };
 
 void pace_reset (struct pace *pace); /* another stream, another place in it, another latency */
+/* Whether running time has started again, without a flush: reset, and what the sink has said of times before is void. */
+gboolean pace_restarted (const struct pace *pace, GstClockTime running_time);
 
 /* What to do with the frame; *left: for PACE_SLICE how long, ns. */
 enum pace_choice pace_choose (struct pace *pace, const struct pace_frame *frame, GstClockTime *left);

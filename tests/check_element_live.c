@@ -308,13 +308,17 @@ static void check_swap_times (void)
     go_on (&rig, &said);
     CHECK (stat_of (rig.element, "inference-mean") > 0, "the first run is not measured");
     g_object_set (rig.element, "threads", 2, NULL);
-    go_on (&rig, &said);
-    CHECK (said.fresh && stat_of (rig.element, "inference-mean") == 0 && stat_of (rig.element, "convert-mean") == 0,
+    guint64 frames = 1;
+    bool good = true;
+    do /* the plan for two threads is made beside the stream */
+        good = go_on (&rig, &said) && said.fresh;
+    while (frames++ < 5000 && good && stat_of (rig.element, "inference-mean") > 0);
+    CHECK (good && stat_of (rig.element, "inference-mean") == 0 && stat_of (rig.element, "convert-mean") == 0,
            "the times of the network before, or of the first run, are left");
     go_on (&rig, &said);
     CHECK (stat_of (rig.element, "inference-mean") > 0 && stat_of (rig.element, "convert-mean") > 0,
            "the second run is not measured");
-    CHECK (stat_of (rig.element, "inferred") == 3 && stat_of (rig.element, "frames") == 3,
+    CHECK (stat_of (rig.element, "inferred") == frames + 1 && stat_of (rig.element, "frames") == frames + 1,
            "the counters started again");
     rig_free (&rig);
 }

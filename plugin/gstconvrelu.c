@@ -322,6 +322,7 @@ static void use_network (GstConvRelu *self, struct network *network)
     GST_INFO_OBJECT (self, "running %s: input %d x %d, %d classes, %d threads, %s", model_path (network->model),
                      spec->width, spec->height, model_classes (network->model), plan_threads (network->plan),
                      plan_isa (network->plan));
+    GST_INFO_OBJECT (self, "scores: %s", model_scores (network->model, SCORES_AUTO, NULL).sentence);
     warn_of_layers (self, network);
     if (network->stand_in)
         GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,

@@ -135,7 +135,7 @@ int graph_pick (struct graph *g, const char *name, int x, const struct pick *pic
 
 /* The same numbers in channel-row-column order under another shape; the products must agree. Flatten is (c h w, 1, 1). */
 int graph_reshape (struct graph *g, const char *name, int x, int channels, int height, int width);
-int graph_softmax (struct graph *g, const char *name, int x); /* over channels, at each pixel; stable */
+int graph_softmax (struct graph *g, const char *name, int x);     /* over channels, at each pixel; stable */
 int graph_log_softmax (struct graph *g, const char *name, int x); /* its natural logarithm, also where that is -1000 */
 
 int graph_output (struct graph *g, int x); /* returns x; at least one output is needed; order is kept */

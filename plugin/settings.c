@@ -186,19 +186,20 @@ static void install_results (GObjectClass *klass)
 {
     g_object_class_install_property (
         klass, PROPERTY_SCORES,
-        g_param_spec_enum ("scores", "Scores",
-                           "How the numbers that leave the network become the scores of the classes. auto looks at what "
-                           "the network ends in: the numbers of a softmax or sigmoid stay as they are, of log-softmax "
-                           "e^x is taken, of anything else the softmax, or the sigmoid where it has one output only",
-                           scores_type (), SCORES_AUTO, NUMBER_FLAGS));
+        g_param_spec_enum (
+            "scores", "Scores",
+            "How the numbers that leave the network become the scores of the classes. auto looks at what "
+            "the network ends in: the numbers of a softmax or sigmoid stay as they are, of log-softmax "
+            "e^x is taken, of anything else the softmax, or the sigmoid where it has one output only",
+            scores_type (), SCORES_AUTO, NUMBER_FLAGS));
     g_object_class_install_property (klass, PROPERTY_TOP_K,
                                      g_param_spec_uint ("top-k", "Top k", "How many of the best classes to report", 1,
                                                         TOP_K_MAX, DEFAULT_TOP_K, NUMBER_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_THRESHOLD,
         g_param_spec_float ("threshold", "Threshold",
-                            "Report only classes of at least this score, a probability from 0 to 1 (see scores)", 0.0f, 1.0f, 0.0f,
-                            NUMBER_FLAGS));
+                            "Report only classes of at least this score, a probability from 0 to 1 (see scores)", 0.0f,
+                            1.0f, 0.0f, NUMBER_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_POST_MESSAGES,
         g_param_spec_boolean (

@@ -135,7 +135,8 @@ int graph_pick (struct graph *g, const char *name, int x, const struct pick *pic
 
 /* The same numbers in channel-row-column order under another shape; the products must agree. Flatten is (c h w, 1, 1). */
 int graph_reshape (struct graph *g, const char *name, int x, int channels, int height, int width);
-int graph_softmax (struct graph *g, const char *name, int x); /* over channels, at each pixel; stable */
+int graph_softmax (struct graph *g, const char *name, int x);     /* over channels, at each pixel; stable */
+int graph_log_softmax (struct graph *g, const char *name, int x); /* its natural logarithm, also where that is -1000 */
 
 int graph_output (struct graph *g, int x); /* returns x; at least one output is needed; order is kept */
 
@@ -159,6 +160,10 @@ struct grid {
 bool graph_grid (const struct graph *g, int id, struct grid *grid);
 /* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: another operation, or dropped. */
 const float *graph_weights (const struct graph *g, int id);
+/* The `index`th tensor that tensor `id` is made from, or -1: there are not so many. */
+int graph_source (const struct graph *g, int id, int index);
+/* What an "affine" or "batch-norm" does to a channel: x * scale + shift. False: another operation, no such channel. */
+bool graph_scale (const struct graph *g, int id, int channel, double *scale, double *shift);
 int graph_outputs (const struct graph *g);
 int graph_output_id (const struct graph *g, int index);
 

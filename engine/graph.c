@@ -341,6 +341,7 @@ static bool grid_back (const struct node *node, struct grid *grid)
     case OPERATION_MUL:
     case OPERATION_CONCAT:
     case OPERATION_SOFTMAX:
+    case OPERATION_LOG_SOFTMAX:
         return true;
     default:
         return false;
@@ -381,6 +382,22 @@ struct tensor_info graph_tensor (const struct graph *g, int id)
     for (int i = 0; i < node->input_count && i < 2; i++)
         info.inputs[i] = node->inputs[i];
     return info;
+}
+
+int graph_source (const struct graph *g, int id, int index)
+{
+    bool there = g && id >= 0 && id < g->count && index >= 0 && index < g->nodes[id].input_count;
+    return there ? g->nodes[id].inputs[index] : -1;
+}
+
+bool graph_scale (const struct graph *g, int id, int channel, double *scale, double *shift)
+{
+    bool affine = g && id >= 0 && id < g->count && g->nodes[id].operation == OPERATION_AFFINE;
+    if (!affine || channel < 0 || channel >= g->nodes[id].channels)
+        return false;
+    *scale = g->nodes[id].u.affine.scale[channel];
+    *shift = g->nodes[id].u.affine.shift[channel];
+    return true;
 }
 
 const float *graph_weights (const struct graph *g, int id)

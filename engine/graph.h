@@ -21,6 +21,7 @@ enum operation {
     OPERATION_PICK,
     OPERATION_RESHAPE,
     OPERATION_SOFTMAX,
+    OPERATION_LOG_SOFTMAX,
 };
 
 struct node {

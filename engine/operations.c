@@ -281,6 +281,16 @@ int graph_softmax (struct graph *g, const char *name, int x)
     return node ? node_end (g, node) : -1;
 }
 
+int graph_log_softmax (struct graph *g, const char *name, int x)
+{
+    const struct node *in = input_node (g, "log-softmax", name, x);
+    if (!in)
+        return -1;
+    struct wanted want = like (in, OPERATION_LOG_SOFTMAX, "log-softmax", name, &x);
+    struct node *node = node_begin (g, &want);
+    return node ? node_end (g, node) : -1;
+}
+
 /* ---- pooling ------------------------------------------------------------------------------------------------- */
 
 /* Windows along one axis, 0 when none fits. Rounded up, a window may overhang the end but must not start behind the

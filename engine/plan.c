@@ -268,6 +268,8 @@ static bool plan_layer (struct planner *p, const struct layer *layer)
         return plan_reshape (p, layer);
     case OPERATION_SOFTMAX:
         return new_step (p, STEP_SOFTMAX, layer->inputs[0], layer->output) || fail (p, "out of memory");
+    case OPERATION_LOG_SOFTMAX:
+        return new_step (p, STEP_LOG_SOFTMAX, layer->inputs[0], layer->output) || fail (p, "out of memory");
     default:
         return plan_pointwise (p, layer);
     }

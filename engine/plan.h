@@ -103,6 +103,7 @@ enum step_kind {
     STEP_PICK, /* and concat parts off them */
     STEP_RESHAPE,
     STEP_SOFTMAX,
+    STEP_LOG_SOFTMAX,
     STEP_EXPORT,
 };
 

@@ -4,6 +4,7 @@
  * Where nothing else is said an item is one block of 16 channels; items of rows come in the order of the rows. */
 #include "engine/plan.h"
 
+#include <math.h>
 #include <string.h>
 
 static int blocks (int channels)
@@ -152,6 +153,31 @@ static void export_item (struct plan *plan, const struct record *step, struct la
                           out_pixels (step));
 }
 
+/* ---- log-softmax ------------------------------------------------------------------------------------------------ */
+
+/* x - most - ln (sum of e^(x - most)) over the channels of each pixel. By itself and in double: it is seen at the end of
+ * classifiers only, a thousand numbers a run, and ln of a softmax's 0 would be lost. */
+static void log_softmax (const struct record *step)
+{
+    ptrdiff_t pixels = out_pixels (step), block = pixels * BLOCK;
+    for (ptrdiff_t p = 0; p < pixels; p++) {
+        const float *in = step->in + p * BLOCK;
+        float *out = step->out + p * BLOCK;
+        double most = -INFINITY, sum = 0;
+        for (int c = 0; c < step->channels; c++) {
+            float x = in[c / BLOCK * block + c % BLOCK];
+            most = (double)x > most || isnan (x) ? (double)x : most;
+        }
+        for (int c = 0; c < step->channels; c++)
+            sum += exp ((double)in[c / BLOCK * block + c % BLOCK] - most);
+        double less = most + log (sum);
+        for (int c = 0; c < blocks (step->channels) * BLOCK; c++) {
+            ptrdiff_t at = c / BLOCK * block + c % BLOCK;
+            out[at] = c < step->channels ? (float)((double)in[at] - less) : 0;
+        }
+    }
+}
+
 /* ---- which ------------------------------------------------------------------------------------------------------ */
 
 void run_layer (struct plan *plan, const struct record *step)
@@ -179,6 +205,9 @@ void run_layer (struct plan *plan, const struct record *step)
         break;
     case STEP_RESHAPE:
         reshape (plan, step);
+        break;
+    case STEP_LOG_SOFTMAX:
+        log_softmax (step);
         break;
     case STEP_SOFTMAX:
         plan->kernels->softmax (step->in, step->out, step->channels, pixels, pixels * BLOCK);

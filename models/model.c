@@ -25,7 +25,7 @@ struct model {
     struct graph *graph;
     struct input_spec input;
     int classes;
-    bool softmax;
+    struct score_rule scores;
     struct labels labels;
     char **numbered; /* [numbered_count] "class 17" of the classes without a label, else NULL */
     int numbered_count;
@@ -75,9 +75,19 @@ int model_classes (const struct model *model)
     return model->classes;
 }
 
-bool model_ends_in_softmax (const struct model *model)
+struct score_rule model_scores (const struct model *model, enum score_kind asked, const struct activation *replaced)
 {
-    return model->softmax;
+    struct score_rule rule = model->scores;
+    if (asked != SCORES_AUTO) {
+        rule.kind = asked;
+        rule.unit = 1;
+        scores_say_asked (&rule);
+    } else if (rule.activation && replaced && replaced->kind != ACTIVATION_SIGMOID) {
+        rule.kind = SCORES_SIGMOID;
+        rule.unit = 1;
+        scores_say_asked (&rule);
+    }
+    return rule;
 }
 
 const char *model_label (const struct model *model, int class_id)
@@ -113,14 +123,6 @@ static bool number_classes (struct model *model)
     return true;
 }
 
-static bool ends_in_softmax (const struct graph *g)
-{
-    struct tensor_info t = graph_tensor (g, graph_output_id (g, 0));
-    while (!strcmp (t.operation, "reshape"))
-        t = graph_tensor (g, t.inputs[0]);
-    return !strcmp (t.operation, "softmax");
-}
-
 struct model *network_model (const char *path, struct graph *graph, struct labels *labels,
                              const struct input_spec *input, struct error *error)
 {
@@ -136,12 +138,11 @@ struct model *network_model (const char *path, struct graph *graph, struct label
     model->graph = graph;
     model->input = *input;
     model->classes = scores.channels * scores.height * scores.width;
-    model->softmax = ends_in_softmax (graph);
     model->labels = *labels;
     *labels = (struct labels) { 0 };
     labels_fit (&model->labels, model->classes);
     model->path = strdup (path);
-    if (model->path && number_classes (model))
+    if (model->path && number_classes (model) && scores_decide (graph, &model->scores))
         return model;
     report (error, "%s: no memory for %d classes", report_path (path), model->classes);
     model_unref (model);

@@ -6,7 +6,7 @@
 #ifndef CONVRELU_MODEL_H
 #define CONVRELU_MODEL_H
 
-#include "engine/engine.h"
+#include "models/scores.h"
 
 enum channel_order { CHANNEL_ORDER_RGB, CHANNEL_ORDER_BGR };
 
@@ -38,14 +38,13 @@ const struct input_spec *model_input (const struct model *model);
 int model_classes (const struct model *model); /* numbers in the first output */
 /* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next call). */
 const char *model_label (const struct model *model, int class_id);
-bool model_ends_in_softmax (const struct model *model); /* then the first output is probabilities already */
+/* How the numbers of the first output become scores: as the graph's end says, or as `asked` when that is not SCORES_AUTO.
+ * `replaced`: what a plan puts in the place of every activation, or NULL; a sigmoid that is replaced at the end leaves
+ * logits, of which the sigmoid is then taken. Any thread. */
+struct score_rule model_scores (const struct model *model, enum score_kind asked, const struct activation *replaced);
 
 /* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for demonstrations:
  * it recognises nothing. One class per filter. NULL only when memory is short. */
 struct model *model_fixed_filters (int height, int width, struct error *error);
-
-/* The k best of `count` scores, best first: indices to ids, probabilities to scores (softmax applied when `logits`).
- * Returns how many were written: min (k, count). NaN counts as smallest. */
-int model_top (const float *values, int count, bool logits, int k, int *ids, float *scores);
 
 #endif

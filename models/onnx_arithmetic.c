@@ -188,13 +188,13 @@ static bool fit_views (struct reader *r, const struct runs *runs, const struct v
 }
 
 /* -v, for a - v. */
-static int negated (struct reader *r, const struct value *v)
+static int negated (struct reader *r, const struct value *v, const char *name)
 {
     int channels = graph_tensor (r->graph, v->tensor).channels;
     float *scale = borrow (r, (uint64_t)channels, sizeof *scale);
     for (int c = 0; scale && c < channels; c++)
         scale[c] = -1;
-    int id = scale ? graph_affine (r->graph, "", v->tensor, scale, NULL) : -1;
+    int id = scale ? graph_affine (r->graph, name, v->tensor, scale, NULL) : -1;
     if (scale && id < 0)
         fail (r, "%s", graph_error (r->graph));
     return id;
@@ -206,7 +206,7 @@ static bool two_tensors (struct reader *r, char operation, const struct value *a
     struct value negative = *b;
     if (operation == '/')
         return fail (r, "a tensor divided by a tensor is not supported");
-    if (operation == '-' && (negative.tensor = negated (r, b)) < 0)
+    if (operation == '-' && (negative.tensor = negated (r, b, "")) < 0)
         return false;
     struct shape out;
     if (!broadcast (r, &a->shape, &b->shape, &out))
@@ -268,6 +268,18 @@ bool read_mul (struct reader *r)
 bool read_div (struct reader *r)
 {
     return arithmetic (r, '/');
+}
+
+bool read_neg (struct reader *r)
+{
+    struct value *x = input_tensor (r, 0);
+    int id = x ? negated (r, x, output_name (r, 0)) : -1;
+    return id >= 0 && set_tensor (r, 0, id, &x->shape);
+}
+
+bool read_reciprocal (struct reader *r)
+{
+    return fail (r, "is supported only as the end of a sigmoid, 1 / (1 + Exp (-x))");
 }
 
 bool read_sum (struct reader *r)

@@ -374,7 +374,8 @@ bool read_mat_mul (struct reader *r)
            set_tensor (r, 0, graph_linear (r->graph, output_name (r, 0), in, (int)b->dims[1], numbers, NULL), &out);
 }
 
-bool read_softmax (struct reader *r)
+/* Softmax, or its logarithm. */
+static bool softmax (struct reader *r, bool logarithm)
 {
     struct value *x = input_tensor (r, 0);
     if (!x)
@@ -398,10 +399,38 @@ bool read_softmax (struct reader *r)
     int id = view_before (r, &in, first + until - axis);
     if (id < 0)
         return false;
-    id = graph_softmax (r->graph, moves ? "" : output_name (r, 0), id);
+    id = logarithm ? graph_log_softmax (r->graph, moves ? "" : output_name (r, 0), id)
+                   : graph_softmax (r->graph, moves ? "" : output_name (r, 0), id);
     if (moves && id >= 0) {
         in.tensor = id;
         id = transposed (r, &in, back, output_name (r, 0), &back_shape);
     }
     return set_tensor (r, 0, id, &x->shape);
+}
+
+bool read_softmax (struct reader *r)
+{
+    return softmax (r, false);
+}
+
+bool read_log_softmax (struct reader *r)
+{
+    return softmax (r, true);
+}
+
+/* Of a softmax only, seen through changes of shape: then both are one operation, which loses nothing where a
+ * probability rounds to 0. */
+bool read_log (struct reader *r)
+{
+    struct value *x = input_tensor (r, 0);
+    if (!x)
+        return false;
+    struct tensor_info t = graph_tensor (r->graph, x->tensor), end = t;
+    while (!strcmp (end.operation, "reshape"))
+        end = graph_tensor (r->graph, end.inputs[0]);
+    if (strcmp (end.operation, "softmax"))
+        return fail (r, "only the logarithm of a Softmax is supported, not of '%.100s'", x->name);
+    int id = graph_log_softmax (r->graph, "", end.inputs[0]);
+    return set_tensor (r, 0, graph_reshape (r->graph, output_name (r, 0), id, t.channels, t.height, t.width),
+                       &x->shape);
 }

@@ -6,8 +6,9 @@
  *   mish         x * Tanh (Softplus (x))
  *   gelu         x * (1 + Erf (x / sqrt 2)) / 2
  *   gelu-tanh    x * (1 + Tanh (sqrt (2/pi) (x + 0.044715 x^3))) / 2
+ *   sigmoid      1 / (1 + Exp (-x))                as Div or Reciprocal
  *
- * All are products, whose factors exporters put in any order and grouping. So a node is taken apart into a product
+ * All but the last are products, whose factors exporters put in any order and grouping. So a node is taken apart into a product
  *
  *   number * factor * factor ...        through Mul by anything and Div by a number, as long as nobody else reads the parts
  *
@@ -271,11 +272,49 @@ static void try_node (struct reader *r, int node)
     }
 }
 
+/* ---- sigmoid --------------------------------------------------------------------------------------------------- */
+
+/* The value whose negative a value is, through Neg, 0 - x or x * -1; the node goes to *node. -1: no negative. */
+static int negative_of (struct reader *r, int value, int *node)
+{
+    float number;
+    if ((*node = made_by (r, value, "Neg")) >= 0)
+        return node_input (r, *node, 0);
+    if ((*node = made_by (r, value, "Sub")) >= 0 && constant_peek (r, node_input (r, *node, 0), &number) && number == 0)
+        return node_input (r, *node, 1);
+    *node = made_by (r, value, "Mul");
+    for (int i = 0; *node >= 0 && i < 2; i++) {
+        if (constant_peek (r, node_input (r, *node, i), &number) && number == -1)
+            return node_input (r, *node, 1 - i);
+    }
+    return -1;
+}
+
+static void try_sigmoid (struct reader *r, int node)
+{
+    float one = 1;
+    bool divides = is_operator (r, node, "Div");
+    if (divides && (!constant_peek (r, node_input (r, node, 0), &one) || one != 1))
+        return;
+    int add = made_by (r, node_input (r, node, divides ? 1 : 0), "Add");
+    int exponential = made_by (r, plus_number (r, add, 1), "Exp"), negation;
+    int x = exponential < 0 ? -1 : negative_of (r, node_input (r, exponential, 0), &negation);
+    if (x < 0)
+        return;
+    r->roles[add].absorbed = r->roles[exponential].absorbed = r->roles[negation].absorbed = true;
+    r->roles[node].pattern = ACTIVATION_SIGMOID;
+    r->roles[node].pattern_input = x;
+}
+
 void onnx_find_patterns (struct reader *r)
 {
     for (size_t n = r->file->n_node; n-- > 0;) {
+        if (r->roles[n].live && (is_operator (r, (int)n, "Div") || is_operator (r, (int)n, "Reciprocal")))
+            try_sigmoid (r, (int)n);
+    }
+    for (size_t n = r->file->n_node; n-- > 0;) {
         bool product = is_operator (r, (int)n, "Mul") || is_operator (r, (int)n, "Div");
-        if (product && r->roles[n].live && !r->roles[n].absorbed)
+        if (product && r->roles[n].live && !r->roles[n].absorbed && r->roles[n].pattern == ACTIVATION_NONE)
             try_node (r, (int)n);
     }
 }

@@ -281,7 +281,7 @@ static bool read_activation (struct builder *b)
 {
     static const struct activation known[] = {
         { .kind = ACTIVATION_RELU },
-        { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.01f },
+        { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f },
         { .kind = ACTIVATION_ELU, .alpha = 1 },
         { .kind = ACTIVATION_GELU },
         { .kind = ACTIVATION_SILU },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* scores.c: the numbers that leave the network -> the best classes with their probabilities. */
-#include "models/model.h"
+/* scores.c: the numbers that leave the network -> the best classes with their scores. */
+#include "models/scores.h"
 
 #include <math.h>
 
@@ -20,7 +20,21 @@ static double weight (float x, float largest)
     return exp ((double)x - (double)largest);
 }
 
-int model_top (const float *values, int count, bool logits, int k, int *ids, float *scores)
+/* Every kind keeps the order, so the best are found before. */
+static float score (const struct score_rule *rule, float x, float largest, double sum)
+{
+    if (rule->kind == SCORES_NONE)
+        return x / rule->unit;
+    if (isnan (x))
+        return 0;
+    if (rule->kind == SCORES_SIGMOID)
+        return (float)(1 / (1 + exp (-(double)x)));
+    if (rule->kind == SCORES_EXP)
+        return x < 0 ? (float)exp ((double)x) : 1;
+    return sum > 0 ? (float)(weight (x, largest) / sum) : 0;
+}
+
+int model_top (const float *values, int count, const struct score_rule *rule, int k, int *ids, float *scores)
 {
     int found = 0;
     for (int i = 0; i < count && k > 0; i++) {
@@ -31,11 +45,12 @@ int model_top (const float *values, int count, bool logits, int k, int *ids, flo
             ids[at] = ids[at - 1];
         ids[at] = i;
     }
+    bool softmax = rule->kind == SCORES_SOFTMAX || rule->kind == SCORES_AUTO;
     double sum = 0;
     float largest = found ? values[ids[0]] : 0;
-    for (int i = 0; logits && found && i < count; i++)
+    for (int i = 0; softmax && found && i < count; i++)
         sum += weight (values[i], largest);
     for (int i = 0; i < found; i++)
-        scores[i] = !logits ? values[ids[i]] : sum > 0 ? (float)(weight (values[ids[i]], largest) / sum) : 0;
+        scores[i] = score (rule, values[ids[i]], largest, sum);
     return found;
 }

@@ -87,6 +87,10 @@ static void announce (struct inference *inference, gboolean another)
     GST_INFO_OBJECT (inference->element, "running %s: input %d x %d, %d classes, %d threads, %s, %d layers shown",
                      model_path (network->model), spec->width, spec->height, model_classes (network->model),
                      plan_threads (network->plan), plan_isa (network->plan), network->layers.count);
+    GST_INFO_OBJECT (inference->element, "scores: %s",
+                     model_scores (network->model, inference->active.scores,
+                                   network->replaces ? &network->replacement : NULL)
+                         .sentence);
     if (another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_layers (inference);

@@ -28,8 +28,9 @@ void result_take (struct result *result, const struct network *network, const st
         result->scores = g_renew (float, result->scores, k);
         result->capacity = k;
     }
-    int found = model_top (scores->data, model_classes (network->model), !model_ends_in_softmax (network->model),
-                           (int)k, result->ids, result->scores);
+    struct score_rule rule =
+        model_scores (network->model, settings->scores, network->replaces ? &network->replacement : NULL);
+    int found = model_top (scores->data, model_classes (network->model), &rule, (int)k, result->ids, result->scores);
     result->count = 0;
     while (result->count < (guint)found && result->scores[result->count] >= settings->threshold) /* NaN is below all */
         result->count++;

@@ -70,6 +70,21 @@ static GType algorithm_type (void)
     return type;
 }
 
+static GType scores_type (void)
+{
+    static const GEnumValue values[] = {
+        { SCORES_AUTO, "As the end of the network says; `convrelu inspect` prints what that is", "auto" },
+        { SCORES_SOFTMAX, "Softmax of its numbers: one of the classes is right, all scores add up to 1", "softmax" },
+        { SCORES_SIGMOID, "Sigmoid of each number: every class is right or wrong for itself", "sigmoid" },
+        { SCORES_NONE, "Its numbers as they are: probabilities already, or no probabilities at all", "none" },
+        { 0, NULL, NULL },
+    };
+    static gsize type;
+    if (g_once_init_enter (&type))
+        g_once_init_leave (&type, g_enum_register_static ("GstConvReluScores", values));
+    return type;
+}
+
 static GType activation_type (void)
 {
     static const GEnumValue values[] = {
@@ -180,14 +195,22 @@ static void install_frame (GObjectClass *klass)
 
 static void install_results (GObjectClass *klass)
 {
+    g_object_class_install_property (
+        klass, PROPERTY_SCORES,
+        g_param_spec_enum (
+            "scores", "Scores",
+            "How the numbers that leave the network become the scores of the classes. auto looks at what "
+            "the network ends in: the numbers of a softmax or sigmoid stay as they are, of log-softmax "
+            "e^x is taken, of anything else the softmax, or the sigmoid where it has one output only",
+            scores_type (), SCORES_AUTO, CONTROL_FLAGS));
     g_object_class_install_property (klass, PROPERTY_TOP_K,
                                      g_param_spec_uint ("top-k", "Top k", "How many of the best classes to report", 1,
                                                         TOP_K_MAX, DEFAULT_TOP_K, CONTROL_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_THRESHOLD,
         g_param_spec_float ("threshold", "Threshold",
-                            "Report only classes of at least this score, a probability from 0 to 1", 0.0f, 1.0f, 0.0f,
-                            CONTROL_FLAGS));
+                            "Report only classes of at least this score, a probability from 0 to 1 (see scores)", 0.0f,
+                            1.0f, 0.0f, CONTROL_FLAGS));
 }
 
 static void install_messages (GObjectClass *klass)
@@ -275,6 +298,7 @@ void settings_install (GObjectClass *klass)
     install_messages (klass);
     install_running (klass);
     gst_type_mark_as_plugin_api (order_choice_type (), 0);
+    gst_type_mark_as_plugin_api (scores_type (), 0);
     gst_type_mark_as_plugin_api (resize_type (), 0);
     gst_type_mark_as_plugin_api (deadline_type (), 0);
     gst_type_mark_as_plugin_api (algorithm_type (), 0);
@@ -288,6 +312,7 @@ void settings_init (struct settings *settings)
         .preparation = { .channel_order = ORDER_CHOICE_MODEL },
         .resize = RESIZE_CROP,
         .top_k = DEFAULT_TOP_K,
+        .scores = SCORES_AUTO,
         .algorithm = ALGORITHM_AUTO,
         .inference_interval = 1,
         .deadline = DEADLINE_SKIP,
@@ -370,6 +395,9 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
     case PROPERTY_THRESHOLD:
         settings->threshold = g_value_get_float (value);
         return TRUE;
+    case PROPERTY_SCORES:
+        settings->scores = g_value_get_enum (value);
+        return TRUE;
     case PROPERTY_THREADS:
         settings->threads = g_value_get_uint (value);
         return TRUE;
@@ -428,6 +456,9 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         return TRUE;
     case PROPERTY_THRESHOLD:
         g_value_set_float (value, settings->threshold);
+        return TRUE;
+    case PROPERTY_SCORES:
+        g_value_set_enum (value, settings->scores);
         return TRUE;
     case PROPERTY_THREADS:
         g_value_set_uint (value, settings->threads);

@@ -9,7 +9,7 @@
 
 #include <gst/gst.h>
 
-#include "engine/engine.h"
+#include "models/scores.h"
 #include "plugin/appearance.h"
 
 /* Also the values of the GObject enums of the same names. */
@@ -49,6 +49,7 @@ struct settings {
     enum resize resize;
     guint top_k;
     float threshold;
+    enum score_kind scores;
     guint threads;
     enum algorithm algorithm;
     guint inference_interval;
@@ -70,6 +71,7 @@ enum property {
     PROPERTY_RESIZE,
     PROPERTY_TOP_K,
     PROPERTY_THRESHOLD,
+    PROPERTY_SCORES,
     PROPERTY_THREADS,
     PROPERTY_ALGORITHM,
     PROPERTY_INFERENCE_INTERVAL,

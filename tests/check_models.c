@@ -131,8 +131,9 @@ static bool same_top (const float *a, const float *b, int count)
 {
     int left[5], right[5];
     float unused[5];
-    model_top (a, count, false, 5, left, unused);
-    model_top (b, count, false, 5, right, unused);
+    const struct score_rule as_is = { .kind = SCORES_NONE, .unit = 1 };
+    model_top (a, count, &as_is, 5, left, unused);
+    model_top (b, count, &as_is, 5, right, unused);
     return !memcmp (left, right, sizeof left);
 }
 
@@ -157,7 +158,7 @@ static void check_zoo_network (const char *data, const char *name, const struct 
         }
         CHECK (worst <= 1e-4f * largest, "%s: off by %g of %g", name, (double)worst, (double)largest);
         CHECK (same_top (scores, logits.data, (int)logits.count), "%s: another top-5", name);
-        CHECK (!model_ends_in_softmax (model), "%s ends in logits", name);
+        CHECK (model_scores (model, SCORES_AUTO, NULL).kind == SCORES_SOFTMAX, "%s ends in logits", name);
         printf ("# %s: off by %.2g of the largest logit\n", name, (double)(worst / largest));
     }
     plan_free (plan);
@@ -200,7 +201,8 @@ static void check_trained_network (const char *data, const char *name, int side,
         CHECK (spec->channels == 3 && spec->height == side && spec->width == side, "%s: input %d x %d x %d", name,
                spec->channels, spec->height, spec->width);
         CHECK (model_classes (model) == classes, "%s: %d classes", name, model_classes (model));
-        CHECK (model_ends_in_softmax (model) == softmax, "%s: softmax", name);
+        CHECK (model_scores (model, SCORES_AUTO, NULL).kind == (softmax ? SCORES_NONE : SCORES_SOFTMAX), "%s: %s", name,
+               model_scores (model, SCORES_AUTO, NULL).sentence);
         fill (input, 3 * (size_t)side * (size_t)side, 1);
         const float *scores = (plan_run (plan, input), plan_output (plan, 0)->data);
         double sum = 0;
@@ -238,10 +240,11 @@ static void check_trained (void)
 /* The class whose score grows most when the picture is added to an even one. */
 static const char *strongest (struct plan *plan, const struct model *model, const float *picture)
 {
+    const struct score_rule as_is = { .kind = SCORES_NONE, .unit = 1 };
     int best;
     float score;
     plan_run (plan, picture);
-    model_top (plan_output (plan, 0)->data, model_classes (model), false, 1, &best, &score);
+    model_top (plan_output (plan, 0)->data, model_classes (model), &as_is, 1, &best, &score);
     return model_label (model, best);
 }
 
@@ -290,25 +293,26 @@ static void check_top (void)
 {
     check_group ("best classes");
     const float values[6] = { 1, 3, NAN, 3, -INFINITY, 2 };
+    const struct score_rule as_is = { .kind = SCORES_NONE, .unit = 1 }, softmax = { .kind = SCORES_SOFTMAX };
     int ids[8];
     float scores[8];
-    CHECK (model_top (values, 6, false, 8, ids, scores) == 6, "six of six");
+    CHECK (model_top (values, 6, &as_is, 8, ids, scores) == 6, "six of six");
     CHECK (ids[0] == 1 && ids[1] == 3 && ids[2] == 5 && ids[3] == 0 && ids[4] == 4 && ids[5] == 2, "order %d %d %d %d",
            ids[0], ids[1], ids[2], ids[3]);
     CHECK (scores[0] == 3 && scores[2] == 2, "probabilities are left alone: %g %g", (double)scores[0],
            (double)scores[2]);
-    CHECK (model_top (values, 6, true, 2, ids, scores) == 2, "two of six");
+    CHECK (model_top (values, 6, &softmax, 2, ids, scores) == 2, "two of six");
     double sum = 2 * exp (3.0) + exp (2.0) + exp (1.0);
     CHECK (fabs ((double)scores[0] - exp (3.0) / sum) < 1e-6, "softmax %g", (double)scores[0]);
     const float huge[3] = { 1000, 999, -1000 };
-    model_top (huge, 3, true, 3, ids, scores);
+    model_top (huge, 3, &softmax, 3, ids, scores);
     CHECK (fabsf (scores[0] - 0.7310586f) < 1e-6f && scores[2] == 0, "stable softmax %g", (double)scores[0]);
     const float infinite[3] = { INFINITY, 1, INFINITY };
-    model_top (infinite, 3, true, 3, ids, scores);
+    model_top (infinite, 3, &softmax, 3, ids, scores);
     CHECK (scores[0] == 0.5f && scores[2] == 0, "infinite scores share: %g %g", (double)scores[0], (double)scores[2]);
     const float none[2] = { NAN, NAN };
-    CHECK (model_top (none, 2, true, 2, ids, scores) == 2 && scores[0] == 0, "only NaN: %g", (double)scores[0]);
-    CHECK (model_top (values, 0, true, 5, ids, scores) == 0 && model_top (values, 6, true, 0, ids, scores) == 0,
+    CHECK (model_top (none, 2, &softmax, 2, ids, scores) == 2 && scores[0] == 0, "only NaN: %g", (double)scores[0]);
+    CHECK (model_top (values, 0, &softmax, 5, ids, scores) == 0 && model_top (values, 6, &softmax, 0, ids, scores) == 0,
            "none of none");
 }
 

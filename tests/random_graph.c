@@ -386,8 +386,10 @@ static void random_operation (struct builder *b)
         random_pick (b, x);
         break;
     case 12:
-        if (random_int (b, 0, 2) == 0)
+        if (random_int (b, 0, 3) == 0)
             keep (b, graph_softmax (b->g, NULL, x));
+        else if (random_int (b, 0, 3) == 0)
+            keep (b, graph_log_softmax (b->g, NULL, x));
         else
             random_reshape (b, x);
         break;

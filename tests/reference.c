@@ -295,6 +295,26 @@ static void run_softmax (const struct node *node, const double *in, const double
     }
 }
 
+/* d ln p is at most 2 max |dx|, beside the rounding of x and of the result. */
+static void run_log_softmax (const struct node *node, const double *in, const double *in_magnitude, double *out,
+                             double *magnitude)
+{
+    int pixels = node->height * node->width;
+    for (int p = 0; p < pixels; p++) {
+        double largest = -INFINITY, most_magnitude = 0, sum = 0;
+        for (int c = 0; c < node->channels; c++) {
+            largest = fmax (largest, in[c * pixels + p]);
+            most_magnitude = fmax (most_magnitude, in_magnitude[c * pixels + p]);
+        }
+        for (int c = 0; c < node->channels; c++)
+            sum += exp (in[c * pixels + p] - largest);
+        for (int c = 0; c < node->channels; c++) {
+            out[c * pixels + p] = in[c * pixels + p] - largest - log (sum);
+            magnitude[c * pixels + p] = fabs (out[c * pixels + p]) + 1 + 2 * most_magnitude;
+        }
+    }
+}
+
 void reference_node (const struct graph *g, const struct node *node, const double *const *values,
                      const double *const *magnitudes, double *out, double *magnitude)
 {
@@ -333,6 +353,9 @@ void reference_node (const struct graph *g, const struct node *node, const doubl
         break;
     case OPERATION_SOFTMAX:
         run_softmax (node, values[0], magnitudes[0], out, magnitude);
+        break;
+    case OPERATION_LOG_SOFTMAX:
+        run_log_softmax (node, values[0], magnitudes[0], out, magnitude);
         break;
     case OPERATION_INPUT:
         break;

@@ -73,6 +73,7 @@
 
 #include "plugin/blend.h"
 #include "plugin/frame.h"
+#include "plugin/log.h"
 #include "plugin/mapping.h"
 #include "plugin/negotiate.h"
 #include "plugin/network.h"
@@ -81,8 +82,7 @@
 #include "plugin/settings.h"
 #include "plugin/timing.h"
 
-GST_DEBUG_CATEGORY_STATIC (convrelu_debug);
-#define GST_CAT_DEFAULT convrelu_debug
+GST_DEBUG_CATEGORY (convrelu_debug);
 
 /* However late the stream is, the network sees a frame this often. */
 static const GstClockTime longest_blind = GST_SECOND;

@@ -80,6 +80,7 @@
 #include "plugin/overlay.h"
 #include "plugin/results.h"
 #include "plugin/settings.h"
+#include "plugin/shares.h"
 #include "plugin/timing.h"
 
 GST_DEBUG_CATEGORY (convrelu_debug);
@@ -114,10 +115,11 @@ struct _GstConvRelu {
     struct frame_reader *reader;
     GstVideoInfo info;
     struct overlay *overlay;
-    char *unknown_layers;     /* what the last warning said of them, or NULL */
-    struct result result;     /* the last one */
-    guint since;              /* frames since then, that one counted */
-    GstClockTime inferred_at; /* running time of that frame, or NONE */
+    char *unknown_layers;        /* what the last warning said of them, or NULL */
+    struct result result;        /* the last one */
+    struct smoothing *smoothing; /* of the results */
+    guint since;                 /* frames since then, that one counted */
+    GstClockTime inferred_at;    /* running time of that frame, or NONE */
 };
 
 #define CAPS                                                                                                           \
@@ -150,6 +152,7 @@ static void gst_conv_relu_init (GstConvRelu *self)
     self->earliest = self->inferred_at = GST_CLOCK_TIME_NONE;
     self->reader = frame_reader_new ();
     self->overlay = overlay_new ();
+    self->smoothing = smoothing_new ();
     gst_video_info_init (&self->info);
 }
 
@@ -162,6 +165,7 @@ static void gst_conv_relu_finalize (GObject *object)
     result_clear (&self->result);
     frame_reader_free (self->reader);
     overlay_free (self->overlay);
+    smoothing_free (self->smoothing);
     g_free (self->unknown_layers);
     step_times_clear (&self->step_times);
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
@@ -285,13 +289,15 @@ static void update_settings (GstConvRelu *self)
 static void forget_result (GstConvRelu *self)
 {
     self->result.valid = FALSE;
+    smoothing_reset (self->smoothing);
+    overlay_jump (self->overlay);
     self->inferred_at = GST_CLOCK_TIME_NONE;
 }
 
 /* Says once which words of `layers` mean nothing to this network. */
 static void warn_of_layers (GstConvRelu *self, const struct network *network)
 {
-    const char *unknown = network->layers.unknown;
+    const char *unknown = network->layers.remark;
     if (unknown && g_strcmp0 (unknown, self->unknown_layers) != 0)
         GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS, ("%s", unknown), ("The property layer-names lists them all."));
     g_free (self->unknown_layers);
@@ -539,6 +545,7 @@ static gboolean infer (GstConvRelu *self, GstBuffer *buffer, const struct moment
     plan_run (network->plan, network->input);
     GstClockTime end = gst_util_get_timestamp ();
     result_take (&self->result, network, &self->active, end - converted);
+    result_smooth (&self->result, self->smoothing, network, &self->active, moment->running_time);
     self->since = 0;
     self->inferred_at = moment->running_time;
 
@@ -565,6 +572,9 @@ static void draw (GstConvRelu *self, GstBuffer *buffer)
         .appearance = &self->active.appearance,
         .network = self->network,
         .result = &self->result,
+        .time = self->inferred_at,
+        .top_k = self->active.top_k,
+        .threshold = self->active.threshold,
         .times = times,
         .width = GST_VIDEO_INFO_WIDTH (&self->info),
         .height = GST_VIDEO_INFO_HEIGHT (&self->info),

@@ -72,9 +72,9 @@ static void check_choice (void)
             g_string_append_printf (names, "%s%s<%s", n ? " " : "", graph_tensor (g, choice.layer[n].post).name,
                                     graph_tensor (g, choice.layer[n].pre).name);
         CHECK (strcmp (names->str, cases[i].names) == 0, "\"%s\" chooses \"%s\"", cases[i].words, names->str);
-        CHECK (!choice.unknown == cases[i].known, "\"%s\": %s", cases[i].words, choice.unknown);
-        CHECK (cases[i].known || strstr (choice.unknown, "r0"), "\"%s\" is not near r0: %s", cases[i].words,
-               choice.unknown);
+        CHECK (!choice.remark == cases[i].known, "\"%s\": %s", cases[i].words, choice.remark);
+        CHECK (cases[i].known || strstr (choice.remark, "r0"), "\"%s\" is not near r0: %s", cases[i].words,
+               choice.remark);
         g_string_free (names, TRUE);
         layers_clear (&choice);
     }

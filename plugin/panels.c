@@ -242,6 +242,10 @@ static void write_words (const struct pen *pen, const struct canvas *canvas, con
     enum head head = head_of (pen, words, lines > 3, at.width, &beside);
     int size = MIN (head_size (pen, words, head, at.width, beside),
                     wrapped_size (pen, words->fact, WEIGHT_NORMAL, at.width, lines > 5 ? 2 : 1));
+    char *scale = scale_in_words (words, same);
+    if (lines > 3)
+        size = MIN (size, shrunk (pen, scale, line, WEIGHT_NORMAL, at.width));
+    g_free (scale);
     at.y = write_head (pen, canvas, words, head, beside, at, size);
     at.y += line * write_wrapped (pen, canvas, words->fact, WEIGHT_NORMAL, &at, size, lines > 5 ? 2 : 1, quiet);
     write_scale (pen, canvas, words, same, &at, lines > 3 ? 2 : 1, size);

@@ -42,6 +42,10 @@ const char *model_label (const struct model *model, int class_id);
  * `replaced`: what a plan puts in the place of every activation, or NULL; a sigmoid that is replaced at the end leaves
  * logits, of which the sigmoid is then taken. Any thread. */
 struct score_rule model_scores (const struct model *model, enum score_kind asked, const struct activation *replaced);
+/* The same short enough to be drawn: cut at its first comma ("tench" of "tench, Tinca tinca"), at a later one or not at all
+ * where another class would be called the same; classes whose whole names are equal carry their number: "crane (134)".
+ * NULL never; valid as model_label's. */
+const char *model_short_label (const struct model *model, int class_id);
 
 /* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for demonstrations:
  * it recognises nothing. One class per filter. NULL only when memory is short. */

@@ -34,6 +34,16 @@ static float score (const struct score_rule *rule, float x, float largest, doubl
     return sum > 0 ? (float)(weight (x, largest) / sum) : 0;
 }
 
+/* What the weights of a softmax add up to; other kinds need none. */
+static double total (const float *values, int count, const struct score_rule *rule, float largest)
+{
+    double sum = 0;
+    bool softmax = rule->kind == SCORES_SOFTMAX || rule->kind == SCORES_AUTO;
+    for (int i = 0; softmax && i < count; i++)
+        sum += weight (values[i], largest);
+    return sum;
+}
+
 int model_top (const float *values, int count, const struct score_rule *rule, int k, int *ids, float *scores)
 {
     int found = 0;
@@ -45,12 +55,19 @@ int model_top (const float *values, int count, const struct score_rule *rule, in
             ids[at] = ids[at - 1];
         ids[at] = i;
     }
-    bool softmax = rule->kind == SCORES_SOFTMAX || rule->kind == SCORES_AUTO;
-    double sum = 0;
     float largest = found ? values[ids[0]] : 0;
-    for (int i = 0; softmax && found && i < count; i++)
-        sum += weight (values[i], largest);
+    double sum = found ? total (values, count, rule, largest) : 0;
     for (int i = 0; i < found; i++)
         scores[i] = score (rule, values[ids[i]], largest, sum);
     return found;
+}
+
+void model_scores_of_all (const float *values, int count, const struct score_rule *rule, float *scores)
+{
+    float largest = count > 0 ? values[0] : 0;
+    for (int i = 1; i < count; i++)
+        largest = better (values[i], largest) ? values[i] : largest;
+    double sum = total (values, count, rule, largest);
+    for (int i = 0; i < count; i++)
+        scores[i] = score (rule, values[i], largest, sum);
 }

@@ -33,5 +33,7 @@ void scores_say_asked (struct score_rule *rule); /* a sentence for a kind that t
  * looked at) to scores. Returns how many were written: min (k, count). NaN counts as smallest, and has the score 0 except
  * with SCORES_NONE, which leaves it. Softmax shares everything among infinite numbers. Any thread. */
 int model_top (const float *values, int count, const struct score_rule *rule, int k, int *ids, float *scores);
+/* The same of all classes, in their order: scores [count], which may be `values`. */
+void model_scores_of_all (const float *values, int count, const struct score_rule *rule, float *scores);
 
 #endif

@@ -2,7 +2,7 @@
 /* appearance.c: the properties that say what is drawn: types, texts, values; see appearance.h. */
 #include "plugin/appearance.h"
 
-enum { DEFAULT_CHANNELS = 16 };
+enum { DEFAULT_CHANNELS = 16, SMOOTHING_MAX = 60 /* seconds */ };
 static const char default_layers[] = "early,middle,late";
 static const double default_opacity = 0.95;
 
@@ -14,7 +14,8 @@ static GType overlay_type (void)
         { OVERLAY_NONE, "Nothing is drawn; no pixel is touched", "none" },
         { OVERLAY_LABELS, "The best classes with bars for their scores", "labels" },
         { OVERLAY_FEATURE_MAPS, "What channels of the chosen layers answer to", "feature-maps" },
-        { OVERLAY_CLASS_ACTIVATION, "Where in the picture the best class was found", "class-activation" },
+        { OVERLAY_CLASS_ACTIVATION, "Where in the picture the best class was found, the fainter the lower its score",
+          "class-activation" },
         { OVERLAY_STATS, "Frame rate, times, how much of each chosen layer is zero", "stats" },
         { 0, NULL, NULL },
     };
@@ -103,7 +104,8 @@ static void install_what (GObjectClass *klass)
             "layers", "Layers",
             "Which layers feature-maps and stats show, up to 12, separated by commas: names as in layer-names, "
             "patterns "
-            "with * and ?, or early (the first, which answers to edges and colours), middle (patterns and parts) and "
+            "with * and ? (of which 12 are taken from all over the network's depth), or early (the first, which "
+            "answers to edges and colours), middle (patterns and parts) and "
             "late (the last, objects). Another word posts a warning with the nearest names",
             default_layers, FLAGS));
     g_object_class_install_property (
@@ -143,6 +145,19 @@ void appearance_install (GObjectClass *klass)
                            "Where values may be below zero (before the activation, after GELU and the "
                            "like) and with stage=both, the colours are always diverging",
                            colormap_type (), COLORMAP_VIRIDIS, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_SMOOTHING,
+        g_param_spec_double (
+            "smoothing", "Smoothing",
+            "Time constant in seconds of an exponential average over the scores of the frames, by the stream's time: "
+            "one "
+            "that jumps for a single frame is damped, one that stays is followed within two or three constants. "
+            "Applies "
+            "to metadata, messages and drawing. 0: metadata and messages say what the network said of each frame. The "
+            "drawing is always calm: it uses at least half a second, and its rows, their order and the class of the "
+            "heat "
+            "change at most a few times a second. Begins anew after a seek, a gap and with another network",
+            0, SMOOTHING_MAX, 0, FLAGS));
     gst_type_mark_as_plugin_api (overlay_type (), 0);
     gst_type_mark_as_plugin_api (stage_type (), 0);
     gst_type_mark_as_plugin_api (channel_select_type (), 0);
@@ -202,6 +217,9 @@ gboolean appearance_set (struct appearance *appearance, guint id, const GValue *
     case PROPERTY_COLORMAP:
         appearance->colormap = g_value_get_enum (value);
         return TRUE;
+    case PROPERTY_SMOOTHING:
+        appearance->smoothing = g_value_get_double (value);
+        return TRUE;
     default:
         return FALSE;
     }
@@ -233,6 +251,9 @@ gboolean appearance_get (const struct appearance *appearance, guint id, GValue *
         return TRUE;
     case PROPERTY_COLORMAP:
         g_value_set_enum (value, appearance->colormap);
+        return TRUE;
+    case PROPERTY_SMOOTHING:
+        g_value_set_double (value, appearance->smoothing);
         return TRUE;
     default:
         return FALSE;

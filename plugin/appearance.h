@@ -28,6 +28,7 @@ struct appearance {
     enum placement placement;
     double opacity; /* 0..1 */
     enum colormap colormap;
+    double smoothing; /* seconds, 0: what is drawn has a constant of its own; also of the results */
 };
 
 enum { APPEARANCE_FIRST_PROPERTY = 100, CHANNELS_MAX = 256 };
@@ -40,6 +41,7 @@ enum appearance_property {
     PROPERTY_PLACEMENT,
     PROPERTY_OPACITY,
     PROPERTY_COLORMAP,
+    PROPERTY_SMOOTHING,
 };
 
 void appearance_install (GObjectClass *klass);

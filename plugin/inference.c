@@ -16,6 +16,7 @@ struct inference *inference_new (GstElement *element, struct shared *shared, str
     settings_init (&inference->wanted);
     inference->reader = frame_reader_new ();
     inference->overlay = overlay_new ();
+    inference->smoothing = smoothing_new ();
     return inference;
 }
 
@@ -26,6 +27,7 @@ void inference_free (struct inference *inference)
     result_clear (&inference->result);
     frame_reader_free (inference->reader);
     overlay_free (inference->overlay);
+    smoothing_free (inference->smoothing);
     g_free (inference);
 }
 
@@ -51,6 +53,8 @@ void inference_forget (struct inference *inference)
     inference->step = 0;
     inference->result.valid = FALSE;
     inference->ran = FALSE;
+    smoothing_reset (inference->smoothing);
+    overlay_jump (inference->overlay);
     g_clear_pointer (&inference->composition, gst_video_overlay_composition_unref);
 }
 
@@ -71,12 +75,12 @@ static gboolean copy_settings (struct inference *inference, gboolean *moved, GEr
 /* Says once which words of `layers` mean nothing to this network. */
 static void warn_of_layers (struct inference *inference)
 {
-    const char *unknown = inference->network->layers.unknown;
-    if (unknown && g_strcmp0 (unknown, inference->unknown_layers) != 0)
-        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", unknown),
+    const char *remark = inference->network->layers.remark;
+    if (remark && g_strcmp0 (remark, inference->layers_remark) != 0)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark),
                              ("The property layer-names lists them all."));
-    g_free (inference->unknown_layers);
-    inference->unknown_layers = g_strdup (unknown);
+    g_free (inference->layers_remark);
+    inference->layers_remark = g_strdup (remark);
 }
 
 /* Tells the world that inference->network, another than before or the same run in another way, runs from now on. */
@@ -147,7 +151,7 @@ void inference_stop (struct inference *inference)
     if (inference->loading)
         network_free (loading_finish (g_steal_pointer (&inference->loading), NULL));
     use_network (inference, NULL);
-    g_clear_pointer (&inference->unknown_layers, g_free); /* the next start says it again */
+    g_clear_pointer (&inference->layers_remark, g_free); /* the next start says it again */
 }
 
 /* ---- following the properties ---------------------------------------------------------------------------------- */
@@ -264,6 +268,7 @@ static void finish_run (struct inference *inference)
     struct shared *shared = inference->shared;
     result_take (&inference->result, network, &inference->active, inference->spent);
     inference->result.seen = inference->moment;
+    result_smooth (&inference->result, inference->smoothing, network, &inference->active, inference->moment.running_time);
     inference->step = 0;
     inference->ran = TRUE;
     GST_OBJECT_LOCK (inference->element);
@@ -323,6 +328,10 @@ GstVideoOverlayComposition *inference_draw (struct inference *inference, int wid
         .appearance = &inference->active.appearance,
         .network = inference->network,
         .result = &inference->result,
+        .time = inference->result.seen.running_time,
+        .top_k = inference->active.top_k,
+        .threshold = inference->active.threshold,
+        .scores = inference->active.scores,
         .times = times,
         .width = width,
         .height = height,

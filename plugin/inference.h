@@ -18,6 +18,7 @@
 #include "plugin/messages.h"
 #include "plugin/overlay.h"
 #include "plugin/results.h"
+#include "plugin/shares.h"
 #include "plugin/shared.h"
 
 struct inference {
@@ -34,10 +35,11 @@ struct inference {
     struct loading *loading;        /* the next one, or NULL */
     gboolean other_files;           /* it is another network, not the same run in another way */
     gboolean failed;                /* none came of the last one; `wanted` is what it was to be */
-    char *unknown_layers;           /* what the last warning said of them, or NULL */
+    char *layers_remark;            /* what the last warning said of `layers`, or NULL */
 
     struct frame_reader *reader;
     struct overlay *overlay;
+    struct smoothing *smoothing; /* of the results */
     GstVideoOverlayComposition *composition; /* as drawn last, or NULL */
     gboolean ran;                            /* the taps of `network` hold a whole run over a frame */
     struct result result;                    /* the last one */

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "plugin/layer_labels.h"
+
 /* ---- what is a layer ------------------------------------------------------------------------------------------- */
 
 static gboolean is (const struct tensor_info *tensor, const char *operation)
@@ -117,72 +119,127 @@ static int unlikeness (const char *word, const char *name)
     return inside ? 0 : 1 + distance (word, name);
 }
 
+static const char *const depths[] = { "early", "middle", "late" };
+
+/* The n-th thing that `word` might have meant: first the words for a depth, then the layers. */
+static const char *candidate (const struct graph *g, const GArray *layers, guint n)
+{
+    return n < G_N_ELEMENTS (depths)
+               ? depths[n]
+               : graph_tensor (g, g_array_index (layers, struct layer, n - G_N_ELEMENTS (depths)).post).name;
+}
+
 /* Appends what `word` might have meant, nearest first. */
 static void append_near (GString *text, const struct graph *g, const GArray *layers, const char *word)
 {
-    gboolean *used = g_new0 (gboolean, layers->len + 1);
-    for (int n = 0; n < NEAR_SHOWN; n++) {
-        int best = -1, best_score = G_MAXINT;
-        for (guint i = 0; i < layers->len; i++) {
-            int score = unlikeness (word, graph_tensor (g, g_array_index (layers, struct layer, i).post).name);
-            if (!used[i] && score < best_score) {
-                best = (int)i;
-                best_score = score;
-            }
+    enum { TYPING_ERRORS = 2 }; /* in a word for a depth */
+    guint count = layers->len + G_N_ELEMENTS (depths);
+    int *score = g_new (int, count);
+    for (guint i = 0; i < count; i++) {
+        score[i] = unlikeness (word, candidate (g, layers, i));
+        if (i < G_N_ELEMENTS (depths)) {
+            int errors = distance (word, depths[i]);
+            score[i] = errors <= TYPING_ERRORS ? errors : G_MAXINT;
         }
-        if (best < 0)
-            break;
-        used[best] = TRUE;
-        g_string_append_printf (text, "%s%s", n ? ", " : "; the nearest are ",
-                                graph_tensor (g, g_array_index (layers, struct layer, best).post).name);
     }
-    g_free (used);
+    for (int n = 0; n < NEAR_SHOWN; n++) {
+        guint best = 0;
+        for (guint i = 1; i < count; i++)
+            if (score[i] < score[best])
+                best = i;
+        if (score[best] == G_MAXINT)
+            break;
+        score[best] = G_MAXINT;
+        g_string_append_printf (text, "%s%s", n ? ", " : "; the nearest are ", candidate (g, layers, best));
+    }
+    g_free (score);
 }
 
 /* ---- choosing -------------------------------------------------------------------------------------------------- */
 
-static void choose (struct layer_choice *choice, struct layer layer, const char *role)
+/* A layer that some word asks for. */
+struct wish {
+    struct layer layer;
+    gboolean named; /* itself, not by a glob */
+};
+
+/* The wishes so far, each layer once. */
+struct wishes {
+    GArray *wish;
+    GHashTable *at; /* id of post -> 1 + its place */
+};
+
+static void add_wish (struct wishes *wishes, struct layer layer, const char *role, gboolean named)
 {
-    for (int i = 0; i < choice->count; i++)
-        if (choice->layer[i].post == layer.post)
-            return;
-    if (choice->count == LAYERS_MAX)
+    gpointer at = g_hash_table_lookup (wishes->at, GINT_TO_POINTER (layer.post));
+    if (at) {
+        struct wish *before = &g_array_index (wishes->wish, struct wish, GPOINTER_TO_UINT (at) - 1);
+        before->named |= named;
+        if (*role && !*before->layer.role)
+            before->layer.role = role;
         return;
-    layer.role = role;
-    choice->layer[choice->count++] = layer;
+    }
+    struct wish wish = { layer, named };
+    wish.layer.role = role;
+    g_array_append_val (wishes->wish, wish);
+    g_hash_table_insert (wishes->at, GINT_TO_POINTER (layer.post), GUINT_TO_POINTER (wishes->wish->len));
 }
 
 /* One of the three words. FALSE: it is another word, or the network has no maps. */
-static gboolean choose_by_depth (const struct graph *g, const GArray *layers, const char *word,
-                                 struct layer_choice *choice)
+static gboolean wish_by_depth (const struct graph *g, const GArray *layers, const char *word, struct wishes *wishes)
 {
-    static const char *const roles[] = { "early", "middle", "late" };
     GArray *maps = g_array_new (FALSE, FALSE, sizeof (struct layer));
     gboolean found = FALSE;
     for (guint i = 0; i < layers->len; i++)
         if (spatial (g, g_array_index (layers, struct layer, i).post))
             g_array_append_val (maps, g_array_index (layers, struct layer, i));
-    for (guint r = 0; maps->len > 0 && r < G_N_ELEMENTS (roles); r++) {
-        if (strcmp (word, roles[r]) != 0)
+    for (guint r = 0; maps->len > 0 && r < G_N_ELEMENTS (depths); r++) {
+        if (strcmp (word, depths[r]) != 0)
             continue;
         guint at = r == 0 ? 0 : r == 1 ? maps->len / 2 : maps->len - 1;
-        choose (choice, g_array_index (maps, struct layer, at), roles[r]);
+        add_wish (wishes, g_array_index (maps, struct layer, at), depths[r], TRUE);
         found = TRUE;
     }
     g_array_unref (maps);
     return found;
 }
 
+/* The label of each of the graph's layers: [layers->len], and of `more` tensors (ids) behind them. */
+static char **labels_of (const struct graph *g, const GArray *layers, const int *more, guint count)
+{
+    const char **names = g_new (const char *, layers->len + count + 1);
+    for (guint i = 0; i < layers->len; i++)
+        names[i] = graph_tensor (g, g_array_index (layers, struct layer, i).post).name;
+    for (guint i = 0; i < count; i++)
+        names[layers->len + i] = graph_tensor (g, more[i]).name;
+    char **labels = layer_labels_new (names, layers->len + count);
+    g_free (names);
+    return labels;
+}
+
+static gboolean wish_by_label (const struct graph *g, const GArray *layers, const char *word, struct wishes *wishes)
+{
+    gboolean found = FALSE;
+    char **labels = labels_of (g, layers, NULL, 0);
+    for (guint i = 0; i < layers->len; i++)
+        if (strcmp (labels[i], word) == 0) {
+            add_wish (wishes, g_array_index (layers, struct layer, i), "", TRUE);
+            found = TRUE;
+        }
+    layer_labels_free (labels, layers->len);
+    return found;
+}
+
 /* Layers by name or glob; where none fits, any tensor of that name, shown as it is. */
-static gboolean choose_by_name (const struct graph *g, GHashTable *last, const GArray *layers, const char *word,
-                                struct layer_choice *choice)
+static gboolean wish_by_name (const struct graph *g, GHashTable *last, const GArray *layers, const char *word,
+                              struct wishes *wishes)
 {
     GPatternSpec *pattern = g_pattern_spec_new (word);
-    gboolean found = FALSE;
+    gboolean found = FALSE, named = strpbrk (word, "*?") == NULL;
     for (guint i = 0; i < layers->len; i++) {
         struct layer layer = g_array_index (layers, struct layer, i);
         if (g_pattern_spec_match_string (pattern, graph_tensor (g, layer.post).name)) {
-            choose (choice, layer, "");
+            add_wish (wishes, layer, "", named);
             found = TRUE;
         }
     }
@@ -190,37 +247,95 @@ static gboolean choose_by_name (const struct graph *g, GHashTable *last, const G
     for (int id = 0; any && id < graph_tensors (g); id++) {
         const char *name = graph_tensor (g, id).name;
         if (name && g_pattern_spec_match_string (pattern, name) && reachable (g, last, id)) {
-            choose (choice, (struct layer) { .post = id, .pre = id }, "");
+            add_wish (wishes, (struct layer) { .post = id, .pre = id }, "", named);
             found = TRUE;
         }
     }
     g_pattern_spec_free (pattern);
-    return found;
+    return found || wish_by_label (g, layers, word, wishes);
+}
+
+/* The n-th of `take` places spread evenly from the first to the last of `all`. */
+static guint spread (guint n, guint take, guint all)
+{
+    return take > 1 ? (guint)(((guint64)n * (all - 1) * 2 + take - 1) / (2 * (guint64)(take - 1))) : (all - 1) / 2;
+}
+
+/* As many of the wishes as can be shown. */
+static void grant (const struct wishes *wishes, struct layer_choice *choice, GString *remark)
+{
+    guint count = wishes->wish->len, named = 0, glob = 0, taken = 0;
+    for (guint i = 0; i < count; i++)
+        named += g_array_index (wishes->wish, struct wish, i).named;
+    guint all = count - named, room = LAYERS_MAX - MIN (named, LAYERS_MAX), take = MIN (all, room);
+    for (guint i = 0; i < count && choice->count < LAYERS_MAX; i++) {
+        const struct wish *wish = &g_array_index (wishes->wish, struct wish, i);
+        if (!wish->named && (taken == take || glob++ != spread (taken, take, all)))
+            continue;
+        taken += !wish->named;
+        choice->layer[choice->count++] = wish->layer;
+    }
+    if (count > (guint)choice->count)
+        g_string_append_printf (remark, "%slayers matches %u layers, of which %d can be shown: %s",
+                                remark->len ? ". " : "", count, choice->count,
+                                named >= LAYERS_MAX
+                                    ? "the first that are named"
+                                    : "those that are named and some from all over the network's depth");
+}
+
+static void label_chosen (const struct graph *g, const GArray *layers, struct layer_choice *choice)
+{
+    int more[LAYERS_MAX];
+    guint count = 0, at[LAYERS_MAX];
+    GHashTable *places = g_hash_table_new (NULL, NULL); /* id of post -> 1 + its place among the layers */
+    for (guint i = 0; i < layers->len; i++)
+        g_hash_table_insert (places, GINT_TO_POINTER (g_array_index (layers, struct layer, i).post),
+                             GUINT_TO_POINTER (i + 1));
+    for (int i = 0; i < choice->count; i++) {
+        at[i] = GPOINTER_TO_UINT (g_hash_table_lookup (places, GINT_TO_POINTER (choice->layer[i].post)));
+        if (at[i] == 0) {
+            more[count++] = choice->layer[i].post;
+            at[i] = layers->len + count;
+        }
+    }
+    char **labels = labels_of (g, layers, more, count);
+    for (int i = 0; i < choice->count; i++)
+        choice->label[i] = g_strdup (labels[at[i] - 1]);
+    layer_labels_free (labels, layers->len + count);
+    g_hash_table_unref (places);
 }
 
 void layers_choose (const struct graph *g, const char *words, struct layer_choice *choice)
 {
     GHashTable *last = last_of_names (g);
     GArray *layers = find_layers (g, last);
-    GString *unknown = g_string_new (NULL);
+    GString *remark = g_string_new (NULL);
+    struct wishes wishes = { g_array_new (FALSE, FALSE, sizeof (struct wish)), g_hash_table_new (NULL, NULL) };
     char **list = g_strsplit (words ? words : "", ",", -1);
     *choice = (struct layer_choice) { .count = 0 };
     for (char **word = list; *word; word++) {
         g_strstrip (*word);
-        if (!**word || choose_by_depth (g, layers, *word, choice) || choose_by_name (g, last, layers, *word, choice))
+        if (!**word || wish_by_depth (g, layers, *word, &wishes) || wish_by_name (g, last, layers, *word, &wishes))
             continue;
-        g_string_append_printf (unknown, "%sNo layer is called \"%s\"", unknown->len ? ". " : "", *word);
-        append_near (unknown, g, layers, *word);
+        g_string_append_printf (remark, "%sNo layer is called \"%s\"", remark->len ? ". " : "", *word);
+        append_near (remark, g, layers, *word);
     }
-    choice->unknown = g_string_free (unknown, unknown->len == 0);
+    grant (&wishes, choice, remark);
+    if (choice->count > 0)
+        label_chosen (g, layers, choice);
+    choice->remark = g_string_free (remark, remark->len == 0);
     g_strfreev (list);
+    g_array_unref (wishes.wish);
+    g_hash_table_unref (wishes.at);
     g_array_unref (layers);
     g_hash_table_unref (last);
 }
 
 void layers_clear (struct layer_choice *choice)
 {
-    g_free (choice->unknown);
+    g_free (choice->remark);
+    for (int i = 0; i < choice->count; i++)
+        g_free (choice->label[i]);
     *choice = (struct layer_choice) { .count = 0 };
 }
 
@@ -251,10 +366,12 @@ static gboolean averages (const struct graph *g, int id)
 
 static int last_map (const struct graph *g)
 {
-    struct layer_choice choice;
-    layers_choose (g, "late", &choice);
-    int map = choice.count ? choice.layer[0].post : -1;
-    layers_clear (&choice);
+    GArray *layers = layers_all (g);
+    int map = -1;
+    for (guint i = 0; i < layers->len; i++)
+        if (spatial (g, g_array_index (layers, struct layer, i).post))
+            map = g_array_index (layers, struct layer, i).post;
+    g_array_unref (layers);
     return map;
 }
 

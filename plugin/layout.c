@@ -54,7 +54,7 @@ static struct rectangle mosaics_region (const struct layout *layout, int width, 
         break;
     case PLACEMENT_FULL:
         if (appearance->overlay & (OVERLAY_LABELS | OVERLAY_STATS | OVERLAY_CLASS_ACTIVATION))
-            across = width - width * 30 / 100;
+            across = width - width * layout->text_percent / 100;
         break;
     }
     if (appearance->placement != PLACEMENT_BOTTOM) {
@@ -172,7 +172,11 @@ static double fit_all (const struct layout *layout, struct rectangle region, con
     int height = (region.height - (down - 1) * layout->margin) / down;
     double least = 1e9;
     for (int i = 0; i < count; i++) {
-        double score = fit_best (layout, &shape[i], channels, width, height, &mosaic[i]);
+        mosaic[i] = (struct mosaic) { .count = 0 };
+        if (shape[i].channels < 1)
+            continue;
+        int wide = shape[i].alone && across > 1 ? 2 * width + layout->margin : width;
+        double score = fit_best (layout, &shape[i], channels, wide, height, &mosaic[i]);
         least = MIN (least, score);
     }
     return least;
@@ -196,8 +200,9 @@ static int height_of_all (const struct layout *layout, int across)
 }
 
 /* Grows the panels until they fill the region; their tiles stay as large, in the middle below the caption. */
-static void fill_region (struct layout *layout, struct rectangle region, int across)
+static void fill_region (struct layout *layout, struct rectangle region, const struct map_shape *shape)
 {
+    int across = layout->across;
     int rows = (layout->mosaics + across - 1) / across;
     int more = (region.height - height_of_all (layout, across)) / rows;
     int wide = (region.width - (across - 1) * layout->margin) / across;
@@ -207,19 +212,22 @@ static void fill_region (struct layout *layout, struct rectangle region, int acr
             struct mosaic *mosaic = &layout->mosaic[i];
             if (mosaic->panel.width < 1)
                 continue;
+            int own = shape[i].alone && across > 1 ? 2 * wide + layout->margin : wide;
             mosaic->top += (high - mosaic->panel.height) / 2;
-            mosaic->left += (wide - mosaic->panel.width) / 2;
+            mosaic->left += (own - mosaic->panel.width) / 2;
             mosaic->panel.height = high;
-            mosaic->panel.width = wide;
+            mosaic->panel.width = own;
         }
     }
 }
 
 /* Moves the mosaics to their places, rows packed together. */
-static void place_all (struct layout *layout, struct rectangle region, enum placement placement, int across)
+static void place_all (struct layout *layout, struct rectangle region, enum placement placement,
+                       const struct map_shape *shape)
 {
+    int across = layout->across;
     if (placement == PLACEMENT_FULL)
-        fill_region (layout, region, across);
+        fill_region (layout, region, shape);
     int total = height_of_all (layout, across), y = region.y;
     if (placement == PLACEMENT_BOTTOM)
         y += region.height - total;
@@ -229,48 +237,66 @@ static void place_all (struct layout *layout, struct rectangle region, enum plac
         int end = MIN (first + across, layout->mosaics), wide = -layout->margin;
         int tallest = tallest_of (layout, first, end);
         for (int i = first; i < end; i++)
-            wide += layout->mosaic[i].panel.width + layout->margin;
+            wide += shape[i].channels > 0 ? layout->mosaic[i].panel.width + layout->margin : 0;
         int x =
             region.x + (region.width - wide) / (placement == PLACEMENT_INSET || placement == PLACEMENT_RIGHT ? 1 : 2);
         for (int i = first; i < end; i++) {
             struct rectangle *panel = &layout->mosaic[i].panel;
             panel->x = x;
             panel->y = y;
-            x += panel->width + layout->margin;
+            x += shape[i].channels > 0 ? panel->width + layout->margin : 0;
         }
         y += tallest + layout->margin;
     }
 }
 
-void layout_make (struct layout *layout, int width, int height, const struct appearance *appearance,
-                  const struct map_shape *shape, int count, gboolean pairs)
+/* The best number of mosaics side by side, into layout->across and layout->mosaic. Returns what it is worth. */
+static double fit_region (struct layout *layout, struct rectangle region, const struct map_shape *shape, int count,
+                          int channels, gboolean pairs)
 {
-    int size = MIN (height, width * 3 / 4);
-    *layout = (struct layout) { .label_line = MAX (size / 28, 9), .small_line = MAX (size / 35, 8) };
-    layout->margin = MAX (layout->small_line / 2, 2);
-    layout->pad = MAX (layout->small_line / 3, 2);
-    layout->left = text_column (layout, width, height, appearance, count > 0);
-    if (count == 0)
-        return;
-    struct rectangle region = mosaics_region (layout, width, height, appearance);
     double best = 0;
-    int best_across = 1;
     struct mosaic trial[MOSAICS_MAX];
-    layout->mosaics = count;
     for (int across = 1; across <= count; across++) {
         if (pairs && across > 1 && across % 2)
             continue;
-        double score = fit_all (layout, region, shape, count, (int)appearance->channels, across, trial);
+        double score = fit_all (layout, region, shape, count, channels, across, trial);
         if (pairs && across == 1)
             score *= 0.5;
         if (score <= best)
             continue;
         best = score;
-        best_across = across;
+        layout->across = across;
         memcpy (layout->mosaic, trial, (gsize)count * sizeof *trial);
     }
+    return best;
+}
+
+void layout_make (struct layout *layout, int width, int height, const struct appearance *appearance,
+                  const struct map_shape *shape, int count, gboolean pairs)
+{
+    /* How much of the width the text beside placement=full may have: as little as it is still readable in, if the maps
+     * are larger for it. */
+    static const int percents[] = { 30, 26, 22 };
+    int size = MIN (height, width * 3 / 4), channels = (int)appearance->channels;
+    struct layout made = { .label_line = MAX (size / 28, 9), .small_line = MAX (size / 35, 8), .across = 1 };
+    made.margin = MAX (made.small_line / 2, 2);
+    made.pad = MAX (made.small_line / 3, 2);
+    made.text_percent = percents[0];
+    double best = 0;
+    *layout = made;
+    for (guint i = 0; count > 0 && i < G_N_ELEMENTS (percents); i++) {
+        if (i > 0 && (appearance->placement != PLACEMENT_FULL || width * percents[i] / 100 < 8 * made.label_line))
+            break;
+        made.text_percent = percents[i];
+        double score =
+            fit_region (&made, mosaics_region (&made, width, height, appearance), shape, count, channels, pairs);
+        if (score <= best)
+            continue;
+        best = score;
+        made.mosaics = count;
+        *layout = made;
+    }
+    layout->left = text_column (layout, width, height, appearance, count > 0);
     if (best > 0)
-        place_all (layout, region, appearance->placement, best_across);
-    else
-        layout->mosaics = 0;
+        place_all (layout, mosaics_region (layout, width, height, appearance), appearance->placement, shape);
 }

@@ -19,7 +19,8 @@ enum { MOSAICS_MAX = 2 * LAYERS_MAX };
 
 struct map_shape {
     int channels, height, width;
-    int letters; /* of the layer's name */
+    int letters;    /* of the layer's name */
+    gboolean alone; /* stands over the place of a pair; the one behind it has 0 channels and gets no room */
 };
 
 struct mosaic {
@@ -35,7 +36,8 @@ struct layout {
     int margin, pad;            /* round panels, inside them */
     struct rectangle left;      /* for labels and the other text panels */
     struct mosaic mosaic[MOSAICS_MAX];
-    int mosaics;
+    int mosaics, across; /* how many, and how many side by side */
+    int text_percent;    /* of the width, for the left column beside placement=full */
 };
 
 /* shape [count] of the mosaics; `pairs`: 2 i and 2 i + 1 belong together. Everything lies inside the frame. */

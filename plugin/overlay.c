@@ -2,14 +2,15 @@
 /* overlay.c: decides what has to be drawn again, draws it into panels and puts the panels together; see overlay.h. */
 #include "plugin/overlay.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
+#include "plugin/log.h"
 #include "plugin/panels.h"
+#include "plugin/shares.h"
 #include "plugin/words.h"
 
 enum {
-    ROWS_MAX = 10,   /* labels drawn, however large top-k is */
     HEAT_GRAIN = 12, /* pixels drawn for each of the class-activation map's; the compositor scales them on */
     HEAT_MAX = 192,  /* and at most, each way */
     PANEL_LABELS = MOSAICS_MAX,
@@ -21,6 +22,7 @@ enum {
     PANELS = PANEL_EDGES + EDGES,
 };
 static const GstClockTime figures_stand = 300 * GST_MSECOND; /* so that they can be read */
+static const double calm = 0.5;                              /* seconds: the least time constant of what is drawn */
 
 struct panel {
     GstBuffer *buffer;                   /* of `drawn` pixels */
@@ -40,8 +42,14 @@ struct overlay {
     gboolean drawn; /* the above are of something */
     struct layout layout;
     struct palette colours, signs, heat, heat_strip; /* heat is not premultiplied */
+    gboolean pairs;                                  /* of mosaics, before and after the activation */
     struct layer_watch post[LAYERS_MAX], pre[LAYERS_MAX];
-    float *class_map; /* [h][w] */
+    struct smoothing *smoothing;
+    float *shares;                /* [classes] of the last run */
+    const struct calm_rows *calm; /* of smoothing, or NULL */
+    gboolean known;               /* words_know */
+    char *nothing;                /* words_of_nothing */
+    float *class_map;             /* [h][w] */
     GstClockTime figures_at;
     struct panel panel[PANELS];
     GstVideoOverlayComposition *composition;
@@ -53,6 +61,7 @@ struct overlay *overlay_new (void)
 {
     struct overlay *overlay = g_new0 (struct overlay, 1);
     overlay->scratch = g_array_new (FALSE, FALSE, sizeof (float));
+    overlay->smoothing = smoothing_new ();
     appearance_init (&overlay->seen);
     return overlay;
 }
@@ -64,8 +73,18 @@ static void hide_panel (struct panel *panel)
     g_clear_pointer (&panel->text, g_free);
 }
 
+void overlay_jump (struct overlay *overlay)
+{
+    smoothing_reset (overlay->smoothing);
+    overlay->calm = NULL;
+    overlay->known = FALSE;
+}
+
 void overlay_reset (struct overlay *overlay)
 {
+    overlay_jump (overlay);
+    g_clear_pointer (&overlay->shares, g_free);
+    g_clear_pointer (&overlay->nothing, g_free);
     g_clear_pointer (&overlay->composition, gst_video_overlay_composition_unref);
     for (int i = 0; i < PANELS; i++)
         hide_panel (&overlay->panel[i]);
@@ -80,6 +99,7 @@ void overlay_reset (struct overlay *overlay)
 void overlay_free (struct overlay *overlay)
 {
     overlay_reset (overlay);
+    smoothing_free (overlay->smoothing);
     g_array_unref (overlay->scratch);
     appearance_clear (&overlay->seen);
     captions_free (overlay->captions);
@@ -168,6 +188,7 @@ static void draw_mosaic (struct overlay *overlay, const struct overlay_frame *fr
     }
     struct mosaic_words words;
     words_of_layer (&words, network, layer, pre, own);
+    words.beside = overlay->layout.across > 1 ? "left" : "above";
     words.palette = words.sign || frame->appearance->stage == STAGE_BOTH ? &overlay->signs : &overlay->colours;
     /* Both stages show the same channels in the same places. */
     struct layer_watch shown = network->post_tap[layer] >= 0 ? overlay->post[layer] : overlay->pre[layer];
@@ -182,6 +203,13 @@ static void draw_mosaic (struct overlay *overlay, const struct overlay_frame *fr
     panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
 }
 
+/* Nothing happens to the layer: under stage=both there are no two tensors to compare. */
+static gboolean stands_alone (const struct overlay_frame *frame, int layer)
+{
+    const struct layer *which = &frame->network->layers.layer[layer];
+    return frame->appearance->stage == STAGE_BOTH && which->pre == which->post;
+}
+
 static void draw_mosaics (struct overlay *overlay, const struct overlay_frame *frame)
 {
     const struct network *network = frame->network;
@@ -191,16 +219,43 @@ static void draw_mosaics (struct overlay *overlay, const struct overlay_frame *f
         float most[CHANNELS_MAX] = { 0 };
         struct layer_watch *watch = network->post_tap[i] >= 0 ? &overlay->post[i] : &overlay->pre[i];
         int count = overlay->layout.mosaic[place].count;
-        if (stage == STAGE_BOTH)
+        gboolean alone = stands_alone (frame, i);
+        if (stage == STAGE_BOTH && !alone)
             count = MIN (count, overlay->layout.mosaic[place + 1].count);
         layer_watch_choose (watch, count, frame->appearance->channel_select);
-        if (stage != STAGE_POST)
+        if (stage != STAGE_POST && !alone)
             draw_mosaic (overlay, frame, place++, i, TRUE, most);
-        if (stage != STAGE_PRE)
+        if (stage != STAGE_PRE || alone)
             draw_mosaic (overlay, frame, place++, i, FALSE, most);
+        if (alone && overlay->pairs)
+            hide_panel (&overlay->panel[place++]);
     }
     for (; place < MOSAICS_MAX; place++)
         hide_panel (&overlay->panel[place]);
+}
+
+/* ---- classes --------------------------------------------------------------------------------------------------- */
+
+/* Takes in what the network has said of one more frame. */
+static void look_at_scores (struct overlay *overlay, const struct overlay_frame *frame)
+{
+    int classes = model_classes (frame->network->model);
+    if (!overlay->shares)
+        overlay->shares = g_new (float, classes);
+    shares_take (frame->network, frame->scores, overlay->shares);
+    smoothing_add (overlay->smoothing, overlay->shares, classes, frame->time, MAX (calm, frame->appearance->smoothing));
+}
+
+static void choose_rows (struct overlay *overlay, const struct overlay_frame *frame)
+{
+    int before = overlay->calm && overlay->calm->count > 0 ? overlay->calm->ids[0] : -1;
+    overlay->calm = smoothing_rows (overlay->smoothing, (int)MIN (frame->top_k, G_MAXINT), frame->threshold);
+    overlay->known = words_know (frame->network, overlay->calm, overlay->known);
+    g_free (overlay->nothing);
+    overlay->nothing = words_of_nothing (overlay->calm, overlay->known, frame->threshold);
+    if (overlay->calm->count > 0 && overlay->calm->ids[0] != before)
+        GST_DEBUG ("the class drawn first is now %d, %s", overlay->calm->ids[0],
+                   model_label (frame->network->model, overlay->calm->ids[0]));
 }
 
 /* ---- text ------------------------------------------------------------------------------------------------------ */
@@ -208,21 +263,18 @@ static void draw_mosaics (struct overlay *overlay, const struct overlay_frame *f
 static void draw_labels (struct overlay *overlay, const struct overlay_frame *frame)
 {
     struct panel *panel = &overlay->panel[PANEL_LABELS];
-    struct label_row rows[ROWS_MAX];
+    struct label_row rows[SMOOTHING_ROWS_MAX + 1];
     struct pen pen = pen_of (overlay, frame);
-    int count = panel_labels_fit (&pen, (int)MIN (frame->result->count, ROWS_MAX));
-    if (!(frame->appearance->overlay & OVERLAY_LABELS) || count == 0) {
+    int room = panel_labels_fit (&pen, overlay->nothing ? 1 : overlay->calm->count + overlay->calm->more);
+    if (!(frame->appearance->overlay & OVERLAY_LABELS) || room == 0) {
         hide_panel (panel);
         return;
     }
+    int count =
+        words_of_rows (rows, MIN (room, SMOOTHING_ROWS_MAX + 1), frame->network, overlay->calm, overlay->nothing);
     GString *text = g_string_new (NULL);
-    for (int i = 0; i < count; i++) {
-        /* ImageNet's labels are lists of synonyms. */
-        const char *label = model_label (frame->network->model, frame->result->ids[i]);
-        g_snprintf (rows[i].text, sizeof rows[i].text, "%.*s", (int)MAX (strcspn (label, ","), 1), label);
-        rows[i].percent = (int)(CLAMP (frame->result->scores[i], 0.0f, 1.0f) * 100 + 0.5f);
-        g_string_append_printf (text, "%d %s\n", rows[i].percent, rows[i].text);
-    }
+    for (int i = 0; i < count; i++)
+        g_string_append_printf (text, "%s %d %s\n", rows[i].share, (int)(rows[i].part * 200), rows[i].text);
     struct rectangle at = panel_labels_size (&pen, count);
     struct canvas canvas;
     GstMapInfo map;
@@ -310,8 +362,10 @@ static gboolean cut_picture (const struct overlay_frame *frame)
 }
 
 /* Lines along the edges of the network's view that lie inside the frame: left, right, top, bottom. */
-static void draw_edges (struct overlay *overlay, const struct overlay_frame *frame, gboolean shown)
+static void draw_edges (struct overlay *overlay, const struct overlay_frame *frame)
 {
+    const guint seen = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION;
+    gboolean shown = (frame->appearance->overlay & seen) != 0 && frame->view.from.width > 0;
     const struct rectangle *view = &frame->view.from;
     int right = view->x + view->width, bottom = view->y + view->height;
     int thick = panel_edge_thickness (&overlay->layout);
@@ -337,9 +391,15 @@ static void draw_edges (struct overlay *overlay, const struct overlay_frame *fra
 
 static void draw_heat_words (struct overlay *overlay, const struct overlay_frame *frame, int class_id, int above)
 {
-    char **lines = words_of_heat (frame->network, class_id, class_id >= 0 && cut_picture (frame));
+    char **lines = words_of_heat (frame->network, class_id, overlay->nothing, class_id >= 0 && cut_picture (frame));
     draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, class_id < 0 ? NULL : &overlay->heat_strip, above);
     g_strfreev (lines);
+}
+
+/* Of one shade over the whole range of scores: at 10 % a class's heat is a third as dense as at 100 %. */
+static double heat_strength (const struct overlay *overlay, int class_id)
+{
+    return sqrt ((double)smoothing_score (overlay->smoothing, class_id));
 }
 
 /* The heat lies where the network looked; what it saw beyond the picture (letterbox) is left out. */
@@ -352,20 +412,20 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
     if (!(frame->appearance->overlay & OVERLAY_CLASS_ACTIVATION) || !tensor || view->from.width < 1) {
         hide_panel (panel);
         hide_panel (&overlay->panel[PANEL_HEAT_WORDS]);
-        draw_edges (overlay, frame, FALSE);
         return;
     }
     const struct class_map *source = network->class_map;
-    if ((source->weights || source->channel_is_class) && frame->result->count == 0) {
+    gboolean of_class = source->weights || source->channel_is_class;
+    if (of_class && overlay->nothing) {
         hide_panel (panel);
-        draw_edges (overlay, frame, FALSE);
         draw_heat_words (overlay, frame, -1, above);
         return;
     }
     int pixels = tensor->height * tensor->width;
     if (!overlay->class_map)
         overlay->class_map = g_new (float, pixels);
-    int class_id = frame->result->count > 0 ? frame->result->ids[0] : 0; /* no matter where the map is of no class */
+    int class_id = of_class ? overlay->calm->ids[0] : 0;
+    double strength = of_class ? heat_strength (overlay, class_id) : 1;
     float most = class_map_draw (source, tensor, class_id, overlay->class_map);
     double part[4];
     heat_part (network, tensor, view, part);
@@ -377,18 +437,45 @@ static void draw_heat (struct overlay *overlay, const struct overlay_frame *fram
         hide_panel (panel);
         return;
     }
-    heat_draw (overlay->class_map, tensor->height, tensor->width, most, part, &overlay->heat, &canvas);
+    heat_draw (overlay->class_map, tensor->height, tensor->width, most / (float)MAX (strength, 1e-3), part,
+               &overlay->heat, &canvas);
     panel_end (panel, &map, GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE);
     draw_heat_words (overlay, frame, class_id, above);
-    draw_edges (overlay, frame, TRUE);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------------------------- */
 
+/* Says where everything goes. */
+static void arrange (struct overlay *overlay, const struct overlay_frame *frame)
+{
+    const struct network *network = frame->network;
+    struct map_shape shape[MOSAICS_MAX];
+    int count = 0;
+    gboolean both = frame->appearance->stage == STAGE_BOTH, maps = frame->appearance->overlay & OVERLAY_FEATURE_MAPS;
+    overlay->pairs = FALSE;
+    for (int i = 0; both && i < network->layers.count; i++)
+        overlay->pairs |= !stands_alone (frame, i);
+    for (int i = 0; maps && i < network->layers.count; i++) {
+        const struct tensor *tensor =
+            tap (network, frame->appearance->stage == STAGE_PRE ? network->pre_tap[i] : network->post_tap[i]);
+        if (!tensor)
+            continue;
+        gboolean alone = stands_alone (frame, i);
+        struct map_shape one = { .channels = tensor->channels, .height = tensor->height, .width = tensor->width };
+        one.letters = (int)MIN (g_utf8_strlen (network->layers.label[i], -1), 999);
+        one.alone = alone && overlay->pairs;
+        shape[count++] = one;
+        if (overlay->pairs)
+            shape[count++] = alone ? (struct map_shape) { .channels = 0 } : one;
+    }
+    layout_make (&overlay->layout, frame->width, frame->height, frame->appearance, shape, count, overlay->pairs);
+    GST_DEBUG ("%d mosaics in %d columns on a frame of %d x %d", overlay->layout.mosaics, overlay->layout.across,
+               frame->width, frame->height);
+}
+
 /* Takes over size, appearance and view. FALSE: they are those of the last time. */
 static gboolean changed (struct overlay *overlay, const struct overlay_frame *frame)
 {
-    const struct network *network = frame->network;
     if (overlay->drawn && overlay->width == frame->width && overlay->height == frame->height &&
         memcmp (&overlay->view, &frame->view, sizeof frame->view) == 0 &&
         appearance_same (&overlay->seen, frame->appearance))
@@ -405,19 +492,7 @@ static gboolean changed (struct overlay *overlay, const struct overlay_frame *fr
     palette_make (&overlay->signs, COLORMAP_DIVERGING, frame->appearance->opacity);
     palette_make_heat (&overlay->heat, frame->appearance->opacity, FALSE);
     palette_make_heat (&overlay->heat_strip, frame->appearance->opacity, TRUE);
-    struct map_shape shape[MOSAICS_MAX];
-    int count = 0;
-    gboolean both = frame->appearance->stage == STAGE_BOTH;
-    if (frame->appearance->overlay & OVERLAY_FEATURE_MAPS) {
-        for (int i = 0; i < network->layers.count; i++) {
-            const struct tensor *tensor =
-                tap (network, frame->appearance->stage == STAGE_PRE ? network->pre_tap[i] : network->post_tap[i]);
-            for (int n = 0; tensor && n < (both ? 2 : 1); n++)
-                shape[count++] = (struct map_shape) { tensor->channels, tensor->height, tensor->width,
-                                                      (int)MIN (strlen (tensor->name), 999) };
-        }
-    }
-    layout_make (&overlay->layout, frame->width, frame->height, frame->appearance, shape, count, both);
+    arrange (overlay, frame);
     return TRUE;
 }
 
@@ -431,7 +506,8 @@ static int panel_in_order (int i)
     return i < MOSAICS_MAX ? i : last[i - MOSAICS_MAX];
 }
 
-static void compose (struct overlay *overlay)
+/* Returns how many panels there are. */
+static guint compose (struct overlay *overlay)
 {
     guint count = 0;
     overlay->composition = gst_video_overlay_composition_new (NULL);
@@ -444,6 +520,7 @@ static void compose (struct overlay *overlay)
     }
     if (count == 0)
         g_clear_pointer (&overlay->composition, gst_video_overlay_composition_unref);
+    return count;
 }
 
 GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct overlay_frame *frame)
@@ -456,15 +533,24 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
     gboolean change = changed (overlay, frame);
     if (!change && !fresh)
         return overlay->composition;
+    GstClockTime start = gst_util_get_timestamp ();
     overlay->serial = frame->result->serial;
     g_clear_pointer (&overlay->composition, gst_video_overlay_composition_unref);
     if (fresh || !overlay->post[0].channels)
         look_at_layers (overlay, frame->network);
+    if (fresh || !overlay->calm)
+        look_at_scores (overlay, frame);
+    choose_rows (overlay, frame);
     draw_mosaics (overlay, frame);
     draw_labels (overlay, frame);
     int above = draw_stats (overlay, frame, change);
     draw_heat (overlay, frame, above);
-    compose (overlay);
+    draw_edges (overlay, frame);
+    guint panels = compose (overlay);
+    GST_LOG ("%u panels for the %s frame at %" GST_TIME_FORMAT ", %s, in %" GST_TIME_FORMAT, panels,
+             fresh ? "new" : "same", GST_TIME_ARGS (frame->time),
+             overlay->nothing ? overlay->nothing : "a class is known",
+             GST_TIME_ARGS (gst_util_get_timestamp () - start));
     return overlay->composition;
 }
 

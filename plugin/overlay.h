@@ -4,7 +4,7 @@
  *   plan's taps, result, times -> panels (panels.h) at their final size, one rectangle each -> composition
  *
  * The composition, its rectangles and their pixels stay the same objects while nothing changes. Belongs to the
- * streaming thread. */
+ * streaming thread, or to whichever one thread at a time draws. */
 #ifndef CONVRELU_OVERLAY_H
 #define CONVRELU_OVERLAY_H
 
@@ -25,6 +25,10 @@ struct overlay_frame {
     const struct appearance *appearance;
     const struct network *network; /* that said `result`; its taps hold that run */
     const struct result *result;
+    GstClockTime time; /* of the frame that the result is of, any that grows with the stream; NONE: draw what it says */
+    guint top_k;       /* as the properties say, for the rows, which are smoothed */
+    float threshold;
+    enum score_kind scores;
     struct overlay_times times;
     int width, height; /* of the frame */
     struct view view;  /* what the network saw of it */
@@ -46,6 +50,9 @@ void overlay_free (struct overlay *overlay);
 
 /* Another network, another plan of it, or another stream: forgets everything about the one before. */
 void overlay_reset (struct overlay *overlay);
+
+/* Another place in the stream: what was seen before it no longer counts. */
+void overlay_jump (struct overlay *overlay);
 
 /* What to put on the frame, or NULL: nothing. The overlay keeps the reference. */
 GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct overlay_frame *frame);

@@ -44,14 +44,12 @@ static int shrunk (const struct pen *pen, const char *text, int size, enum weigh
     return fitting;
 }
 
-/* Writes a line in `size` or a little smaller, on the same baseline. Returns how wide it is. */
-static int write_text (const struct pen *pen, const struct canvas *canvas, const char *text, int size,
-                       enum weight weight, int x, int y, int most, guint32 rgb)
+/* Writes a line in `size`, on the baseline of a small line, dots in the middle where it is too long. */
+static void write_text (const struct pen *pen, const struct canvas *canvas, const char *text, int size,
+                        enum weight weight, int x, int y, int most, guint32 rgb)
 {
-    int fitting = shrunk (pen, text, size, weight, most);
-    struct line line = caption_line (pen->captions, text, fitting, weight, most);
-    caption_paint (&line, canvas, x, y + (size - fitting) * 3 / 4, rgb, text_opacity (pen));
-    return line.width;
+    struct line line = caption_line (pen->captions, text, size, weight, most);
+    caption_paint (&line, canvas, x, y + (pen->layout->small_line - size) * 3 / 4, rgb, text_opacity (pen));
 }
 
 /* Where to break a text that is wider than `most` and would be even if it were a tenth smaller: behind a colon or a comma when both halves fit, else at the last space
@@ -74,21 +72,34 @@ static gsize break_at (const struct pen *pen, const char *text, int size, enum w
     return best;
 }
 
-/* The same in up to `lines` (1 or 2) lines. Returns how many it took. */
+/* The same in up to `lines` (1 or 2) lines, a small line apart. Returns how many it took. */
 static int write_wrapped (const struct pen *pen, const struct canvas *canvas, const char *text, enum weight weight,
-                          int x, int y, int most, int lines, guint32 rgb)
+                          const struct rectangle *at, int size, int lines, guint32 rgb)
+{
+    int full = pen->layout->small_line, y = at->y;
+    gsize end = lines > 1 ? break_at (pen, text, full, weight, at->width) : 0;
+    if (end > 0) {
+        char *first = g_strndup (text, end);
+        write_text (pen, canvas, first, size, weight, at->x, y, at->width, rgb);
+        g_free (first);
+        text += end + 1;
+        y += full;
+    }
+    write_text (pen, canvas, text, size, weight, at->x, y, at->width, rgb);
+    return end > 0 ? 2 : 1;
+}
+
+/* The size in which write_wrapped would have to write, were the text alone. */
+static int wrapped_size (const struct pen *pen, const char *text, enum weight weight, int most, int lines)
 {
     int size = pen->layout->small_line;
-    gsize at = lines > 1 ? break_at (pen, text, size, weight, most) : 0;
-    if (at > 0) {
-        char *first = g_strndup (text, at);
-        write_text (pen, canvas, first, size, weight, x, y, most, rgb);
-        g_free (first);
-        text += at + 1;
-        y += size;
-    }
-    write_text (pen, canvas, text, size, weight, x, y, most, rgb);
-    return at > 0 ? 2 : 1;
+    gsize end = lines > 1 ? break_at (pen, text, size, weight, most) : 0;
+    if (end == 0)
+        return shrunk (pen, text, size, weight, most);
+    char *first = g_strndup (text, end);
+    int fitting = MIN (shrunk (pen, first, size, weight, most), shrunk (pen, text + end + 1, size, weight, most));
+    g_free (first);
+    return fitting;
 }
 
 /* "0 [strip] max" in `width` pixels from x; the middle of signed colours is marked 0. */
@@ -112,86 +123,132 @@ static void write_legend (const struct pen *pen, const struct canvas *canvas, co
 /* ---- feature maps ---------------------------------------------------------------------------------------------- */
 
 /* Role and name, or "pre" and the name where there is room for nothing else. */
-static void write_title (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words,
-                         gboolean alone, int x, int y, int most)
+static const char *role_of (const struct mosaic_words *words, gboolean alone)
 {
-    const char *role = alone ? (words->pre ? "pre" : "") : words->role;
-    char *whole = g_strdup_printf ("%s%s%s", role, *role ? "  " : "", words->name);
-    int size = pen->layout->small_line, used = 0, fitting = shrunk (pen, whole, size, WEIGHT_BOLD, most);
-    g_free (whole);
-    y += (size - fitting) * 3 / 4;
-    if (*role) {
-        struct line line = caption_line (pen->captions, role, fitting, WEIGHT_BOLD, most);
-        caption_paint (&line, canvas, x, y, alone ? quiet : role_colour (role), text_opacity (pen));
-        used = line.width + fitting / 2;
-    }
-    struct line name = caption_line (pen->captions, words->name, fitting, WEIGHT_BOLD, most - used);
-    caption_paint (&name, canvas, x + used, y, white, text_opacity (pen));
+    return alone ? (words->pre ? "pre" : "") : words->role;
 }
 
-/* Role, name and shape in one line or two; a name that is too long for its place gets the second for itself. Returns where
- * the next line begins. */
-static int write_head (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words,
-                       gboolean two_lines, int x, int y, int width)
+static int title_size (const struct pen *pen, const struct mosaic_words *words, gboolean alone, int most)
+{
+    const char *role = role_of (words, alone);
+    char *whole = g_strdup_printf ("%s%s%s", role, *role ? "  " : "", words->name);
+    int size = shrunk (pen, whole, pen->layout->small_line, WEIGHT_BOLD, most);
+    g_free (whole);
+    return size;
+}
+
+static void write_title (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words,
+                         gboolean alone, const struct rectangle *at, int size)
+{
+    const char *role = role_of (words, alone);
+    int used = 0, y = at->y + (pen->layout->small_line - size) * 3 / 4;
+    if (*role) {
+        struct line line = caption_line (pen->captions, role, size, WEIGHT_BOLD, at->width);
+        caption_paint (&line, canvas, at->x, y, alone ? quiet : role_colour (role), text_opacity (pen));
+        used = line.width + size / 2;
+    }
+    struct line name = caption_line (pen->captions, words->name, size, WEIGHT_BOLD, at->width - used);
+    caption_paint (&name, canvas, at->x + used, y, white, text_opacity (pen));
+}
+
+/* Where role, name and shape go: side by side, one below the other, or the name alone in the second line because it is
+ * too long for its place. `beside`: the room left of the shape. */
+enum head { HEAD_ONE_LINE, HEAD_TWO_LINES, HEAD_NAME_BELOW };
+
+static enum head head_of (const struct pen *pen, const struct mosaic_words *words, gboolean two_lines, int width,
+                          int *beside)
 {
     int size = pen->layout->small_line;
-    struct line shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width);
-    int beside = width - shape.width - size / 2;
+    *beside = width - natural_width (pen, words->shape, size, WEIGHT_NORMAL) - size / 2;
+    if (!two_lines)
+        return HEAD_ONE_LINE;
     int name = natural_width (pen, words->name, size, WEIGHT_BOLD);
     int role = *words->role ? natural_width (pen, words->role, size, WEIGHT_BOLD) + size / 2 : 0;
-    gboolean apart = two_lines && role + name > width && role <= beside;
-    if (apart)
-        write_text (pen, canvas, words->role, size, WEIGHT_BOLD, x, y, beside, role_colour (words->role));
-    else
-        write_title (pen, canvas, words, FALSE, x, y, two_lines ? width : beside);
-    if (two_lines && !apart) {
-        y += size;
-        write_text (pen, canvas, words->shape, size, WEIGHT_NORMAL, x, y, width, quiet);
-        return y + size;
-    }
-    shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width);
-    caption_paint (&shape, canvas, x + width - shape.width, y, quiet, text_opacity (pen));
-    if (apart) {
-        y += size;
-        write_text (pen, canvas, words->name, size, WEIGHT_BOLD, x, y, width, white);
-    }
-    return y + size;
+    return role + name > width && role <= *beside ? HEAD_NAME_BELOW : HEAD_TWO_LINES;
 }
 
-/* What the ends of the colours mean: in one line, or in two. `as_before`: what they mean for the map before the
- * activation. */
-static void write_scale (const struct pen *pen, const struct canvas *canvas, const struct palette *palette,
-                         gboolean as_before, int x, int y, int width, int lines)
+static int head_size (const struct pen *pen, const struct mosaic_words *words, enum head head, int width, int beside)
 {
+    int small = pen->layout->small_line;
+    if (head == HEAD_NAME_BELOW)
+        return shrunk (pen, words->name, small, WEIGHT_BOLD, width);
+    int size = title_size (pen, words, FALSE, head == HEAD_ONE_LINE ? beside : width);
+    return head == HEAD_ONE_LINE ? size : MIN (size, shrunk (pen, words->shape, small, WEIGHT_NORMAL, width));
+}
+
+/* Returns where the next line begins. */
+static int write_head (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words,
+                       enum head head, int beside, struct rectangle at, int size)
+{
+    int line = pen->layout->small_line, width = at.width;
+    struct line shape = caption_line (pen->captions, words->shape, size, WEIGHT_NORMAL, width);
+    int shape_x = head == HEAD_TWO_LINES ? at.x : at.x + width - shape.width;
+    int shape_y = head == HEAD_TWO_LINES ? at.y + line : at.y;
+    caption_paint (&shape, canvas, shape_x, shape_y + (line - size) * 3 / 4, quiet, text_opacity (pen));
+    if (head == HEAD_NAME_BELOW) {
+        write_text (pen, canvas, words->role, size, WEIGHT_BOLD, at.x, at.y, beside, role_colour (words->role));
+        write_text (pen, canvas, words->name, size, WEIGHT_BOLD, at.x, at.y + line, width, white);
+    } else {
+        at.width = head == HEAD_ONE_LINE ? beside : width;
+        write_title (pen, canvas, words, FALSE, &at, size);
+    }
+    return at.y + (head == HEAD_ONE_LINE ? 1 : 2) * line;
+}
+
+/* What the largest value is, `same`: that of the map before the activation. */
+static char *scale_in_words (const struct mosaic_words *words, gboolean same)
+{
+    return same ? g_strdup_printf ("same scale as %s", words->beside) : g_strdup ("max: each map's own");
+}
+
+/* What the ends of the colours mean: in one line, or in two, the second in `size`. */
+static void write_scale (const struct pen *pen, const struct canvas *canvas, const struct mosaic_words *words,
+                         gboolean same, const struct rectangle *at, int lines, int size)
+{
+    const struct palette *palette = words->palette;
     const char *low = palette->diverging ? "−max" : "0", *high = palette->diverging ? "+max" : "max";
     if (lines > 1) {
-        write_legend (pen, canvas, palette, low, high, x, y, width);
-        write_text (pen, canvas, as_before ? "max: as before" : "max: each map's own", pen->layout->small_line,
-                    WEIGHT_NORMAL, x, y + pen->layout->small_line, width, quiet);
+        char *second = scale_in_words (words, same);
+        write_legend (pen, canvas, palette, low, high, at->x, at->y, at->width);
+        write_text (pen, canvas, second, size, WEIGHT_NORMAL, at->x, at->y + pen->layout->small_line, at->width, quiet);
+        g_free (second);
     } else {
-        char *whole = g_strdup_printf ("%s %s", high, as_before ? "as before" : "of each map");
-        write_legend (pen, canvas, palette, low, whole, x, y, width);
+        char *whole =
+            same ? g_strdup_printf ("%s, as %s", high, words->beside) : g_strdup_printf ("%s of each map", high);
+        write_legend (pen, canvas, palette, low, whole, at->x, at->y, at->width);
         g_free (whole);
     }
 }
 
-/* Name, shape, fact and legend in the lines there are: see layout.c's forms. */
+/* Name, shape, fact and legend in the lines there are (see layout.c's forms), all in one size. `same`: see
+ * scale_in_words. */
 static void write_words (const struct pen *pen, const struct canvas *canvas, const struct mosaic *mosaic,
-                         const struct mosaic_words *words, gboolean as_before)
+                         const struct mosaic_words *words, gboolean same)
 {
-    int size = pen->layout->small_line, x = pen->layout->pad, y = pen->layout->pad / 2;
-    int width = canvas->width - 2 * x, lines = mosaic->text_lines;
+    int line = pen->layout->small_line, lines = mosaic->text_lines, beside;
+    struct rectangle at = { .x = pen->layout->pad, .y = pen->layout->pad / 2 };
+    at.width = canvas->width - 2 * at.x;
     if (lines < 3) {
         const char *share = strstr (words->fact, ": ");
-        if (lines > 0)
-            write_title (pen, canvas, words, lines == 1, x, y, width);
+        int size = title_size (pen, words, lines == 1, at.width);
         if (lines == 2 && share)
-            write_text (pen, canvas, share + 2, size, WEIGHT_NORMAL, x, y + size, width, quiet);
+            size = MIN (size, shrunk (pen, share + 2, line, WEIGHT_NORMAL, at.width));
+        if (lines > 0)
+            write_title (pen, canvas, words, lines == 1, &at, size);
+        if (lines == 2 && share)
+            write_text (pen, canvas, share + 2, size, WEIGHT_NORMAL, at.x, at.y + line, at.width, quiet);
         return;
     }
-    y = write_head (pen, canvas, words, lines > 3, x, y, width);
-    y += size * write_wrapped (pen, canvas, words->fact, WEIGHT_NORMAL, x, y, width, lines > 5 ? 2 : 1, quiet);
-    write_scale (pen, canvas, words->palette, as_before, x, y, width, lines > 3 ? 2 : 1);
+    enum head head = head_of (pen, words, lines > 3, at.width, &beside);
+    int size = MIN (head_size (pen, words, head, at.width, beside),
+                    wrapped_size (pen, words->fact, WEIGHT_NORMAL, at.width, lines > 5 ? 2 : 1));
+    char *scale = scale_in_words (words, same);
+    if (lines > 3)
+        size = MIN (size, shrunk (pen, scale, line, WEIGHT_NORMAL, at.width));
+    g_free (scale);
+    at.y = write_head (pen, canvas, words, head, beside, at, size);
+    at.y += line * write_wrapped (pen, canvas, words->fact, WEIGHT_NORMAL, &at, size, lines > 5 ? 2 : 1, quiet);
+    write_scale (pen, canvas, words, same, &at, lines > 3 ? 2 : 1, size);
 }
 
 void panel_mosaic (const struct pen *pen, const struct canvas *canvas, const struct mosaic *mosaic,
@@ -200,10 +257,10 @@ void panel_mosaic (const struct pen *pen, const struct canvas *canvas, const str
 {
     gsize pixels = (gsize)tensor->height * (gsize)tensor->width;
     clear (pen, canvas);
-    gboolean as_before = FALSE;
+    gboolean same = FALSE;
     for (int i = 0; i < mosaic->count; i++)
-        as_before |= most[i] > 0;
-    write_words (pen, canvas, mosaic, words, as_before);
+        same |= most[i] > 0;
+    write_words (pen, canvas, mosaic, words, same);
     for (int i = 0; i < MIN (mosaic->count, watch->shown_count); i++) {
         int gap = mosaic->gap, frame = MIN (gap, pen->layout->pad);
         struct tile tile = {
@@ -244,21 +301,36 @@ struct rectangle panel_labels_size (const struct pen *pen, int count)
     return (struct rectangle) { layout->left.x, layout->left.y, width, count * row_height (layout) + 2 * layout->pad };
 }
 
+/* The best class stands out. */
+static enum weight row_weight (const struct label_row *rows, int i)
+{
+    return i == 0 && *rows[0].share ? WEIGHT_BOLD : WEIGHT_NORMAL;
+}
+
 void panel_labels (const struct pen *pen, const struct canvas *canvas, const struct label_row *rows, int count)
 {
     int size = pen->layout->label_line, x = pen->layout->pad * 3 / 2, width = canvas->width - 2 * x;
-    int thick = MAX (size / 6, 2);
+    int thick = MAX (size / 6, 2), fitting = size;
     clear (pen, canvas);
     for (int i = 0; i < count; i++) {
-        int y = pen->layout->pad + i * row_height (pen->layout);
-        char percent[16];
-        snprintf (percent, sizeof percent, "%d %%", rows[i].percent);
-        struct line number = caption_line (pen->captions, percent, size, i ? WEIGHT_NORMAL : WEIGHT_BOLD, width / 2);
-        caption_paint (&number, canvas, x + width - number.width, y, i ? quiet : white, text_opacity (pen));
-        write_text (pen, canvas, rows[i].text, size, i ? WEIGHT_NORMAL : WEIGHT_BOLD, x, y,
-                    width - number.width - size / 2, i ? quiet : white);
+        int share = *rows[i].share ? natural_width (pen, rows[i].share, size, row_weight (rows, i)) + size / 2 : 0;
+        fitting = MIN (fitting, shrunk (pen, rows[i].text, size, row_weight (rows, i), width - share));
+    }
+    for (int i = 0; i < count; i++) {
+        int y = pen->layout->pad + i * row_height (pen->layout), room = width;
+        enum weight weight = row_weight (rows, i);
+        guint32 colour = weight == WEIGHT_BOLD ? white : quiet;
+        if (*rows[i].share) {
+            struct line share = caption_line (pen->captions, rows[i].share, size, weight, width / 2);
+            caption_paint (&share, canvas, x + width - share.width, y, colour, text_opacity (pen));
+            room -= share.width + size / 2;
+        }
+        struct line text = caption_line (pen->captions, rows[i].text, fitting, weight, room);
+        caption_paint (&text, canvas, x, y + (size - fitting) * 3 / 4, colour, text_opacity (pen));
+        if (!*rows[i].share)
+            continue;
         canvas_fill (canvas, x, y + size + thick / 2, width, thick, premultiplied (track, text_opacity (pen)));
-        canvas_fill (canvas, x, y + size + thick / 2, width * CLAMP (rows[i].percent, 0, 100) / 100, thick,
+        canvas_fill (canvas, x, y + size + thick / 2, (int)(width * CLAMP (rows[i].part, 0.0, 1.0) + 0.5), thick,
                      premultiplied (accent, text_opacity (pen)));
     }
 }
@@ -301,11 +373,14 @@ void panel_lines_size (const struct pen *pen, char *const *lines, gboolean strip
 void panel_lines (const struct pen *pen, const struct canvas *canvas, char *const *lines, const struct palette *strip,
                   const char *low, const char *high)
 {
-    int size = pen->layout->small_line, x = pen->layout->pad * 3 / 2, y = pen->layout->pad;
-    int most = pen->layout->left.width - 3 * pen->layout->pad;
+    int line = pen->layout->small_line, size = line;
+    struct rectangle at = { pen->layout->pad * 3 / 2, pen->layout->pad, pen->layout->left.width - 3 * pen->layout->pad,
+                            0 };
     clear (pen, canvas);
     for (int i = 0; lines[i]; i++)
-        y += size * write_wrapped (pen, canvas, lines[i], line_weight (i), x, y, most, 2, i ? quiet : white);
+        size = MIN (size, wrapped_size (pen, lines[i], line_weight (i), at.width, 2));
+    for (int i = 0; lines[i]; i++)
+        at.y += line * write_wrapped (pen, canvas, lines[i], line_weight (i), &at, size, 2, i ? quiet : white);
     if (strip)
-        write_legend (pen, canvas, strip, low, high, x, y, canvas->width - 2 * x);
+        write_legend (pen, canvas, strip, low, high, at.x, at.y, canvas->width - 2 * at.x);
 }

@@ -18,6 +18,7 @@ struct pen {
 /* The words and colours of a mosaic. */
 struct mosaic_words {
     const char *role, *name; /* role may be "" */
+    const char *beside;      /* where the map with the same scale is: "left" or "above" */
     gboolean pre;            /* before the activation */
     gboolean sign;           /* there may be values below zero */
     char shape[48], fact[96];
@@ -30,10 +31,10 @@ void panel_mosaic (const struct pen *pen, const struct canvas *canvas, const str
                    const struct mosaic_words *words, const struct tensor *tensor, const struct layer_watch *watch,
                    float *most);
 
-/* Labels: `count` rows of text and per cent. */
+/* Labels: `count` rows of a text with its share. */
 struct label_row {
-    char text[128];
-    int percent;
+    char text[128], share[16]; /* share "": a remark, without a bar */
+    double part;               /* of the bar, 0..1 */
 };
 struct rectangle panel_labels_size (const struct pen *pen,
                                     int count);          /* at the top of layout->left; count may shrink */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plugin/layer_labels.h"
+
 static const char *activation_in_words (struct activation activation)
 {
     static const char *const names[ACTIVATION_KINDS] = {
@@ -69,7 +71,7 @@ void words_of_layer (struct mosaic_words *words, const struct network *network, 
     const struct layer *which = &network->layers.layer[layer];
     struct tensor_info tensor = graph_tensor (g, which->post);
     words->role = which->role;
-    words->name = tensor.name;
+    words->name = network->layers.label[layer];
     snprintf (words->shape, sizeof words->shape, "%d × %d × %d", tensor.channels, tensor.height, tensor.width);
     int zero = (int)(watch->exactly_zero * 100 + 0.5f);
     int below = (int)((watch->not_above - watch->exactly_zero) * 100 + 0.5f);
@@ -105,8 +107,9 @@ char **words_of_stats (const struct overlay_times *times, const struct network *
     add_time (lines, "drawing", times->overlay);
     for (int i = 0; i < count; i++) {
         const char *role = i < network->layers.count ? network->layers.layer[i].role : "";
+        const char *name = i < network->layers.count ? network->layers.label[i] : figures[i].name;
         GString *line = g_string_new (NULL);
-        g_string_printf (line, "%s: %.0f %% ≤ 0", *role ? role : figures[i].name, figures[i].zero * 100);
+        g_string_printf (line, "%s: %.0f %% ≤ 0", *role ? role : name, figures[i].zero * 100);
         if (figures[i].dead > 0 && figures[i].frames >= ENOUGH)
             g_string_append_printf (line, ", %d never active so far", figures[i].dead);
         g_ptr_array_add (lines, g_string_free (line, FALSE));
@@ -115,20 +118,71 @@ char **words_of_stats (const struct overlay_times *times, const struct network *
     return (char **)g_ptr_array_free (lines, FALSE);
 }
 
-char **words_of_heat (const struct network *network, int class_id, gboolean cut)
+/* ---- classes --------------------------------------------------------------------------------------------------- */
+
+void words_of_share (char *text, gsize size, double share)
+{
+    int percent = (int)(CLAMP (share, 0.0, 1.0) * 100 + 0.5);
+    g_snprintf (text, size, percent > 0 ? "%d %%" : "< 1 %%", percent);
+}
+
+gboolean words_know (const struct network *network, const struct calm_rows *calm, gboolean before)
+{
+    static const char bundled[] = "(bundled)", background[] = "background"; /* models/default/README.md */
+    static const float enough = 0.3f, still = 0.25f;
+    if (network->stand_in || calm->count == 0 || strcmp (model_path (network->model), bundled) != 0)
+        return TRUE;
+    return strcmp (model_label (network->model, calm->ids[0]), background) != 0 &&
+           calm->scores[0] >= (before ? still : enough);
+}
+
+char *words_of_nothing (const struct calm_rows *calm, gboolean known, float threshold)
+{
+    if (calm->count == 0)
+        return g_strdup_printf ("nothing above %.3g %%", (double)threshold * 100);
+    return known ? NULL : g_strdup ("nothing I know");
+}
+
+int words_of_rows (struct label_row *rows, int room, const struct network *network, const struct calm_rows *calm,
+                   const char *nothing)
+{
+    enum { ROOM_FOR_MORE = 3 }; /* rows: with fewer, another class says more than "+ 4 more" */
+    if (nothing) {
+        rows[0] = (struct label_row) { .part = 0 };
+        g_strlcpy (rows[0].text, nothing, sizeof rows[0].text);
+        return 1;
+    }
+    int all = calm->count + calm->more, count = MIN (calm->count, room);
+    gboolean cut = count < all && room >= ROOM_FOR_MORE;
+    if (cut && count == room)
+        count--;
+    for (int i = 0; i < count; i++) {
+        g_strlcpy (rows[i].text, model_short_label (network->model, calm->ids[i]), sizeof rows[i].text);
+        words_of_share (rows[i].share, sizeof rows[i].share, (double)calm->scores[i]);
+        rows[i].part = (double)calm->scores[i];
+    }
+    if (cut) {
+        rows[count] = (struct label_row) { .part = 0 };
+        g_snprintf (rows[count].text, sizeof rows[count].text, "+ %d more", all - count);
+        count++;
+    }
+    return count;
+}
+
+char **words_of_heat (const struct network *network, int class_id, const char *nothing, gboolean cut)
 {
     const struct class_map *map = network->class_map;
     GPtrArray *lines = g_ptr_array_new ();
     if (class_id < 0) {
-        g_ptr_array_add (lines, g_strdup ("no class above the threshold"));
+        g_ptr_array_add (lines, g_strdup (nothing));
     } else if (map->weights || map->channel_is_class) {
-        const char *label = model_label (network->model, class_id);
-        g_ptr_array_add (lines, g_strndup (label, MAX (strcspn (label, ","), 1)));
+        g_ptr_array_add (lines, g_strdup (model_short_label (network->model, class_id)));
         g_ptr_array_add (lines, g_strdup ("class activation: where it is seen"));
     } else {
-        const char *name = graph_tensor (model_graph (network->model), map->map).name;
+        char *name = layer_label (graph_tensor (model_graph (network->model), map->map).name);
         g_ptr_array_add (lines, g_strdup ("mean activation, of no class"));
         g_ptr_array_add (lines, g_strdup_printf ("(layer %s)", name));
+        g_free (name);
     }
     if (cut)
         g_ptr_array_add (lines, g_strdup ("the network sees what is inside the lines"));

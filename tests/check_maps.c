@@ -72,9 +72,9 @@ static void check_choice (void)
             g_string_append_printf (names, "%s%s<%s", n ? " " : "", graph_tensor (g, choice.layer[n].post).name,
                                     graph_tensor (g, choice.layer[n].pre).name);
         CHECK (strcmp (names->str, cases[i].names) == 0, "\"%s\" chooses \"%s\"", cases[i].words, names->str);
-        CHECK (!choice.unknown == cases[i].known, "\"%s\": %s", cases[i].words, choice.unknown);
-        CHECK (cases[i].known || strstr (choice.unknown, "r0"), "\"%s\" is not near r0: %s", cases[i].words,
-               choice.unknown);
+        CHECK (!choice.remark == cases[i].known, "\"%s\": %s", cases[i].words, choice.remark);
+        CHECK (cases[i].known || strstr (choice.remark, "r0"), "\"%s\" is not near r0: %s", cases[i].words,
+               choice.remark);
         g_string_free (names, TRUE);
         layers_clear (&choice);
     }
@@ -354,7 +354,7 @@ static void check_layout (void)
 {
     static const int sizes[] = { 1, 2, 5, 16, 37, 100, 240, 480, 719, 1080, 4320 };
     static const struct map_shape shapes[] = {
-        { 64, 112, 112, 4 }, { 1024, 14, 14, 6 }, { 3, 7, 30, 40 }, { 2048, 7, 7, 999 }
+        { 64, 112, 112, 4, FALSE }, { 1024, 14, 14, 6, FALSE }, { 3, 7, 30, 40, FALSE }, { 2048, 7, 7, 999, FALSE }
     };
     check_group ("places for every size");
     struct appearance appearance;

@@ -74,6 +74,7 @@
 #include "plugin/blend.h"
 #include "plugin/frame.h"
 #include "plugin/mapping.h"
+#include "plugin/moment.h"
 #include "plugin/negotiate.h"
 #include "plugin/network.h"
 #include "plugin/overlay.h"
@@ -469,21 +470,6 @@ static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *even
 
 /* ---- frames ---------------------------------------------------------------------------------------------------- */
 
-/* Where a buffer stands in time; NONE where that is not known. */
-struct moment {
-    GstClockTime stream_time, running_time;
-};
-
-static struct moment buffer_moment (GstBaseTransform *base, GstBuffer *buffer)
-{
-    struct moment moment = { GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE };
-    if (base->segment.format == GST_FORMAT_TIME) {
-        moment.stream_time = gst_segment_to_stream_time (&base->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-        moment.running_time = gst_segment_to_running_time (&base->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
-    }
-    return moment;
-}
-
 /* Tells the application that quality was reduced for this frame. */
 static void post_qos (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
 {
@@ -588,7 +574,7 @@ static void draw (GstConvRelu *self, GstBuffer *buffer)
 static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuffer *buffer)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    struct moment moment = buffer_moment (base, buffer);
+    struct moment moment = buffer_moment (&base->segment, buffer);
     if (GST_CLOCK_TIME_IS_VALID (moment.stream_time))
         gst_object_sync_values (GST_OBJECT (self), moment.stream_time);
     update_settings (self);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* results.c: scores -> classification metadata and the bus message; see results.h. */
 #include "plugin/results.h"
+#include "plugin/moment.h"
 
 #ifdef HAVE_ANALYTICS
 #include <gst/analytics/analytics.h>
@@ -131,15 +132,13 @@ static void append_float (GValue *array, float number)
 GstStructure *result_message (const struct result *result, const struct network *network, GstBuffer *buffer,
                               const GstSegment *segment, gboolean fresh)
 {
-    guint64 timestamp = GST_BUFFER_PTS (buffer), stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
-    if (segment->format == GST_FORMAT_TIME) {
-        stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, timestamp);
-        running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, timestamp);
-    }
-    GstStructure *message = gst_structure_new (
-        "convrelu", "timestamp", G_TYPE_UINT64, timestamp, "stream-time", G_TYPE_UINT64, stream_time, "running-time",
-        G_TYPE_UINT64, running_time, "duration", G_TYPE_UINT64, (guint64)GST_BUFFER_DURATION (buffer), "inference-time",
-        G_TYPE_UINT64, (guint64)result->inference_time, "fresh", G_TYPE_BOOLEAN, fresh, NULL);
+    guint64 timestamp = GST_BUFFER_PTS (buffer);
+    struct moment moment = buffer_moment (segment, buffer);
+    GstStructure *message =
+        gst_structure_new ("convrelu", "timestamp", G_TYPE_UINT64, timestamp, "stream-time", G_TYPE_UINT64,
+                           moment.stream_time, "running-time", G_TYPE_UINT64, moment.running_time, "duration",
+                           G_TYPE_UINT64, (guint64)GST_BUFFER_DURATION (buffer), "inference-time", G_TYPE_UINT64,
+                           (guint64)result->inference_time, "fresh", G_TYPE_BOOLEAN, fresh, NULL);
     GValue labels = G_VALUE_INIT, ids = G_VALUE_INIT, scores = G_VALUE_INIT;
     g_value_init (&labels, GST_TYPE_ARRAY);
     g_value_init (&ids, GST_TYPE_ARRAY);

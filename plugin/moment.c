@@ -2,14 +2,17 @@
 /* moment.c: a buffer's time stamps in its segment; see moment.h. */
 #include "plugin/moment.h"
 
+/* A segment played backwards counts its running time from its stop. Where that is open there is none, and to ask for it is
+ * a programming error to GstSegment; stream time counts from the start, as ever. */
 struct moment buffer_moment (const GstSegment *segment, GstBuffer *buffer)
 {
     struct moment moment = MOMENT_NONE;
     moment.timestamp = GST_BUFFER_PTS (buffer);
     moment.duration = GST_BUFFER_DURATION (buffer);
-    if (segment->format == GST_FORMAT_TIME) {
-        moment.stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, moment.timestamp);
+    if (segment->format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID (moment.timestamp))
+        return moment;
+    moment.stream_time = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, moment.timestamp);
+    if (segment->rate > 0 || GST_CLOCK_TIME_IS_VALID (segment->stop))
         moment.running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, moment.timestamp);
-    }
     return moment;
 }

@@ -161,13 +161,17 @@ int main (int argc, char **argv)
     GString *all = g_string_new (NULL);
     for (int i = 1; i < argc; i++) {
         if (!strcmp (argv[i], "--seconds") && i + 1 < argc)
-            seconds = MAX (atoi (argv[++i]), 1);
+            seconds = atoi (argv[++i]);
         else if (!strcmp (argv[i], "--fps") && i + 1 < argc)
-            fps = MAX (atoi (argv[++i]), 1);
+            fps = atoi (argv[++i]);
         else
             g_string_append_printf (all, " %s", argv[i]);
     }
     properties = g_string_free (all, FALSE);
+    if (seconds < 1 || fps < 1) {
+        fprintf (stderr, "usage: bench_live [--seconds S] [--fps N] [PROPERTY=VALUE ...]\n");
+        return 2;
+    }
     double rate = run_free ();
     printf ("free: %.2f inferences a second, %.0f ms each; %d frames a second for %d s\n", rate, 1e3 / rate, fps, seconds);
     printf ("%-8s %-9s %-12s %-8s  %16s  %10s  %8s  %8s\n", "mode", "sink", "before", "after", "shown of due", "inferred/s",

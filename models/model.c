@@ -12,6 +12,7 @@
 #include "models/report.h"
 #include "models/resnet.h"
 #include "models/safetensors.h"
+#include "models/short_labels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct model {
     struct labels labels;
     char **numbered; /* [numbered_count] "class 17" of the classes without a label, else NULL */
     int numbered_count;
+    char **shortened; /* [numbered_count] of the classes whose short name is another than their label, else NULL */
 };
 
 /* ---- life ---------------------------------------------------------------------------------------------------- */
@@ -49,6 +51,7 @@ void model_unref (struct model *model)
     for (int i = 0; i < model->numbered_count; i++)
         free (model->numbered[i]);
     free (model->numbered);
+    short_labels_free (model->shortened, model->numbered_count);
     free (model->path);
     free (model);
 }
@@ -91,6 +94,12 @@ const char *model_label (const struct model *model, int class_id)
     return made;
 }
 
+const char *model_short_label (const struct model *model, int class_id)
+{
+    bool cut = class_id >= 0 && class_id < model->numbered_count && model->shortened[class_id];
+    return cut ? model->shortened[class_id] : model_label (model, class_id);
+}
+
 /* ---- making one ---------------------------------------------------------------------------------------------- */
 
 /* "class 17" for the classes that have no label, so that they stay valid as long as the model. */
@@ -111,6 +120,16 @@ static bool number_classes (struct model *model)
             return false;
     }
     return true;
+}
+
+static bool shorten_labels (struct model *model)
+{
+    const char **names = calloc ((size_t)model->numbered_count + 1, sizeof *names);
+    for (int i = 0; names && i < model->numbered_count; i++)
+        names[i] = model_label (model, i);
+    model->shortened = names ? short_labels (names, model->numbered_count) : NULL;
+    free (names);
+    return model->shortened != NULL;
 }
 
 static bool ends_in_softmax (const struct graph *g)
@@ -141,7 +160,7 @@ struct model *network_model (const char *path, struct graph *graph, struct label
     *labels = (struct labels) { 0 };
     labels_fit (&model->labels, model->classes);
     model->path = strdup (path);
-    if (model->path && number_classes (model))
+    if (model->path && number_classes (model) && shorten_labels (model))
         return model;
     report (error, "%s: no memory for %d classes", report_path (path), model->classes);
     model_unref (model);

@@ -38,6 +38,10 @@ const struct input_spec *model_input (const struct model *model);
 int model_classes (const struct model *model); /* numbers in the first output */
 /* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next call). */
 const char *model_label (const struct model *model, int class_id);
+/* The same short enough to be drawn: cut at its first comma ("tench" of "tench, Tinca tinca"), at a later one or not at all
+ * where another class would be called the same; classes whose whole names are equal carry their number: "crane (134)".
+ * NULL never; valid as model_label's. */
+const char *model_short_label (const struct model *model, int class_id);
 bool model_ends_in_softmax (const struct model *model); /* then the first output is probabilities already */
 
 /* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for demonstrations:

@@ -126,4 +126,11 @@ __attribute__ ((unused)) static const char *check_data (void)
     return folder && *folder ? folder : NULL;
 }
 
+/* The folder of small files out of bug reports, or NULL where there is none. */
+__attribute__ ((unused)) static const char *check_cases (void)
+{
+    const char *folder = getenv ("CONVRELU_CASES");
+    return folder && *folder ? folder : NULL;
+}
+
 #endif

@@ -326,6 +326,7 @@ int main (void)
     check_formats ();
     check_broken ();
     check_attributes ();
+    check_labels ();
     check_side_files ();
     check_memory ();
     check_command ();

@@ -33,6 +33,7 @@ void check_patterns (void);   /* check_models_patterns.c */
 void check_formats (void);    /* check_models_formats.c */
 void check_broken (void);     /* check_models_broken.c */
 void check_attributes (void); /* check_models_attributes.c */
+void check_labels (void);     /* check_models_labels.c */
 void check_side_files (void); /* check_models_files.c */
 void check_memory (void);     /* check_models_memory.c */
 void check_command (void);    /* check_models_command.c */

@@ -148,6 +148,7 @@ bool entries_add (struct label_entries *entries, int64_t id, const char *name, s
 bool entries_finish (struct label_entries *entries, struct labels *labels)
 {
     int64_t count = 0, least = INT64_MAX;
+    bool named = false;
     bool numbered = entries->count && entries->list[0].id >= 0;
     for (size_t i = 0; i < entries->count; i++) {
         if (!numbered)
@@ -155,6 +156,11 @@ bool entries_finish (struct label_entries *entries, struct labels *labels)
         int64_t id = entries->list[i].id;
         least = id < least ? id : least;
         count = id >= count ? id + 1 : count;
+        named = named || entries->text[entries->list[i].at];
+    }
+    if (!named) {
+        entries_refuse (entries, "holds no labels");
+        return false;
     }
     *labels = (struct labels) { .text = entries->text,
                                 .count = (int)count,
@@ -163,7 +169,7 @@ bool entries_finish (struct label_entries *entries, struct labels *labels)
                                 .maybe_header = entries->maybe_header };
     entries->text = NULL;
     if (!labels->names || !labels->text) {
-        entries_refuse (entries, count ? "no memory for its labels" : "holds no labels");
+        entries_refuse (entries, "no memory for its labels");
         return false;
     }
     for (size_t i = 0; i < entries->count; i++) {

@@ -152,7 +152,7 @@ struct model *model_fixed_filters (int height, int width, struct error *error)
     struct input_spec input = network_input (g);
     for (int c = 0; c < 3; c++)
         input.mean[c] = input.std[c] = 127.5f; /* -1..1 */
-    if (labels_from_metadata (part_names, &labels))
+    if (labels_from_metadata (path, part_names, &labels, NULL))
         return network_model (path, g, &labels, &input, error);
     report (error, "%s: no memory for its labels", path);
     graph_unref (g);

@@ -11,21 +11,30 @@ struct labels {
     char *text;         /* all of them, each with its zero byte */
     const char **names; /* [count] in `text` */
     int count;
+    bool from_one;     /* the file numbers its classes and the first is 1: names[0] is empty, see labels_fit */
+    bool maybe_header; /* the first may be a heading */
 };
 
-/* One name per line, LF or CR LF, with or without a byte order mark and a newline at the end. Line numbers are class
- * numbers, so that an empty line is a class without a name; empty lines at the end are dropped. What is not UTF-8 becomes
- * U+FFFD, control characters become blanks, longer names are cut. Lists whose every line begins with its own number ("17
- * jay", "17: jay") or with a WordNet id ("n01580077 jay") lose that.
- * false and a filled error: no such file (errno ENOENT), not a regular file, more than 16 MiB, empty, or UTF-16. */
+/* The formats that people keep names in, told apart by content, with LF or CR LF, with or without a byte order mark:
+ *
+ *     one name a line                      the line is the class; empty lines are classes without a name
+ *     0 tench | 0: tench | n01440764 tench the number is the class, a WordNet id is taken off (labels_lines.c)
+ *     JSON, Python literals                lists, maps by number or by name, "id2label" (labels_tree.c)
+ *     CSV with a heading or without        (labels_table.c)
+ *     YAML, TensorFlow's .pbtxt            names: ... (labels_yaml.c), item { id: 1 ... } (labels_pbtxt.c)
+ *
+ * Classes that are not mentioned have no name. What is not UTF-8 becomes U+FFFD, control characters become blanks, longer
+ * names are cut.
+ * false and a filled error that names file and line or entry: no such file (errno ENOENT), not a regular file, more than
+ * 16 MiB (4 MiB of JSON or Python), empty, UTF-16, an HTML page, damaged, a class named twice or beyond a million. */
 bool labels_read (const char *path, struct labels *labels, struct error *error);
 
-/* A list as exporters put it into metadata: ["a", "b"], {0: 'a', 1: 'b'}, lines, or names separated by commas.
- * false: nothing useful in it, or no memory. */
-bool labels_from_metadata (const char *text, struct labels *labels);
+/* A list as exporters put it into metadata: any of these, or names separated by commas; `path` is for errors.
+ * false and a filled error: nothing useful in it, or no memory. */
+bool labels_from_metadata (const char *path, const char *text, struct labels *labels, struct error *error);
 
 /* Makes the list match a network of so many outputs: ImageNet networks come with 1000 classes, or with 1001 where the first is
- * the background, and so do lists. */
+ * the background, and so do lists. A list that counts from one moves down where that makes it fit. */
 void labels_fit (struct labels *labels, int classes);
 
 void labels_clear (struct labels *labels);

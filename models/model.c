@@ -207,16 +207,18 @@ static bool find_labels (const char *path, const char *labels_path, const char *
     *labels = (struct labels) { 0 };
     if (labels_path)
         return labels_read (labels_path, labels, error);
+    const char *dot = strrchr (path + folder_length (path), '.');
     char *beside[] = { path_with (path, strlen (path), ".labels.txt"),
+                       path_with (path, dot ? (size_t)(dot - path) : strlen (path), ".labels.txt"),
                        path_with (path, folder_length (path), "labels.txt") };
-    bool found = false, good = beside[0] && beside[1];
-    for (int i = 0; i < 2; i++) {
+    bool found = false, good = beside[0] && beside[1] && beside[2];
+    for (int i = 0; i < 3; i++) {
         struct error unused = { "" }; /* nobody asked for these files: a bad one is as good as none */
         found = found || (good && labels_read (beside[i], labels, &unused));
         free (beside[i]);
     }
     if (!found && metadata)
-        labels_from_metadata (metadata, labels);
+        labels_from_metadata (path, metadata, labels, NULL);
     return good || report (error, "%s: no memory for its labels", report_path (path));
 }
 
@@ -319,7 +321,7 @@ static bool find_bundled_labels (const char *labels_path, struct content *conten
     if (labels_path)
         return labels_read (labels_path, labels, error);
     if (content->labels)
-        labels_from_metadata (content->labels, labels);
+        labels_from_metadata (bundled_path, content->labels, labels, NULL);
     return true;
 }
 

@@ -23,8 +23,8 @@ struct model; /* immutable after model_load, reference counted; any thread */
 /* Reads `path`: ONNX, or safetensors of a ResNet (resnet.h), told apart by content. NULL: the bundled network, or an error
  * in a build without one. The input's shape is the file's; a height or width that it leaves open becomes 224, an open
  * batch 1 (onnx.h).
- * Labels come from `labels_path` when it is not NULL (then a bad file is an error), else from `<path>.labels.txt` or
- * `labels.txt` beside it (a bad one is passed over), else from the model's metadata; classes without one are called
+ * Labels come from `labels_path` when it is not NULL (then a bad file is an error), else from `<path>.labels.txt`, the
+ * same with the path's last suffix replaced, or `labels.txt` beside it (a bad one is passed over), else from the model's metadata; classes without one are called
  * "class 17". A list of 1001 fits 1000 classes and the other way round: the first is the background (labels.h).
  * Input preparation comes from `<path>.modelinfo` when that exists, else from the same with the path's last suffix replaced
  * (modelinfo.h), else from a safetensors file's metadata (resnet.h). NULL and a filled error on failure. */

@@ -30,19 +30,21 @@ static void set_load_error (const struct settings *settings, const struct error 
 {
     GQuark domain = GST_RESOURCE_ERROR;
     int code;
-    const char *path = settings->model_file;
+    const char *path = settings->model_file, *what = "load the network";
     if (path_at_fault (settings->labels_file, &code)) {
         path = settings->labels_file;
     } else if (!path_at_fault (settings->model_file, &code)) {
         domain = GST_STREAM_ERROR;
         code = GST_STREAM_ERROR_WRONG_TYPE;
     }
+    if (settings->labels_file && strstr (reason->text, settings->labels_file))
+        what = "read the labels";
     if (!path)
         path = settings->labels_file ? settings->labels_file : "the built-in network";
     if (strstr (reason->text, path)) /* the reader has named it */
-        g_set_error (error, domain, code, "Cannot load the network: %s", reason->text);
+        g_set_error (error, domain, code, "Cannot %s: %s", what, reason->text);
     else
-        g_set_error (error, domain, code, "Cannot load the network: %s: %s", path, reason->text);
+        g_set_error (error, domain, code, "Cannot %s: %s: %s", what, path, reason->text);
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */

@@ -126,11 +126,13 @@ static void install_model (GObjectClass *klass)
             NULL, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_LABELS_FILE,
-        g_param_spec_string ("labels-file", "Labels file",
-                             "Names of the classes, a text file with one name a line. Unset: <model-file>.labels.txt "
-                             "or labels.txt beside "
-                             "the model, else the names inside the model, else \"class 0\", \"class 1\", ...",
-                             NULL, FLAGS));
+        g_param_spec_string (
+            "labels-file", "Labels file",
+            "Names of the classes: a text file with one name a line or \"0: name\", JSON, a Python literal, "
+            "CSV, YAML or a TensorFlow label map. Unset: <model-file>.labels.txt, the same without "
+            "the model's suffix, or labels.txt beside the model, else the names inside the model, "
+            "else \"class 0\", \"class 1\", ...",
+            NULL, FLAGS));
     /* No element spec: with one, GstParamSpecArray silently replaces numbers of another type (the ints and doubles that
      * people write in a shell or in Python) by the spec's default. settings_set takes any number. */
     g_object_class_install_property (

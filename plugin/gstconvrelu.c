@@ -494,38 +494,60 @@ static struct carrier carry (GstConvRelu *self, const struct moment *moment, gbo
                               .fresh = fresh };
 }
 
+/* The drawing of the last result, where one is asked for; the inference keeps the reference. */
+static GstVideoOverlayComposition *drawing_of (GstConvRelu *self, const struct carrier *carrier)
+{
+    if (self->settings.appearance.overlay == OVERLAY_NONE || !self->inference->result.valid)
+        return NULL;
+    return inference_draw (self->inference, (int)carrier->width, (int)carrier->height);
+}
+
+/* Result and drawing on the frame, and the message. `over`: a run of the network has just ended, not of this frame unless
+ * carrier->fresh. */
+static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier *carrier, gboolean over,
+                     GstVideoOverlayComposition *composition)
+{
+    const struct result *result = &self->inference->result;
+    if (!result->valid)
+        return; /* nothing was seen yet */
+    result_attach (result, buffer, carrier);
+    put_drawing (self, composition, buffer);
+    if (over && !carrier->fresh)
+        post_result (self, result);
+    messages_post_result (self->messages, &self->settings, result, carrier);
+}
+
 /* async=false: the network runs here, when there is time. */
 static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment)
 {
     struct inference *inference = self->inference;
-    const struct result *result = &inference->result;
     const struct sight sight = { buffer, &self->info, *moment };
     GstClockTime left, start = gst_util_get_timestamp ();
     inference_follow (inference);
     enum pace_choice choice = choose (self, buffer, moment, &left);
-    gboolean begins = choice != PACE_PASS && !inference_begun (inference), over = FALSE;
+    gboolean begins = choice != PACE_PASS && !inference_begun (inference), over = FALSE, next = FALSE;
     if (begins && !inference_begin (inference, &sight))
         return GST_FLOW_ERROR;
-    if (begins)
-        self->since = 0;
     if (choice != PACE_PASS)
         over = inference_go_on (inference, choice == PACE_RUN ? GST_CLOCK_TIME_NONE : start + left);
-    self->since++;
-    GST_OBJECT_LOCK (self);
-    self->shared.stats.skipped += !begins;
-    GST_OBJECT_UNLOCK (self);
-    if (!result->valid)
-        return GST_FLOW_OK; /* nothing was seen yet */
     struct carrier carrier = carry (self, moment, over && begins);
-    result_attach (result, buffer, &carrier);
-    if (self->settings.appearance.overlay != OVERLAY_NONE) {
-        GstClockTime drawing = gst_util_get_timestamp ();
-        put_drawing (self, inference_draw (inference, (int)carrier.width, (int)carrier.height), buffer);
-        shared_drawn (&self->shared, gst_util_get_timestamp () - drawing);
+    GstClockTime drawing = gst_util_get_timestamp ();
+    GstVideoOverlayComposition *composition = drawing_of (self, &carrier);
+    if (choice == PACE_SLICE && over && !begins && gst_util_get_timestamp () + GST_MSECOND < start + left) {
+        next = inference_begin (inference, &sight); /* the rest of the time is for this frame, before it is drawn on */
+        if (!next)
+            return GST_FLOW_ERROR;
+        pace_began (&self->pace, moment->running_time);
     }
-    if (over && !begins)
-        post_result (self, result);
-    messages_post_result (self->messages, &self->settings, result, &carrier);
+    self->since = begins || next ? 1 : self->since + 1;
+    GST_OBJECT_LOCK (self);
+    self->shared.stats.skipped += !begins && !next;
+    GST_OBJECT_UNLOCK (self);
+    hand_on (self, buffer, &carrier, over, composition);
+    if (composition && !next)
+        shared_drawn (&self->shared, gst_util_get_timestamp () - drawing);
+    if (next && inference_go_on (inference, start + left))
+        post_result (self, &inference->result);
     return GST_FLOW_OK;
 }
 

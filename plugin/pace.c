@@ -22,6 +22,11 @@ gboolean pace_restarted (const struct pace *pace, GstClockTime running_time)
     return GST_CLOCK_TIME_IS_VALID (pace->last) && running_time < pace->last;
 }
 
+void pace_began (struct pace *pace, GstClockTime running_time)
+{
+    pace->result_at = running_time;
+}
+
 static gboolean longer_than (GstClockTime since, GstClockTime now, GstClockTime limit)
 {
     return !GST_CLOCK_TIME_IS_VALID (since) || now >= since + limit;

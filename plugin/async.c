@@ -79,7 +79,8 @@ static gboolean look (struct inference *inference, struct work *work, GstVideoOv
     GstClockTime start = gst_util_get_timestamp ();
     *composition = NULL;
     if (inference->active.appearance.overlay != OVERLAY_NONE) {
-        *composition = inference_draw (inference, GST_VIDEO_INFO_WIDTH (&work->info), GST_VIDEO_INFO_HEIGHT (&work->info));
+        *composition =
+            inference_draw (inference, GST_VIDEO_INFO_WIDTH (&work->info), GST_VIDEO_INFO_HEIGHT (&work->info));
         shared_drawn (inference->shared, gst_util_get_timestamp () - start);
     }
     return TRUE;
@@ -92,8 +93,10 @@ static void publish (struct async *async, const struct work *work, gboolean good
     struct inference *inference = async->inference;
     g_mutex_lock (&async->lock);
     gboolean current = async->stream == work->stream && good;
-    if (!good)
-        async->failed = TRUE;
+    if (!good) {
+        async->failed = TRUE; /* one error is enough */
+        gst_clear_buffer (&async->buffer);
+    }
     if (current) {
         struct outcome outcome = { inference->result, composition, async->outcome.serial + 1 };
         outcome_copy (&async->outcome, &outcome);
@@ -162,11 +165,14 @@ gboolean async_submit (struct async *async, const struct sight *sight)
 {
     GstBuffer *buffer = gst_buffer_copy (sight->buffer); /* its memory is shared; the stream's stays writable */
     g_mutex_lock (&async->lock);
-    GstBuffer *before = async->buffer;
-    async->buffer = buffer;
-    async->info = *sight->info;
-    async->moment = sight->moment;
     gboolean good = !async->failed;
+    GstBuffer *before = buffer;
+    if (good) {
+        before = async->buffer;
+        async->buffer = buffer;
+        async->info = *sight->info;
+        async->moment = sight->moment;
+    }
     g_cond_broadcast (&async->changed);
     g_mutex_unlock (&async->lock);
     gst_clear_buffer (&before);

@@ -9,10 +9,19 @@
  * It runs on the CPU and needs no other inference library. Frames pass through unchanged, in any raw format and size;
  * no pixel of them is copied, unless #GstConvRelu:overlay asks for a drawing.
  *
- * Inference happens on the streaming thread, so a slow network holds up the stream. In front of a live source's other
- * branches put `queue leaky=downstream max-size-buffers=1` before the element; after a sink has reported a frame late,
- * late frames pass without inference (#GstConvRelu:deadline) and carry the last result, marked as not fresh. So do
- * buffers with the flag GAP, as the duplicates that videorate makes.
+ * ## In step or beside the stream
+ *
+ * In step (#GstConvRelu:async FALSE) the network runs on the streaming thread, and each result goes with its own frame. A
+ * network that takes longer than a frame lasts is let run only when there is time (#GstConvRelu:deadline): the element asks
+ * the pipeline for as much latency as one run takes, and knows from it, the clock and the time the network takes when a
+ * frame must have left. The others pass with the last result, marked as not fresh. For that to work there must be a queue
+ * behind the element: without one the sink's wait for the time of each frame takes the same thread, and what is left is
+ * never more than one frame's time. Then, and behind a source or a leaky queue that drops what it cannot hand on, the
+ * network runs in slices, over several frames. Where no sink keeps to the clock (sync=false) every frame is analysed, but
+ * those that a sink has reported late. Buffers with the flag GAP, as the duplicates that videorate makes, always pass.
+ *
+ * Beside the stream (#GstConvRelu:async TRUE) the network has a thread of its own and always takes the newest frame. Frames
+ * never wait, no latency is added, and each carries the newest result there is. This is for live video.
  *
  * ## Drawing
  *
@@ -20,7 +29,9 @@
  * (#GstConvRelu:layers, #GstConvRelu:stage), where in the picture the best class is seen, and times. Where downstream
  * draws #GstVideoOverlayComposition itself, as most GL sinks do, it is handed on as a meta; else it is blended into the
  * frame. Layers that are watched before their activation cost some time, as the two steps cannot be done in one.
- * Everything can be changed while playing and shows in the next frame.
+ * Everything can be changed while playing; what needs the network to be run in another way (#GstConvRelu:layers,
+ * #GstConvRelu:activation, #GstConvRelu:threads, what is drawn) is prepared beside the stream and shows as soon as it is
+ * ready.
  *
  * ## Metadata
  *
@@ -52,16 +63,16 @@
  * gst-launch-1.0 -m filesrc location=parrot.jpg ! decodebin ! convrelu model-file=resnet18.onnx ! fakesink
  * ]| What a photograph shows, printed as messages.
  * |[
- * gst-launch-1.0 -m v4l2src ! videoconvert ! queue leaky=downstream max-size-buffers=1 ! convrelu model-file=squeezenet.onnx channel-order=bgr mean="<104,117,123>" std="<1>" top-k=1 ! videoconvert ! autovideosink
+ * gst-launch-1.0 -m v4l2src ! videoconvert ! convrelu async=true model-file=squeezenet.onnx channel-order=bgr mean="<104,117,123>" std="<1>" top-k=1 ! videoconvert ! autovideosink
  * ]| A camera, with a network that wants blue first, 104, 117 and 123 subtracted, and no division.
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=30 ! convrelu inference-interval=10 ! fakesink
  * ]| Three inferences and three messages; all thirty frames carry a result.
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! convrelu overlay=labels+feature-maps ! videoconvert ! autovideosink
+ * gst-launch-1.0 v4l2src ! videoconvert ! convrelu async=true overlay=labels+feature-maps ! videoconvert ! autovideosink
  * ]| What a camera sees, what the network calls it, and 16 maps each of an early, a middle and a late layer.
  * |[
- * gst-launch-1.0 v4l2src ! videoconvert ! convrelu overlay=feature-maps layers=early stage=both placement=full ! videoconvert ! autovideosink
+ * gst-launch-1.0 v4l2src ! videoconvert ! convrelu async=true overlay=feature-maps layers=early stage=both placement=full ! videoconvert ! autovideosink
  * ]| The first layer before and after its activation: what is blue on the left, below zero, is gone on the right. Add
  * `activation=gelu` to see what another function keeps of it.
  * |[
@@ -463,7 +474,9 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
     enum pace_choice choice = pace_choose (&self->pace, &frame, left);
     GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " now %" GST_TIME_FORMAT " needs %" GST_TIME_FORMAT ": %s",
                     GST_TIME_ARGS (frame.running_time), GST_TIME_ARGS (frame.now), GST_TIME_ARGS (frame.need),
-                    choice == PACE_RUN ? "run" : choice == PACE_SLICE ? "slice" : "pass");
+                    choice == PACE_RUN     ? "run"
+                    : choice == PACE_SLICE ? "slice"
+                                           : "pass");
     GST_OBJECT_LOCK (self);
     self->shared.stats.late += choice == PACE_PASS;
     GST_OBJECT_UNLOCK (self);

@@ -13,8 +13,8 @@ enum { LOST_ENOUGH = 3 };
 
 void pace_reset (struct pace *pace)
 {
-    *pace = (struct pace) { GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE,
-                            FALSE, 0 };
+    *pace =
+        (struct pace) { GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, FALSE, 0 };
 }
 
 gboolean pace_restarted (const struct pace *pace, GstClockTime running_time)

@@ -53,7 +53,7 @@ void step_times_put (const struct step_times *times, GstStructure *structure);
 void stats_reset (struct stats *stats, GstClockTime expected); /* need, until it is measured; or NONE */
 /* Another network, expected to need as much: measures it from its second run on. */
 void stats_swapped (struct stats *stats, GstClockTime expected);
-void stats_frame (struct stats *stats, GstClockTime now);     /* one more frame */
+void stats_frame (struct stats *stats, GstClockTime now); /* one more frame */
 void stats_drawn (struct stats *stats, GstClockTime overlay);
 void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference);
 

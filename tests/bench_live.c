@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
-
 static int seconds = 15, fps = 30;
 static char *properties; /* "name=value name=value" */
 
@@ -97,9 +95,10 @@ static struct count run (const char *before, const char *own, const char *after,
     struct count count = { 0 };
     struct age age = { 0 };
     GError *error = NULL;
-    char *text = g_strdup_printf ("videotestsrc name=source is-live=%s pattern=ball ! video/x-raw,format=I420,width=640,"
-                                  "height=480,framerate=%d/1 %s ! convrelu name=net post-messages=false %s %s %s ! %s",
-                                  live ? "true" : "false", fps, before, properties, own, after, sink);
+    char *text =
+        g_strdup_printf ("videotestsrc name=source is-live=%s pattern=ball ! video/x-raw,format=I420,width=640,"
+                         "height=480,framerate=%d/1 %s ! convrelu name=net post-messages=false %s %s %s ! %s",
+                         live ? "true" : "false", fps, before, properties, own, after, sink);
     GstElement *pipeline = gst_parse_launch (text, &error);
     g_free (text);
     if (!pipeline || error) {
@@ -150,10 +149,9 @@ static const char *const befores[][2] = { { "nothing", "" },
                                           { "queue", "! queue" },
                                           { "leaky queue", "! queue leaky=downstream max-size-buffers=1" } };
 static const char *const afters[][2] = { { "nothing", "" }, { "queue", "! queue" } };
-static const char *const sinks[][2] = {
-    { "fakesink", "fakesink name=end sync=true qos=true max-lateness=5000000" },
-    { "appsink", "appsink name=end sync=true max-lateness=5000000 drop=true max-buffers=1" }
-};
+static const char *const sinks[][2] = { { "fakesink", "fakesink name=end sync=true qos=true max-lateness=5000000" },
+                                        { "appsink",
+                                          "appsink name=end sync=true max-lateness=5000000 drop=true max-buffers=1" } };
 
 int main (int argc, char **argv)
 {
@@ -173,9 +171,10 @@ int main (int argc, char **argv)
         return 2;
     }
     double rate = run_free ();
-    printf ("free: %.2f inferences a second, %.0f ms each; %d frames a second for %d s\n", rate, 1e3 / rate, fps, seconds);
-    printf ("%-8s %-9s %-12s %-8s  %16s  %10s  %8s  %8s\n", "mode", "sink", "before", "after", "shown of due", "inferred/s",
-            "of free", "latency");
+    printf ("free: %.2f inferences a second, %.0f ms each; %d frames a second for %d s\n", rate, 1e3 / rate, fps,
+            seconds);
+    printf ("%-8s %-9s %-12s %-8s  %16s  %10s  %8s  %8s\n", "mode", "sink", "before", "after", "shown of due",
+            "inferred/s", "of free", "latency");
     for (int async = 0; async < 2; async++) {
         for (int s = 0; s < 2; s++) {
             for (int b = 0; b < 3; b++) {
@@ -183,7 +182,8 @@ int main (int argc, char **argv)
                     struct count c = run (befores[b][1], async ? "async=true" : "", afters[a][1], sinks[s][1], TRUE);
                     double due = c.lasted * fps, a_second = (double)c.inferred / c.lasted;
                     rate = run_free ();
-                    printf ("%-8s %-9s %-12s %-8s  %4d of %4.0f %3.0f %%  %10.2f  %6.0f %%  %5.0f ms  results %3.0f ms old\n",
+                    printf ("%-8s %-9s %-12s %-8s  %4d of %4.0f %3.0f %%  %10.2f  %6.0f %%  %5.0f ms  results %3.0f ms "
+                            "old\n",
                             async ? "beside" : "in step", sinks[s][0], befores[b][0], afters[a][0], c.shown, due,
                             100 * c.shown / due, a_second, 100 * a_second / rate, (double)c.latency / 1e6, c.age);
                     fflush (stdout);

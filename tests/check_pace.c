@@ -73,7 +73,8 @@ static void check_streams (void)
         double free_runs = MIN (FRAMES, (double)FRAMES * period / takes);
         struct played p = play (takes, latency, FALSE, FALSE);
         CHECK (p.shown >= 0.99 * FRAMES && p.runs >= 0.9 * free_runs && p.parts == 0,
-               "%d ms, a queue behind: %d shown, %d of %.0f runs, %d in slices", need[i], p.shown, p.runs, free_runs, p.parts);
+               "%d ms, a queue behind: %d shown, %d of %.0f runs, %d in slices", need[i], p.shown, p.runs, free_runs,
+               p.parts);
         p = play (takes, latency, TRUE, FALSE);
         CHECK (p.shown >= 0.98 * FRAMES && (slow ? p.parts >= 15 : p.runs == FRAMES),
                "%d ms, the sink behind: %d shown, %d runs, %d in slices", need[i], p.shown, p.runs, p.parts);
@@ -115,7 +116,8 @@ static void check_choices (void)
 
     /* With a clock: the frame is due in 50 ms and the network needs 100. */
     pace_reset (&pace);
-    frame = (struct pace_frame) { 0, 0, 150 * GST_MSECOND, margin, period, 100 * GST_MSECOND, FALSE, TRUE, FALSE, FALSE };
+    frame =
+        (struct pace_frame) { 0, 0, 150 * GST_MSECOND, margin, period, 100 * GST_MSECOND, FALSE, TRUE, FALSE, FALSE };
     CHECK (ask (&pace, frame) == PACE_RUN, "time enough");
     frame.has_result = TRUE;
     frame.running_time = period;
@@ -161,8 +163,8 @@ static void check_latency (void)
     struct window window = { .used = 0 };
     for (guint64 n = 1; n <= 100; n++)
         window_add (&window, n);
-    CHECK (window_quantile (&window, 99) == 99 && window_quantile (&window, 95) == 95 && window_quantile (&window, 1) == 1 &&
-               window_quantile (&window, 100) == 100,
+    CHECK (window_quantile (&window, 99) == 99 && window_quantile (&window, 95) == 95 &&
+               window_quantile (&window, 1) == 1 && window_quantile (&window, 100) == 100,
            "quantiles of 1..100: %" G_GUINT64_FORMAT, window_quantile (&window, 99));
 }
 

@@ -78,7 +78,9 @@ scripts=$(files dev .ci/run 'tests/*.sh')
     $(files '*.[ch]' | grep -vE '^engine/(vec|kernels_[a-z0-9]+)\.h$') | rule 'intrinsics only in vec.h and kernels_<isa>.h'
   search '^#.*(AVX|NEON|SSE|aarch64|x86)' $(files '*.[ch]' | grep -vE '^engine/(vec\.h|kernels_[a-z0-9]+\.h|cpu\.c)$') |
     rule 'nothing but vec.h and cpu.c asks for the instruction set'
-  search 'g_(usleep|thread_new)|(^|[^a-z_])u?sleep \(' $plugin | rule 'the plugin starts no threads and does not sleep'
+  search 'g_usleep|(^|[^a-z_])u?sleep \(' $plugin | rule 'the plugin does not sleep'
+  search 'g_thread_(new|try_new)|g_thread_pool|pthread_create' $(files 'plugin/*.[ch]' | grep -vE '^plugin/(network|async)\.c$') |
+    rule 'only network.c (loading) and async.c (the network beside the stream) start threads'
 }
 
 for h in $(files 'engine/*.h'); do

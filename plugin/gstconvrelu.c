@@ -123,6 +123,7 @@ struct _GstConvRelu {
     gint64 jitter;         /* of the last QoS event, for the QOS message */
     gdouble proportion;
     GstClockTime margin;
+    GstClockTime enough; /* latency that is asked for at most, or NONE */
     struct async *async; /* NULL: in step */
 
     /* the streaming thread's */
@@ -166,7 +167,7 @@ static void gst_conv_relu_init (GstConvRelu *self)
     settings_init (&self->settings);
     self->messages = messages_new ();
     self->inference = inference_new (GST_ELEMENT (self), &self->shared, self->messages);
-    self->latency = self->earliest = self->looked_at = GST_CLOCK_TIME_NONE;
+    self->latency = self->earliest = self->looked_at = self->enough = GST_CLOCK_TIME_NONE;
     self->margin = least_margin;
     pace_reset (&self->pace);
     gst_video_info_init (&self->info);
@@ -203,7 +204,7 @@ static void gst_conv_relu_get_property (GObject *object, guint id, GValue *value
 /* Another stream, or another place in this one: what was seen is of another picture. */
 static void forget (GstConvRelu *self)
 {
-    pace_reset (&self->pace);
+    pace_again (&self->pace);
     self->since = 0;
     self->looked_at = GST_CLOCK_TIME_NONE;
     GST_OBJECT_LOCK (self);
@@ -255,6 +256,7 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
     if (!inference_start (self->inference))
         return FALSE;
     self->no_thread = FALSE;
+    pace_reset (&self->pace);
     forget (self);
     return TRUE;
 }
@@ -309,7 +311,7 @@ static gboolean gst_conv_relu_query (GstBaseTransform *base, GstPadDirection dir
         gboolean live;
         GstClockTime least, most;
         GST_OBJECT_LOCK (self);
-        GstClockTime own = self->shared.settings.async ? 0 : self->shared.stats.latency;
+        GstClockTime own = self->shared.settings.async ? 0 : MIN (self->shared.stats.latency, self->enough);
         GST_OBJECT_UNLOCK (self);
         if (GST_CLOCK_TIME_IS_VALID (own)) {
             gst_query_parse_latency (query, &live, &least, &most);
@@ -442,6 +444,20 @@ static GstClockTime period_of (const GstConvRelu *self, const struct moment *mom
     return GST_CLOCK_TIME_IS_VALID (moment->duration) ? moment->duration : 0;
 }
 
+/* Half a frame's time of latency is enough for slices; asks for as much as pace.h says. */
+static void ask_for_latency (GstConvRelu *self, GstClockTime period)
+{
+    GstClockTime enough = pace_loses (&self->pace) ? period / 2 : GST_CLOCK_TIME_NONE;
+    GST_OBJECT_LOCK (self);
+    gboolean moved = enough != self->enough;
+    self->enough = enough;
+    GST_OBJECT_UNLOCK (self);
+    if (!moved)
+        return;
+    GST_DEBUG_OBJECT (self, "upstream %s what it cannot hand on", pace_loses (&self->pace) ? "drops" : "keeps");
+    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+}
+
 /* Whether this frame goes to the network, in step; *left as pace_choose. */
 static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment, GstClockTime *left)
 {
@@ -460,7 +476,7 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
         return PACE_PASS;
     gboolean again = pace_restarted (&self->pace, moment->running_time);
     if (again)
-        pace_reset (&self->pace);
+        pace_again (&self->pace);
     GST_OBJECT_LOCK (self);
     if (again)
         self->earliest = GST_CLOCK_TIME_NONE;
@@ -472,6 +488,7 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
                  moment->running_time <= self->earliest;
     GST_OBJECT_UNLOCK (self);
     enum pace_choice choice = pace_choose (&self->pace, &frame, left);
+    ask_for_latency (self, frame.period);
     GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " now %" GST_TIME_FORMAT " needs %" GST_TIME_FORMAT ": %s",
                     GST_TIME_ARGS (frame.running_time), GST_TIME_ARGS (frame.now), GST_TIME_ARGS (frame.need),
                     choice == PACE_RUN     ? "run"

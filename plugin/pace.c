@@ -17,6 +17,18 @@ void pace_reset (struct pace *pace)
         (struct pace) { GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, FALSE, 0 };
 }
 
+void pace_again (struct pace *pace)
+{
+    guint lost = pace->lost;
+    pace_reset (pace);
+    pace->lost = lost;
+}
+
+gboolean pace_loses (const struct pace *pace)
+{
+    return pace->lost >= LOST_ENOUGH;
+}
+
 gboolean pace_restarted (const struct pace *pace, GstClockTime running_time)
 {
     return GST_CLOCK_TIME_IS_VALID (pace->last) && running_time < pace->last;
@@ -56,7 +68,7 @@ static GstClockTimeDiff time_left (const struct pace *pace, const struct pace_fr
 {
     GstClockTimeDiff due = (GstClockTimeDiff)(frame->running_time + frame->latency);
     GstClockTimeDiff left = due - (GstClockTimeDiff)frame->margin - (GstClockTimeDiff)frame->now;
-    if (pace->lost < LOST_ENOUGH)
+    if (!pace_loses (pace))
         return left;
     GstClockTimeDiff next = (GstClockTimeDiff)(frame->running_time + pace->delay + frame->period);
     return MIN (left, next - (GstClockTimeDiff)frame->now);
@@ -92,7 +104,7 @@ enum pace_choice pace_choose (struct pace *pace, const struct pace_frame *frame,
         return run (pace, frame, TRUE); /* the first one */
     if (!frame->begun && there >= (GstClockTimeDiff)frame->need && (!frame->late || blind))
         return run (pace, frame, TRUE);
-    if (there >= least_slice && (frame->begun || starved || pace->lost >= LOST_ENOUGH)) {
+    if (there >= least_slice && (frame->begun || starved || pace_loses (pace))) {
         if (!frame->begun)
             pace->result_at = at;
         *left = (GstClockTime)there;

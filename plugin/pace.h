@@ -45,7 +45,13 @@ struct pace_frame {
     gboolean begun;            /* a run in slices has begun */
 };
 
-void pace_reset (struct pace *pace); /* another stream, another place in it, another latency */
+void pace_reset (struct pace *pace); /* all is forgotten */
+/* Another stream or another place in it, from the same elements: what was learnt of upstream stays. */
+void pace_again (struct pace *pace);
+
+/* Whether upstream drops what it cannot hand on. Then little latency is to be asked for as well: where the sink's wait takes
+ * the same thread, frames are lost during that wait. */
+gboolean pace_loses (const struct pace *pace);
 /* Whether running time has started again, without a flush: reset, and what the sink has said of times before is void. */
 gboolean pace_restarted (const struct pace *pace, GstClockTime running_time);
 

@@ -2,12 +2,13 @@
 /* bench_live.c: how many frames of a live source are shown, and how often the network runs, when it is too slow for every
  * frame. Not a test: prints a table.
  *
- *   bench_live [--seconds S] [--fps N] [PROPERTY=VALUE ...]         properties of convrelu, model-file above all
+ *   bench_live [--seconds S] [--fps N] [--drift] [PROPERTY=VALUE ...]    properties of convrelu, model-file above all
  *
  *   source (live) ! [nothing | queue | leaky queue] ! convrelu ! [nothing | queue] ! sink (by the clock, max-lateness 5 ms)
  *
  * in step and beside the stream, with a fakesink, and with an appsink. `free` is what the network does with nothing to
- * wait for, measured before and after the table and, the machine being shared, in between too. */
+ * wait for, measured before the table and, the machine being shared, again after each row. --drift: only with queues
+ * before and behind, one row for each tenth of the time. */
 #include <gst/gst.h>
 
 #include <stdio.h>
@@ -17,30 +18,25 @@
 static int seconds = 15, fps = 30;
 static char *properties; /* "name=value name=value" */
 
+/* What came of some seconds. */
 struct count {
-    gint made, shown; /* frames that left the source, that were shown in time */
-    guint64 inferred;
-    guint64 latency; /* of the pipeline, ns */
-    double age;      /* mean time from the frame that was seen to the frame that shows it, ms */
-    double lasted;   /* s */
+    guint64 shown, inferred; /* frames that the sink took in time; runs of the network */
+    GstClockTime latency;    /* of the pipeline, ns */
+    double age;              /* mean time from the frame that was seen to the frame that carries the result, ms */
+    double lasted;           /* s */
 };
 
-static GstPadProbeReturn count_made (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-    (void)pad;
-    (void)info;
-    ((struct count *)data)->made++;
-    return GST_PAD_PROBE_OK;
-}
-
-/* Adds up how old the results are on the frames that leave the element. */
-struct age {
-    guint64 sum, frames;
+/* The pipeline while it runs. */
+struct live {
+    GstElement *pipeline, *net, *end;
+    guint64 age, carried; /* of the results on frames that left the element, ns in all; how many */
+    guint64 shown, inferred;
+    GstClockTime since; /* the three above were read last, on the monotonic clock */
 };
 
 static GstPadProbeReturn take_age (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
-    struct age *age = data;
+    struct live *live = data;
     GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
     GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, "convrelu");
     const GstStructure *all = meta ? gst_custom_meta_get_structure (meta) : NULL;
@@ -49,8 +45,8 @@ static GstPadProbeReturn take_age (GstPad *pad, GstPadProbeInfo *info, gpointer 
     (void)pad;
     if (own && gst_structure_get_uint64 (gst_value_get_structure (own), "seen-timestamp", &seen) &&
         seen <= GST_BUFFER_PTS (buffer)) {
-        age->sum += GST_BUFFER_PTS (buffer) - seen;
-        age->frames++;
+        live->age += GST_BUFFER_PTS (buffer) - seen;
+        live->carried++;
     }
     return GST_PAD_PROBE_OK;
 }
@@ -90,107 +86,148 @@ static guint64 stat_of (GstElement *element, const char *name)
     return value;
 }
 
-static struct count run (const char *before, const char *own, const char *after, const char *sink, gboolean live)
+/* What has come together since the last call. */
+static struct count take_count (struct live *live)
 {
     struct count count = { 0 };
-    struct age age = { 0 };
+    GstClockTime now = gst_util_get_timestamp ();
+    GstStructure *stats = NULL;
+    guint64 shown = 0, inferred = stat_of (live->net, "inferred");
+    g_object_get (live->end, "stats", &stats, NULL);
+    gst_structure_get_uint64 (stats, "rendered", &shown);
+    gst_structure_free (stats);
+    GstQuery *query = gst_query_new_latency ();
+    if (gst_element_query (live->pipeline, query))
+        gst_query_parse_latency (query, NULL, &count.latency, NULL);
+    gst_query_unref (query);
+    count.shown = shown - live->shown;
+    count.inferred = inferred - live->inferred;
+    count.age = live->carried ? (double)live->age / (double)live->carried / 1e6 : 0;
+    count.lasted = (double)(now - live->since) / GST_SECOND;
+    live->shown = shown;
+    live->inferred = inferred;
+    live->age = live->carried = 0;
+    live->since = now;
+    return count;
+}
+
+static void open_live (struct live *live, const char *before, const char *own, const char *after, const char *sink,
+                       gboolean is_live)
+{
     GError *error = NULL;
-    char *text =
-        g_strdup_printf ("videotestsrc name=source is-live=%s pattern=ball ! video/x-raw,format=I420,width=640,"
-                         "height=480,framerate=%d/1 %s ! convrelu name=net post-messages=false %s %s %s ! %s",
-                         live ? "true" : "false", fps, before, properties, own, after, sink);
-    GstElement *pipeline = gst_parse_launch (text, &error);
+    char *text = g_strdup_printf ("videotestsrc is-live=%s pattern=ball ! video/x-raw,format=I420,width=640,height=480,"
+                                  "framerate=%d/1 %s ! convrelu name=net post-messages=false %s %s %s ! %s name=end",
+                                  is_live ? "true" : "false", fps, before, properties, own, after, sink);
+    *live = (struct live) { .pipeline = gst_parse_launch (text, &error) };
     g_free (text);
-    if (!pipeline || error) {
+    if (!live->pipeline || error) {
         fprintf (stderr, "bench_live: %s\n", error->message);
         exit (EXIT_FAILURE);
     }
-    GstElement *source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
-    GstElement *net = gst_bin_get_by_name (GST_BIN (pipeline), "net");
-    GstElement *end = gst_bin_get_by_name (GST_BIN (pipeline), "end");
-    GstPad *made = gst_element_get_static_pad (source, "src"), *out = gst_element_get_static_pad (net, "src");
-    gst_pad_add_probe (made, GST_PAD_PROBE_TYPE_BUFFER, count_made, &count, NULL);
-    gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_BUFFER, take_age, &age, NULL);
-    gst_element_set_state (pipeline, GST_STATE_PLAYING);
-    gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
-    GstClockTime start = gst_util_get_timestamp ();
-    watch (pipeline, (GstClockTime)seconds * GST_SECOND);
-    GstStructure *stats = NULL;
-    guint64 shown = 0;
-    g_object_get (end, "stats", &stats, NULL);
-    gst_structure_get_uint64 (stats, "rendered", &shown);
-    gst_structure_free (stats);
-    count.shown = (gint)shown;
-    count.inferred = stat_of (net, "inferred");
-    count.lasted = (double)(gst_util_get_timestamp () - start) / GST_SECOND;
-    GstQuery *query = gst_query_new_latency ();
-    if (gst_element_query (pipeline, query))
-        gst_query_parse_latency (query, NULL, &count.latency, NULL);
-    gst_query_unref (query);
-    gst_element_set_state (pipeline, GST_STATE_NULL);
-    count.age = age.frames ? (double)age.sum / (double)age.frames / 1e6 : 0;
-    gst_object_unref (made);
+    live->net = gst_bin_get_by_name (GST_BIN (live->pipeline), "net");
+    live->end = gst_bin_get_by_name (GST_BIN (live->pipeline), "end");
+    GstPad *out = gst_element_get_static_pad (live->net, "src");
+    gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_BUFFER, take_age, live, NULL);
     gst_object_unref (out);
-    gst_object_unref (source);
-    gst_object_unref (net);
-    gst_object_unref (end);
-    gst_object_unref (pipeline);
-    return count;
+    gst_element_set_state (live->pipeline, GST_STATE_PLAYING);
+    gst_element_get_state (live->pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+    live->since = gst_util_get_timestamp ();
+}
+
+static void close_live (struct live *live)
+{
+    gst_element_set_state (live->pipeline, GST_STATE_NULL);
+    gst_object_unref (live->net);
+    gst_object_unref (live->end);
+    gst_object_unref (live->pipeline);
 }
 
 /* Inferences a second with nothing to wait for. */
 static double run_free (void)
 {
-    struct count count = run ("", "", "", "fakesink name=end sync=false", FALSE);
+    struct live live;
+    open_live (&live, "", "", "", "fakesink sync=false", FALSE);
+    watch (live.pipeline, 5 * GST_SECOND);
+    struct count count = take_count (&live);
+    close_live (&live);
     return (double)count.inferred / count.lasted;
+}
+
+static void print_count (const char *mode, const char *sink, const char *before, const char *after,
+                         const struct count *count, double rate)
+{
+    double due = count->lasted * fps, a_second = (double)count->inferred / count->lasted;
+    printf ("%-8s %-9s %-12s %-8s %6.0f of %6.0f %4.0f %% %11.2f %8.0f %% %7.0f ms %7.0f ms\n", mode, sink, before,
+            after, (double)count->shown, due, 100 * (double)count->shown / due, a_second, 100 * a_second / rate,
+            (double)count->latency / 1e6, count->age);
+    fflush (stdout);
 }
 
 static const char *const befores[][2] = { { "nothing", "" },
                                           { "queue", "! queue" },
                                           { "leaky queue", "! queue leaky=downstream max-size-buffers=1" } };
 static const char *const afters[][2] = { { "nothing", "" }, { "queue", "! queue" } };
-static const char *const sinks[][2] = { { "fakesink", "fakesink name=end sync=true qos=true max-lateness=5000000" },
+static const char *const sinks[][2] = { { "fakesink", "fakesink sync=true qos=true max-lateness=5000000" },
                                         { "appsink",
-                                          "appsink name=end sync=true max-lateness=5000000 drop=true max-buffers=1" } };
+                                          "appsink sync=true max-lateness=5000000 drop=true max-buffers=1" } };
+static const char *const modes[][2] = { { "in step", "async=false" }, { "beside", "async=true" } };
+
+static void run_table (double rate)
+{
+    for (int n = 0; n < 2 * 2 * 3 * 2; n++) {
+        const char *const *mode = modes[n / 12], *const *sink = sinks[n / 6 % 2], *const *before = befores[n / 2 % 3];
+        const char *const *after = afters[n % 2];
+        struct live live;
+        open_live (&live, before[1], mode[1], after[1], sink[1], TRUE);
+        watch (live.pipeline, (GstClockTime)seconds * GST_SECOND);
+        struct count count = take_count (&live);
+        close_live (&live);
+        double after_it = run_free ();
+        print_count (mode[0], sink[0], before[0], after[0], &count, (rate + after_it) / 2);
+        rate = after_it;
+    }
+}
+
+static void run_drift (double rate)
+{
+    for (int m = 0; m < 2; m++) {
+        struct live live;
+        open_live (&live, befores[1][1], modes[m][1], afters[1][1], sinks[0][1], TRUE);
+        for (int tenth = 0; tenth < 10; tenth++) {
+            watch (live.pipeline, (GstClockTime)seconds * GST_SECOND / 10);
+            struct count count = take_count (&live);
+            print_count (modes[m][0], sinks[0][0], befores[1][0], afters[1][0], &count, rate);
+        }
+        close_live (&live);
+    }
+}
 
 int main (int argc, char **argv)
 {
-    gst_init (&argc, &argv);
+    gboolean drift = FALSE;
     GString *all = g_string_new (NULL);
+    gst_init (&argc, &argv);
     for (int i = 1; i < argc; i++) {
         if (!strcmp (argv[i], "--seconds") && i + 1 < argc)
             seconds = atoi (argv[++i]);
         else if (!strcmp (argv[i], "--fps") && i + 1 < argc)
             fps = atoi (argv[++i]);
+        else if (!strcmp (argv[i], "--drift"))
+            drift = TRUE;
         else
             g_string_append_printf (all, " %s", argv[i]);
     }
     properties = g_string_free (all, FALSE);
     if (seconds < 1 || fps < 1) {
-        fprintf (stderr, "usage: bench_live [--seconds S] [--fps N] [PROPERTY=VALUE ...]\n");
+        fprintf (stderr, "usage: bench_live [--seconds S] [--fps N] [--drift] [PROPERTY=VALUE ...]\n");
         return 2;
     }
     double rate = run_free ();
     printf ("free: %.2f inferences a second, %.0f ms each; %d frames a second for %d s\n", rate, 1e3 / rate, fps,
             seconds);
-    printf ("%-8s %-9s %-12s %-8s  %16s  %10s  %8s  %8s\n", "mode", "sink", "before", "after", "shown of due",
-            "inferred/s", "of free", "latency");
-    for (int async = 0; async < 2; async++) {
-        for (int s = 0; s < 2; s++) {
-            for (int b = 0; b < 3; b++) {
-                for (int a = 0; a < 2; a++) {
-                    struct count c = run (befores[b][1], async ? "async=true" : "", afters[a][1], sinks[s][1], TRUE);
-                    double due = c.lasted * fps, a_second = (double)c.inferred / c.lasted;
-                    rate = run_free ();
-                    printf ("%-8s %-9s %-12s %-8s  %4d of %4.0f %3.0f %%  %10.2f  %6.0f %%  %5.0f ms  results %3.0f ms "
-                            "old\n",
-                            async ? "beside" : "in step", sinks[s][0], befores[b][0], afters[a][0], c.shown, due,
-                            100 * c.shown / due, a_second, 100 * a_second / rate, (double)c.latency / 1e6, c.age);
-                    fflush (stdout);
-                }
-            }
-        }
-    }
+    printf ("%-8s %-9s %-12s %-8s %16s %6s %11s %10s %10s %10s\n", "mode", "sink", "before", "after", "shown of due",
+            "", "inferred/s", "of free", "latency", "age");
+    (drift ? run_drift : run_table) (rate);
     g_free (properties);
     return EXIT_SUCCESS;
 }

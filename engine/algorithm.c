@@ -10,7 +10,8 @@
  * none costs more than direct.
  * 1x1 layers are computed by Strassen's algorithm where an eighth less products outweighs its passes over the tiles, and where
  * there are enough pixels to make up for three quarters more weights; not with Intel's 512-bit vectors. */
-#include "engine/plan.h"
+#include "engine/algorithm.h"
+#include "engine/count.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,27 +94,27 @@ static int tile_count (const struct winograd *w, const struct record *step)
 }
 
 /* Cycles of so many multiplications by so many weights. */
-static double product_cycles (const struct plan *plan, double multiplications, double weights)
+static double product_cycles (const struct preparation *p, double multiplications, double weights)
 {
-    double cycles = multiplications / (2.0 * plan->kernels->lanes), bytes = weights * sizeof (float);
+    double cycles = multiplications / (2.0 * p->kernels->lanes), bytes = weights * sizeof (float);
     double far = bytes / (cpu_is_intel () ? FAR_BYTES_PER_CYCLE_INTEL : FAR_BYTES_PER_CYCLE);
     return bytes > KEPT_BYTES && far > cycles ? far : cycles;
 }
 
-static double winograd_cycles (const struct plan *plan, const struct record *step, enum packing packing)
+static double winograd_cycles (const struct preparation *p, const struct record *step, enum packing packing)
 {
     const struct winograd *w = &winograds[packing];
     double points = (double)winograd_points (w, step), tiles = tile_count (w, step);
     double in = step->in_channels, out = divide_up (step->channels, BLOCK) * BLOCK;
-    return product_cycles (plan, points * in * out, w->filters * in * out) +
-           tiles * (in * w->forward + out * w->inverse) / (2.0 * plan->kernels->lanes);
+    return product_cycles (p, points * in * out, w->filters * in * out) +
+           tiles * (in * w->forward + out * w->inverse) / (2.0 * p->kernels->lanes);
 }
 
-static double direct_cycles (const struct plan *plan, const struct record *step)
+static double direct_cycles (const struct preparation *p, const struct record *step)
 {
     double in = step->in_channels, out = divide_up (step->channels, BLOCK) * BLOCK;
     double taps = (double)step->conv.kernel_h * step->conv.kernel_w;
-    return product_cycles (plan, taps * step->height * step->width * in * out, taps * in * out);
+    return product_cycles (p, taps * step->height * step->width * in * out, taps * in * out);
 }
 
 static bool winograd_fits (const struct record *step)
@@ -125,52 +126,52 @@ static bool winograd_fits (const struct record *step)
 }
 
 /* Blocks of pixels that Strassen's algorithm pairs; the same for any number of threads. */
-static int pixel_blocks (const struct plan *plan, const struct record *step)
+static int pixel_blocks (const struct preparation *p, const struct record *step)
 {
-    return divide_up (step->height * step->width, 2 * plan->kernels->rows);
+    return divide_up (step->height * step->width, 2 * p->kernels->rows);
 }
 
 /* Rows of a tile, each `vectors` wide: 7 products, about 14 cycles for what lies between them; and once for all pairs the sums of
  * the input. */
-static double strassen_cycles (const struct plan *plan, const struct record *step)
+static double strassen_cycles (const struct preparation *p, const struct record *step)
 {
-    int blocks = pixel_blocks (plan, step), pixels = step->height * step->width, columns = plan->kernels->columns;
+    int blocks = pixel_blocks (p, step), pixels = step->height * step->width, columns = p->kernels->columns;
     int each = pixels / blocks, more = pixels % blocks; /* so many blocks have one pixel more */
     double rows = (double)(blocks - more) * divide_up (each, 2) + (double)more * divide_up (each + 1, 2);
-    double vectors = columns * BLOCK / plan->kernels->lanes;
+    double vectors = columns * BLOCK / p->kernels->lanes;
     double pairs = divide_up (step->channels, 2 * columns * BLOCK), half = step->in_channels / 2;
-    return rows * (pairs * vectors * (7 * half / 2 + 14) + 5 * half / plan->kernels->lanes);
+    return rows * (pairs * vectors * (7 * half / 2 + 14) + 5 * half / p->kernels->lanes);
 }
 
 /* Of a 1x1 convolution. */
-static bool strassen_fits (const struct plan *plan, const struct record *step)
+static bool strassen_fits (const struct preparation *p, const struct record *step)
 {
     const struct conv *c = &step->conv;
     return c->groups == 1 && !c->pad_top && !c->pad_left && !c->pad_bottom && !c->pad_right &&
-           step->in_channels % (2 * BLOCK) == 0 && step->channels > plan->kernels->columns * BLOCK;
+           step->in_channels % (2 * BLOCK) == 0 && step->channels > p->kernels->columns * BLOCK;
 }
 
 /* Not with the 512-bit vectors of Intel's processors: on a Xeon (model 207) the direct sum comes to 97 % of peak where all
  * is near, and the passes over tiles and sums cost five times what the model says: 17 of ResNet-50's 25 layers took up to 8 % longer
  * with Strassen's algorithm on one thread and up to 14 % on two, the whole network 1 to 2 %. With AVX2 most layers gain 1 to 4 % there
  * too. */
-static bool strassen_pays (const struct plan *plan, const struct record *step)
+static bool strassen_pays (const struct preparation *p, const struct record *step)
 {
-    if (plan->kernels->lanes == BLOCK && cpu_is_intel ())
+    if (p->kernels->lanes == BLOCK && cpu_is_intel ())
         return false;
     return step->height * step->width >= STRASSEN_LEAST_PIXELS &&
-           strassen_cycles (plan, step) < STRASSEN_GAIN * direct_cycles (plan, step);
+           strassen_cycles (p, step) < STRASSEN_GAIN * direct_cycles (p, step);
 }
 
-static enum packing choose_1x1 (const struct plan *plan, const struct record *step, enum algorithm wanted)
+static enum packing choose_1x1 (const struct preparation *p, const struct record *step, enum algorithm wanted)
 {
-    if (!strassen_fits (plan, step) || (wanted != ALGORITHM_AUTO && wanted != ALGORITHM_STRASSEN))
+    if (!strassen_fits (p, step) || (wanted != ALGORITHM_AUTO && wanted != ALGORITHM_STRASSEN))
         return PACKING_DIRECT;
-    return wanted == ALGORITHM_STRASSEN || strassen_pays (plan, step) ? PACKING_STRASSEN : PACKING_DIRECT;
+    return wanted == ALGORITHM_STRASSEN || strassen_pays (p, step) ? PACKING_STRASSEN : PACKING_DIRECT;
 }
 
 /* Of a 3x3 convolution that Winograd's fits. */
-static enum packing choose_3x3 (const struct plan *plan, const struct record *step, enum algorithm wanted)
+static enum packing choose_3x3 (const struct preparation *p, const struct record *step, enum algorithm wanted)
 {
     static const enum packing strided[] = { PACKING_STRIDED }, others[] = { PACKING_F23, PACKING_F42, PACKING_F43 };
     bool two = winograd_strided (step);
@@ -182,9 +183,9 @@ static enum packing choose_3x3 (const struct plan *plan, const struct record *st
     const enum packing *candidates = two ? strided : others;
     size_t count = two ? sizeof strided / sizeof *strided : sizeof others / sizeof *others;
     enum packing best = PACKING_DIRECT;
-    double least_cycles = direct_cycles (plan, step);
+    double least_cycles = direct_cycles (p, step);
     for (size_t i = 0; i < count; i++) {
-        double cycles = winograd_cycles (plan, step, candidates[i]);
+        double cycles = winograd_cycles (p, step, candidates[i]);
         if (cycles < least_cycles) {
             least_cycles = cycles;
             best = candidates[i];
@@ -193,7 +194,8 @@ static enum packing choose_3x3 (const struct plan *plan, const struct record *st
     return best;
 }
 
-enum packing algorithm_choose (const struct plan *plan, const struct record *step, enum algorithm wanted, bool planar)
+enum packing algorithm_choose (const struct preparation *p, const struct record *step, enum algorithm wanted,
+                               bool planar)
 {
     const struct conv *conv = &step->conv;
     if (conv->groups == step->in_channels && conv->groups == step->channels && conv->groups > 1)
@@ -201,23 +203,23 @@ enum packing algorithm_choose (const struct plan *plan, const struct record *ste
     if (planar)
         return PACKING_PLANAR;
     if (conv->kernel_h == 1 && conv->kernel_w == 1)
-        return choose_1x1 (plan, step, wanted);
+        return choose_1x1 (p, step, wanted);
     if (wanted == ALGORITHM_DIRECT || wanted == ALGORITHM_STRASSEN || !winograd_fits (step))
         return PACKING_DIRECT;
-    return choose_3x3 (plan, step, wanted);
+    return choose_3x3 (p, step, wanted);
 }
 
 /* ---- segments -------------------------------------------------------------------------------------------------- */
 
 /* The sum's pieces in the order of the packed weights. `row` and `plane` are floats from one input row and block to the
  * next. Taps of a row are one piece where they are contiguous. */
-static bool direct_segments (struct plan *plan, struct record *step, bool planar, size_t row, size_t plane)
+static bool direct_segments (struct preparation *p, struct record *step, bool planar, size_t row, size_t plane)
 {
     const struct conv *conv = &step->conv;
     int depth = step->packed->depth, count = 0;
     int blocks = planar ? depth : divide_up (depth, BLOCK);
-    step->segments =
-        plan_alloc (plan, (size_t)blocks * (size_t)conv->kernel_h * (size_t)conv->kernel_w, sizeof *step->segments);
+    step->segments = memory_add (p->memory, (size_t)blocks * (size_t)conv->kernel_h * (size_t)conv->kernel_w,
+                                 sizeof *step->segments);
     if (!step->segments)
         return false;
     for (int b = 0; b < blocks; b++) {
@@ -264,9 +266,9 @@ static size_t band_floats (const struct record *step, int band)
 /* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
  * so that the weights are read once. Several threads divide the picture among them, so that each mostly reads what it wrote
  * itself, unless the weights are many times the input (8 measured best on ResNet-50: 1 % over 1): then they divide those. */
-static void cut_direct (const struct plan *plan, struct record *step)
+static void cut_direct (const struct preparation *p, struct record *step)
 {
-    int columns = step->packed->column_count, threads = plan->threads;
+    int columns = step->packed->column_count, threads = p->threads;
     size_t weights = step->packed->weight_floats;
     size_t input = blocked_floats (step->in_channels, step->in_height, step->in_width);
     step->bands = 1;
@@ -288,14 +290,7 @@ static void cut_direct (const struct plan *plan, struct record *step)
         step->column_group = 1;
 }
 
-static void raise (size_t *to, size_t floats)
-{
-    floats = (floats + 15) / 16 * 16;
-    if (floats > *to)
-        *to = floats;
-}
-
-static bool shape_direct (struct plan *plan, struct record *step, bool planar)
+static bool shape_direct (struct preparation *p, struct record *step, bool planar)
 {
     const struct conv *conv = &step->conv;
     size_t in_row = (size_t)step->in_width * BLOCK, in_plane = (size_t)step->in_height * in_row;
@@ -306,26 +301,26 @@ static bool shape_direct (struct plan *plan, struct record *step, bool planar)
     step->run_width = step->width;
     step->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
     if (step->flat) { /* runs of a few tiles: long enough to hide the call, short enough to cut the work by */
-        int pixels = step->height * step->width, threads = plan->threads;
-        int runs = threads * divide_up (pixels, threads * 4 * plan->kernels->rows);
+        int pixels = step->height * step->width, threads = p->threads;
+        int runs = threads * divide_up (pixels, threads * 4 * p->kernels->rows);
         step->run_width = divide_up (pixels, runs);
         step->run_height = divide_up (pixels, step->run_width);
         in_plane = (size_t)pixels * BLOCK;
     }
-    cut_direct (plan, step);
+    cut_direct (p, step);
     step->pixel_stride = step->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t)BLOCK * conv->stride_w;
     if (step->staging == STAGING_SAMPLE) {
-        raise (&plan->scratch_floats, (size_t)divide_up (step->in_channels, BLOCK) * in_plane);
+        need_floats (&p->scratch_floats, (size_t)divide_up (step->in_channels, BLOCK) * in_plane);
     } else if (step->staging != STAGING_NONE) {
         step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
         in_row = (size_t)step->staged_width * (planar ? 1 : BLOCK);
         in_plane = (size_t)step->staged_height * in_row;
-        raise (&plan->scratch_floats, band_floats (step, step->band));
+        need_floats (&p->scratch_floats, band_floats (step, step->band));
     }
     snprintf (step->algorithm, sizeof step->algorithm, "direct");
     /* widened groups multiply with zeros too */
     step->multiplications = step->macs / (uint64_t)(step->in_channels / conv->groups) * (uint64_t)step->packed->depth;
-    return direct_segments (plan, step, planar, in_row, in_plane);
+    return direct_segments (p, step, planar, in_row, in_plane);
 }
 
 /* ---- two in one ------------------------------------------------------------------------------------------------ */
@@ -338,7 +333,7 @@ bool algorithm_fuses (const struct record *step, const struct record *then)
            blocked_floats (step->channels, step->height, step->width) * sizeof (float) >= FUSED_LEAST;
 }
 
-bool algorithm_fuse (struct plan *plan, struct record *step)
+bool algorithm_fuse (struct preparation *p, struct record *step)
 {
     const struct conv *conv = &step->conv;
     int window = step->then->pool.kernel_h;
@@ -348,10 +343,10 @@ bool algorithm_fuse (struct plan *plan, struct record *step)
         step->chunk = 2;
     step->near_rows = step->band = step->chunk + window;
     step->staged_height = (step->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
-    raise (&plan->scratch_floats,
-           ROW_POINTERS (window) + (size_t)step->near_rows * row + band_floats (step, step->band));
+    need_floats (&p->scratch_floats,
+                 ROW_POINTERS (window) + (size_t)step->near_rows * row + band_floats (step, step->band));
     snprintf (step->algorithm, sizeof step->algorithm, "direct, max-pool");
-    return direct_segments (plan, step, true, (size_t)step->staged_width,
+    return direct_segments (p, step, true, (size_t)step->staged_width,
                             (size_t)step->staged_height * (size_t)step->staged_width);
 }
 
@@ -371,10 +366,10 @@ static void name_winograd (struct record *step)
               winograd_strided (step) ? " s2" : "");
 }
 
-static bool shape_winograd (struct plan *plan, struct record *step)
+static bool shape_winograd (struct preparation *p, struct record *step)
 {
     const struct winograd *w = &winograds[step->packed->packing];
-    int in_blocks = divide_up (step->in_channels, BLOCK), tiles = tile_count (w, step), threads = plan->threads;
+    int in_blocks = divide_up (step->in_channels, BLOCK), tiles = tile_count (w, step), threads = p->threads;
     /* Every block of tiles reads all weights, 128 / tiles bytes a cycle with 32 multiply-adds in each. */
     step->tile_blocks = 1;
     if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES))
@@ -388,12 +383,12 @@ static bool shape_winograd (struct plan *plan, struct record *step)
     step->small_w = ends_small (&w->w, step->width);
     step->tiles = divide_up (tiles, step->tile_blocks);
     step->v_point = odd_lines ((ptrdiff_t)in_blocks * step->tiles * BLOCK);
-    step->m_point = odd_lines ((ptrdiff_t)plan->kernels->columns * step->tiles * BLOCK);
+    step->m_point = odd_lines ((ptrdiff_t)p->kernels->columns * step->tiles * BLOCK);
     size_t points = (size_t)(w->h.n * w->w.n), both = (size_t)(step->v_point + step->m_point);
-    raise (&plan->scratch_floats, TILE_BLOCK (step->tiles) + points * both);
+    need_floats (&p->scratch_floats, TILE_BLOCK (step->tiles) + points * both);
     name_winograd (step);
     step->multiplications = winograd_points (w, step) * (uint64_t)step->in_channels * (uint64_t)step->channels;
-    step->segments = plan_alloc (plan, (size_t)in_blocks, sizeof *step->segments);
+    step->segments = memory_add (p->memory, (size_t)in_blocks, sizeof *step->segments);
     if (!step->segments)
         return false;
     for (int b = 0; b < in_blocks; b++) {
@@ -409,9 +404,9 @@ static bool shape_winograd (struct plan *plan, struct record *step)
 /* Few weights, which the second-level cache keeps: block by block with all pairs of columns, in several bands for each thread. Many:
  * pair by pair, in bands of which the sums stay near; each band reads all weights again. Where all blocks are one such band, threads
  * divide the pairs instead if these can be divided more evenly; each makes all sums then. */
-static void cut_strassen (const struct plan *plan, struct record *step)
+static void cut_strassen (const struct preparation *p, struct record *step)
 {
-    int pairs = step->packed->column_count, blocks = step->run_height, threads = plan->threads;
+    int pairs = step->packed->column_count, blocks = step->run_height, threads = p->threads;
     size_t near = STRASSEN_NEAR / sizeof (float) / (size_t)step->m_point;
     int64_t uneven_blocks = divide_up (blocks, threads) * threads - blocks;
     int64_t uneven_pairs = divide_up (pairs, threads) * threads - pairs;
@@ -430,38 +425,38 @@ static void cut_strassen (const struct plan *plan, struct record *step)
         step->bands = least (blocks, step->bands + threads);
 }
 
-static bool shape_strassen (struct plan *plan, struct record *step)
+static bool shape_strassen (struct preparation *p, struct record *step)
 {
     int pixels = step->height * step->width;
     step->staging = staging_of (&step->conv, false);
-    step->run_height = pixel_blocks (plan, step);
+    step->run_height = pixel_blocks (p, step);
     step->run_width = 2 * divide_up (divide_up (pixels, step->run_height), 2);
     step->v_point = (ptrdiff_t)(step->in_channels / 2) * (step->run_width / 2);
-    step->m_point = 4 * step->v_point + (ptrdiff_t)3 * plan->kernels->columns * BLOCK * (step->run_width / 2) +
+    step->m_point = 4 * step->v_point + (ptrdiff_t)3 * p->kernels->columns * BLOCK * (step->run_width / 2) +
                     (step->staging == STAGING_SAMPLE ? (ptrdiff_t)step->in_channels * step->run_width : 0);
-    cut_strassen (plan, step);
+    cut_strassen (p, step);
     int slots = step->pair_by_pair ? divide_up (step->run_height, step->bands) : 2;
-    raise (&plan->scratch_floats, (size_t)slots * (size_t)step->m_point);
+    need_floats (&p->scratch_floats, (size_t)slots * (size_t)step->m_point);
     snprintf (step->algorithm, sizeof step->algorithm, "strassen");
     step->multiplications = step->macs / 8 * 7;
     return true;
 }
 
-bool algorithm_shape (struct plan *plan, struct record *step)
+bool algorithm_shape (struct preparation *p, struct record *step)
 {
     switch (step->packed->packing) {
     case PACKING_F23:
     case PACKING_F43:
     case PACKING_F42:
     case PACKING_STRIDED:
-        return shape_winograd (plan, step);
+        return shape_winograd (p, step);
     case PACKING_STRASSEN:
-        return shape_strassen (plan, step);
+        return shape_strassen (p, step);
     case PACKING_DEPTHWISE:
         snprintf (step->algorithm, sizeof step->algorithm, "depthwise");
         step->multiplications = step->macs;
         return true;
     default:
-        return shape_direct (plan, step, step->packed->packing == PACKING_PLANAR);
+        return shape_direct (p, step, step->packed->packing == PACKING_PLANAR);
     }
 }

@@ -11,7 +11,10 @@
  * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them.
  *
  * Packed weights are kept in a list of the graph under its lock, so that every plan of it shares them. */
-#include "engine/plan.h"
+#include "engine/packed.h"
+#include "engine/kernels.h"
+#include "engine/memory.h"
+#include "engine/place.h"
 
 #include <inttypes.h>
 #include <math.h>

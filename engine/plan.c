@@ -5,6 +5,8 @@
  *
  * The last of these touches every page, so that the first frame is like any other. */
 #include "engine/plan.h"
+#include "engine/algorithm.h"
+#include "engine/run_steps.h"
 #include "engine/workers.h"
 
 #include <inttypes.h>
@@ -20,6 +22,7 @@ enum { MAX_THREADS = 256 };
 /* Everything that is needed while a plan is made and not after. */
 struct planner {
     struct plan *plan;
+    struct preparation preparation;
     struct graph *g;
     struct error *error;
     enum algorithm algorithm;
@@ -38,28 +41,25 @@ static bool fail (struct planner *p, const char *text)
     return false;
 }
 
-void *plan_alloc (struct plan *plan, size_t count, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow (count, size, &bytes))
-        return NULL;
-    if (plan->owned_count == plan->owned_capacity) {
-        int capacity = plan->owned_capacity ? 2 * plan->owned_capacity : 64;
-        void **owned = realloc (plan->owned, (size_t)capacity * sizeof *owned);
-        if (!owned)
-            return NULL;
-        plan->owned = owned;
-        plan->owned_capacity = capacity;
-    }
-    void *memory = memory_new (bytes);
-    if (memory)
-        plan->owned[plan->owned_count++] = memory;
-    return memory;
-}
-
 /* ---- steps ------------------------------------------------------------------------------------------------------ */
 
 static const struct place nowhere = { .buffer = -1 };
+
+static void (*const runs[]) (struct execution *e, const struct record *step) = {
+    [STEP_IMPORT] = run_import,
+    [STEP_CONV] = run_conv,
+    [STEP_WINOGRAD] = run_winograd,
+    [STEP_STRASSEN] = run_strassen,
+    [STEP_DEPTHWISE] = run_depthwise,
+    [STEP_POOL] = run_pool,
+    [STEP_GLOBAL_POOL] = run_global_pool,
+    [STEP_POINTWISE] = run_pointwise,
+    [STEP_COPY] = run_copy,
+    [STEP_PICK] = run_pick,
+    [STEP_RESHAPE] = run_reshape,
+    [STEP_SOFTMAX] = run_softmax,
+    [STEP_EXPORT] = run_export,
+};
 
 /* A new step that makes tensor `output` from `input` (or the caller's input); NULL: memory short. */
 static struct record *new_step (struct planner *p, enum step_kind kind, int input, int output)
@@ -77,6 +77,7 @@ static struct record *new_step (struct planner *p, enum step_kind kind, int inpu
     struct record *step = &plan->steps[plan->step_count++];
     *step = (struct record) {
         .kind = kind,
+        .run = runs[kind],
         .name = out->name,
         .operation = out->label,
         .in_channels = in->channels,
@@ -101,7 +102,7 @@ static bool copy_channels (struct plan *plan, const float **to, const float *flo
     *to = NULL;
     if (!floats && !doubles)
         return true;
-    float *copy = plan_alloc (plan, blocked_floats (channels, 1, 1), sizeof *copy);
+    float *copy = memory_add (&plan->memory, blocked_floats (channels, 1, 1), sizeof *copy);
     for (int c = 0; copy && c < channels; c++)
         copy[c] = floats ? floats[c] : (float)doubles[c];
     *to = copy;
@@ -139,8 +140,8 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
     step->conv = layer->conv;
     step->operation = p->g->nodes[layer->node].label;
     step->macs = p->g->nodes[layer->node].macs;
-    enum packing packing = algorithm_choose (p->plan, step, p->algorithm, planar);
-    step->packed = packed_get (p->g, layer, packing, p->plan->kernels->columns, p->error);
+    enum packing packing = algorithm_choose (&p->preparation, step, p->algorithm, planar);
+    step->packed = packed_get (p->g, layer, packing, p->preparation.kernels->columns, p->error);
     if (!step->packed)
         return false;
     static const enum step_kind kinds[] = {
@@ -149,7 +150,8 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
         [PACKING_STRIDED] = STEP_WINOGRAD, [PACKING_STRASSEN] = STEP_STRASSEN,
     };
     step->kind = kinds[packing];
-    if (!algorithm_shape (p->plan, step))
+    step->run = runs[step->kind];
+    if (!algorithm_shape (&p->preparation, step))
         return fail (p, "out of memory");
     return true;
 }
@@ -167,8 +169,7 @@ static bool plan_pool (struct planner *p, const struct layer *layer)
     }
     step->pool = node->u.pool;
     size_t floats = 2 * (((size_t)step->pool.kernel_h + 15) / 16 * 16) + ((size_t)step->width + 15) / 16 * 16;
-    if (floats > p->plan->scratch_floats)
-        p->plan->scratch_floats = floats;
+    need_floats (&p->preparation.scratch_floats, floats);
     return true;
 }
 
@@ -230,7 +231,7 @@ static bool plan_pick (struct planner *p, const struct layer *layer)
 {
     const struct pick *pick = &p->g->nodes[layer->node].u.pick;
     struct record *step = new_step (p, STEP_PICK, layer->inputs[0], layer->output);
-    int *channel = plan_alloc (p->plan, (size_t)pick->channels, sizeof *channel);
+    int *channel = memory_add (&p->plan->memory, (size_t)pick->channels, sizeof *channel);
     if (!step || !channel)
         return fail (p, "out of memory");
     memcpy (channel, pick->channel, (size_t)pick->channels * sizeof *channel);
@@ -247,8 +248,7 @@ static bool plan_reshape (struct planner *p, const struct layer *layer)
     if (!step)
         return fail (p, "out of memory");
     size_t floats = blocked_floats (step->channels * step->height * step->width, 1, 1);
-    if (floats > p->plan->shared_floats)
-        p->plan->shared_floats = floats;
+    need_floats (&p->preparation.shared_floats, floats);
     return true;
 }
 
@@ -391,25 +391,26 @@ static bool lay_arena (struct planner *p)
     find_lifetimes (p);
     plan->arena_floats = arena_layout (p->places.buffers, count, order);
     free (order);
-    size_t lane = plan->scratch_floats + BLOCK; /* a line between lanes */
-    uint64_t floats =
-        (uint64_t)plan->arena_floats + plan->shared_floats + (uint64_t)lane * (unsigned)plan->threads + BLOCK;
+    size_t lane = p->preparation.scratch_floats + BLOCK; /* a line between lanes */
+    uint64_t floats = (uint64_t)plan->arena_floats + p->preparation.shared_floats +
+                      (uint64_t)lane * (unsigned)plan->execution.threads + BLOCK;
     if (floats > p->g->limits.plan_bytes / sizeof (float)) {
         snprintf (p->error->text, sizeof p->error->text,
                   "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64,
                   floats * sizeof (float), p->g->limits.plan_bytes);
         return false;
     }
-    plan->arena = plan_alloc (plan, floats, sizeof (float));
-    plan->lanes = plan_alloc (plan, (size_t)plan->threads, sizeof *plan->lanes);
-    if (!plan->arena || !plan->lanes) {
+    plan->arena = memory_add (&plan->memory, floats, sizeof (float));
+    plan->execution.lanes = memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.lanes);
+    if (!plan->arena || !plan->execution.lanes) {
         snprintf (p->error->text, sizeof p->error->text, "no memory for %" PRIu64 " bytes of intermediate results",
                   floats * sizeof (float));
         return false;
     }
-    plan->shared = plan->arena + plan->arena_floats;
-    for (int i = 0; i < plan->threads; i++)
-        plan->lanes[i].scratch = plan->shared + (plan->shared_floats + 15) / 16 * 16 + (size_t)i * lane;
+    plan->execution.shared = plan->arena + plan->arena_floats;
+    for (int i = 0; i < plan->execution.threads; i++)
+        plan->execution.lanes[i].scratch =
+            plan->execution.shared + (p->preparation.shared_floats + 15) / 16 * 16 + (size_t)i * lane;
     const struct record *dense = NULL;
     for (int s = plan->step_count - 1; s >= 0; s--) {
         struct record *step = &plan->steps[s];
@@ -467,14 +468,15 @@ static bool fuse_last (struct planner *p, int l, int steps)
         p->readers[between] != 1 || p->exported[between] >= 0 || p->keep[between] ||
         p->places.alias[between] != between || !algorithm_fuses (step, step + 1))
         return true;
-    struct record *then = plan_alloc (plan, 1, sizeof *then);
+    struct record *then = memory_add (&plan->memory, 1, sizeof *then);
     if (!then)
         return fail (p, "out of memory");
     *then = step[1];
     plan->step_count--;
     step->then = then;
+    step->run = run_fused;
     step->out_place = then->in_place = nowhere;
-    return algorithm_fuse (plan, step) || fail (p, "out of memory");
+    return algorithm_fuse (&p->preparation, step) || fail (p, "out of memory");
 }
 
 static void count_readers (struct planner *p)
@@ -517,8 +519,8 @@ static bool make_results (struct planner *p, const int *taps, int tap_count)
     struct plan *plan = p->plan;
     plan->output_count = p->g->output_count;
     plan->tap_count = tap_count;
-    plan->outputs = plan_alloc (plan, (size_t)plan->output_count, sizeof *plan->outputs);
-    plan->taps = plan_alloc (plan, (size_t)tap_count, sizeof *plan->taps);
+    plan->outputs = memory_add (&plan->memory, (size_t)plan->output_count, sizeof *plan->outputs);
+    plan->taps = memory_add (&plan->memory, (size_t)tap_count, sizeof *plan->taps);
     if (!plan->outputs || !plan->taps)
         return fail (p, "out of memory");
     for (int i = 0; i < plan->output_count; i++)
@@ -580,24 +582,27 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
         return fail (&p, "out of memory"), NULL;
     p.plan->graph = graph_ref (g);
     p.plan->timed = options->timed;
-    p.plan->threads = options->threads > 0 ? options->threads : allowed_cpus ();
-    if (p.plan->threads > MAX_THREADS)
-        p.plan->threads = MAX_THREADS;
-    p.plan->kernels = kernels_for (options->isa);
+    p.plan->execution.threads = options->threads > 0 ? options->threads : allowed_cpus ();
+    if (p.plan->execution.threads > MAX_THREADS)
+        p.plan->execution.threads = MAX_THREADS;
+    p.plan->execution.kernels = kernels_for (options->isa);
     bool ok = true;
     if (graph_error (g))
         ok = fail (&p, graph_error (g));
     else if (!g->output_count)
         ok = fail (&p, "the graph has no output");
-    else if (!p.plan->kernels) {
+    else if (!p.plan->execution.kernels) {
         const char *name = options->isa ? options->isa : getenv ("CONVRELU_ISA");
         snprintf (p.error->text, sizeof p.error->text, "this CPU cannot run instruction set '%.40s'", name ? name : "");
         ok = false;
     }
-    if (ok && p.plan->threads > 1) {
-        p.plan->workers = workers_new (p.plan->threads);
-        ok = p.plan->workers || fail (&p, "cannot start threads");
+    if (ok && p.plan->execution.threads > 1) {
+        p.plan->execution.workers = workers_new (p.plan->execution.threads);
+        ok = p.plan->execution.workers || fail (&p, "cannot start threads");
     }
+    p.preparation = (struct preparation) { .kernels = p.plan->execution.kernels,
+                                           .threads = p.plan->execution.threads,
+                                           .memory = &p.plan->memory };
     ok = ok && find_input (&p) && make_plan (&p, options);
     if (!ok) {
         plan_free (p.plan);
@@ -610,7 +615,7 @@ void plan_free (struct plan *plan)
 {
     if (!plan)
         return;
-    workers_free (plan->workers);
+    workers_free (plan->execution.workers);
     for (int s = 0; s < plan->step_count; s++) {
         const struct record *step = &plan->steps[s];
         if (step->packed)
@@ -618,9 +623,7 @@ void plan_free (struct plan *plan)
         if (step->then && step->then->packed)
             packed_release (plan->graph, step->then->packed);
     }
-    for (int i = 0; i < plan->owned_count; i++)
-        free (plan->owned[i]);
-    free (plan->owned);
+    memory_free_all (&plan->memory);
     free (plan->steps);
     graph_unref (plan->graph);
     free (plan);
@@ -672,12 +675,12 @@ struct step plan_step (const struct plan *plan, int index)
 
 int plan_threads (const struct plan *plan)
 {
-    return plan->threads;
+    return plan->execution.threads;
 }
 
 const char *plan_isa (const struct plan *plan)
 {
-    return plan->kernels->name;
+    return plan->execution.kernels->name;
 }
 
 size_t plan_arena_bytes (const struct plan *plan)

@@ -5,14 +5,10 @@
  *   Winograd    item = block of tiles, all columns; or, where all tiles are one block, item = column:
  *               input -> V -> per column: sums -> output, all in the lane's scratch
  *   depthwise   item = rows of one block */
-#include "engine/plan.h"
+#include "engine/run_steps.h"
+#include "engine/schedule.h"
 
 #include <string.h>
-
-/* More weights than that, half of a second-level cache, would drive out what is in use. Nor does it pay to have steps with few weights
- * fetch those of later ones into the third-level cache: on two threads F(4,3) at 14 x 14 pixels took 20 % less, ResNet-50 2 to 4 %, in
- * some hours, but 1 to 4 % more in others, when the cache, which other machines share, did not keep them; on one thread it never did. */
-enum { AHEAD_FLOATS = 64 * 1024 };
 
 /* Channels of a Winograd product whose weights all its tiles meet before the next channels': at most 16 KiB of weights, with as
  * many fetched meanwhile, stay in a first-level cache of 48. Where the weights come from afar, 256 and 512 channels at 14 x 14 and
@@ -44,7 +40,7 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
     }
 }
 
-static void stage (struct plan *plan, const struct record *step, struct lane *lane, int band)
+static void stage (struct execution *e, const struct record *step, struct lane *lane, int band)
 {
     const struct conv *conv = &step->conv;
     if (lane->staged == band)
@@ -53,7 +49,7 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
     bool planar = step->staging == STAGING_PLANAR;
     size_t pixel = planar ? 1 : BLOCK;
     int planes = planar ? step->in_channels : divide_up (step->in_channels, BLOCK);
-    const float *in = planar ? plan->input : step->in;
+    const float *in = planar ? e->input : step->in;
     float *out = lane->scratch;
     for (int p = 0; p < planes; p++, in += (size_t)step->in_height * (size_t)step->in_width * pixel) {
         if (step->staging == STAGING_SAMPLE) {
@@ -73,30 +69,6 @@ static void stage (struct plan *plan, const struct record *step, struct lane *la
     }
 }
 
-/* The lane's part of the step's columns begins there; with `index` one more, it ends there. */
-static int lane_column (const struct plan *plan, const struct record *step, int index)
-{
-    return step->by_column ? part_start (step->packed->column_count, index, plan->threads) : 0;
-}
-
-static struct ahead column_weights (const struct packed *packed, int column)
-{
-    size_t end = column + 1 < packed->column_count ? packed->column[column + 1].weights : packed->weight_floats;
-    size_t floats = end - packed->column[column].weights;
-    return (struct ahead) { packed->weights + packed->column[column].weights,
-                            floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
-}
-
-struct ahead weights_after (const struct plan *plan, const struct record *step, const struct lane *lane, int column)
-{
-    int index = (int)(lane - plan->lanes), count = step->packed->column_count;
-    int end = step->by_column ? lane_column (plan, step, index + 1) : count;
-    if (column + 1 != end && column + 1 < count) /* past its own part a lane helps another */
-        return column_weights (step->packed, column + 1);
-    const struct record *next = step->next_dense;
-    return next ? column_weights (next->packed, lane_column (plan, next, index)) : (struct ahead) { 0 };
-}
-
 /* What all runs of a column have in common; input, output and pixels are still to be set. */
 struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block)
 {
@@ -114,7 +86,7 @@ struct conv_run column_run (const struct record *step, const struct column *colu
 }
 
 /* All runs of one column in a band. */
-static void conv_column (struct plan *plan, const struct record *step, struct lane *lane, int index, int band)
+static void conv_column (struct execution *e, const struct record *step, struct lane *lane, int index, int band)
 {
     const struct column *column = &step->packed->column[index];
     const struct conv *conv = &step->conv;
@@ -137,8 +109,8 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
         in = step->in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
     }
     /* the next weights, spread over all tiles of this column */
-    struct ahead next = weights_after (plan, step, lane, index);
-    ptrdiff_t steps = divide_up (step->run_width, plan->kernels->rows) * step->depth_steps;
+    struct ahead next = weights_after (e, step, lane, index);
+    ptrdiff_t steps = divide_up (step->run_width, e->kernels->rows) * step->depth_steps;
     struct fetch fetch = fetch_ahead (next, (last - first) * steps, column->blocks);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * step->run_width, left = pixels - at;
@@ -147,24 +119,24 @@ static void conv_column (struct plan *plan, const struct record *step, struct la
         run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
         run.pixels = left < step->run_width ? (int)left : step->run_width;
         run.fetch = fetch_after (fetch, (y - first) * steps);
-        plan->kernels->conv (&run);
+        e->kernels->conv (&run);
     }
 }
 
-static void conv_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+static void conv_item (struct execution *e, const struct record *step, struct lane *lane, int item)
 {
     int groups = divide_up (step->packed->column_count, step->column_group);
     int band = item / groups, first = item % groups * step->column_group;
     int last = least (step->packed->column_count, first + step->column_group);
     if (step->staging != STAGING_NONE)
-        stage (plan, step, lane, step->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
+        stage (e, step, lane, step->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
     for (int c = first; c < last; c++)
-        conv_column (plan, step, lane, c, band);
+        conv_column (e, step, lane, c, band);
 }
 
-void run_conv (struct plan *plan, const struct record *step)
+void run_conv (struct execution *e, const struct record *step)
 {
-    on_lanes (plan, step, conv_item, step->bands * divide_up (step->packed->column_count, step->column_group));
+    on_lanes (e, step, conv_item, step->bands * divide_up (step->packed->column_count, step->column_group));
 }
 
 /* ---- Winograd ---------------------------------------------------------------------------------------------------- */
@@ -206,13 +178,13 @@ static void transform (const struct tile_block *block, struct winograd_run run,
     }
 }
 
-static void winograd_forward (struct plan *plan, const struct record *step, const struct tile_block *block, float *v)
+static void winograd_forward (struct execution *e, const struct record *step, const struct tile_block *block, float *v)
 {
     struct winograd_run run = winograd_run (step);
     for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++) {
         run.in = step->in + (ptrdiff_t)b * step->in_height * step->in_width * BLOCK;
         run.v = v + (ptrdiff_t)b * step->tiles * BLOCK;
-        transform (block, run, plan->kernels->winograd_input);
+        transform (block, run, e->kernels->winograd_input);
     }
 }
 
@@ -275,8 +247,8 @@ struct use {
 };
 
 /* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are small. */
-static int filter_uses (const struct plan *plan, const struct record *step, const struct tile_block *block, int filter,
-                        const float *v, float *sums, struct use *use)
+static int filter_uses (const struct execution *e, const struct record *step, const struct tile_block *block,
+                        int filter, const float *v, float *sums, struct use *use)
 {
     bool strided = winograd_strided (step);
     int uses = 0, points = strided ? strided_points[filter].count : 1;
@@ -288,7 +260,7 @@ static int filter_uses (const struct plan *plan, const struct record *step, cons
             use[uses++] = (struct use) { .input = v + point * step->v_point + from * BLOCK,
                                          .out = sums + point * step->m_point + from * BLOCK,
                                          .pixels = to - from,
-                                         .register_tiles = divide_up (to - from, plan->kernels->rows) };
+                                         .register_tiles = divide_up (to - from, e->kernels->rows) };
     }
     return uses;
 }
@@ -296,7 +268,7 @@ static int filter_uses (const struct plan *plan, const struct record *step, cons
 /* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are fetched, at the pace at which
  * they will be wanted, and at the end `next`. The run is changed in place: a copy would wait for the stores just made to it, 100 cycles
  * at each. */
-static void winograd_product (const struct plan *plan, const struct record *step, const struct use *use, int uses,
+static void winograd_product (const struct execution *e, const struct record *step, const struct use *use, int uses,
                               struct conv_run *product, struct ahead next)
 {
     const int wide = product->blocks * BLOCK, depth = step->packed->depth;
@@ -320,7 +292,7 @@ static void winograd_product (const struct plan *plan, const struct record *step
             product->out = use[u].out;
             product->pixels = use[u].pixels;
             product->residual = k > 0 ? product->out : NULL;
-            plan->kernels->conv (product);
+            e->kernels->conv (product);
             done += use[u].register_tiles;
         }
         product->segments += product->segment_count;
@@ -329,7 +301,7 @@ static void winograd_product (const struct plan *plan, const struct record *step
 }
 
 /* The products of all points for one column. */
-static void winograd_products (struct plan *plan, const struct record *step, const struct tile_block *block,
+static void winograd_products (struct execution *e, const struct record *step, const struct tile_block *block,
                                const struct lane *lane, int index, const float *v, float *sums)
 {
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
@@ -346,22 +318,22 @@ static void winograd_products (struct plan *plan, const struct record *step, con
     };
     for (int filter = 0; filter < filters; filter++) {
         struct use use[4];
-        int uses = filter_uses (plan, step, block, filter, v, sums, use);
+        int uses = filter_uses (e, step, block, filter, v, sums, use);
         if (!uses)
             continue;
         product.weights = step->packed->weights + column->weights + (size_t)filter * each;
-        winograd_product (plan, step, use, uses, &product,
+        winograd_product (e, step, use, uses, &product,
                           filter + 1 < filters ? (struct ahead) { product.weights + each, each }
-                                               : weights_after (plan, step, lane, index));
+                                               : weights_after (e, step, lane, index));
     }
 }
 
 /* One column: the products, then the way back. */
-static void winograd_column (struct plan *plan, const struct record *step, const struct tile_block *block,
+static void winograd_column (struct execution *e, const struct record *step, const struct tile_block *block,
                              const struct lane *lane, const float *v, float *sums, int index)
 {
     const struct column *column = &step->packed->column[index];
-    winograd_products (plan, step, block, lane, index, v, sums);
+    winograd_products (e, step, block, lane, index, v, sums);
     struct winograd_run run = winograd_run (step);
     for (int b = 0; b < column->blocks; b++) {
         ptrdiff_t at = (ptrdiff_t)(column->block + b) * step->height * step->width * BLOCK;
@@ -369,54 +341,54 @@ static void winograd_column (struct plan *plan, const struct record *step, const
         run.out = step->out + at;
         run.residual = step->residual ? step->residual + at : NULL;
         run.channel = (column->block + b) * BLOCK;
-        transform (block, run, plan->kernels->winograd_output);
+        transform (block, run, e->kernels->winograd_output);
     }
 }
 
 /* One block of tiles from input to output. */
-static void winograd_block_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+static void winograd_block_item (struct execution *e, const struct record *step, struct lane *lane, int item)
 {
     struct tile_block *block = (struct tile_block *)lane->scratch;
     float *v = lane->scratch + TILE_BLOCK (step->tiles), *sums = v + step->n_h * step->n_w * step->v_point;
     lay_block (step, item, block);
-    winograd_forward (plan, step, block, v);
+    winograd_forward (e, step, block, v);
     for (int c = 0; c < step->packed->column_count; c++)
-        winograd_column (plan, step, block, lane, v, sums, c);
+        winograd_column (e, step, block, lane, v, sums, c);
 }
 
 /* One column over all tiles; a lane transforms the whole input when it first gets one. Sharing that between lanes would
  * cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
-static void winograd_column_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+static void winograd_column_item (struct execution *e, const struct record *step, struct lane *lane, int item)
 {
     struct tile_block *block = (struct tile_block *)lane->scratch;
     float *v = lane->scratch + TILE_BLOCK (step->tiles), *sums = v + step->n_h * step->n_w * step->v_point;
     if (lane->staged < 0) {
         lay_block (step, 0, block);
-        winograd_forward (plan, step, block, v);
+        winograd_forward (e, step, block, v);
     }
     lane->staged = 0;
-    winograd_column (plan, step, block, lane, v, sums, item);
+    winograd_column (e, step, block, lane, v, sums, item);
 }
 
-void run_winograd (struct plan *plan, const struct record *step)
+void run_winograd (struct execution *e, const struct record *step)
 {
     if (!step->by_column)
-        on_lanes (plan, step, winograd_block_item, step->tile_blocks);
+        on_lanes (e, step, winograd_block_item, step->tile_blocks);
     else
-        on_lanes (plan, step, winograd_column_item, step->packed->column_count);
+        on_lanes (e, step, winograd_column_item, step->packed->column_count);
 }
 
 /* ---- depthwise --------------------------------------------------------------------------------------------------- */
 
 enum { DEPTHWISE_ROWS = 14 }; /* output rows in an item */
 
-static void depthwise_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+static void depthwise_item (struct execution *e, const struct record *step, struct lane *lane, int item)
 {
     const struct conv *conv = &step->conv;
     int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
     ptrdiff_t at = ((ptrdiff_t)block * step->height + first) * step->width * BLOCK;
     (void)lane;
-    plan->kernels->depthwise (&(struct depthwise_run) {
+    e->kernels->depthwise (&(struct depthwise_run) {
         .in = step->in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
         .weights = step->packed->weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
         .in_height = step->in_height,
@@ -435,7 +407,7 @@ static void depthwise_item (struct plan *plan, const struct record *step, struct
     });
 }
 
-void run_depthwise (struct plan *plan, const struct record *step)
+void run_depthwise (struct execution *e, const struct record *step)
 {
-    on_lanes (plan, step, depthwise_item, divide_up (step->channels, BLOCK) * divide_up (step->height, DEPTHWISE_ROWS));
+    on_lanes (e, step, depthwise_item, divide_up (step->channels, BLOCK) * divide_up (step->height, DEPTHWISE_ROWS));
 }

@@ -6,7 +6,8 @@
  * Few weights: block by block, each with all pairs, so that the weights stay in the second-level cache and only the sums of one block
  * exist. Many: pair by pair, and the products that belong together over all blocks, so that they are read once.
  * Which pixels are paired, and so how sums are rounded, depends on the size of the image and the instruction set's tile alone. */
-#include "engine/plan.h"
+#include "engine/run_steps.h"
+#include "engine/schedule.h"
 
 #include <string.h>
 
@@ -30,7 +31,7 @@ static void copy_pixels (const struct record *step, int first, int count, float 
 
 /* One item's share of the work. */
 struct share {
-    struct plan *plan;
+    struct execution *e;
     const struct record *step;
     struct lane *lane;
     int first, last; /* blocks of pixels */
@@ -70,7 +71,7 @@ static void block_by_pair (const struct share *share, int block, int pair, const
 {
     const struct record *step = share->step;
     const struct column *column = &step->packed->column[pair];
-    int columns = share->plan->kernels->columns, all = step->height * step->width;
+    int columns = share->e->kernels->columns, all = step->height * step->width;
     ptrdiff_t out_block = (ptrdiff_t)all * BLOCK;
     ptrdiff_t at = column->block * out_block + (ptrdiff_t)part_start (all, block, step->run_height) * BLOCK;
     struct strassen_run run = {
@@ -92,7 +93,7 @@ static void block_by_pair (const struct share *share, int block, int pair, const
     ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
     struct fetch fetch = fetch_ahead (part->next, (share->last - share->first) * steps, columns);
     run.fetch = fetch_after (fetch, (block - share->first) * steps);
-    share->plan->kernels->strassen (&run);
+    share->e->kernels->strassen (&run);
 }
 
 /* All blocks by one pair, products that belong together at a time. */
@@ -100,25 +101,25 @@ static void share_by_pair (const struct share *share, int pair, bool fresh)
 {
     const struct record *step = share->step;
     const struct column *column = &step->packed->column[pair];
-    size_t product = (size_t)(step->in_channels / 2 * share->plan->kernels->columns * BLOCK);
+    size_t product = (size_t)(step->in_channels / 2 * share->e->kernels->columns * BLOCK);
     const float *weights = step->packed->weights + column->weights;
     const struct part parts[3] = {
         { 0, 2, { weights + 2 * product, 3 * product } },
         { 2, 5, { weights + 5 * product, 2 * product } },
-        { 5, 7, weights_after (share->plan, step, share->lane, pair) },
+        { 5, 7, weights_after (share->e, step, share->lane, pair) },
     };
     for (int part = 0; part < 3; part++)
         for (int block = share->first; block < share->last; block++)
             block_by_pair (share, block, pair, &parts[part], fresh && part == 0);
 }
 
-static void strassen_item (struct plan *plan, const struct record *step, struct lane *lane, int item)
+static void strassen_item (struct execution *e, const struct record *step, struct lane *lane, int item)
 {
     int pairs = step->packed->column_count, groups = divide_up (pairs, step->column_group);
     int band = item / groups, first_pair = item % groups * step->column_group;
     int last_pair = least (pairs, first_pair + step->column_group);
     int staged = lane->staged;
-    struct share share = { .plan = plan, .step = step, .lane = lane };
+    struct share share = { .e = e, .step = step, .lane = lane };
     share.first = part_start (step->run_height, band, step->bands);
     share.last = part_start (step->run_height, band + 1, step->bands);
     share.end = step->pair_by_pair ? share.last : step->run_height;
@@ -127,7 +128,7 @@ static void strassen_item (struct plan *plan, const struct record *step, struct 
     bool fresh = staged != (step->pair_by_pair ? band : share.first);
     if (fresh) {
         struct strassen_block first = block_at (&share, share.first, true);
-        plan->kernels->strassen_sums (&first);
+        e->kernels->strassen_sums (&first);
     }
     if (step->pair_by_pair) {
         for (int pair = first_pair; pair < last_pair; pair++, fresh = false)
@@ -136,12 +137,12 @@ static void strassen_item (struct plan *plan, const struct record *step, struct 
     }
     for (int block = share.first; block < share.last; block++)
         for (int pair = 0; pair < pairs; pair++) {
-            struct part all = { 0, 7, weights_after (plan, step, lane, pair) };
+            struct part all = { 0, 7, weights_after (e, step, lane, pair) };
             block_by_pair (&share, block, pair, &all, pair == 0);
         }
 }
 
-void run_strassen (struct plan *plan, const struct record *step)
+void run_strassen (struct execution *e, const struct record *step)
 {
-    on_lanes (plan, step, strassen_item, step->bands * divide_up (step->packed->column_count, step->column_group));
+    on_lanes (e, step, strassen_item, step->bands * divide_up (step->packed->column_count, step->column_group));
 }

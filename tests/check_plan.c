@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_plan.c: what a plan promises beside its numbers: errors, threads, memory, sharing, floating-point state. */
-#include "engine/plan.h"
+#include "engine/arena.h"
+#include "engine/kernels.h"
+#include "engine/schedule.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/random_graph.h"

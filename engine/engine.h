@@ -180,7 +180,8 @@ struct plan_options {
     const struct activation *activation;
     const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */
     int tap_count;
-    bool timed; /* measure each step of each run */
+    bool timed;            /* measure each step of each run */
+    const struct cpu *cpu; /* the engine's cpu.h: what to plan for; NULL: the processor this runs on */
 };
 
 /* A tensor as plan_run leaves it: data [channels][height][width], valid until the next run. */

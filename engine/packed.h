@@ -5,16 +5,7 @@
 
 #include "engine/graph.h"
 
-enum packing {
-    PACKING_DIRECT,
-    PACKING_PLANAR,
-    PACKING_DEPTHWISE,
-    PACKING_F23,
-    PACKING_F43,
-    PACKING_F42,
-    PACKING_STRIDED,
-    PACKING_STRASSEN,
-};
+struct conv_method; /* conv.h */
 
 /* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
 struct column {
@@ -26,10 +17,10 @@ struct column {
 struct packed {
     struct packed *next;
     int node, columns; /* key: the node, kernels.columns, */
-    enum packing packing;
+    const struct conv_method *method;
     uint64_t fold;  /* a hash of what was folded in */
     int references; /* plans that use it */
-    float *weights; /* as pack.c draws it */
+    float *weights; /* as the method draws it */
     size_t weight_floats;
     float *bias; /* [output channels, padded to 16] */
     struct column *column;
@@ -38,7 +29,7 @@ struct packed {
 };
 
 /* The packed weights of a convolution layer, made or found. NULL: error filled. */
-struct packed *packed_get (struct graph *g, const struct layer *layer, enum packing packing, int columns,
+struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method, int columns,
                            struct error *error);
 void packed_release (struct graph *g, struct packed *packed);
 

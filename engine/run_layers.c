@@ -28,7 +28,7 @@ static int taps_within (int start, int kernel, int before, int size, int after)
 
 static void pool_row (struct execution *e, const struct record *step, struct lane *lane, int block, int y)
 {
-    const struct pool *pool = &step->pool;
+    const struct pool *pool = step->state;
     const float **rows = (const float **)lane->scratch;
     float *divisor = lane->scratch + 2 * ((pool->kernel_h + 15) / 16 * 16); /* behind the pointers */
     ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK;
@@ -67,7 +67,8 @@ static void global_pool_item (struct execution *e, const struct record *step, st
 {
     ptrdiff_t pixels = (ptrdiff_t)step->in_height * step->in_width;
     (void)lane;
-    e->kernels->global_pool (step->pool_kind, step->in + item * pixels * BLOCK, pixels, step->out + item * BLOCK);
+    e->kernels->global_pool (*(const enum pool_kind *)step->state, step->in + item * pixels * BLOCK, pixels,
+                             step->out + item * BLOCK);
 }
 
 void run_pool (struct execution *e, const struct record *step)
@@ -86,19 +87,20 @@ enum { POINTWISE_PIXELS = 512 }; /* in an item */
 
 static void pointwise_item (struct execution *e, const struct record *step, struct lane *lane, int item)
 {
+    const struct pointwise_step *s = step->state;
     ptrdiff_t pixels = out_pixels (step);
     int count = blocks (step->channels), block = item % count;
     ptrdiff_t first = (ptrdiff_t)(item / count) * POINTWISE_PIXELS, left = pixels - first;
     ptrdiff_t at = (block * pixels + first) * BLOCK;
     (void)lane;
     struct pointwise_run run = {
-        .operation = step->pointwise,
+        .operation = s->operation,
         .a = step->in + at,
-        .b = step->second ? step->second + block * step->b_block + first * step->b_pixel : NULL,
-        .b_pixel = step->b_pixel,
-        .b_lane = step->b_lane,
-        .scale = step->scale,
-        .shift = step->shift,
+        .b = step->second ? step->second + block * s->b_block + first * s->b_pixel : NULL,
+        .b_pixel = s->b_pixel,
+        .b_lane = s->b_lane,
+        .scale = s->scale,
+        .shift = s->shift,
         .residual = step->residual ? step->residual + at : NULL,
         .out = step->out + at,
         .pixels = left < POINTWISE_PIXELS ? left : POINTWISE_PIXELS,
@@ -125,10 +127,11 @@ void run_softmax (struct execution *e, const struct record *step)
 
 static void copy_item (struct execution *e, const struct record *step, struct lane *lane, int item)
 {
+    const struct pick_step *s = step->state;
     size_t floats = (size_t)out_pixels (step) * BLOCK;
     (void)e;
     (void)lane;
-    memcpy (step->out + (size_t)(step->out_channel / BLOCK + item) * floats, step->in + (size_t)item * floats,
+    memcpy (step->out + (size_t)(s->out_channel / BLOCK + item) * floats, step->in + (size_t)item * floats,
             floats * sizeof (float));
 }
 
@@ -140,8 +143,9 @@ void run_copy (struct execution *e, const struct record *step)
 /* One channel: out_channel + item of out. */
 static void pick_item (struct execution *e, const struct record *step, struct lane *lane, int item)
 {
-    const struct pick *pick = &step->pick;
-    int to = step->out_channel + item, from = pick->channel ? pick->channel[item] : item;
+    const struct pick_step *s = step->state;
+    const struct pick *pick = &s->pick;
+    int to = s->out_channel + item, from = pick->channel ? pick->channel[item] : item;
     ptrdiff_t in_pixels = (ptrdiff_t)step->in_height * step->in_width;
     float *out = step->out + to / BLOCK * out_pixels (step) * BLOCK + to % BLOCK;
     const float *in = from < 0 ? NULL : step->in + from / BLOCK * in_pixels * BLOCK + from % BLOCK;
@@ -159,7 +163,7 @@ static void pick_item (struct execution *e, const struct record *step, struct la
 
 void run_pick (struct execution *e, const struct record *step)
 {
-    on_lanes (e, step, pick_item, step->pick.channels);
+    on_lanes (e, step, pick_item, ((const struct pick_step *)step->state)->pick.channels);
 }
 
 /* Through planar order, in the shared scratch. */

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* run_steps.h: the functions that run a step of each kind. */
+/* run_steps.h: what run_layers.c runs, every step but the convolutions, and the state that plan.c gives each. */
 #ifndef CONVRELU_RUN_STEPS_H
 #define CONVRELU_RUN_STEPS_H
 
 #include "engine/schedule.h"
 
-/* run_conv.c */
-struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block);
-void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
-                  float *out);
-void run_conv (struct execution *e, const struct record *step);
-void run_winograd (struct execution *e, const struct record *step);
-void run_depthwise (struct execution *e, const struct record *step);
-/* run_fused.c: a stem and its max-pool, row by row. */
-void run_fused (struct execution *e, const struct record *step);
-/* run_strassen.c */
-void run_strassen (struct execution *e, const struct record *step);
-/* run_layers.c: every other kind of step. */
+/* Of run_pool: a struct pool; of run_global_pool: an enum pool_kind. */
+
+struct pointwise_step { /* of run_pointwise */
+    enum pointwise_operation operation;
+    ptrdiff_t b_pixel, b_block;
+    bool b_lane;
+    const float *scale, *shift;
+};
+
+struct pick_step { /* of run_pick and run_copy */
+    struct pick pick;
+    int out_channel; /* first channel of the output, of a part of a concat; run_copy: on a block border */
+};
+
 void run_import (struct execution *e, const struct record *step);
 void run_pool (struct execution *e, const struct record *step);
 void run_global_pool (struct execution *e, const struct record *step);

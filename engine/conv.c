@@ -8,7 +8,7 @@ static const struct conv_method *const methods[] = {
     &conv_winograd[1], &conv_winograd[2], &conv_winograd[3], &conv_strassen,
 };
 
-const struct conv_method *conv_choose (const struct preparation *p, const struct record *step, enum algorithm wanted,
+const struct conv_method *conv_choose (const struct preparation *p, const struct step *step, enum algorithm wanted,
                                        bool planar)
 {
     const struct conv_method *best = &conv_direct;

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-static bool depthwise_fits (const struct conv_method *method, const struct preparation *p, const struct record *step,
+static bool depthwise_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
                             bool planar)
 {
     const struct conv *c = &step->conv;
@@ -34,7 +34,7 @@ static void pack_depthwise (struct packed *packed, const struct node *node, cons
                 folded (layer, node->u.conv.weights[(size_t)o * taps + t], o);
 }
 
-static bool depthwise_prepare (struct preparation *p, struct record *step)
+static bool depthwise_prepare (struct preparation *p, struct step *step)
 {
     (void)p;
     snprintf (step->algorithm, sizeof step->algorithm, "depthwise");
@@ -44,7 +44,7 @@ static bool depthwise_prepare (struct preparation *p, struct record *step)
 
 enum { DEPTHWISE_ROWS = 14 }; /* output rows in an item */
 
-static void depthwise_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void depthwise_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct conv *conv = &step->conv;
     int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
@@ -69,7 +69,7 @@ static void depthwise_item (struct execution *e, const struct record *step, stru
     });
 }
 
-static void depthwise_run (struct execution *e, const struct record *step)
+static void depthwise_run (struct execution *e, const struct step *step)
 {
     on_lanes (e, step, depthwise_item, divide_up (step->channels, BLOCK) * divide_up (step->height, DEPTHWISE_ROWS));
 }

@@ -18,7 +18,7 @@ enum { BAND_BYTES = 128 * 1024 };
 
 /* ---- choice ------------------------------------------------------------------------------------------------------ */
 
-static bool planar_fits (const struct conv_method *method, const struct preparation *p, const struct record *step,
+static bool planar_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
                          bool planar)
 {
     (void)method;
@@ -27,7 +27,7 @@ static bool planar_fits (const struct conv_method *method, const struct preparat
     return planar;
 }
 
-static bool direct_fits (const struct conv_method *method, const struct preparation *p, const struct record *step,
+static bool direct_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
                          bool planar)
 {
     (void)method;
@@ -36,7 +36,7 @@ static bool direct_fits (const struct conv_method *method, const struct preparat
     return !planar;
 }
 
-static double direct_cycles (const struct conv_method *method, const struct preparation *p, const struct record *step)
+static double direct_cycles (const struct conv_method *method, const struct preparation *p, const struct step *step)
 {
     (void)method;
     double in = step->in_channels, out = divide_up (step->channels, BLOCK) * BLOCK;
@@ -75,7 +75,7 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
 /* Taps of a row are one piece where they are contiguous. */
-bool direct_segments (struct preparation *p, struct record *step, bool planar, size_t row, size_t plane)
+bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane)
 {
     struct direct *d = step->state;
     const struct conv *conv = &step->conv;
@@ -112,7 +112,7 @@ enum staging staging_of (const struct conv *conv, bool planar)
     return STAGING_NONE;
 }
 
-size_t band_floats (const struct record *step, int band)
+size_t band_floats (const struct step *step, int band)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
@@ -127,7 +127,7 @@ size_t band_floats (const struct record *step, int band)
 /* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
  * so that the weights are read once. Several threads divide the picture among them, so that each mostly reads what it wrote
  * itself, unless the weights are many times the input (8 measured best on ResNet-50: 1 % over 1): then they divide those. */
-static void cut_direct (const struct preparation *p, struct record *step)
+static void cut_direct (const struct preparation *p, struct step *step)
 {
     struct direct *d = step->state;
     int columns = step->packed->column_count, threads = p->threads;
@@ -152,7 +152,7 @@ static void cut_direct (const struct preparation *p, struct record *step)
         d->column_group = 1;
 }
 
-static bool direct_prepare (struct preparation *p, struct record *step)
+static bool direct_prepare (struct preparation *p, struct step *step)
 {
     const struct conv *conv = &step->conv;
     bool planar = step->packed->method == &conv_planar;
@@ -213,7 +213,7 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
     }
 }
 
-static void stage (struct execution *e, const struct record *step, struct lane *lane, int band)
+static void stage (struct execution *e, const struct step *step, struct lane *lane, int band)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
@@ -243,7 +243,7 @@ static void stage (struct execution *e, const struct record *step, struct lane *
     }
 }
 
-struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block)
+struct conv_run column_run (const struct step *step, const struct column *column, ptrdiff_t out_block)
 {
     const struct direct *d = step->state;
     return (struct conv_run) {
@@ -260,7 +260,7 @@ struct conv_run column_run (const struct record *step, const struct column *colu
 }
 
 /* All runs of one column in a band. */
-static void conv_column (struct execution *e, const struct record *step, struct lane *lane, int index, int band)
+static void conv_column (struct execution *e, const struct step *step, struct lane *lane, int index, int band)
 {
     const struct direct *d = step->state;
     const struct column *column = &step->packed->column[index];
@@ -297,7 +297,7 @@ static void conv_column (struct execution *e, const struct record *step, struct 
     }
 }
 
-static void conv_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void conv_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct direct *d = step->state;
     int groups = divide_up (step->packed->column_count, d->column_group);
@@ -309,7 +309,7 @@ static void conv_item (struct execution *e, const struct record *step, struct la
         conv_column (e, step, lane, c, band);
 }
 
-static void direct_run (struct execution *e, const struct record *step)
+static void direct_run (struct execution *e, const struct step *step)
 {
     const struct direct *d = step->state;
     on_lanes (e, step, conv_item, d->bands * divide_up (step->packed->column_count, d->column_group));

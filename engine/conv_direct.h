@@ -30,14 +30,14 @@ struct direct {
 };
 
 /* Floats of input that `band` run rows need. */
-size_t band_floats (const struct record *step, int band);
+size_t band_floats (const struct step *step, int band);
 
 /* The sum's pieces in the order of the packed weights. `row` and `plane` are floats from one input row and block to the
  * next. False: memory short. */
-bool direct_segments (struct preparation *p, struct record *step, bool planar, size_t row, size_t plane);
+bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane);
 
 /* What all runs of a column have in common; input, output and pixels are still to be set. */
-struct conv_run column_run (const struct record *step, const struct column *column, ptrdiff_t out_block);
+struct conv_run column_run (const struct step *step, const struct column *column, ptrdiff_t out_block);
 
 /* Rows [top, top + height) x columns [left, left + width) of one plane of pixels of `pixel` floats, zeros outside. */
 void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,

@@ -36,7 +36,7 @@ struct rows_made {
 /* Floats at the start of a lane's scratch that hold that and row pointers, one for each row of a window. */
 #define HEAD_FLOATS(window) (BLOCK + (2 * (size_t)(window) + 15) / 16 * 16)
 
-bool stem_pool_fits (const struct record *step, const struct record *then, const struct pool *pool)
+bool stem_pool_fits (const struct step *step, const struct step *then, const struct pool *pool)
 {
     return step->packed && step->packed->method == &conv_planar && step->place.residual.buffer < 0 &&
            pool->kind == POOL_MAX && pool->dilation_h == 1 && pool->kernel_h <= step->height &&
@@ -51,7 +51,7 @@ struct near {
     float *rows, *staged;
 };
 
-static void stage (struct execution *e, const struct record *step, struct lane *lane, float *staged, int first)
+static void stage (struct execution *e, const struct step *step, struct lane *lane, float *staged, int first)
 {
     const struct stem_pool *s = step->state;
     const struct conv *conv = &step->conv;
@@ -65,7 +65,7 @@ static void stage (struct execution *e, const struct record *step, struct lane *
 }
 
 /* Convolution rows [near->made->made, last). */
-static void make_rows (struct execution *e, const struct record *step, struct lane *lane, struct near *near, int last)
+static void make_rows (struct execution *e, const struct step *step, struct lane *lane, struct near *near, int last)
 {
     const struct stem_pool *s = step->state;
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK, block = s->near_rows * row;
@@ -85,7 +85,7 @@ static void make_rows (struct execution *e, const struct record *step, struct la
 }
 
 /* Makes sure that rows [first, last) are at hand; rows before `first` are not wanted any more, nor are rows from `end` on. */
-static void want_rows (struct execution *e, const struct record *step, struct lane *lane, struct near *near, int first,
+static void want_rows (struct execution *e, const struct step *step, struct lane *lane, struct near *near, int first,
                        int last, int end)
 {
     const struct stem_pool *s = step->state;
@@ -110,15 +110,15 @@ static void want_rows (struct execution *e, const struct record *step, struct la
 }
 
 /* Output rows in an item. */
-static int fused_band (const struct execution *e, const struct record *then)
+static int fused_band (const struct execution *e, const struct step *then)
 {
     return divide_up (then->height, e->threads > 1 ? BANDS * e->threads : 1);
 }
 
-static void fused_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void fused_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct stem_pool *s = step->state;
-    const struct record *then = step->then;
+    const struct step *then = step->then;
     const struct pool *pool = &s->pool;
     const float **rows = (const float **)(lane->scratch + BLOCK);
     int band = fused_band (e, then), blocks = divide_up (step->channels, BLOCK);
@@ -147,12 +147,12 @@ static void fused_item (struct execution *e, const struct record *step, struct l
     }
 }
 
-static void stem_pool_run (struct execution *e, const struct record *step)
+static void stem_pool_run (struct execution *e, const struct step *step)
 {
     on_lanes (e, step, fused_item, divide_up (step->then->height, fused_band (e, step->then)));
 }
 
-bool stem_pool_prepare (struct preparation *p, struct record *step, const struct pool *pool)
+bool stem_pool_prepare (struct preparation *p, struct step *step, const struct pool *pool)
 {
     const struct conv *conv = &step->conv;
     struct stem_pool *s = memory_add (p->memory, 1, sizeof *s);

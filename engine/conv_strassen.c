@@ -43,14 +43,14 @@ struct strassen_step {
 };
 
 /* Blocks of pixels that Strassen's algorithm pairs; the same for any number of threads. */
-static int pixel_blocks (const struct preparation *p, const struct record *step)
+static int pixel_blocks (const struct preparation *p, const struct step *step)
 {
     return divide_up (step->height * step->width, 2 * p->kernels->rows);
 }
 
 /* Rows of a tile, each `vectors` wide: 7 products, about 14 cycles for what lies between them; and once for all pairs the sums of
  * the input. */
-static double cycles_of (const struct preparation *p, const struct record *step)
+static double cycles_of (const struct preparation *p, const struct step *step)
 {
     int blocks = pixel_blocks (p, step), pixels = step->height * step->width, columns = p->kernels->columns;
     int each = pixels / blocks, more = pixels % blocks; /* so many blocks have one pixel more */
@@ -60,7 +60,7 @@ static double cycles_of (const struct preparation *p, const struct record *step)
     return rows * (pairs * vectors * (7 * half / 2 + 14) + 5 * half / p->kernels->lanes);
 }
 
-static bool strassen_fits (const struct conv_method *method, const struct preparation *p, const struct record *step,
+static bool strassen_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
                            bool planar)
 {
     const struct conv *c = &step->conv;
@@ -74,7 +74,7 @@ static bool strassen_fits (const struct conv_method *method, const struct prepar
  * is near, and the passes over tiles and sums cost five times what the model says: 17 of ResNet-50's 25 layers took up to 8 % longer
  * with Strassen's algorithm on one thread and up to 14 % on two, the whole network 1 to 2 %. With AVX2 most layers gain 1 to 4 % there
  * too. */
-static double strassen_cycles (const struct conv_method *method, const struct preparation *p, const struct record *step)
+static double strassen_cycles (const struct conv_method *method, const struct preparation *p, const struct step *step)
 {
     (void)method;
     bool slow = p->kernels->lanes == BLOCK && p->cpu->slow_strassen_512;
@@ -130,7 +130,7 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
  * pair by pair, in bands of which the sums stay near; each band reads all weights again. Where all blocks are one such band, threads
  * divide the pairs instead if these can be divided more evenly; each makes all sums then.
  * True: work items are pairs. */
-static bool cut_strassen (const struct preparation *p, const struct record *step, struct strassen_step *s)
+static bool cut_strassen (const struct preparation *p, const struct step *step, struct strassen_step *s)
 {
     int pairs = step->packed->column_count, blocks = s->run_height, threads = p->threads;
     size_t near = STRASSEN_NEAR / sizeof (float) / (size_t)s->m_point;
@@ -151,7 +151,7 @@ static bool cut_strassen (const struct preparation *p, const struct record *step
     return false;
 }
 
-static bool strassen_prepare (struct preparation *p, struct record *step)
+static bool strassen_prepare (struct preparation *p, struct step *step)
 {
     int pixels = step->height * step->width;
     struct strassen_step *s = memory_add (p->memory, 1, sizeof *s);
@@ -173,7 +173,7 @@ static bool strassen_prepare (struct preparation *p, struct record *step)
 }
 
 /* Pixels that lie apart are copied together, [input blocks][count][16]. */
-static void copy_pixels (const struct record *step, int first, int count, float *copy)
+static void copy_pixels (const struct step *step, int first, int count, float *copy)
 {
     ptrdiff_t in_block = (ptrdiff_t)step->in_height * step->in_width * BLOCK, copy_block = count * BLOCK;
     int y = first / step->width, x = first % step->width;
@@ -193,7 +193,7 @@ static void copy_pixels (const struct record *step, int first, int count, float 
 /* One item's share of the work. */
 struct share {
     struct execution *e;
-    const struct record *step;
+    const struct step *step;
     struct lane *lane;
     int first, last; /* blocks of pixels */
     int end;         /* blocks whose sums are wanted, in the order of blocks: also by the item that comes next */
@@ -202,7 +202,7 @@ struct share {
 /* Where the block's pixels and sums are. `fresh`: the pixels may still have to be copied. */
 static struct strassen_block block_at (const struct share *share, int block, bool fresh)
 {
-    const struct record *step = share->step;
+    const struct step *step = share->step;
     const struct strassen_step *s = step->state;
     int all = step->height * step->width, first = part_start (all, block, s->run_height);
     int count = part_start (all, block + 1, s->run_height) - first;
@@ -231,7 +231,7 @@ struct part {
 /* A part of the products of one block of pixels by one pair of columns; with `making`, the next block's sums are made meanwhile. */
 static void block_by_pair (const struct share *share, int block, int pair, const struct part *part, bool making)
 {
-    const struct record *step = share->step;
+    const struct step *step = share->step;
     const struct strassen_step *s = step->state;
     const struct column *column = &step->packed->column[pair];
     int columns = share->e->kernels->columns, all = step->height * step->width;
@@ -262,7 +262,7 @@ static void block_by_pair (const struct share *share, int block, int pair, const
 /* All blocks by one pair, products that belong together at a time. */
 static void share_by_pair (const struct share *share, int pair, bool fresh)
 {
-    const struct record *step = share->step;
+    const struct step *step = share->step;
     const struct column *column = &step->packed->column[pair];
     size_t product = (size_t)(step->in_channels / 2 * share->e->kernels->columns * BLOCK);
     const float *weights = step->packed->weights + column->weights;
@@ -276,7 +276,7 @@ static void share_by_pair (const struct share *share, int pair, bool fresh)
             block_by_pair (share, block, pair, &parts[part], fresh && part == 0);
 }
 
-static void strassen_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void strassen_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct strassen_step *s = step->state;
     int pairs = step->packed->column_count, groups = divide_up (pairs, s->column_group);
@@ -305,7 +305,7 @@ static void strassen_item (struct execution *e, const struct record *step, struc
         }
 }
 
-static void strassen_run (struct execution *e, const struct record *step)
+static void strassen_run (struct execution *e, const struct step *step)
 {
     const struct strassen_step *s = step->state;
     on_lanes (e, step, strassen_item, s->bands * divide_up (step->packed->column_count, s->column_group));

@@ -71,17 +71,17 @@ static int side_points (const struct side *side, int outputs)
 }
 
 /* Products for each pair of channels. */
-static uint64_t winograd_points (const struct winograd *w, const struct record *step)
+static uint64_t winograd_points (const struct winograd *w, const struct step *step)
 {
     return (uint64_t)side_points (&w->h, step->height) * (uint64_t)side_points (&w->w, step->width);
 }
 
-static int tile_count (const struct winograd *w, const struct record *step)
+static int tile_count (const struct winograd *w, const struct step *step)
 {
     return divide_up (step->height, w->h.m) * divide_up (step->width, w->w.m);
 }
 
-static double winograd_cycles (const struct conv_method *method, const struct preparation *p, const struct record *step)
+static double winograd_cycles (const struct conv_method *method, const struct preparation *p, const struct step *step)
 {
     const struct winograd *w = method->variant;
     double points = (double)winograd_points (w, step), tiles = tile_count (w, step);
@@ -90,7 +90,7 @@ static double winograd_cycles (const struct conv_method *method, const struct pr
            tiles * (in * w->forward + out * w->inverse) / (2.0 * p->kernels->lanes);
 }
 
-static bool winograd_fits (const struct conv_method *method, const struct preparation *p, const struct record *step,
+static bool winograd_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
                            bool planar)
 {
     const struct conv *c = &step->conv;
@@ -203,7 +203,7 @@ static ptrdiff_t odd_lines (ptrdiff_t floats)
     return floats / BLOCK % 2 ? floats : floats + BLOCK;
 }
 
-static void name_winograd (struct record *step)
+static void name_winograd (struct step *step)
 {
     const struct winograd_step *w = step->state;
     char size[8];
@@ -212,7 +212,7 @@ static void name_winograd (struct record *step)
               w->size == &winograds[F23_STRIDED] ? " s2" : "");
 }
 
-static bool winograd_prepare (struct preparation *p, struct record *step)
+static bool winograd_prepare (struct preparation *p, struct step *step)
 {
     const struct winograd *w = step->packed->method->variant;
     struct winograd_step *state = memory_add (p->memory, 1, sizeof *state);
@@ -258,7 +258,7 @@ static bool winograd_prepare (struct preparation *p, struct record *step)
  * the same number for all layers, threads and instruction sets, since it decides in what order a sum is rounded. */
 enum { PRODUCT_CHANNELS = 128 };
 
-static struct winograd_run run_of (const struct record *step)
+static struct winograd_run run_of (const struct step *step)
 {
     const struct winograd_step *w = step->state;
     return (struct winograd_run) {
@@ -296,7 +296,7 @@ static void transform (const struct tile_block *block, struct winograd_run run,
     }
 }
 
-static void winograd_forward (struct execution *e, const struct record *step, const struct tile_block *block, float *v)
+static void winograd_forward (struct execution *e, const struct step *step, const struct tile_block *block, float *v)
 {
     const struct winograd_step *w = step->state;
     struct winograd_run run = run_of (step);
@@ -308,7 +308,7 @@ static void winograd_forward (struct execution *e, const struct record *step, co
 }
 
 /* Tile t of a step, counted row by row: where it is, and of what kind. */
-static enum tile_kind tile_at (const struct record *step, int tiles_w, int t, struct tile *tile)
+static enum tile_kind tile_at (const struct step *step, int tiles_w, int t, struct tile *tile)
 {
     const struct winograd_step *w = step->state;
     *tile = (struct tile) { t / tiles_w * w->m_h, t % tiles_w * w->m_w };
@@ -318,7 +318,7 @@ static enum tile_kind tile_at (const struct record *step, int tiles_w, int t, st
 }
 
 /* One of the step's blocks of nearly equal size, its tiles kind by kind. */
-static void lay_block (const struct record *step, int index, struct tile_block *block)
+static void lay_block (const struct step *step, int index, struct tile_block *block)
 {
     const struct winograd_step *w = step->state;
     int tiles_w = divide_up (step->width, w->m_w), tiles = divide_up (step->height, w->m_h) * tiles_w;
@@ -339,7 +339,7 @@ static void lay_block (const struct record *step, int index, struct tile_block *
 }
 
 /* The tiles of a block that need this point of the step's: [first, end). */
-static void tiles_at (const struct record *step, const struct tile_block *block, int point, int *first, int *end)
+static void tiles_at (const struct step *step, const struct tile_block *block, int point, int *first, int *end)
 {
     const struct winograd_step *w = step->state;
     static const bool every[3][6] = { { true, true, false, true },
@@ -369,8 +369,8 @@ struct use {
 };
 
 /* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are small. */
-static int filter_uses (const struct execution *e, const struct record *step, const struct tile_block *block,
-                        int filter, const float *v, float *sums, struct use *use)
+static int filter_uses (const struct execution *e, const struct step *step, const struct tile_block *block, int filter,
+                        const float *v, float *sums, struct use *use)
 {
     const struct winograd_step *w = step->state;
     bool strided = step->conv.stride_h == 2;
@@ -391,7 +391,7 @@ static int filter_uses (const struct execution *e, const struct record *step, co
 /* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are fetched, at the pace at which
  * they will be wanted, and at the end `next`. The run is changed in place: a copy would wait for the stores just made to it, 100 cycles
  * at each. */
-static void winograd_product (const struct execution *e, const struct record *step, const struct use *use, int uses,
+static void winograd_product (const struct execution *e, const struct step *step, const struct use *use, int uses,
                               struct conv_run *product, struct ahead next)
 {
     const struct winograd_step *w = step->state;
@@ -425,7 +425,7 @@ static void winograd_product (const struct execution *e, const struct record *st
 }
 
 /* The products of all points for one column. */
-static void winograd_products (struct execution *e, const struct record *step, const struct tile_block *block,
+static void winograd_products (struct execution *e, const struct step *step, const struct tile_block *block,
                                const struct lane *lane, int index, const float *v, float *sums)
 {
     const struct winograd_step *w = step->state;
@@ -454,7 +454,7 @@ static void winograd_products (struct execution *e, const struct record *step, c
 }
 
 /* One column: the products, then the way back. */
-static void winograd_column (struct execution *e, const struct record *step, const struct tile_block *block,
+static void winograd_column (struct execution *e, const struct step *step, const struct tile_block *block,
                              const struct lane *lane, const float *v, float *sums, int index)
 {
     const struct column *column = &step->packed->column[index];
@@ -471,7 +471,7 @@ static void winograd_column (struct execution *e, const struct record *step, con
 }
 
 /* One block of tiles from input to output. */
-static void winograd_block_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void winograd_block_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct winograd_step *w = step->state;
     struct tile_block *block = (struct tile_block *)lane->scratch;
@@ -484,7 +484,7 @@ static void winograd_block_item (struct execution *e, const struct record *step,
 
 /* One column over all tiles; a lane transforms the whole input when it first gets one. Sharing that between lanes would
  * cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
-static void winograd_column_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void winograd_column_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct winograd_step *w = step->state;
     struct tile_block *block = (struct tile_block *)lane->scratch;
@@ -497,7 +497,7 @@ static void winograd_column_item (struct execution *e, const struct record *step
     winograd_column (e, step, block, lane, v, sums, item);
 }
 
-static void winograd_run_step (struct execution *e, const struct record *step)
+static void winograd_run_step (struct execution *e, const struct step *step)
 {
     const struct winograd_step *w = step->state;
     if (!step->by_column)

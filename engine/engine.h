@@ -217,7 +217,7 @@ struct image {
 void plan_image (struct plan *plan, const struct image *image, float *out);
 
 /* One line of `inspect`: what a step does. Text is valid as long as the plan. */
-struct step {
+struct step_info {
     const char *name, *operation, *algorithm;
     int channels, height, width;    /* of what it makes */
     uint64_t macs, multiplications; /* of the plain definition; of the algorithm in use (Winograd: fewer) */
@@ -225,7 +225,7 @@ struct step {
     uint64_t nanoseconds;           /* of the last run; 0 unless options.timed */
 };
 int plan_steps (const struct plan *plan);
-struct step plan_step (const struct plan *plan, int index);
+struct step_info plan_step (const struct plan *plan, int index);
 int plan_threads (const struct plan *plan);
 const char *plan_isa (const struct plan *plan);
 size_t plan_arena_bytes (const struct plan *plan);

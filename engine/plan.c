@@ -48,21 +48,21 @@ static bool fail (struct planner *p, const char *text)
 static const struct place nowhere = { .buffer = -1 };
 
 /* A new step that makes tensor `output` from `input` (or the caller's input); NULL: memory short. */
-static struct record *new_step (struct planner *p, void (*run) (struct execution *e, const struct record *step),
-                                int input, int output)
+static struct step *new_step (struct planner *p, void (*run) (struct execution *e, const struct step *step), int input,
+                              int output)
 {
     struct plan *plan = p->plan;
     const struct node *in = &p->g->nodes[input], *out = &p->g->nodes[output];
     if (plan->step_count == plan->step_capacity) {
         int capacity = plan->step_capacity ? 2 * plan->step_capacity : 64;
-        struct record *steps = realloc (plan->steps, (size_t)capacity * sizeof *steps);
+        struct step *steps = realloc (plan->steps, (size_t)capacity * sizeof *steps);
         if (!steps)
             return NULL;
         plan->steps = steps;
         plan->step_capacity = capacity;
     }
-    struct record *step = &plan->steps[plan->step_count++];
-    *step = (struct record) {
+    struct step *step = &plan->steps[plan->step_count++];
+    *step = (struct step) {
         .run = run,
         .name = out->name,
         .operation = out->label,
@@ -96,7 +96,7 @@ static bool copy_channels (struct plan *plan, const float **to, const float *flo
 }
 
 /* Activation, affine and residual of a layer, for its last step. */
-static bool set_finish (struct planner *p, struct record *step, const struct layer *layer)
+static bool set_finish (struct planner *p, struct step *step, const struct layer *layer)
 {
     struct finish *finish = &step->finish;
     struct activation a = layer->activation;
@@ -120,7 +120,7 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
 {
     int input = layer->inputs[0];
     bool planar = p->places.alias[input] == p->input && p->places.of[p->input].buffer < 0;
-    struct record *step = new_step (p, NULL, input, layer->output);
+    struct step *step = new_step (p, NULL, input, layer->output);
     if (!step || !set_finish (p, step, layer))
         return fail (p, "out of memory");
     step->conv = layer->conv;
@@ -137,7 +137,7 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
 }
 
 /* The plan's own copy of what `run` knows beside the step. */
-static bool set_state (struct planner *p, struct record *step, const void *state, size_t bytes)
+static bool set_state (struct planner *p, struct step *step, const void *state, size_t bytes)
 {
     step->state = memory_add (&p->plan->memory, 1, bytes);
     if (!step->state)
@@ -150,7 +150,7 @@ static bool plan_pool (struct planner *p, const struct layer *layer)
 {
     const struct node *node = &p->g->nodes[layer->node];
     bool global = layer->operation == OPERATION_GLOBAL_POOL;
-    struct record *step = new_step (p, global ? run_global_pool : run_pool, layer->inputs[0], layer->output);
+    struct step *step = new_step (p, global ? run_global_pool : run_pool, layer->inputs[0], layer->output);
     if (!step)
         return fail (p, "out of memory");
     if (global)
@@ -178,7 +178,7 @@ static bool plan_pointwise (struct planner *p, const struct layer *layer)
         second = layer->inputs[0];
     }
     struct pointwise_step s = { .operation = POINTWISE_FIRST };
-    struct record *step = new_step (p, run_pointwise, first, layer->output);
+    struct step *step = new_step (p, run_pointwise, first, layer->output);
     if (!step || !set_finish (p, step, layer) ||
         !copy_channels (p->plan, &s.scale, NULL, layer->scale, step->channels) ||
         !copy_channels (p->plan, &s.shift, NULL, layer->shift, step->channels))
@@ -204,7 +204,7 @@ static bool plan_concat (struct planner *p, const struct layer *layer)
         size_t wanted = to->offset + blocked_floats (channel / BLOCK * BLOCK, whole->height, whole->width);
         bool there = channel % BLOCK == 0 && at->buffer == to->buffer && at->offset == wanted;
         if (!there) {
-            struct record *step = new_step (p, channel % BLOCK ? run_pick : run_copy, part, layer->output);
+            struct step *step = new_step (p, channel % BLOCK ? run_pick : run_copy, part, layer->output);
             if (!step)
                 return fail (p, "out of memory");
             struct pick_step s = { { .channels = node->channels, .step_h = 1, .step_w = 1 }, .out_channel = channel };
@@ -219,7 +219,7 @@ static bool plan_concat (struct planner *p, const struct layer *layer)
 static bool plan_pick (struct planner *p, const struct layer *layer)
 {
     const struct pick *pick = &p->g->nodes[layer->node].u.pick;
-    struct record *step = new_step (p, run_pick, layer->inputs[0], layer->output);
+    struct step *step = new_step (p, run_pick, layer->inputs[0], layer->output);
     int *channel = memory_add (&p->plan->memory, (size_t)pick->channels, sizeof *channel);
     if (!step || !channel)
         return fail (p, "out of memory");
@@ -233,7 +233,7 @@ static bool plan_reshape (struct planner *p, const struct layer *layer)
 {
     if (p->places.alias[layer->output] != layer->output)
         return true;
-    struct record *step = new_step (p, run_reshape, layer->inputs[0], layer->output);
+    struct step *step = new_step (p, run_reshape, layer->inputs[0], layer->output);
     if (!step)
         return fail (p, "out of memory");
     size_t floats = blocked_floats (step->channels * step->height * step->width, 1, 1);
@@ -276,7 +276,7 @@ static bool plan_export (struct planner *p, int id)
     if (p->exported[id] < 0 || place->buffer < 0)
         return true;
     const struct node *node = &p->g->nodes[id];
-    struct record *step = new_step (p, run_export, id, id);
+    struct step *step = new_step (p, run_export, id, id);
     if (!step)
         return fail (p, "out of memory");
     int buffer = p->exported[id];
@@ -337,7 +337,7 @@ static void find_lifetimes (struct planner *p)
         p->places.buffers[b].last = -1;
     }
     for (int s = 0; s < plan->step_count; s++) {
-        const struct record *step = &plan->steps[s];
+        const struct step *step = &plan->steps[s];
         live_at (p, step->place.in, s);
         live_at (p, step->place.second, s);
         live_at (p, step->place.residual, s);
@@ -362,7 +362,7 @@ static float *resolve (const struct planner *p, struct place place)
     return place.buffer < 0 ? NULL : p->plan->arena + p->places.buffers[place.buffer].offset + place.offset;
 }
 
-static void resolve_step (const struct planner *p, struct record *step)
+static void resolve_step (const struct planner *p, struct step *step)
 {
     step->in = resolve (p, step->place.in);
     step->second = resolve (p, step->place.second);
@@ -400,9 +400,9 @@ static bool lay_arena (struct planner *p)
     for (int i = 0; i < plan->execution.threads; i++)
         plan->execution.lanes[i].scratch =
             plan->execution.shared + (p->preparation.shared_floats + 15) / 16 * 16 + (size_t)i * lane;
-    const struct record *dense = NULL;
+    const struct step *dense = NULL;
     for (int s = plan->step_count - 1; s >= 0; s--) {
-        struct record *step = &plan->steps[s];
+        struct step *step = &plan->steps[s];
         step->next_dense = dense;
         if (step->packed && !step->packed->method->few_weights)
             dense = step;
@@ -451,14 +451,14 @@ static bool fuse_last (struct planner *p, int l, int steps)
     if (l == 0 || steps == 0 || plan->step_count != steps + 1)
         return true;
     const struct layer *layer = &p->layers.list[l], *before = layer - 1;
-    struct record *step = &plan->steps[steps - 1];
+    struct step *step = &plan->steps[steps - 1];
     int between = before->output;
     if (before->operation != OPERATION_CONV || layer->inputs[0] != between || layer->residual == between ||
         p->readers[between] != 1 || p->exported[between] >= 0 || p->keep[between] ||
         p->places.alias[between] != between || step[1].run != run_pool ||
         !stem_pool_fits (step, step + 1, step[1].state))
         return true;
-    struct record *then = memory_add (&plan->memory, 1, sizeof *then);
+    struct step *then = memory_add (&plan->memory, 1, sizeof *then);
     if (!then)
         return fail (p, "out of memory");
     *then = step[1];
@@ -608,7 +608,7 @@ void plan_free (struct plan *plan)
         return;
     workers_free (plan->execution.workers);
     for (int s = 0; s < plan->step_count; s++) {
-        const struct record *step = &plan->steps[s];
+        const struct step *step = &plan->steps[s];
         if (step->packed)
             packed_release (plan->graph, step->packed);
         if (step->then && step->then->packed)
@@ -642,15 +642,15 @@ int plan_steps (const struct plan *plan)
     return plan->step_count;
 }
 
-static uint64_t packed_bytes (const struct record *record)
+static uint64_t packed_bytes (const struct step *step)
 {
-    return record->packed ? record->packed->weight_floats * sizeof (float) : 0;
+    return step->packed ? step->packed->weight_floats * sizeof (float) : 0;
 }
 
-struct step plan_step (const struct plan *plan, int index)
+struct step_info plan_step (const struct plan *plan, int index)
 {
-    const struct record *r = &plan->steps[index], *last = r->then ? r->then : r;
-    return (struct step) {
+    const struct step *r = &plan->steps[index], *last = r->then ? r->then : r;
+    return (struct step_info) {
         .name = r->name,
         .operation = r->operation,
         .algorithm = r->algorithm,

@@ -9,7 +9,7 @@ struct plan {
     struct graph *graph;
     struct execution execution;
     bool timed;
-    struct record *steps;
+    struct step *steps;
     int step_count, step_capacity;
     float *arena;
     size_t arena_floats;

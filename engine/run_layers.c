@@ -12,7 +12,7 @@ static int blocks (int channels)
     return divide_up (channels, BLOCK);
 }
 
-static ptrdiff_t out_pixels (const struct record *step)
+static ptrdiff_t out_pixels (const struct step *step)
 {
     return (ptrdiff_t)step->height * step->width;
 }
@@ -26,7 +26,7 @@ static int taps_within (int start, int kernel, int before, int size, int after)
     return last > first ? last - first : 0;
 }
 
-static void pool_row (struct execution *e, const struct record *step, struct lane *lane, int block, int y)
+static void pool_row (struct execution *e, const struct step *step, struct lane *lane, int block, int y)
 {
     const struct pool *pool = step->state;
     const float **rows = (const float **)lane->scratch;
@@ -56,14 +56,14 @@ static void pool_row (struct execution *e, const struct record *step, struct lan
 
 enum { POOL_ROWS = 8 }; /* output rows in an item */
 
-static void pool_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void pool_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     int count = blocks (step->channels), first = item / count * POOL_ROWS;
     for (int y = first; y < least (step->height, first + POOL_ROWS); y++)
         pool_row (e, step, lane, item % count, y);
 }
 
-static void global_pool_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void global_pool_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     ptrdiff_t pixels = (ptrdiff_t)step->in_height * step->in_width;
     (void)lane;
@@ -71,12 +71,12 @@ static void global_pool_item (struct execution *e, const struct record *step, st
                              step->out + item * BLOCK);
 }
 
-void run_pool (struct execution *e, const struct record *step)
+void run_pool (struct execution *e, const struct step *step)
 {
     on_lanes (e, step, pool_item, blocks (step->channels) * divide_up (step->height, POOL_ROWS));
 }
 
-void run_global_pool (struct execution *e, const struct record *step)
+void run_global_pool (struct execution *e, const struct step *step)
 {
     on_lanes (e, step, global_pool_item, blocks (step->channels));
 }
@@ -85,7 +85,7 @@ void run_global_pool (struct execution *e, const struct record *step)
 
 enum { POINTWISE_PIXELS = 512 }; /* in an item */
 
-static void pointwise_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void pointwise_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct pointwise_step *s = step->state;
     ptrdiff_t pixels = out_pixels (step);
@@ -110,14 +110,14 @@ static void pointwise_item (struct execution *e, const struct record *step, stru
     e->kernels->pointwise (&run);
 }
 
-void run_pointwise (struct execution *e, const struct record *step)
+void run_pointwise (struct execution *e, const struct step *step)
 {
     ptrdiff_t pixels = out_pixels (step);
     on_lanes (e, step, pointwise_item,
               blocks (step->channels) * (int)((pixels + POINTWISE_PIXELS - 1) / POINTWISE_PIXELS));
 }
 
-void run_softmax (struct execution *e, const struct record *step)
+void run_softmax (struct execution *e, const struct step *step)
 {
     ptrdiff_t pixels = out_pixels (step);
     e->kernels->softmax (step->in, step->out, step->channels, pixels, pixels * BLOCK);
@@ -125,7 +125,7 @@ void run_softmax (struct execution *e, const struct record *step)
 
 /* ---- moving ----------------------------------------------------------------------------------------------------- */
 
-static void copy_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void copy_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct pick_step *s = step->state;
     size_t floats = (size_t)out_pixels (step) * BLOCK;
@@ -135,13 +135,13 @@ static void copy_item (struct execution *e, const struct record *step, struct la
             floats * sizeof (float));
 }
 
-void run_copy (struct execution *e, const struct record *step)
+void run_copy (struct execution *e, const struct step *step)
 {
     on_lanes (e, step, copy_item, blocks (step->in_channels));
 }
 
 /* One channel: out_channel + item of out. */
-static void pick_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void pick_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct pick_step *s = step->state;
     const struct pick *pick = &s->pick;
@@ -161,39 +161,39 @@ static void pick_item (struct execution *e, const struct record *step, struct la
     }
 }
 
-void run_pick (struct execution *e, const struct record *step)
+void run_pick (struct execution *e, const struct step *step)
 {
     on_lanes (e, step, pick_item, ((const struct pick_step *)step->state)->pick.channels);
 }
 
 /* Through planar order, in the shared scratch. */
-void run_reshape (struct execution *e, const struct record *step)
+void run_reshape (struct execution *e, const struct step *step)
 {
     const struct kernels *k = e->kernels;
     k->export(step->in, e->shared, step->in_channels, (ptrdiff_t)step->in_height * step->in_width);
     k->import (e->shared, step->out, step->channels, out_pixels (step));
 }
 
-static void import_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void import_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
     (void)lane;
     e->kernels->import (e->input + at, step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
-void run_import (struct execution *e, const struct record *step)
+void run_import (struct execution *e, const struct step *step)
 {
     on_lanes (e, step, import_item, blocks (step->channels));
 }
 
-static void export_item (struct execution *e, const struct record *step, struct lane *lane, int item)
+static void export_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
     (void)lane;
     e->kernels->export(step->in + at, step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
-void run_export (struct execution *e, const struct record *step)
+void run_export (struct execution *e, const struct step *step)
 {
     on_lanes (e, step, export_item, blocks (step->channels));
 }

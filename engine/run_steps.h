@@ -19,14 +19,14 @@ struct pick_step { /* of run_pick and run_copy */
     int out_channel; /* first channel of the output, of a part of a concat; run_copy: on a block border */
 };
 
-void run_import (struct execution *e, const struct record *step);
-void run_pool (struct execution *e, const struct record *step);
-void run_global_pool (struct execution *e, const struct record *step);
-void run_pointwise (struct execution *e, const struct record *step);
-void run_copy (struct execution *e, const struct record *step);
-void run_pick (struct execution *e, const struct record *step);
-void run_reshape (struct execution *e, const struct record *step);
-void run_softmax (struct execution *e, const struct record *step);
-void run_export (struct execution *e, const struct record *step);
+void run_import (struct execution *e, const struct step *step);
+void run_pool (struct execution *e, const struct step *step);
+void run_global_pool (struct execution *e, const struct step *step);
+void run_pointwise (struct execution *e, const struct step *step);
+void run_copy (struct execution *e, const struct step *step);
+void run_pick (struct execution *e, const struct step *step);
+void run_reshape (struct execution *e, const struct step *step);
+void run_softmax (struct execution *e, const struct step *step);
+void run_export (struct execution *e, const struct step *step);
 
 #endif

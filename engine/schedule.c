@@ -9,7 +9,7 @@
 
 struct job {
     struct execution *e;
-    const struct record *step;
+    const struct step *step;
     item_function *function;
 };
 
@@ -28,7 +28,7 @@ static void lane_run (void *context, int index)
     e->kernels->fpu_leave (fpu);
 }
 
-void on_lanes (struct execution *e, const struct record *step, item_function *function, int items)
+void on_lanes (struct execution *e, const struct step *step, item_function *function, int items)
 {
     struct job job = { e, step, function };
     if (e->threads == 1 || items == 1) {
@@ -52,7 +52,7 @@ void on_lanes (struct execution *e, const struct record *step, item_function *fu
 enum { AHEAD_FLOATS = 64 * 1024 };
 
 /* The lane's part of the step's columns begins there; with `index` one more, it ends there. */
-static int lane_column (const struct execution *e, const struct record *step, int index)
+static int lane_column (const struct execution *e, const struct step *step, int index)
 {
     return step->by_column ? part_start (step->packed->column_count, index, e->threads) : 0;
 }
@@ -65,12 +65,12 @@ static struct ahead column_weights (const struct packed *packed, int column)
                             floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
 }
 
-struct ahead weights_after (const struct execution *e, const struct record *step, const struct lane *lane, int column)
+struct ahead weights_after (const struct execution *e, const struct step *step, const struct lane *lane, int column)
 {
     int index = (int)(lane - e->lanes), count = step->packed->column_count;
     int end = step->by_column ? lane_column (e, step, index + 1) : count;
     if (column + 1 != end && column + 1 < count) /* past its own part a lane helps another */
         return column_weights (step->packed, column + 1);
-    const struct record *next = step->next_dense;
+    const struct step *next = step->next_dense;
     return next ? column_weights (next->packed, lane_column (e, next, index)) : (struct ahead) { 0 };
 }

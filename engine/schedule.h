@@ -29,8 +29,8 @@ struct execution {
 
 /* for (item = 0; item < items; item++) function (e, step, lane, item), in any order, shared by all lanes. An item is a piece
  * of the output, never of a sum, so that the result does not depend on who computes it. */
-typedef void item_function (struct execution *e, const struct record *step, struct lane *lane, int item);
-void on_lanes (struct execution *e, const struct record *step, item_function *function, int items);
+typedef void item_function (struct execution *e, const struct step *step, struct lane *lane, int item);
+void on_lanes (struct execution *e, const struct step *step, item_function *function, int items);
 
 /* Weights that will be wanted soon. */
 struct ahead {
@@ -39,7 +39,7 @@ struct ahead {
 };
 
 /* The weights that the lane will want after this column's. */
-struct ahead weights_after (const struct execution *e, const struct record *step, const struct lane *lane, int column);
+struct ahead weights_after (const struct execution *e, const struct step *step, const struct lane *lane, int column);
 /* How to fetch all of `ahead` within `steps` steps for columns of `blocks`, or as much as so many can; steps > 0. As many places of it
  * at a time as a tile has blocks: the processor's own prefetcher runs a bounded number of lines ahead of each, so that weights from
  * memory come at 19 GB/s from two places and at 14 from one (Intel Xeon, model 207; four are no better). ResNet-18 takes 6 % less for

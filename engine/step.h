@@ -11,7 +11,7 @@
 struct cpu;       /* cpu.h */
 struct execution; /* schedule.h */
 
-struct record {
+struct step {
     const char *name, *operation;
     char algorithm[32];
     int in_channels, in_height, in_width;
@@ -23,14 +23,14 @@ struct record {
     } place;
     struct finish finish;
     uint64_t macs, multiplications, nanoseconds;
-    void (*run) (struct execution *e, const struct record *step);
+    void (*run) (struct execution *e, const struct step *step);
     void *state; /* what `run` knows beside: of the file that it is in */
     /* convolutions */
     struct conv conv;
     struct packed *packed;
-    const struct record *next_dense; /* the next convolution but those with few weights; or NULL */
-    bool by_column;                  /* work items are columns: a lane begins with one of its own */
-    struct record *then; /* a step made from this one's rows as they come; out is then NULL: this one's result
+    const struct step *next_dense; /* the next convolution but those with few weights; or NULL */
+    bool by_column;                /* work items are columns: a lane begins with one of its own */
+    struct step *then;             /* a step made from this one's rows as they come; out is then NULL: this one's result
                                         never lies in the arena as a whole */
 };
 

@@ -9,7 +9,9 @@
  *
  * Placing the largest first, each as low as it fits, is the greedy rule of Pisarchyk and Lee (2020); it is within a few
  * per cent of the lower bound on every network tried. */
-#include "engine/plan.h"
+#include "engine/arena.h"
+
+#include <stdbool.h>
 
 static bool meet (const struct buffer *a, const struct buffer *b)
 {

@@ -185,7 +185,8 @@ struct plan_options {
     const struct activation *activation;
     const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */
     int tap_count;
-    bool timed; /* measure each step of each run */
+    bool timed;            /* measure each step of each run */
+    const struct cpu *cpu; /* the engine's cpu.h: what to plan for; NULL: the processor this runs on */
 };
 
 /* A tensor as plan_run leaves it: data [channels][height][width], valid until the next run. */
@@ -224,7 +225,7 @@ struct image {
 void plan_image (struct plan *plan, const struct image *image, float *out);
 
 /* One line of `inspect`: what a step does. Text is valid as long as the plan. */
-struct step {
+struct step_info {
     const char *name, *operation, *algorithm;
     int channels, height, width;    /* of what it makes */
     uint64_t macs, multiplications; /* of the plain definition; of the algorithm in use (Winograd: fewer) */
@@ -232,7 +233,7 @@ struct step {
     uint64_t nanoseconds;           /* of the last run; 0 unless options.timed */
 };
 int plan_steps (const struct plan *plan);
-struct step plan_step (const struct plan *plan, int index);
+struct step_info plan_step (const struct plan *plan, int index);
 int plan_threads (const struct plan *plan);
 const char *plan_isa (const struct plan *plan);
 size_t plan_arena_bytes (const struct plan *plan);

@@ -213,9 +213,6 @@ struct kernels {
 /* The table of that name if this CPU can run it, else NULL. NULL name: the best, or the one CONVRELU_ISA names. */
 const struct kernels *kernels_for (const char *name);
 
-/* Whether Intel made the processor; false on anything but x86. */
-bool cpu_is_intel (void);
-
 /* Tells the processor that a loop only waits, for about 20 ns. */
 void cpu_pause (void);
 

@@ -4,7 +4,7 @@
  * A ResNet reads some 50 to 100 MB of weights a frame, more than the caches hold. On pages of 4 KiB that is a page walk
  * every 64 lines, and the processor's own read-ahead stops at each of them; on huge pages (2 MiB on x86) ResNet-50 takes 4
  * to 6 % less time. So the kernel is asked for huge pages where it can be. It may refuse: nothing depends on it. */
-#include "engine/plan.h"
+#include "engine/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,4 +42,31 @@ void *memory_new (size_t bytes)
         return NULL;
     ask_for_huge_pages (memory, bytes);
     return memset (memory, 0, bytes);
+}
+
+void *memory_add (struct memory_list *list, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow (count, size, &bytes))
+        return NULL;
+    if (list->count == list->capacity) {
+        int capacity = list->capacity ? 2 * list->capacity : 64;
+        void **blocks = realloc (list->blocks, (size_t)capacity * sizeof *blocks);
+        if (!blocks)
+            return NULL;
+        list->blocks = blocks;
+        list->capacity = capacity;
+    }
+    void *memory = memory_new (bytes);
+    if (memory)
+        list->blocks[list->count++] = memory;
+    return memory;
+}
+
+void memory_free_all (struct memory_list *list)
+{
+    for (int i = 0; i < list->count; i++)
+        free (list->blocks[i]);
+    free (list->blocks);
+    *list = (struct memory_list) { 0 };
 }

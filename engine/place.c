@@ -7,7 +7,8 @@
  *
  * Concats are taken last first, so that in a DenseNet, where each repeats the one before and adds a part, all of them
  * are prefixes of one buffer. */
-#include "engine/plan.h"
+#include "engine/place.h"
+#include "engine/kernels.h"
 
 #include <limits.h>
 #include <stdlib.h>

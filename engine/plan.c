@@ -5,6 +5,10 @@
  *
  * The last of these touches every page, so that the first frame is like any other. */
 #include "engine/plan.h"
+#include "engine/conv.h"
+#include "engine/conv_stem_pool.h"
+#include "engine/cpu.h"
+#include "engine/run_steps.h"
 #include "engine/workers.h"
 
 #include <inttypes.h>
@@ -20,6 +24,7 @@ enum { MAX_THREADS = 256 };
 /* Everything that is needed while a plan is made and not after. */
 struct planner {
     struct plan *plan;
+    struct preparation preparation;
     struct graph *g;
     struct error *error;
     enum algorithm algorithm;
@@ -38,45 +43,27 @@ static bool fail (struct planner *p, const char *text)
     return false;
 }
 
-void *plan_alloc (struct plan *plan, size_t count, size_t size)
-{
-    size_t bytes;
-    if (__builtin_mul_overflow (count, size, &bytes))
-        return NULL;
-    if (plan->owned_count == plan->owned_capacity) {
-        int capacity = plan->owned_capacity ? 2 * plan->owned_capacity : 64;
-        void **owned = realloc (plan->owned, (size_t)capacity * sizeof *owned);
-        if (!owned)
-            return NULL;
-        plan->owned = owned;
-        plan->owned_capacity = capacity;
-    }
-    void *memory = memory_new (bytes);
-    if (memory)
-        plan->owned[plan->owned_count++] = memory;
-    return memory;
-}
-
 /* ---- steps ------------------------------------------------------------------------------------------------------ */
 
 static const struct place nowhere = { .buffer = -1 };
 
 /* A new step that makes tensor `output` from `input` (or the caller's input); NULL: memory short. */
-static struct record *new_step (struct planner *p, enum step_kind kind, int input, int output)
+static struct step *new_step (struct planner *p, void (*run) (struct execution *e, const struct step *step), int input,
+                              int output)
 {
     struct plan *plan = p->plan;
     const struct node *in = &p->g->nodes[input], *out = &p->g->nodes[output];
     if (plan->step_count == plan->step_capacity) {
         int capacity = plan->step_capacity ? 2 * plan->step_capacity : 64;
-        struct record *steps = realloc (plan->steps, (size_t)capacity * sizeof *steps);
+        struct step *steps = realloc (plan->steps, (size_t)capacity * sizeof *steps);
         if (!steps)
             return NULL;
         plan->steps = steps;
         plan->step_capacity = capacity;
     }
-    struct record *step = &plan->steps[plan->step_count++];
-    *step = (struct record) {
-        .kind = kind,
+    struct step *step = &plan->steps[plan->step_count++];
+    *step = (struct step) {
+        .run = run,
         .name = out->name,
         .operation = out->label,
         .in_channels = in->channels,
@@ -85,10 +72,10 @@ static struct record *new_step (struct planner *p, enum step_kind kind, int inpu
         .channels = out->channels,
         .height = out->height,
         .width = out->width,
-        .in_place = p->places.of[p->places.alias[input]],
-        .out_place = p->places.of[output],
-        .second_place = nowhere,
-        .residual_place = nowhere,
+        .place = { .in = p->places.of[p->places.alias[input]],
+                   .out = p->places.of[output],
+                   .second = nowhere,
+                   .residual = nowhere },
         .finish = { .low = -INFINITY, .high = INFINITY, .plain = true },
     };
     return step;
@@ -101,7 +88,7 @@ static bool copy_channels (struct plan *plan, const float **to, const float *flo
     *to = NULL;
     if (!floats && !doubles)
         return true;
-    float *copy = plan_alloc (plan, blocked_floats (channels, 1, 1), sizeof *copy);
+    float *copy = memory_add (&plan->memory, blocked_floats (channels, 1, 1), sizeof *copy);
     for (int c = 0; copy && c < channels; c++)
         copy[c] = floats ? floats[c] : (float)doubles[c];
     *to = copy;
@@ -109,7 +96,7 @@ static bool copy_channels (struct plan *plan, const float **to, const float *flo
 }
 
 /* Activation, affine and residual of a layer, for its last step. */
-static bool set_finish (struct planner *p, struct record *step, const struct layer *layer)
+static bool set_finish (struct planner *p, struct step *step, const struct layer *layer)
 {
     struct finish *finish = &step->finish;
     struct activation a = layer->activation;
@@ -123,7 +110,7 @@ static bool set_finish (struct planner *p, struct record *step, const struct lay
         finish->high = a.beta;
     }
     if (layer->residual >= 0)
-        step->residual_place = p->places.of[p->places.alias[layer->residual]];
+        step->place.residual = p->places.of[p->places.alias[layer->residual]];
     return copy_channels (p->plan, &finish->slope, layer->slope, NULL, step->channels) &&
            copy_channels (p->plan, &finish->post_scale, NULL, layer->post_scale, step->channels) &&
            copy_channels (p->plan, &finish->post_shift, NULL, layer->post_shift, step->channels);
@@ -133,24 +120,29 @@ static bool plan_conv (struct planner *p, const struct layer *layer)
 {
     int input = layer->inputs[0];
     bool planar = p->places.alias[input] == p->input && p->places.of[p->input].buffer < 0;
-    struct record *step = new_step (p, STEP_CONV, input, layer->output);
+    struct step *step = new_step (p, NULL, input, layer->output);
     if (!step || !set_finish (p, step, layer))
         return fail (p, "out of memory");
     step->conv = layer->conv;
     step->operation = p->g->nodes[layer->node].label;
     step->macs = p->g->nodes[layer->node].macs;
-    enum packing packing = algorithm_choose (p->plan, step, p->algorithm, planar);
-    step->packed = packed_get (p->g, layer, packing, p->plan->kernels->columns, p->error);
+    const struct conv_method *method = conv_choose (&p->preparation, step, p->algorithm, planar);
+    step->packed = packed_get (p->g, layer, method, p->preparation.kernels->columns, p->error);
     if (!step->packed)
         return false;
-    static const enum step_kind kinds[] = {
-        [PACKING_DIRECT] = STEP_CONV,      [PACKING_PLANAR] = STEP_CONV,       [PACKING_DEPTHWISE] = STEP_DEPTHWISE,
-        [PACKING_F23] = STEP_WINOGRAD,     [PACKING_F43] = STEP_WINOGRAD,      [PACKING_F42] = STEP_WINOGRAD,
-        [PACKING_STRIDED] = STEP_WINOGRAD, [PACKING_STRASSEN] = STEP_STRASSEN,
-    };
-    step->kind = kinds[packing];
-    if (!algorithm_shape (p->plan, step))
+    step->run = method->run;
+    if (!method->prepare (&p->preparation, step))
         return fail (p, "out of memory");
+    return true;
+}
+
+/* The plan's own copy of what `run` knows beside the step. */
+static bool set_state (struct planner *p, struct step *step, const void *state, size_t bytes)
+{
+    step->state = memory_add (&p->plan->memory, 1, bytes);
+    if (!step->state)
+        return fail (p, "out of memory");
+    memcpy (step->state, state, bytes);
     return true;
 }
 
@@ -158,27 +150,23 @@ static bool plan_pool (struct planner *p, const struct layer *layer)
 {
     const struct node *node = &p->g->nodes[layer->node];
     bool global = layer->operation == OPERATION_GLOBAL_POOL;
-    struct record *step = new_step (p, global ? STEP_GLOBAL_POOL : STEP_POOL, layer->inputs[0], layer->output);
+    struct step *step = new_step (p, global ? run_global_pool : run_pool, layer->inputs[0], layer->output);
     if (!step)
         return fail (p, "out of memory");
-    if (global) {
-        step->pool_kind = node->u.global_pool;
-        return true;
-    }
-    step->pool = node->u.pool;
-    size_t floats = 2 * (((size_t)step->pool.kernel_h + 15) / 16 * 16) + ((size_t)step->width + 15) / 16 * 16;
-    if (floats > p->plan->scratch_floats)
-        p->plan->scratch_floats = floats;
-    return true;
+    if (global)
+        return set_state (p, step, &node->u.global_pool, sizeof node->u.global_pool);
+    size_t floats = 2 * (((size_t)node->u.pool.kernel_h + 15) / 16 * 16) + ((size_t)step->width + 15) / 16 * 16;
+    need_floats (&p->preparation.scratch_floats, floats);
+    return set_state (p, step, &node->u.pool, sizeof node->u.pool);
 }
 
 /* How the smaller operand b is spread over the other. */
-static void spread (const struct node *b, struct record *step)
+static void spread (const struct node *b, int channels, struct pointwise_step *s)
 {
     bool one_pixel = b->height == 1 && b->width == 1, one_channel = b->channels == 1;
-    step->b_lane = one_channel && step->channels > 1;
-    step->b_pixel = one_pixel ? 0 : BLOCK;
-    step->b_block = step->b_lane ? 0 : (ptrdiff_t)b->height * b->width * BLOCK;
+    s->b_lane = one_channel && channels > 1;
+    s->b_pixel = one_pixel ? 0 : BLOCK;
+    s->b_block = s->b_lane ? 0 : (ptrdiff_t)b->height * b->width * BLOCK;
 }
 
 static bool plan_pointwise (struct planner *p, const struct layer *layer)
@@ -189,17 +177,18 @@ static bool plan_pointwise (struct planner *p, const struct layer *layer)
         first = layer->inputs[1];
         second = layer->inputs[0];
     }
-    struct record *step = new_step (p, STEP_POINTWISE, first, layer->output);
+    struct pointwise_step s = { .operation = POINTWISE_FIRST };
+    struct step *step = new_step (p, run_pointwise, first, layer->output);
     if (!step || !set_finish (p, step, layer) ||
-        !copy_channels (p->plan, &step->scale, NULL, layer->scale, step->channels) ||
-        !copy_channels (p->plan, &step->shift, NULL, layer->shift, step->channels))
+        !copy_channels (p->plan, &s.scale, NULL, layer->scale, step->channels) ||
+        !copy_channels (p->plan, &s.shift, NULL, layer->shift, step->channels))
         return fail (p, "out of memory");
     if (second >= 0) {
-        step->pointwise = layer->operation == OPERATION_ADD ? POINTWISE_ADD : POINTWISE_MUL;
-        step->second_place = p->places.of[p->places.alias[second]];
-        spread (&p->g->nodes[second], step);
+        s.operation = layer->operation == OPERATION_ADD ? POINTWISE_ADD : POINTWISE_MUL;
+        step->place.second = p->places.of[p->places.alias[second]];
+        spread (&p->g->nodes[second], step->channels, &s);
     }
-    return true;
+    return set_state (p, step, &s, sizeof s);
 }
 
 /* One step per part that does not lie where the concat wants it already. */
@@ -215,11 +204,12 @@ static bool plan_concat (struct planner *p, const struct layer *layer)
         size_t wanted = to->offset + blocked_floats (channel / BLOCK * BLOCK, whole->height, whole->width);
         bool there = channel % BLOCK == 0 && at->buffer == to->buffer && at->offset == wanted;
         if (!there) {
-            struct record *step = new_step (p, channel % BLOCK ? STEP_PICK : STEP_COPY, part, layer->output);
+            struct step *step = new_step (p, channel % BLOCK ? run_pick : run_copy, part, layer->output);
             if (!step)
                 return fail (p, "out of memory");
-            step->out_channel = channel;
-            step->pick = (struct pick) { .channels = node->channels, .step_h = 1, .step_w = 1 };
+            struct pick_step s = { { .channels = node->channels, .step_h = 1, .step_w = 1 }, .out_channel = channel };
+            if (!set_state (p, step, &s, sizeof s))
+                return false;
         }
         channel += node->channels;
     }
@@ -229,26 +219,25 @@ static bool plan_concat (struct planner *p, const struct layer *layer)
 static bool plan_pick (struct planner *p, const struct layer *layer)
 {
     const struct pick *pick = &p->g->nodes[layer->node].u.pick;
-    struct record *step = new_step (p, STEP_PICK, layer->inputs[0], layer->output);
-    int *channel = plan_alloc (p->plan, (size_t)pick->channels, sizeof *channel);
+    struct step *step = new_step (p, run_pick, layer->inputs[0], layer->output);
+    int *channel = memory_add (&p->plan->memory, (size_t)pick->channels, sizeof *channel);
     if (!step || !channel)
         return fail (p, "out of memory");
     memcpy (channel, pick->channel, (size_t)pick->channels * sizeof *channel);
-    step->pick = *pick;
-    step->pick.channel = channel;
-    return true;
+    struct pick_step s = { .pick = *pick };
+    s.pick.channel = channel;
+    return set_state (p, step, &s, sizeof s);
 }
 
 static bool plan_reshape (struct planner *p, const struct layer *layer)
 {
     if (p->places.alias[layer->output] != layer->output)
         return true;
-    struct record *step = new_step (p, STEP_RESHAPE, layer->inputs[0], layer->output);
+    struct step *step = new_step (p, run_reshape, layer->inputs[0], layer->output);
     if (!step)
         return fail (p, "out of memory");
     size_t floats = blocked_floats (step->channels * step->height * step->width, 1, 1);
-    if (floats > p->plan->shared_floats)
-        p->plan->shared_floats = floats;
+    need_floats (&p->preparation.shared_floats, floats);
     return true;
 }
 
@@ -267,9 +256,9 @@ static bool plan_layer (struct planner *p, const struct layer *layer)
     case OPERATION_RESHAPE:
         return plan_reshape (p, layer);
     case OPERATION_SOFTMAX:
-        return new_step (p, STEP_SOFTMAX, layer->inputs[0], layer->output) || fail (p, "out of memory");
+        return new_step (p, run_softmax, layer->inputs[0], layer->output) || fail (p, "out of memory");
     case OPERATION_LOG_SOFTMAX:
-        return new_step (p, STEP_LOG_SOFTMAX, layer->inputs[0], layer->output) || fail (p, "out of memory");
+        return new_step (p, run_log_softmax, layer->inputs[0], layer->output) || fail (p, "out of memory");
     default:
         return plan_pointwise (p, layer);
     }
@@ -289,14 +278,14 @@ static bool plan_export (struct planner *p, int id)
     if (p->exported[id] < 0 || place->buffer < 0)
         return true;
     const struct node *node = &p->g->nodes[id];
-    struct record *step = new_step (p, STEP_EXPORT, id, id);
+    struct step *step = new_step (p, run_export, id, id);
     if (!step)
         return fail (p, "out of memory");
     int buffer = p->exported[id];
     size_t floats = (size_t)node->channels * (size_t)node->height * (size_t)node->width;
     p->places.buffers[buffer] = (struct buffer) { .floats = (floats + 15) / 16 * 16 };
     step->operation = "export";
-    step->out_place = (struct place) { .buffer = buffer };
+    step->place.out = (struct place) { .buffer = buffer };
     return true;
 }
 
@@ -350,17 +339,17 @@ static void find_lifetimes (struct planner *p)
         p->places.buffers[b].last = -1;
     }
     for (int s = 0; s < plan->step_count; s++) {
-        const struct record *step = &plan->steps[s];
-        live_at (p, step->in_place, s);
-        live_at (p, step->second_place, s);
-        live_at (p, step->residual_place, s);
-        live_at (p, step->out_place, s);
+        const struct step *step = &plan->steps[s];
+        live_at (p, step->place.in, s);
+        live_at (p, step->place.second, s);
+        live_at (p, step->place.residual, s);
+        live_at (p, step->place.out, s);
         if (step->then) {
-            live_at (p, step->then->residual_place, s);
-            live_at (p, step->then->out_place, s);
+            live_at (p, step->then->place.residual, s);
+            live_at (p, step->then->place.out, s);
         }
-        if (step->kind == STEP_EXPORT)
-            live_at (p, step->out_place, INT_MAX);
+        if (step->run == run_export)
+            live_at (p, step->place.out, INT_MAX);
     }
     for (int id = 0; id < p->g->count; id++)
         if (p->keep[id])
@@ -375,12 +364,12 @@ static float *resolve (const struct planner *p, struct place place)
     return place.buffer < 0 ? NULL : p->plan->arena + p->places.buffers[place.buffer].offset + place.offset;
 }
 
-static void resolve_step (const struct planner *p, struct record *step)
+static void resolve_step (const struct planner *p, struct step *step)
 {
-    step->in = resolve (p, step->in_place);
-    step->second = resolve (p, step->second_place);
-    step->residual = resolve (p, step->residual_place);
-    step->out = resolve (p, step->out_place);
+    step->in = resolve (p, step->place.in);
+    step->second = resolve (p, step->place.second);
+    step->residual = resolve (p, step->place.residual);
+    step->out = resolve (p, step->place.out);
 }
 
 static bool lay_arena (struct planner *p)
@@ -393,30 +382,31 @@ static bool lay_arena (struct planner *p)
     find_lifetimes (p);
     plan->arena_floats = arena_layout (p->places.buffers, count, order);
     free (order);
-    size_t lane = plan->scratch_floats + BLOCK; /* a line between lanes */
-    uint64_t floats =
-        (uint64_t)plan->arena_floats + plan->shared_floats + (uint64_t)lane * (unsigned)plan->threads + BLOCK;
+    size_t lane = p->preparation.scratch_floats + BLOCK; /* a line between lanes */
+    uint64_t floats = (uint64_t)plan->arena_floats + p->preparation.shared_floats +
+                      (uint64_t)lane * (unsigned)plan->execution.threads + BLOCK;
     if (floats > p->g->limits.plan_bytes / sizeof (float)) {
         snprintf (p->error->text, sizeof p->error->text,
                   "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64,
                   floats * sizeof (float), p->g->limits.plan_bytes);
         return false;
     }
-    plan->arena = plan_alloc (plan, floats, sizeof (float));
-    plan->lanes = plan_alloc (plan, (size_t)plan->threads, sizeof *plan->lanes);
-    if (!plan->arena || !plan->lanes) {
+    plan->arena = memory_add (&plan->memory, floats, sizeof (float));
+    plan->execution.lanes = memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.lanes);
+    if (!plan->arena || !plan->execution.lanes) {
         snprintf (p->error->text, sizeof p->error->text, "no memory for %" PRIu64 " bytes of intermediate results",
                   floats * sizeof (float));
         return false;
     }
-    plan->shared = plan->arena + plan->arena_floats;
-    for (int i = 0; i < plan->threads; i++)
-        plan->lanes[i].scratch = plan->shared + (plan->shared_floats + 15) / 16 * 16 + (size_t)i * lane;
-    const struct record *dense = NULL;
+    plan->execution.shared = plan->arena + plan->arena_floats;
+    for (int i = 0; i < plan->execution.threads; i++)
+        plan->execution.lanes[i].scratch =
+            plan->execution.shared + (p->preparation.shared_floats + 15) / 16 * 16 + (size_t)i * lane;
+    const struct step *dense = NULL;
     for (int s = plan->step_count - 1; s >= 0; s--) {
-        struct record *step = &plan->steps[s];
+        struct step *step = &plan->steps[s];
         step->next_dense = dense;
-        if (step->packed && step->kind != STEP_DEPTHWISE)
+        if (step->packed && !step->packed->method->few_weights)
             dense = step;
         resolve_step (p, step);
         if (step->then)
@@ -463,20 +453,21 @@ static bool fuse_last (struct planner *p, int l, int steps)
     if (l == 0 || steps == 0 || plan->step_count != steps + 1)
         return true;
     const struct layer *layer = &p->layers.list[l], *before = layer - 1;
-    struct record *step = &plan->steps[steps - 1];
+    struct step *step = &plan->steps[steps - 1];
     int between = before->output;
     if (before->operation != OPERATION_CONV || layer->inputs[0] != between || layer->residual == between ||
         p->readers[between] != 1 || p->exported[between] >= 0 || p->keep[between] ||
-        p->places.alias[between] != between || !algorithm_fuses (step, step + 1))
+        p->places.alias[between] != between || step[1].run != run_pool ||
+        !stem_pool_fits (step, step + 1, step[1].state))
         return true;
-    struct record *then = plan_alloc (plan, 1, sizeof *then);
+    struct step *then = memory_add (&plan->memory, 1, sizeof *then);
     if (!then)
         return fail (p, "out of memory");
     *then = step[1];
     plan->step_count--;
     step->then = then;
-    step->out_place = then->in_place = nowhere;
-    return algorithm_fuse (plan, step) || fail (p, "out of memory");
+    step->place.out = then->place.in = nowhere;
+    return stem_pool_prepare (&p->preparation, step, then->state) || fail (p, "out of memory");
 }
 
 static void count_readers (struct planner *p)
@@ -501,7 +492,7 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     for (int id = 0; id < p->g->count; id++)
         if (p->exported[id] >= 0)
             p->exported[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
-    if (blocked && !new_step (p, STEP_IMPORT, p->input, p->input))
+    if (blocked && !new_step (p, run_import, p->input, p->input))
         return fail (p, "out of memory");
     if (!plan_export (p, p->input))
         return false;
@@ -519,8 +510,8 @@ static bool make_results (struct planner *p, const int *taps, int tap_count)
     struct plan *plan = p->plan;
     plan->output_count = p->g->output_count;
     plan->tap_count = tap_count;
-    plan->outputs = plan_alloc (plan, (size_t)plan->output_count, sizeof *plan->outputs);
-    plan->taps = plan_alloc (plan, (size_t)tap_count, sizeof *plan->taps);
+    plan->outputs = memory_add (&plan->memory, (size_t)plan->output_count, sizeof *plan->outputs);
+    plan->taps = memory_add (&plan->memory, (size_t)tap_count, sizeof *plan->taps);
     if (!plan->outputs || !plan->taps)
         return fail (p, "out of memory");
     for (int i = 0; i < plan->output_count; i++)
@@ -582,24 +573,29 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
         return fail (&p, "out of memory"), NULL;
     p.plan->graph = graph_ref (g);
     p.plan->timed = options->timed;
-    p.plan->threads = options->threads > 0 ? options->threads : allowed_cpus ();
-    if (p.plan->threads > MAX_THREADS)
-        p.plan->threads = MAX_THREADS;
-    p.plan->kernels = kernels_for (options->isa);
+    p.plan->execution.threads = options->threads > 0 ? options->threads : allowed_cpus ();
+    if (p.plan->execution.threads > MAX_THREADS)
+        p.plan->execution.threads = MAX_THREADS;
+    p.plan->execution.kernels = kernels_for (options->isa);
     bool ok = true;
     if (graph_error (g))
         ok = fail (&p, graph_error (g));
     else if (!g->output_count)
         ok = fail (&p, "the graph has no output");
-    else if (!p.plan->kernels) {
+    else if (!p.plan->execution.kernels) {
         const char *name = options->isa ? options->isa : getenv ("CONVRELU_ISA");
         snprintf (p.error->text, sizeof p.error->text, "this CPU cannot run instruction set '%.40s'", name ? name : "");
         ok = false;
     }
-    if (ok && p.plan->threads > 1) {
-        p.plan->workers = workers_new (p.plan->threads);
-        ok = p.plan->workers || fail (&p, "cannot start threads");
+    if (ok && p.plan->execution.threads > 1) {
+        p.plan->execution.workers = workers_new (p.plan->execution.threads);
+        ok = p.plan->execution.workers || fail (&p, "cannot start threads");
     }
+    const struct cpu cpu = options->cpu ? *options->cpu : cpu_detect ();
+    p.preparation = (struct preparation) { .kernels = p.plan->execution.kernels,
+                                           .cpu = &cpu,
+                                           .threads = p.plan->execution.threads,
+                                           .memory = &p.plan->memory };
     ok = ok && find_input (&p) && make_plan (&p, options);
     if (!ok) {
         plan_free (p.plan);
@@ -612,17 +608,15 @@ void plan_free (struct plan *plan)
 {
     if (!plan)
         return;
-    workers_free (plan->workers);
+    workers_free (plan->execution.workers);
     for (int s = 0; s < plan->step_count; s++) {
-        const struct record *step = &plan->steps[s];
+        const struct step *step = &plan->steps[s];
         if (step->packed)
             packed_release (plan->graph, step->packed);
         if (step->then && step->then->packed)
             packed_release (plan->graph, step->then->packed);
     }
-    for (int i = 0; i < plan->owned_count; i++)
-        free (plan->owned[i]);
-    free (plan->owned);
+    memory_free_all (&plan->memory);
     free (plan->steps);
     graph_unref (plan->graph);
     free (plan);
@@ -650,15 +644,15 @@ int plan_steps (const struct plan *plan)
     return plan->step_count;
 }
 
-static uint64_t packed_bytes (const struct record *record)
+static uint64_t packed_bytes (const struct step *step)
 {
-    return record->packed ? record->packed->weight_floats * sizeof (float) : 0;
+    return step->packed ? step->packed->weight_floats * sizeof (float) : 0;
 }
 
-struct step plan_step (const struct plan *plan, int index)
+struct step_info plan_step (const struct plan *plan, int index)
 {
-    const struct record *r = &plan->steps[index], *last = r->then ? r->then : r;
-    return (struct step) {
+    const struct step *r = &plan->steps[index], *last = r->then ? r->then : r;
+    return (struct step_info) {
         .name = r->name,
         .operation = r->operation,
         .algorithm = r->algorithm,
@@ -674,12 +668,12 @@ struct step plan_step (const struct plan *plan, int index)
 
 int plan_threads (const struct plan *plan)
 {
-    return plan->threads;
+    return plan->execution.threads;
 }
 
 const char *plan_isa (const struct plan *plan)
 {
-    return plan->kernels->name;
+    return plan->execution.kernels->name;
 }
 
 size_t plan_arena_bytes (const struct plan *plan)

@@ -136,7 +136,7 @@ static void print_json (const struct network *n, const struct times *t)
     printf (", \"min_ms\": %.4f, \"median_ms\": %.4f, \"p99_ms\": %.4f, \"gflops\": %.2f", t->min, t->median, t->p99,
             gflops (total_macs (n->plan), t->median));
     for (int i = 0; t->steps && i < plan_steps (n->plan); i++) {
-        struct step s = plan_step (n->plan, i);
+        struct step_info s = plan_step (n->plan, i);
         const struct step_time *time = &t->steps[i];
         printf ("%s{\"name\": ", i ? ", " : ", \"layers\": [");
         print_json_text (s.name);
@@ -164,7 +164,7 @@ static void print_layers (const struct plan *plan, const struct times *t, double
     printf ("\n%4s  %-*s  %-20s  %-16s  %-18s  %9s  %9s  %6s  %8s  %7s\n", "step", width, "name", "operation", "output",
             "algorithm", "min ms", "mean ms", "time", "GFLOP/s", "of peak");
     for (int i = 0; i < plan_steps (plan); i++) {
-        struct step s = plan_step (plan, i);
+        struct step_info s = plan_step (plan, i);
         char shape[64];
         double ms = t->steps[i].min;
         int pad = width - text_columns (s.name);

@@ -32,7 +32,7 @@ static void print_steps (const struct plan *plan)
     printf ("\n%4s  %-*s  %-20s  %-16s  %-12s  %10s  %10s\n", "step", width, "name", "operation", "output", "algorithm",
             "MMAC", "weights");
     for (int i = 0; i < plan_steps (plan); i++) {
-        struct step s = plan_step (plan, i);
+        struct step_info s = plan_step (plan, i);
         int pad = width - text_columns (s.name);
         printf ("%4d  %s%*s  %-20s  %-16s  %-12s  %10.2f", i, s.name, pad > 0 ? pad : 0, "", s.operation,
                 shape_words (s.channels, s.height, s.width, shape), s.algorithm, (double)s.macs / 1e6);

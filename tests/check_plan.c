@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_plan.c: what a plan promises beside its numbers: errors, threads, memory, sharing, floating-point state. */
-#include "engine/plan.h"
+#include "engine/arena.h"
+#include "engine/cpu.h"
+#include "engine/kernels.h"
+#include "engine/schedule.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/random_graph.h"
@@ -437,7 +440,7 @@ static void multiplications_are (enum algorithm algorithm, int kernel, int strid
     graph_output (b.g, build_square (&b, build_square (&b, 0, IN, 1, 1, 0), OUT, kernel, stride, kernel / 2));
     struct plan *plan = planned (b.g, 1, NULL, algorithm);
     for (int i = 0; i < plan_steps (plan); i++) {
-        struct step step = plan_step (plan, i);
+        struct step_info step = plan_step (plan, i);
         if (step.channels == OUT && step.macs)
             CHECK (step.multiplications == expected * IN * OUT,
                    "algorithm %d, %d pixels wide: %d multiplications a pair", (int)algorithm, side,
@@ -464,20 +467,51 @@ static void check_multiplications (void)
     multiplications_are (ALGORITHM_STRASSEN, 1, 1, 8, 56);
 }
 
-/* What is chosen for a 3x3 layer, where one algorithm is best by far. */
-static void chosen_is (const char *isa, int channels, int side, const char *expected)
+/* What is chosen for a layer, where one algorithm is best by far on the processor `cpu`; NULL: this one. */
+static void chosen_on (const struct cpu *cpu, const char *isa, int channels, int side, int kernel, const char *expected)
 {
     struct builder b = builder_new (8, channels, side, side);
-    graph_output (b.g, build_square (&b, 0, channels, 3, 1, 1));
-    struct plan *plan = planned (b.g, 1, isa, ALGORITHM_AUTO);
+    graph_output (b.g, build_square (&b, 0, channels, kernel, 1, kernel / 2));
+    struct plan_options options = { .threads = 1, .isa = isa, .cpu = cpu };
+    struct plan *plan = plan_new (b.g, &options, NULL);
     for (int i = 0; i < plan_steps (plan); i++) {
-        struct step step = plan_step (plan, i);
+        struct step_info step = plan_step (plan, i);
         if (step.macs)
             CHECK (!strcmp (step.algorithm, expected), "%s, %d channels at %d x %d: %s, not %s", isa, channels, side,
                    side, step.algorithm, expected);
     }
     plan_free (plan);
     graph_unref (b.g);
+}
+
+static void chosen_is (const char *isa, int channels, int side, const char *expected)
+{
+    chosen_on (NULL, isa, channels, side, 3, expected);
+}
+
+/* Processors that are not this one: weights from afar, for nothing, or kept near; Strassen's algorithm. */
+static void check_other_cpus (void)
+{
+    check_group ("choice for other processors");
+    const struct cpu slow = { .l2_bytes = 1 << 20, .bytes_per_cycle_far = 0.01 };
+    const struct cpu fast = { .l2_bytes = 1 << 20, .bytes_per_cycle_far = 1e6 };
+    const struct cpu large = { .l2_bytes = 1 << 30, .bytes_per_cycle_far = 0.01 };
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        chosen_on (&slow, *isa, 256, 14, 3, "direct");
+        chosen_on (&fast, *isa, 256, 14, 3, "winograd F(4,3)");
+        chosen_on (&large, *isa, 256, 14, 3, "winograd F(4,3)");
+    }
+    if (!kernels_for ("avx2")) {
+        SKIP ("the rest needs AVX2");
+        return;
+    }
+    const struct cpu slow_strassen = { .l2_bytes = 1 << 20, .bytes_per_cycle_far = 10, .slow_strassen_512 = true };
+    chosen_on (&fast, "avx2", 256, 28, 1, "strassen");
+    chosen_on (&slow_strassen, "avx2", 256, 28, 1, "strassen");
+    if (kernels_for ("avx512"))
+        chosen_on (&slow_strassen, "avx512", 256, 28, 1, "direct");
+    else
+        SKIP ("the rest needs AVX-512");
 }
 
 static void check_choice (void)
@@ -492,7 +526,7 @@ static void check_choice (void)
         SKIP ("the rest needs AVX-512");
     else { /* weights from afar */
         chosen_is ("avx512", 512, 7, "winograd F(2,3)");
-        chosen_is ("avx512", 256, 14, cpu_is_intel () ? "winograd F(4x2,3)" : "winograd F(4,3)");
+        chosen_is ("avx512", 256, 14, cpu_detect ().bytes_per_cycle_far < 8 ? "winograd F(4x2,3)" : "winograd F(4,3)");
     }
 }
 
@@ -564,7 +598,7 @@ static void check_steps (void)
         plan_run (plan, input);
         uint64_t macs = 0, expected = 0, nanoseconds = 0;
         for (int i = 0; i < plan_steps (plan); i++) {
-            struct step step = plan_step (plan, i);
+            struct step_info step = plan_step (plan, i);
             CHECK (step.name && step.name[0] && step.operation && step.algorithm, "step %d has no name", i);
             CHECK (step.channels > 0 && step.height > 0 && step.width > 0, "step %d has no shape", i);
             CHECK (!step.macs == !step.weight_bytes, "step %d: %d bytes of weights", i, (int)step.weight_bytes);
@@ -637,6 +671,7 @@ int main (void)
     check_nan_paired ();
     check_multiplications ();
     check_choice ();
+    check_other_cpus ();
     check_fetch ();
     check_denormals ();
     check_steps ();

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* conv.c: the methods by which convolutions are computed, and the choice among them. conv_cost.h says by what model. */
+#include "engine/conv.h"
+
+/* In the order of asking: of two that cost the same the first is taken. */
+static const struct conv_method *const methods[] = {
+    &conv_depthwise,   &conv_planar,      &conv_direct,      &conv_winograd[0],
+    &conv_winograd[1], &conv_winograd[2], &conv_winograd[3], &conv_strassen,
+};
+
+const struct conv_method *conv_choose (const struct preparation *p, const struct step *step, enum algorithm wanted,
+                                       bool planar)
+{
+    const struct conv_method *best = &conv_direct;
+    double least_cycles = 0;
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        const struct conv_method *method = methods[i];
+        if (!method->fits (method, p, step, planar))
+            continue;
+        if (method->only || (method->algorithms & 1u << wanted))
+            return method;
+        if (wanted != ALGORITHM_AUTO)
+            continue;
+        double cycles = method->cycles (method, p, step);
+        if (method == best || cycles < method->gain * least_cycles) {
+            best = method;
+            least_cycles = cycles;
+        }
+    }
+    return best;
+}

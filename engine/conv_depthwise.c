@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* conv_depthwise.c: convolutions of every channel by itself. Item = rows of one block of 16 channels.
+ *
+ * Weights: [block][ky][kx][16]. */
+#include "engine/conv.h"
+#include "engine/conv_weights.h"
+
+#include <stdio.h>
+
+static bool depthwise_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
+                            bool planar)
+{
+    const struct conv *c = &step->conv;
+    (void)method;
+    (void)p;
+    (void)planar;
+    return c->groups == step->in_channels && c->groups == step->channels && c->groups > 1;
+}
+
+static bool depthwise_lay (struct packed *packed, const struct layer *layer, int in_channels)
+{
+    packed->weight_floats =
+        blocked_floats (in_channels, 1, 1) * (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
+    return true;
+}
+
+static void pack_depthwise (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
+{
+    (void)in_channels;
+    size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
+    for (int o = 0; o < layer->conv.out_channels; o++)
+        for (size_t t = 0; t < taps; t++)
+            packed->weights[((size_t)(o / BLOCK) * taps + t) * BLOCK + (size_t)(o % BLOCK)] =
+                folded (layer, node->u.conv.weights[(size_t)o * taps + t], o);
+}
+
+static bool depthwise_prepare (struct preparation *p, struct step *step)
+{
+    (void)p;
+    snprintf (step->algorithm, sizeof step->algorithm, "depthwise");
+    step->multiplications = step->macs;
+    return true;
+}
+
+enum { DEPTHWISE_ROWS = 14 }; /* output rows in an item */
+
+static void depthwise_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+{
+    const struct conv *conv = &step->conv;
+    int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
+    ptrdiff_t at = ((ptrdiff_t)block * step->height + first) * step->width * BLOCK;
+    (void)lane;
+    e->kernels->depthwise (&(struct depthwise_run) {
+        .in = step->in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
+        .weights = step->packed->weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
+        .in_height = step->in_height,
+        .kernel_h = conv->kernel_h,
+        .stride_h = conv->stride_h,
+        .dilation_h = conv->dilation_h,
+        .pad_top = conv->pad_top,
+        .window = { conv->kernel_w, conv->stride_w, conv->dilation_w, conv->pad_left, step->in_width, step->width },
+        .first = first,
+        .rows = least (step->height - first, DEPTHWISE_ROWS),
+        .bias = step->packed->bias,
+        .residual = step->residual ? step->residual + at : NULL,
+        .out = step->out + at,
+        .channel = block * BLOCK,
+        .finish = &step->finish,
+    });
+}
+
+static void depthwise_run (struct execution *e, const struct step *step)
+{
+    on_lanes (e, step, depthwise_item, divide_up (step->channels, BLOCK) * divide_up (step->height, DEPTHWISE_ROWS));
+}
+
+const struct conv_method conv_depthwise = {
+    .name = "depthwise",
+    .only = true,
+    .few_weights = true,
+    .fits = depthwise_fits,
+    .lay = depthwise_lay,
+    .pack = pack_depthwise,
+    .prepare = depthwise_prepare,
+    .run = depthwise_run,
+};

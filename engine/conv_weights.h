@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* conv_weights.h: weights as given, as every convolution method packs them. */
+#ifndef CONVRELU_CONV_WEIGHTS_H
+#define CONVRELU_CONV_WEIGHTS_H
+
+#include "engine/packed.h"
+
+/* Where each column is, for packed->columns blocks each, and packed->weight_floats; per_pair: floats that one (input, output)
+ * pair of channels takes. False: memory short, or more than can be counted. */
+bool lay_columns (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair);
+
+/* The filter of output channel `o` for the column's input channel `i`, [kernel_h][kernel_w], or NULL where a widened
+ * group has zeros. i counts from the column's first input channel. */
+const float *filter (const struct node *node, const struct layer *layer, int in_channels, int depth, int o, int i);
+
+/* A weight of output channel o with the layer's scale folded in; no denormals. */
+float folded (const struct layer *layer, double weight, int o);
+
+#endif

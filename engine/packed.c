@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* packed.c: weights as given -> weights as the kernels stream them, with batch norm folded in, in double precision. Each
+ * method of convolution has an order of its own; its file draws it.
+ *
+ * Packed weights are kept in a list of the graph under its lock, so that every plan of it shares them. */
+#include "engine/conv.h"
+#include "engine/kernels.h"
+#include "engine/memory.h"
+#include "engine/place.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool pack_bias (struct packed *packed, const struct node *node, const struct layer *layer)
+{
+    int channels = layer->conv.out_channels;
+    size_t padded = blocked_floats (channels, 1, 1);
+    packed->bias = memory_new (padded * sizeof (float));
+    if (!packed->bias)
+        return false;
+    for (int o = 0; o < channels; o++) {
+        double bias = node->u.conv.bias ? node->u.conv.bias[o] : 0;
+        packed->bias[o] = (float)(layer->scale ? bias * layer->scale[o] + layer->shift[o] : bias);
+    }
+    return true;
+}
+
+static void packed_free (struct packed *packed)
+{
+    if (!packed)
+        return;
+    free (packed->weights);
+    free (packed->bias);
+    free (packed->column);
+    free (packed);
+}
+
+/* Packing can multiply: by the padding of channels, by Winograd, by the zeros of widened groups. Checked before memory is
+ * asked for. */
+static bool within_limits (const struct graph *g, const struct layer *layer, const struct packed *packed,
+                           struct error *error)
+{
+    const struct node *node = &g->nodes[layer->node];
+    uint64_t bytes = 0, limit, work = 0;
+    for (const struct packed *other = g->packed; other; other = other->next)
+        bytes += other->weight_floats * sizeof (float);
+    if (__builtin_mul_overflow (g->limits.weight_bytes, 4, &limit))
+        limit = UINT64_MAX;
+    if (__builtin_add_overflow (bytes, (uint64_t)packed->weight_floats * sizeof (float), &bytes) || bytes > limit) {
+        snprintf (error->text, sizeof error->text,
+                  "conv '%s': with its packed weights there are %" PRIu64
+                  " bytes of them, more than the limit of %" PRIu64,
+                  node->name, bytes, limit);
+        return false;
+    }
+    uint64_t pixels = (uint64_t)node->height * (uint64_t)node->width;
+    if (packed->method->widens_groups &&
+        (__builtin_mul_overflow ((uint64_t)packed->weight_floats, pixels, &work) || work > g->limits.macs)) {
+        snprintf (
+            error->text, sizeof error->text,
+            "conv '%s': its %d groups cannot be computed apart, and together they take more than the limit of %" PRIu64
+            " multiply-accumulates",
+            node->name, layer->conv.groups, g->limits.macs);
+        return false;
+    }
+    return true;
+}
+
+static struct packed *packed_new (const struct graph *g, const struct layer *layer, const struct conv_method *method,
+                                  int columns, struct error *error)
+{
+    const struct node *node = &g->nodes[layer->node];
+    int in_channels = g->nodes[node->inputs[0]].channels;
+    struct packed *packed = calloc (1, sizeof *packed);
+    if (!packed)
+        return NULL;
+    packed->method = method;
+    packed->columns = columns;
+    error->text[0] = 0;
+    bool ok = method->lay (packed, layer, in_channels);
+    size_t bytes = 0;
+    ok = ok && within_limits (g, layer, packed, error);
+    ok = ok && !__builtin_mul_overflow (packed->weight_floats, sizeof (float), &bytes) &&
+         pack_bias (packed, node, layer);
+    packed->weights = ok ? memory_new (bytes) : NULL;
+    if (!packed->weights) {
+        packed_free (packed);
+        return NULL;
+    }
+    method->pack (packed, node, layer, in_channels);
+    return packed;
+}
+
+/* FNV-1a over the folded scale and shift: what else the packed numbers depend on. */
+static uint64_t hash_fold (const struct layer *layer)
+{
+    uint64_t hash = 14695981039346656037u;
+    const double *parts[2] = { layer->scale, layer->shift };
+    for (int i = 0; i < 2 && layer->scale; i++) {
+        const unsigned char *bytes = (const unsigned char *)parts[i];
+        for (size_t b = 0; b < (size_t)layer->conv.out_channels * sizeof (double); b++)
+            hash = (hash ^ bytes[b]) * 1099511628211u;
+    }
+    return hash;
+}
+
+struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method, int columns,
+                           struct error *error)
+{
+    uint64_t fold = hash_fold (layer);
+    const char *name = g->nodes[layer->node].name;
+    pthread_mutex_lock (g->lock);
+    struct packed *packed = g->packed;
+    while (packed && !(packed->node == layer->node && packed->method == method && packed->columns == columns &&
+                       packed->fold == fold))
+        packed = packed->next;
+    bool made = !packed;
+    if (!packed && g->weights_dropped) {
+        snprintf (error->text, sizeof error->text,
+                  "conv '%s': its weights were dropped and no plan has packed them this way before", name);
+    } else if (!packed && !(packed = packed_new (g, layer, method, columns, error))) {
+        if (!error->text[0])
+            snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", name);
+    } else if (made) {
+        packed->node = layer->node;
+        packed->fold = fold;
+        packed->next = g->packed;
+        g->packed = packed;
+    }
+    if (packed)
+        packed->references++;
+    pthread_mutex_unlock (g->lock);
+    return packed;
+}
+
+/* Once the weights as given are gone, what is packed cannot be made again and stays. */
+void packed_release (struct graph *g, struct packed *packed)
+{
+    pthread_mutex_lock (g->lock);
+    if (!--packed->references && !g->weights_dropped) {
+        struct packed **link = &g->packed;
+        while (*link != packed)
+            link = &(*link)->next;
+        *link = packed->next;
+        packed_free (packed);
+    }
+    pthread_mutex_unlock (g->lock);
+}
+
+void packed_free_all (struct packed *list)
+{
+    while (list) {
+        struct packed *next = list->next;
+        packed_free (list);
+        list = next;
+    }
+}

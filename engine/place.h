@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* place.h: which tensors share memory, decided before anything has an address. */
+#ifndef CONVRELU_PLACE_H
+#define CONVRELU_PLACE_H
+
+#include "engine/arena.h"
+#include "engine/graph.h"
+
+/* Where a tensor lives: `offset` floats into a buffer. Aliases, parts of a concat and sums in place share one. */
+struct place {
+    int buffer; /* -1: nowhere: fused away, or only the caller's planar input */
+    size_t offset;
+};
+
+struct places {
+    struct place *of; /* [tensors of the graph] */
+    int *alias;       /* [tensors]: the tensor whose memory it is, itself if its own */
+    int *last_use;    /* [tensors]: last layer that reads it or an alias; INT_MAX: kept readable */
+    struct buffer *buffers;
+    int buffer_count;
+};
+
+/* Decides where each tensor that layers leave lives. keep[id]: must stay readable in its blocked place to the end.
+ * imported: the graph's input when it is wanted in blocked form, else -1.
+ * Buffers get sizes; first and last are in layers, plan.c turns them into steps. False: memory short. */
+bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
+                 struct places *places);
+void places_free (struct places *places);
+size_t blocked_floats (int channels, int height, int width); /* with channels rounded up to 16 */
+
+#endif

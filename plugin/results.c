@@ -153,7 +153,8 @@ static void attach_classes (const struct result *result, GstBuffer *buffer, cons
     GstAnalyticsRelationMeta *meta = gst_buffer_add_analytics_relation_meta_full (buffer, &room);
     GQuark *labels = g_new (GQuark, result->count);
     for (guint i = 0; i < result->count; i++)
-        labels[i] = g_quark_from_string (model_label (result->model, result->ids[i])); /* lives as long as the process */
+        labels[i] =
+            g_quark_from_string (model_label (result->model, result->ids[i])); /* lives as long as the process */
     GstAnalyticsClsMtd classes; /* not NULL: GStreamer before 1.26 writes to it without looking */
     if (gst_analytics_relation_meta_add_cls_mtd (meta, result->count, result->scores, labels, &classes))
         gst_structure_set (said, "mtd-id", G_TYPE_UINT, classes.id, NULL);
@@ -165,8 +166,8 @@ static void attach_classes (const struct result *result, GstBuffer *buffer, cons
 static void attach_classes (const struct result *result, GstBuffer *buffer, const struct carrier *carrier,
                             GstStructure *said, const char *element)
 {
-    GstVideoRegionOfInterestMeta *meta = gst_buffer_add_video_region_of_interest_meta (
-        buffer, "classification", 0, 0, carrier->width, carrier->height);
+    GstVideoRegionOfInterestMeta *meta =
+        gst_buffer_add_video_region_of_interest_meta (buffer, "classification", 0, 0, carrier->width, carrier->height);
     char name[32] = "classification";
     for (guint i = 0; i < result->count; i++) {
         if (i > 0)
@@ -201,10 +202,10 @@ void result_attach (const struct result *result, GstBuffer *buffer, const struct
 GstStructure *result_message (const struct result *result, const struct carrier *carrier)
 {
     const struct moment *moment = &carrier->moment;
-    GstStructure *message = gst_structure_new (
-        "convrelu", "timestamp", G_TYPE_UINT64, (guint64)moment->timestamp, "stream-time", G_TYPE_UINT64,
-        (guint64)moment->stream_time, "running-time", G_TYPE_UINT64, (guint64)moment->running_time, "duration",
-        G_TYPE_UINT64, (guint64)moment->duration, NULL);
+    GstStructure *message =
+        gst_structure_new ("convrelu", "timestamp", G_TYPE_UINT64, (guint64)moment->timestamp, "stream-time",
+                           G_TYPE_UINT64, (guint64)moment->stream_time, "running-time", G_TYPE_UINT64,
+                           (guint64)moment->running_time, "duration", G_TYPE_UINT64, (guint64)moment->duration, NULL);
     char *element = gst_object_get_name (GST_OBJECT (carrier->element));
     put_result (message, result, carrier->fresh, element);
     g_free (element);

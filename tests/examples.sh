@@ -43,13 +43,14 @@ echo "no picture at all, only words" >"$work/words.txt"
 # What all of them print of a frame: the best class, then the two after it, each with its score.
 line='^[a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}  then [a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}, [a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}$'
 
-# expect NAME CODE LINES PROGRAM...: it ends with CODE, having printed LINES lines, all of that form; where it fails it
-# says why, and never with a traceback. What it said is left in $work/out.
+# expect NAME CODE LINES PROGRAM...: it ends with CODE ("ends": 0 or 1, GStreamer's versions differ), having printed LINES
+# lines, all of that form; where it fails it says why, and never with a traceback. What it said is left in $work/out.
 expect() {
   what=$1 code=$2 lines=$3
   shift 3
   status=0
   timeout 60 "$@" >"$work/out" 2>"$work/errors" </dev/null || status=$?
+  [ "$code" != ends ] || [ "$status" -gt 1 ] || code=$status
   all=$(wc -l <"$work/out")
   good=$(grep -cE "$line" "$work/out")
   said=$(wc -l <"$work/errors")
@@ -76,7 +77,7 @@ everything() {
     echo "not ok - $name says of the picture what the others do not"
     failed=$((failed + 1))
   fi
-  expect "$name, a picture that is cut off" 0 0 "$@" "$work/cut.jpg"
+  expect "$name, a picture that is cut off" ends 0 "$@" "$work/cut.jpg"
   expect "$name, a text" 1 0 "$@" "$work/words.txt"
   expect "$name, no such file" 1 0 "$@" "$work/none.jpg"
 }

@@ -43,8 +43,8 @@ echo "no picture at all, only words" >"$work/words.txt"
 # What all of them print of a frame: the best class, then the two after it, each with its score.
 line='^[a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}  then [a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}, [a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}$'
 
-# expect NAME CODE LINES PROGRAM...: it ends with CODE ("ends": 0 or 1, GStreamer's versions differ), having printed LINES
-# lines, all of that form; where it fails it says why, and never with a traceback. What it said is left in $work/out.
+# expect NAME CODE LINES PROGRAM...: it ends with CODE ("ends": 0 or 1, versions of GStreamer differ), having printed
+# LINES lines, all of that form; where it fails it says why, and never with a traceback. What it said is left in $work/out.
 expect() {
   what=$1 code=$2 lines=$3
   shift 3

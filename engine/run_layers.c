@@ -224,4 +224,3 @@ void run_log_softmax (struct execution *e, const struct step *step)
         }
     }
 }
-}

@@ -6,15 +6,16 @@ usage: messages.py [VIDEO or PICTURE]"""
 import sys
 import gi
 gi.require_version("Gst", "1.0")
-from gi.repository import Gst
+from gi.repository import GObject, Gst
 
 
 def say(result):
     """One line: the best class, and all others that the message lists."""
     if not result.has_field("label"):  # nothing reaches the element's threshold
         return print("nothing")
-    labels, scores = result.get_array("labels")[1], result.get_array("scores")[1]
-    others = [f"{labels.get_nth(i)} {scores.get_nth(i):.4f}" for i in range(1, labels.n_values)]
+    labels, scores = (GObject.Value(GObject.ValueArray, result.get_array(name)[1]).get_value()
+                      for name in ("labels", "scores"))
+    others = [f"{label} {score:.4f}" for label, score in zip(labels[1:], scores[1:])]
     print(f"{result.get_string('label')} {result.get_double('score')[1]:.4f}  then", ", ".join(others))
 
 

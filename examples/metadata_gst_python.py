@@ -10,27 +10,31 @@ gi.require_version("Gst", "1.0")
 from gi.repository import Gst
 
 
-def say(frame):
+def say(sink):
     """One line: the best class, and all others that are listed. "net" is the element's name."""
-    all_results = frame.get_custom_meta("convrelu").get_structure()  # must live while `result`, a part of it, is read
+    sample = sink.emit("pull-sample")
+    meta = sample.get_buffer().get_custom_meta("convrelu")
+    if not meta:  # nothing is known yet
+        return Gst.FlowReturn.OK
+    all_results = meta.get_structure()  # must live while `result`, a part of it, is read
     result = all_results["net"]
     labels, scores = list(result["labels"]), list(result["scores"])
     if not labels:  # nothing reaches the element's threshold
-        return print("nothing")
+        print("nothing")
+        return Gst.FlowReturn.OK
     others = [f"{label} {score:.4f}" for label, score in zip(labels[1:], scores[1:])]
     print(f"{labels[0]} {scores[0]:.4f}  then", ", ".join(others))
+    return Gst.FlowReturn.OK
 
 
 Gst.init(None)
 source = "filesrc name=file ! decodebin" if len(sys.argv) > 1 else "videotestsrc num-buffers=3"
-pipeline = Gst.parse_launch(source + " ! videoconvert ! convrelu name=net top-k=3 ! appsink name=sink sync=false")
+pipeline = Gst.parse_launch(source + " ! videoconvert ! convrelu name=net top-k=3 ! "
+                                     "appsink name=sink emit-signals=true sync=false")
 if len(sys.argv) > 1:
     pipeline.get_by_name("file").set_property("location", sys.argv[1])
+pipeline.get_by_name("sink").connect("new-sample", say)
 pipeline.set_state(Gst.State.PLAYING)
-sink = pipeline.get_by_name("sink")
-change = pipeline.get_state(Gst.CLOCK_TIME_NONE)[0]
-while change != Gst.StateChangeReturn.FAILURE and (sample := sink.emit("pull-sample")):
-    say(sample.get_buffer())
-message = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
+message = pipeline.get_bus().timed_pop_filtered(Gst.CLOCK_TIME_NONE, Gst.MessageType.EOS | Gst.MessageType.ERROR)
 pipeline.set_state(Gst.State.NULL)
-sys.exit(message and message.parse_error()[0].message)
+sys.exit(message.parse_error()[0].message if message.type == Gst.MessageType.ERROR else 0)

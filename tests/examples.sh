@@ -1,0 +1,131 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# examples.sh: runs the programs in examples/ without a screen, and looks at what they print and how they end.
+#
+# usage: examples.sh      (environment: GST_PLUGIN_PATH, where libgstconvrelu.so lies; CC, the compiler)
+# Each one is given a picture, a picture that is cut off, a text and no such file. The Python ones for which PyGObject
+# alone must do also run with gst-python's additions to it switched off.
+# Prints a line for each and "N passed, N failed, N skipped"; ends with 1 if any failed.
+set -u
+examples=$(cd "$(dirname "$0")/../examples" && pwd)
+passed=0 failed=0 skipped=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
+
+finish() {
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ "$failed" = 0 ]
+  exit
+}
+
+skip() {
+  echo "skipped: $1"
+  skipped=$((skipped + 1))
+}
+
+for element in filesrc decodebin videotestsrc videoconvert jpegenc jpegdec appsink; do
+  if ! gst-inspect-1.0 --exists "$element"; then
+    skip "no element $element"
+    finish
+  fi
+done
+if ! gst-inspect-1.0 convrelu >/dev/null 2>&1; then # --exists wants a version as high as GStreamer's
+  echo "there is no element convrelu: is GST_PLUGIN_PATH set?"
+  failed=1
+  finish
+fi
+gst-launch-1.0 -q videotestsrc num-buffers=1 pattern=ball ! video/x-raw,width=320,height=240 ! jpegenc ! \
+  filesink "location=$work/whole.jpg"
+head -c 300 "$work/whole.jpg" >"$work/cut.jpg"
+echo "no picture at all, only words" >"$work/words.txt"
+
+# What all of them print of a frame: the best class, then the two after it, each with its score.
+line='^[a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}  then [a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}, [a-z][A-Za-z0-9 -]* [01]\.[0-9]{4}$'
+
+# expect NAME CODE LINES PROGRAM...: it ends with CODE ("ends": 0 or 1, versions of GStreamer differ), having printed
+# LINES lines, all of that form; where it fails it says why, and never with a traceback. What it said is left in $work/out.
+expect() {
+  what=$1 code=$2 lines=$3
+  shift 3
+  status=0
+  timeout 60 "$@" >"$work/out" 2>"$work/errors" </dev/null || status=$?
+  [ "$code" != ends ] || [ "$status" -gt 1 ] || code=$status
+  all=$(wc -l <"$work/out")
+  good=$(grep -cE "$line" "$work/out")
+  said=$(wc -l <"$work/errors")
+  if [ "$status" = "$code" ] && [ "$all" = "$lines" ] && [ "$good" = "$lines" ] &&
+    { [ "$code" = 0 ] || [ "$said" -gt 0 ]; } && ! grep -qE 'Traceback|CRITICAL|WARNING|Deprecat' "$work/errors"; then
+    echo "ok - $what"
+    passed=$((passed + 1))
+  else
+    echo "not ok - $what: status $status, $all lines, $good of them as they should be"
+    head -n 5 "$work/out" "$work/errors"
+    failed=$((failed + 1))
+  fi
+}
+
+# everything NAME PROGRAM...: all that it may be given. What it says of the picture must be what the one before said.
+everything() {
+  name=$1
+  shift
+  expect "$name, a picture" 0 1 "$@" "$work/whole.jpg"
+  [ -e "$work/first" ] || cp "$work/out" "$work/first"
+  if cmp -s "$work/first" "$work/out"; then
+    passed=$((passed + 1))
+  else
+    echo "not ok - $name says of the picture what the others do not"
+    failed=$((failed + 1))
+  fi
+  expect "$name, a picture that is cut off" ends 0 "$@" "$work/cut.jpg"
+  expect "$name, a text" 1 0 "$@" "$work/words.txt"
+  expect "$name, no such file" 1 0 "$@" "$work/none.jpg"
+}
+
+if pkg-config --exists gstreamer-app-1.0; then
+  # shellcheck disable=SC2046
+  if ${CC:-cc} -Wall -Wextra -Wshadow -Werror "$examples/appsink.c" -o "$work/appsink" \
+    $(pkg-config --cflags --libs gstreamer-app-1.0); then
+    everything appsink.c "$work/appsink"
+    expect "appsink.c, no file named" 1 0 "$work/appsink"
+  else
+    echo "not ok - appsink.c does not compile"
+    failed=$((failed + 1))
+  fi
+else
+  skip "appsink.c: no gstreamer-app-1.0 to compile it with"
+fi
+
+python=''
+for candidate in python3 /usr/bin/python3; do # the first one in the path need not be the one that packages are for
+  [ -n "$python" ] || ! "$candidate" -c 'import gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst' \
+    >/dev/null 2>&1 || python=$candidate
+done
+if [ -z "$python" ]; then
+  skip "messages.py, metadata.py, metadata_gst_python.py: no Python with PyGObject and GStreamer's typelib"
+  finish
+fi
+cat >"$work/plain.py" <<'END'
+import runpy, sys
+sys.modules["gi.overrides.Gst"] = None  # as where python3-gst-1.0 is not installed
+del sys.argv[0]
+import gi
+gi.require_version("Gst", "1.0")
+from gi.repository import Gst
+assert not hasattr(Gst.Structure, "keys"), "gst-python's additions are there"
+runpy.run_path(sys.argv[0], run_name="__main__")
+END
+for example in messages.py metadata.py; do
+  everything "$example without gst-python" "$python" "$work/plain.py" "$examples/$example"
+  expect "$example without gst-python, no file named" 0 3 "$python" "$work/plain.py" "$examples/$example"
+done
+if ! "$python" -c 'import gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst; Gst.Structure.keys' \
+  >/dev/null 2>&1; then
+  skip "messages.py, metadata.py, metadata_gst_python.py with gst-python: it is not installed"
+  finish
+fi
+for example in messages.py metadata.py metadata_gst_python.py; do
+  everything "$example" "$python" "$examples/$example"
+  expect "$example, no file named" 0 3 "$python" "$examples/$example"
+done
+finish

@@ -554,6 +554,11 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
     return overlay->composition;
 }
 
+const struct calm_rows *overlay_rows (const struct overlay *overlay)
+{
+    return overlay->calm;
+}
+
 int overlay_figures (const struct overlay *overlay, const struct network *network, struct layer_figures *figures)
 {
     int count = 0;

@@ -287,7 +287,7 @@ void layout_make (struct layout *layout, int width, int height, const struct app
     double best = 0;
     *layout = made;
     for (guint i = 0; count > 0 && i < G_N_ELEMENTS (percents); i++) {
-        if (i > 0 && (appearance->placement != PLACEMENT_FULL || width * percents[i] / 100 < 8 * made.label_line))
+        if (i > 0 && (appearance->placement != PLACEMENT_FULL || width * percents[i] / 100 < 10 * made.label_line))
             break;
         made.text_percent = percents[i];
         double score =

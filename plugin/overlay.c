@@ -303,7 +303,7 @@ static int draw_lines (struct overlay *overlay, const struct overlay_frame *fram
     char *text = g_strjoinv ("\n", lines);
     struct canvas canvas;
     GstMapInfo map;
-    if (at.y < top || at.width < 5 * overlay->layout.small_line) {
+    if (at.y < top || left->width < 5 * overlay->layout.small_line) {
         hide_panel (panel);
     } else {
         if (!panel_stands (panel, at, text) && panel_begin (panel, at, at.width, at.height, &map, &canvas)) {

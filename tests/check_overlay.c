@@ -580,13 +580,14 @@ static void check_pixels (void)
     CHECK (white > 20, "%d white pixels: no name", white);
     struct drawn faint =
         draw ("overlay=feature-maps resize=stretch layers=first channels=1 opacity=0.5", 0, paint_blue);
-    int see_through = 0, dense = 0;
+    int see_through = 0, dense = 0, solid = 0;
     for (int i = 0; i < faint.count; i++) {
         see_through += faint.pixels[i] >> 24 == 128;
         dense += faint.pixels[i] >> 24 > 200;
+        solid += faint.pixels[i] >> 24 == 255;
     }
-    CHECK (see_through > 2000 && dense > 1000, "at an opacity of 1/2 %d pixels are, and %d are dense", see_through,
-           dense);
+    CHECK (see_through > 2000 && dense > 1000 && solid == 0,
+           "at an opacity of 1/2 %d pixels are so, %d dense, %d solid", see_through, dense, solid);
     g_free (text.pixels);
     g_free (dark.pixels);
     g_free (faint.pixels);

@@ -150,13 +150,11 @@ void appearance_install (GObjectClass *klass)
         g_param_spec_double (
             "smoothing", "Smoothing",
             "Time constant in seconds of an exponential average over the scores of the frames, by the stream's time: "
-            "one "
-            "that jumps for a single frame is damped, one that stays is followed within two or three constants. "
-            "Applies "
-            "to metadata, messages and drawing. 0: metadata and messages say what the network said of each frame. The "
-            "drawing is always calm: it uses at least half a second, and its rows, their order and the class of the "
-            "heat "
-            "change at most a few times a second. Begins anew after a seek, a gap and with another network",
+            "one that jumps for a single frame is damped, one that stays is followed within two or three constants. "
+            "Applies to metadata, messages and drawing. 0: metadata and messages say what the network said of each "
+            "frame. The drawing is always calm: it uses at least half a second, and its rows, their order and the "
+            "class of the heat change at most a few times a second. Begins anew after a seek, a gap and with another "
+            "network",
             0, SMOOTHING_MAX, 0, FLAGS));
     gst_type_mark_as_plugin_api (overlay_type (), 0);
     gst_type_mark_as_plugin_api (stage_type (), 0);

@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-/* Names with more parts or letters than people write stay as they are. */
-enum { PARTS_MAX = 16, LETTERS_MAX = 255 };
+/* Names with more parts or letters than people write stay as they are. Labels of more than so many letters do not fit
+ * beside a shape (layout.c). */
+enum { PARTS_MAX = 16, LETTERS_MAX = 255, LABEL_LETTERS = 14 };
 
 struct parts {
     char **part; /* NULL at the end; the operator, if any, is not among them */
@@ -120,6 +121,42 @@ static char *shortest (const struct parts *parts, guint first, const char *name,
     return longer;
 }
 
+/* A long label with the least of what tells it from others: "features.4/block.2/scale_activation" -> "4/scale_activation",
+ * its first part without the word in front of the number, unless that ends in a number too, and its last. NULL: it is not that long, or has no such parts. */
+static char *squeezed (const char *label)
+{
+    const char *slash = strchr (label, '/'), *last = strrchr (label, '/');
+    if (!slash || g_utf8_strlen (label, -1) <= LABEL_LETTERS)
+        return NULL;
+    const char *dot = memchr (label, '.', (gsize)(slash - label));
+    const char *from = dot && dot > label && g_ascii_isalpha (dot[-1]) && g_ascii_isdigit (dot[1]) ? dot + 1 : label;
+    if (from == label && slash == last)
+        return NULL;
+    return g_strdup_printf ("%.*s%s", (int)(slash - from), from, last);
+}
+
+/* Squeezes the long labels that stay different from all others. */
+static void squeeze (char **labels, guint count)
+{
+    GHashTable *uses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+    char **shorter = g_new0 (char *, count + 1);
+    for (guint i = 0; i < count; i++) {
+        shorter[i] = squeezed (labels[i]);
+        count_one (uses, g_strdup (labels[i]));
+        if (shorter[i])
+            count_one (uses, g_strdup (shorter[i]));
+    }
+    for (guint i = 0; i < count; i++) {
+        if (shorter[i] && count_of (uses, shorter[i]) == 1) {
+            g_free (labels[i]);
+            labels[i] = g_steal_pointer (&shorter[i]);
+        }
+        g_free (shorter[i]);
+    }
+    g_free (shorter);
+    g_hash_table_unref (uses);
+}
+
 /* A label that is another one's too, or another one's name, gives way to the name. */
 static void settle (char **labels, const char *const *names, guint count)
 {
@@ -151,6 +188,7 @@ char **layer_labels_new (const char *const *names, guint count)
             count_one (counts, join (&parts[i], first, n));
     for (guint i = 0; i < count; i++)
         labels[i] = shortest (&parts[i], first, names[i], counts);
+    squeeze (labels, count);
     settle (labels, names, count);
     for (guint i = 0; i < count; i++)
         g_strfreev (parts[i].part);

@@ -2,7 +2,7 @@
 /* layer_labels.h: names of layers short enough for a caption, which keep the part that tells a layer from the others.
  *
  *   /features/features.1/Relu_output_0                     features.1
- *   /features/features.3/block/block.0/block.0.2/Relu_output_0    features.3/block.0.2, or features.3 if it is the only one
+ *   /features/features.3/block/block.0/block.0.2/Relu_output_0    3/block.0.2, or features.3 if it is the only one
  *   model/conv1_relu/Relu:0                                conv1_relu */
 #ifndef CONVRELU_LAYER_LABELS_H
 #define CONVRELU_LAYER_LABELS_H

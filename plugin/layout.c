@@ -26,8 +26,9 @@ static const struct caption_form {
 /* Letters of a name that fit between "middle" and "1024 × 14 × 14" in the first form. */
 enum { NAME_BESIDE_SHAPE = 14 };
 
-/* Holes in the last row look like maps that are missing: 8 x 2 and 4 x 4 win over 6 x 3, whose tiles are a third larger. */
-static const double worth_with_holes = 0.7;
+/* Holes in the last row look like maps that are missing: 8 x 2 and 4 x 4 win over 6 x 3, whose tiles are a third larger.
+ * Where the maps are to fill the frame a sixth is enough. */
+static const double worth_with_holes = 0.7, worth_with_holes_full = 0.85;
 
 /* Half the maps in the same room have sides 1.41 times as long: not worth it at 2^0.75 = 1.68. */
 static const double maps_against_size = 0.75;
@@ -119,7 +120,7 @@ static double fit_mosaic (const struct layout *layout, const struct map_shape *s
     for (int columns = 1; columns <= count; columns++) {
         struct mosaic trial = { .text_lines = form->lines, .top = top };
         int side = fit_columns (layout, aspect, count, columns, width - 2 * pad, height - pad - top, &trial);
-        double score = side * (count % columns ? worth_with_holes : 1.0);
+        double score = side * (count % columns ? layout->holes : 1.0);
         if (side < 1 || score <= best)
             continue;
         best = score;
@@ -282,10 +283,11 @@ void layout_make (struct layout *layout, int width, int height, const struct app
     made.margin = MAX (made.small_line / 2, 2);
     made.pad = MAX (made.small_line / 3, 2);
     made.text_percent = percents[0];
+    made.holes = appearance->placement == PLACEMENT_FULL ? worth_with_holes_full : worth_with_holes;
     double best = 0;
     *layout = made;
     for (guint i = 0; count > 0 && i < G_N_ELEMENTS (percents); i++) {
-        if (i > 0 && (appearance->placement != PLACEMENT_FULL || width * percents[i] / 100 < 8 * made.label_line))
+        if (i > 0 && (appearance->placement != PLACEMENT_FULL || width * percents[i] / 100 < 10 * made.label_line))
             break;
         made.text_percent = percents[i];
         double score =

@@ -38,6 +38,7 @@ struct layout {
     struct mosaic mosaic[MOSAICS_MAX];
     int mosaics, across; /* how many, and how many side by side */
     int text_percent;    /* of the width, for the left column beside placement=full */
+    double holes;        /* what a last row that is not full is worth against one that is, 0..1 */
 };
 
 /* shape [count] of the mosaics; `pairs`: 2 i and 2 i + 1 belong together. Everything lies inside the frame. */

@@ -11,8 +11,9 @@
 #include "plugin/words.h"
 
 enum {
-    HEAT_GRAIN = 12, /* pixels drawn for each of the class-activation map's; the compositor scales them on */
-    HEAT_MAX = 192,  /* and at most, each way */
+    HEAT_GRAIN = 12,      /* pixels drawn for each of the class-activation map's; the compositor scales them on */
+    HEAT_MAX = 192,       /* and at most, each way */
+    HEAT_WORDS_LINES = 8, /* heights of a small line: less is too narrow for more words than a name */
     PANEL_LABELS = MOSAICS_MAX,
     PANEL_STATS,
     PANEL_HEAT,
@@ -302,7 +303,7 @@ static int draw_lines (struct overlay *overlay, const struct overlay_frame *fram
     char *text = g_strjoinv ("\n", lines);
     struct canvas canvas;
     GstMapInfo map;
-    if (at.y < top || at.width < 5 * overlay->layout.small_line) {
+    if (at.y < top || left->width < 5 * overlay->layout.small_line) {
         hide_panel (panel);
     } else {
         if (!panel_stands (panel, at, text) && panel_begin (panel, at, at.width, at.height, &map, &canvas)) {
@@ -391,8 +392,15 @@ static void draw_edges (struct overlay *overlay, const struct overlay_frame *fra
 
 static void draw_heat_words (struct overlay *overlay, const struct overlay_frame *frame, int class_id, int above)
 {
+    if (class_id < 0 && overlay->panel[PANEL_LABELS].rectangle) { /* which says so already */
+        hide_panel (&overlay->panel[PANEL_HEAT_WORDS]);
+        return;
+    }
     char **lines = words_of_heat (frame->network, class_id, overlay->nothing, class_id >= 0 && cut_picture (frame));
-    draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, class_id < 0 ? NULL : &overlay->heat_strip, above);
+    gboolean wide = overlay->layout.left.width >= HEAT_WORDS_LINES * overlay->layout.small_line;
+    for (guint i = 1; !wide && lines[i]; i++)
+        g_clear_pointer (&lines[i], g_free); /* the class alone */
+    draw_lines (overlay, frame, PANEL_HEAT_WORDS, lines, class_id < 0 || !wide ? NULL : &overlay->heat_strip, above);
     g_strfreev (lines);
 }
 
@@ -552,6 +560,11 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
              overlay->nothing ? overlay->nothing : "a class is known",
              GST_TIME_ARGS (gst_util_get_timestamp () - start));
     return overlay->composition;
+}
+
+const struct calm_rows *overlay_rows (const struct overlay *overlay)
+{
+    return overlay->calm;
 }
 
 int overlay_figures (const struct overlay *overlay, const struct network *network, struct layer_figures *figures)

@@ -14,6 +14,7 @@
 #include "plugin/frame.h"
 #include "plugin/network.h"
 #include "plugin/results.h"
+#include "plugin/smoothing.h"
 
 struct overlay_times {
     double fps;
@@ -56,6 +57,9 @@ void overlay_jump (struct overlay *overlay);
 
 /* What to put on the frame, or NULL: nothing. The overlay keeps the reference. */
 GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct overlay_frame *frame);
+
+/* The classes that the last overlay_draw wrote, best first, valid until the next; NULL: none yet. */
+const struct calm_rows *overlay_rows (const struct overlay *overlay);
 
 /* Fills figures [LAYERS_MAX]; returns how many. */
 int overlay_figures (const struct overlay *overlay, const struct network *network, struct layer_figures *figures);

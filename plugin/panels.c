@@ -52,8 +52,8 @@ static void write_text (const struct pen *pen, const struct canvas *canvas, cons
     caption_paint (&line, canvas, x, y + (pen->layout->small_line - size) * 3 / 4, rgb, text_opacity (pen));
 }
 
-/* Where to break a text that is wider than `most` and would be even if it were a tenth smaller: behind a colon or a comma when both halves fit, else at the last space
- * whose first half fits. 0: it fits, or there is no such place. */
+/* Where to break a text that is wider than `most` and would be even if it were a tenth smaller: behind a colon or a comma
+ * when both halves fit, else at the last space whose first half fits. 0: it fits, or there is no such place. */
 static gsize break_at (const struct pen *pen, const char *text, int size, enum weight weight, int most)
 {
     gsize best = 0;
@@ -313,16 +313,19 @@ void panel_labels (const struct pen *pen, const struct canvas *canvas, const str
     int thick = MAX (size / 6, 2), fitting = size;
     clear (pen, canvas);
     for (int i = 0; i < count; i++) {
-        int share = *rows[i].share ? natural_width (pen, rows[i].share, size, row_weight (rows, i)) + size / 2 : 0;
-        fitting = MIN (fitting, shrunk (pen, rows[i].text, size, row_weight (rows, i), width - share));
+        char *whole = g_strdup_printf ("%s%s", rows[i].text, rows[i].share);
+        int most = width - (*rows[i].share ? size / 2 : 0);
+        fitting = MIN (fitting, shrunk (pen, whole, size, row_weight (rows, i), most));
+        g_free (whole);
     }
     for (int i = 0; i < count; i++) {
         int y = pen->layout->pad + i * row_height (pen->layout), room = width;
         enum weight weight = row_weight (rows, i);
         guint32 colour = weight == WEIGHT_BOLD ? white : quiet;
         if (*rows[i].share) {
-            struct line share = caption_line (pen->captions, rows[i].share, size, weight, width / 2);
-            caption_paint (&share, canvas, x + width - share.width, y, colour, text_opacity (pen));
+            struct line share = caption_line (pen->captions, rows[i].share, fitting, weight, width);
+            caption_paint (&share, canvas, x + width - share.width, y + (size - fitting) * 3 / 4, colour,
+                           text_opacity (pen));
             room -= share.width + size / 2;
         }
         struct line text = caption_line (pen->captions, rows[i].text, fitting, weight, room);

@@ -444,6 +444,155 @@ static void check_reconfigure (void)
     rig_free (&rig);
 }
 
+/* ---- what it shows --------------------------------------------------------------------------------------------- */
+
+/* Scores jump for one frame: the data follow at once, or by e^-(dt / smoothing), and begin anew after a flush. */
+static void check_smoothing (void)
+{
+    group ("smoothing");
+    float orange[CLASSES] = { 0 }, blue[CLASSES] = { 0 };
+    for (int constant = 0; constant <= 2; constant += 2) {
+        struct rig rig = rig_new (constant ? "smoothing=2 top-k=4" : "smoothing=0 top-k=4");
+        struct said said;
+        rig_caps (&rig, "RGB", 64, 64);
+        gst_harness_play (rig.h);
+        for (int n = 0; n <= 30; n++)
+            said = show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 64, 64, n < 30 ? paint_orange : paint_blue), n));
+        CHECK (said.count == CLASSES, "%d classes", said.count);
+        float share = constant ? 1 - expf (-1 / 60.0f) : 1;
+        for (int i = 0; i < CLASSES && constant; i++) {
+            int id = said.ids[i];
+            float expected = orange[id] + share * (blue[id] - orange[id]);
+            CHECK (fabsf (said.scores[i] - expected) < 1e-3f, "class %d: %g instead of %g", id, (double)said.scores[i],
+                   (double)expected);
+        }
+        CHECK (said.ids[0] == (constant ? 0 : 2), "the best class is %d", said.ids[0]);
+        for (int i = 0; i < CLASSES && !constant; i++)
+            blue[said.ids[i]] = said.scores[i];
+        gst_harness_push_event (rig.h, gst_event_new_flush_start ());
+        gst_harness_push_event (rig.h, gst_event_new_flush_stop (TRUE));
+        GstSegment segment;
+        gst_segment_init (&segment, GST_FORMAT_TIME);
+        gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
+        said = show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 64, 64, constant ? paint_blue : paint_orange), 31));
+        for (int i = 0; i < CLASSES; i++) {
+            CHECK (!constant || fabsf (said.scores[i] - blue[said.ids[i]]) < 1e-4f, "after a flush class %d has %g",
+                   said.ids[i], (double)said.scores[i]);
+            if (!constant)
+                orange[said.ids[i]] = said.scores[i];
+        }
+        rig_free (&rig);
+    }
+}
+
+/* A layer without an activation has nothing to compare. */
+static void check_alone (void)
+{
+    static const struct {
+        const char *layers;
+        guint mosaics;
+    } cases[] = { { "mix", 1 }, { "first", 2 }, { "mix,first", 3 }, { "mix,deep", 2 } };
+    group ("layers that stand alone");
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        char properties[100];
+        snprintf (properties, sizeof properties, "overlay=feature-maps stage=both resize=stretch layers=%s",
+                  cases[i].layers);
+        struct rig rig = layers_rig (properties, TRUE);
+        rig_caps (&rig, "RGB", 640, 480);
+        GstBuffer *out = pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 640, 480, paint_spots));
+        CHECK (rectangles (out) == cases[i].mosaics, "layers=%s: %u mosaics instead of %u", cases[i].layers,
+               rectangles (out), cases[i].mosaics);
+        gst_clear_buffer (&out);
+        rig_free (&rig);
+    }
+}
+
+/* The pixels of what is drawn on a picture, of its rectangle `which`. */
+struct drawn {
+    guint32 *pixels;
+    int count;
+};
+
+static struct drawn draw (const char *properties, guint which, painter paint)
+{
+    struct drawn drawn = { .count = 0 };
+    struct rig rig = layers_rig (properties, TRUE);
+    rig_caps (&rig, "RGB", 640, 480);
+    GstBuffer *out = pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 640, 480, paint));
+    if (CHECK (rectangles (out) > which, "%s: %u rectangles", properties, rectangles (out))) {
+        GstVideoOverlayRectangle *rectangle = gst_video_overlay_composition_get_rectangle (attached (out), which);
+        GstMapInfo map;
+        GstBuffer *pixels = gst_video_overlay_rectangle_get_pixels_unscaled_raw (
+            rectangle, gst_video_overlay_rectangle_get_flags (rectangle));
+        gst_buffer_map (pixels, &map, GST_MAP_READ);
+        drawn.count = (int)(map.size / sizeof *drawn.pixels);
+        drawn.pixels = g_malloc (map.size);
+        memcpy (drawn.pixels, map.data, map.size);
+        gst_buffer_unmap (pixels, &map);
+    }
+    gst_clear_buffer (&out);
+    rig_free (&rig);
+    return drawn;
+}
+
+static int pixels_of (const struct drawn *drawn, guint32 pixel)
+{
+    int count = 0;
+    for (int i = 0; i < drawn->count; i++)
+        count += drawn->pixels[i] == pixel;
+    return count;
+}
+
+/* How red the hottest pixel is against green: heat goes from green over yellow to red. */
+static int hottest (const struct drawn *drawn)
+{
+    int most = -255;
+    for (int i = 0; i < drawn->count; i++)
+        if (drawn->pixels[i] >> 24 > 40)
+            most = MAX (most, (int)(drawn->pixels[i] >> 16 & 255) - (int)(drawn->pixels[i] >> 8 & 255));
+    return most;
+}
+
+/* A class of a third of the scores is not as hot as one that is certain. */
+static void check_heat (void)
+{
+    group ("heat follows the share");
+    struct drawn certain = draw ("overlay=class-activation resize=stretch std=<1> opacity=1", 0, paint_spots);
+    struct drawn guess = draw ("overlay=class-activation resize=stretch std=<255> opacity=1", 0, paint_spots);
+    int most = hottest (&certain), less = hottest (&guess);
+    CHECK (most > 60 && less > -255 && less < 30, "red - green is %d where certain, else %d", most, less);
+    g_free (certain.pixels);
+    g_free (guess.pixels);
+}
+
+/* Blue has no more red than green: the first layer's first channel is zero, its third is not. */
+static void check_pixels (void)
+{
+    static const guint32 zero = 0xff440154, last = 0xfffde725; /* viridis */
+    group ("pixels");
+    struct drawn text = draw ("overlay=labels resize=stretch opacity=1", 0, paint_blue);
+    int white = pixels_of (&text, 0xffffffff);
+    CHECK (white > 50, "%d white pixels: no text", white);
+    struct drawn dark = draw ("overlay=feature-maps resize=stretch layers=first channels=1 opacity=1", 0, paint_blue);
+    int low = pixels_of (&dark, zero), high = pixels_of (&dark, last);
+    white = pixels_of (&dark, 0xffffffff);
+    CHECK (low > 2000 && high < low / 10, "a map of zeros: %d pixels of the first colour, %d of the last", low, high);
+    CHECK (white > 20, "%d white pixels: no name", white);
+    struct drawn faint =
+        draw ("overlay=feature-maps resize=stretch layers=first channels=1 opacity=0.5", 0, paint_blue);
+    int see_through = 0, dense = 0, solid = 0;
+    for (int i = 0; i < faint.count; i++) {
+        see_through += faint.pixels[i] >> 24 == 128;
+        dense += faint.pixels[i] >> 24 > 200;
+        solid += faint.pixels[i] >> 24 == 255;
+    }
+    CHECK (see_through > 2000 && dense > 1000 && solid == 0,
+           "at an opacity of 1/2 %d pixels are so, %d dense, %d solid", see_through, dense, solid);
+    g_free (text.pixels);
+    g_free (dark.pixels);
+    g_free (faint.pixels);
+}
+
 /* ---- storm ----------------------------------------------------------------------------------------------------- */
 
 struct storm {
@@ -538,6 +687,10 @@ int main (int argc, char **argv)
     check_threshold ();
     check_upstream ();
     check_reconfigure ();
+    check_smoothing ();
+    check_alone ();
+    check_heat ();
+    check_pixels ();
     check_storm ();
     return end_tests ();
 }

@@ -84,16 +84,16 @@ static void check_labels (void)
                                          "/features/features.4/block/block.1/block.1.2/Relu_output_0",
                                          "/features/features.5/relu/Relu_output_0",
                                          "/features/features.5/relu/Relu_1_output_0",
+                                         "/features/features.6/block/block.2/scale_activation/HardSigmoid_output_0",
+                                         "/features/features.6/block/block.2/activation/Relu_output_0",
+                                         "/layer1/layer1.0/relu/Relu_1_output_0",
+                                         "/layer1/layer1.0/relu/Relu_output_0",
                                          "relu_3",
                                          "" };
-    static const char *const expected[] = { "features.1",
-                                            "features.3",
-                                            "features.4/block.0.2",
-                                            "features.4/block.1.2",
-                                            "features.5/relu/Relu",
-                                            "features.5/relu/Relu_1",
-                                            "relu_3",
-                                            "" };
+    static const char *const expected[] = { "features.1",         "features.3",   "4/block.0.2",
+                                            "4/block.1.2",        "5/Relu",       "5/Relu_1",
+                                            "6/scale_activation", "6/activation", "layer1.0/Relu_1",
+                                            "layer1.0/Relu",      "relu_3",       "" };
     enum { COUNT = G_N_ELEMENTS (names) };
     char **labels = layer_labels_new (names, COUNT);
     for (guint i = 0; i < COUNT; i++) {

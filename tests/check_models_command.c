@@ -139,6 +139,8 @@ static void check_exit_codes (const char *model, const char *input)
         { "run MODEL --input INPUT --output /dev/full", 1, "cannot be written" },
         { "run MODEL --input INPUT --output SCRATCH/y.npy --tap relu", 1, "NAME=FILE" },
         { "run MODEL --input INPUT --output SCRATCH/y.npy --tap nothing=SCRATCH/t.npy", 1, "nothing" },
+        { "run MODEL --input INPUT --output SCRATCH/y.npy --tap rleu=SCRATCH/t.npy", 1, "the nearest are relu" },
+        { "run MODEL --input INPUT --output SCRATCH/y.npy --tap Conv=SCRATCH/t.npy", 1, "the nearest are conv=1" },
         { "bench MODEL --seconds 0", 2, "--seconds" },
         { "bench MODEL --seconds 0.01", 0, "GFLOP/s" },
         { "bench MODEL --seconds 0.01 --layers", 0, "all steps" },

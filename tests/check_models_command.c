@@ -164,6 +164,25 @@ static void check_exit_codes (const char *model, const char *input)
     }
 }
 
+/* No share of the peak is above all of it, whatever the machine does meanwhile. */
+static void check_shares (const char *model)
+{
+    char line[1500], *out, *err;
+    int shares = 0;
+    snprintf (line, sizeof line, "bench %s --seconds 0.01 --layers", model);
+    CHECK (run_command (line, &out, &err) == 0, "%s", err);
+    for (char *at = out; (at = strchr (at, '%')); at++) {
+        char *digit = at;
+        while (digit > out && (digit[-1] == ' ' || digit[-1] == '.' || (digit[-1] >= '0' && digit[-1] <= '9')))
+            digit--;
+        CHECK (atof (digit) <= 100, "%.60s", digit);
+        shares++;
+    }
+    CHECK (shares >= 3, "%d shares in %s", shares, out);
+    free (out);
+    free (err);
+}
+
 static void check_json (const char *model)
 {
     static const char *const keys[] = { "model",  "isa",       "threads", "precision", "runs",
@@ -276,6 +295,7 @@ void check_command (void)
     CHECK (npy_write (input, pixels, 4, shape, &error), "%s", error.text);
     check_exit_codes (model, input);
     check_json (model);
+    check_shares (model);
     check_taps (model, input);
     check_threads (model, input, 1e-5);
     CHECK (npy_write (input, pixels, 3, shape + 1, &error), "%s", error.text);

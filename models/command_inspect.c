@@ -4,8 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-
-enum { NAME_COLUMNS = 48 }; /* longer names are pushed over, not cut: they are what --tap wants */
+#include <string.h>
 
 static void print_tensor (const char *what, const struct graph *graph, int id)
 {
@@ -14,6 +13,20 @@ static void print_tensor (const char *what, const struct graph *graph, int id)
     printf ("%-7s %s  (%s)\n", what, t.name, shape_words (t.channels, t.height, t.width, shape));
 }
 
+/* What a step makes; where a max-pool is made from a convolution's rows, what the convolution makes and then the pool. */
+static const char *output_words (const struct graph *graph, const struct step *s, bool *pooled, char text[128])
+{
+    int id = graph_find (graph, s->name);
+    struct tensor_info t = graph_tensor (graph, id >= 0 ? id : 0);
+    char made[64], left[64];
+    shape_words (s->channels, s->height, s->width, left);
+    *pooled = id >= 0 && strstr (s->algorithm, "max-pool") && t.channels == s->channels;
+    snprintf (text, 128, "%s%s%s", *pooled ? shape_words (t.channels, t.height, t.width, made) : "",
+              *pooled ? " -> " : "", left);
+    return text;
+}
+
+/* Names are not cut: they are what --tap wants. */
 static int name_width (const struct plan *plan)
 {
     int width = 4;
@@ -21,21 +34,23 @@ static int name_width (const struct plan *plan)
         int own = text_columns (plan_step (plan, i).name);
         width = own > width ? own : width;
     }
-    return width < NAME_COLUMNS ? width : NAME_COLUMNS;
+    return width;
 }
 
-static void print_steps (const struct plan *plan)
+static void print_steps (const struct graph *graph, const struct plan *plan)
 {
     int width = name_width (plan);
-    char shape[64], bytes[32];
+    char shape[128], bytes[32];
     uint64_t macs = 0, multiplications = 0, weights = 0;
-    printf ("\n%4s  %-*s  %-20s  %-16s  %-12s  %10s  %10s\n", "step", width, "name", "operation", "output", "algorithm",
+    printf ("\n%4s  %-*s  %-20s  %-32s  %-18s  %10s  %10s\n", "step", width, "name", "operation", "output", "algorithm",
             "MMAC", "weights");
     for (int i = 0; i < plan_steps (plan); i++) {
         struct step_info s = plan_step (plan, i);
         int pad = width - text_columns (s.name);
-        printf ("%4d  %s%*s  %-20s  %-16s  %-12s  %10.2f", i, s.name, pad > 0 ? pad : 0, "", s.operation,
-                shape_words (s.channels, s.height, s.width, shape), s.algorithm, (double)s.macs / 1e6);
+        bool pooled;
+        const char *output = output_words (graph, &s, &pooled, shape);
+        printf ("%4d  %s%*s  %-20s  %-32s  %-18s  %10.2f", i, s.name, pad > 0 ? pad : 0, "",
+                pooled ? "conv + max-pool" : s.operation, output, s.algorithm, (double)s.macs / 1e6);
         if (s.weight_bytes)
             printf ("  %10s", byte_words ((double)s.weight_bytes, bytes));
         printf ("\n");
@@ -62,7 +77,7 @@ int command_inspect (const struct settings *settings)
     for (int i = 0; i < graph_outputs (graph); i++)
         print_tensor ("output", graph, graph_output_id (graph, i));
     printf ("%-7s %s\n", "scores", model_scores (network.model, SCORES_AUTO, NULL).sentence);
-    print_steps (network.plan);
+    print_steps (graph, network.plan);
     network_close (&network);
     return EXIT_GOOD;
 }

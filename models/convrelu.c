@@ -4,6 +4,9 @@
  * Exit code 0: fine; 1: bad model or input, one line on stderr says why; 2: bad command line. */
 #include "models/command.h"
 
+#include "models/nearest.h"
+#include "models/report.h"
+
 #include <errno.h>
 #include <glib.h>
 #include <locale.h>
@@ -80,6 +83,31 @@ int text_columns (const char *text)
 
 /* ---- network --------------------------------------------------------------------------------------------------- */
 
+/* Says of the first tap that no tensor bears which names are nearest. */
+static bool taps_known (const struct model *model, const char *const *taps, int tap_count)
+{
+    const struct graph *g = model_graph (model);
+    int unknown = 0, count = graph_tensors (g);
+    while (unknown < tap_count && graph_find (g, taps[unknown]) >= 0)
+        unknown++;
+    if (unknown == tap_count)
+        return true;
+    int *unlikeness = g_new (int, count);
+    for (int id = 0; id < count; id++) {
+        const char *name = graph_tensor (g, id).name;
+        bool had = name && *name && graph_find (g, name) == id; /* a name that several bear is the last one's */
+        unlikeness[id] = had ? nearest_unlikeness (taps[unknown], name) : NEAREST_NEVER;
+    }
+    GString *near = g_string_new (NULL);
+    for (int n = 0, id; n < NEAREST_SHOWN && (id = nearest_take (unlikeness, count)) >= 0; n++)
+        g_string_append_printf (near, "%s%s", n ? ", " : "; the nearest are ", graph_tensor (g, id).name);
+    report_clean (near->str);
+    complain ("%s: no tensor is called '%s'%s", model_path (model), taps[unknown], near->str);
+    g_string_free (near, TRUE);
+    g_free (unlikeness);
+    return false;
+}
+
 bool network_open (const struct settings *settings, const char *const *taps, int tap_count, bool timed,
                    struct network *network)
 {
@@ -87,6 +115,10 @@ bool network_open (const struct settings *settings, const char *const *taps, int
     *network = (struct network) { model_load (settings->model, NULL, &error), NULL };
     if (!network->model) {
         complain ("%s", error.text);
+        return false;
+    }
+    if (!taps_known (network->model, taps, tap_count)) {
+        network_close (network);
         return false;
     }
     struct plan_options options = { .threads = settings->threads,

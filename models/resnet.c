@@ -13,6 +13,7 @@
  * every other pixel of x between channels of zeros. */
 #include "models/resnet.h"
 
+#include "models/activations.h"
 #include "models/report.h"
 
 #include <glib.h>
@@ -279,18 +280,9 @@ static int classifier (struct builder *b, int x)
 
 static bool read_activation (struct builder *b)
 {
-    static const struct activation known[] = {
-        { .kind = ACTIVATION_RELU },
-        { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f },
-        { .kind = ACTIVATION_ELU, .alpha = 1 },
-        { .kind = ACTIVATION_GELU },
-        { .kind = ACTIVATION_SILU },
-        { .kind = ACTIVATION_HARD_SWISH },
-        { .kind = ACTIVATION_MISH },
-        { .kind = ACTIVATION_SIGMOID },
-        { .kind = ACTIVATION_TANH },
-        { .kind = ACTIVATION_NONE },
-    };
+#define ACTIVATION(KIND, word, slope, text) { .kind = ACTIVATION_##KIND, .alpha = (slope) },
+    static const struct activation known[] = { CHOSEN_ACTIVATIONS (ACTIVATION) };
+#undef ACTIVATION
     const char *word = safetensors_metadata (b->file, "activation");
     b->activation = known[0];
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

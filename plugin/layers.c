@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/nearest.h"
 #include "plugin/layer_labels.h"
 
 /* ---- what is a layer ------------------------------------------------------------------------------------------- */
@@ -89,36 +90,6 @@ GArray *layers_all (const struct graph *g)
 
 /* ---- near matches ---------------------------------------------------------------------------------------------- */
 
-enum { NAME_MAX_COMPARED = 63, NEAR_SHOWN = 5 };
-
-/* How many characters to change, add or leave out; of the first NAME_MAX_COMPARED of each. */
-static int distance (const char *a, const char *b)
-{
-    int row[NAME_MAX_COMPARED + 1], columns = (int)MIN (strlen (b), NAME_MAX_COMPARED);
-    for (int j = 0; j <= columns; j++)
-        row[j] = j;
-    for (int i = 0; a[i] && i < NAME_MAX_COMPARED; i++) {
-        int diagonal = row[0];
-        row[0] = i + 1;
-        for (int j = 0; j < columns; j++) {
-            int change = diagonal + (g_ascii_tolower (a[i]) != g_ascii_tolower (b[j]));
-            diagonal = row[j + 1];
-            row[j + 1] = MIN (change, MIN (row[j], diagonal) + 1);
-        }
-    }
-    return row[columns];
-}
-
-/* How unlike the two are: 0 and above, contained ones first. */
-static int unlikeness (const char *word, const char *name)
-{
-    char *w = g_ascii_strdown (word, -1), *n = g_ascii_strdown (name, -1);
-    gboolean inside = strstr (n, w) || strstr (w, n);
-    g_free (w);
-    g_free (n);
-    return inside ? 0 : 1 + distance (word, name);
-}
-
 static const char *const depths[] = { "early", "middle", "late" };
 
 /* The n-th thing that `word` might have meant: first the words for a depth, then the layers. */
@@ -136,22 +107,14 @@ static void append_near (GString *text, const struct graph *g, const GArray *lay
     guint count = layers->len + G_N_ELEMENTS (depths);
     int *score = g_new (int, count);
     for (guint i = 0; i < count; i++) {
-        score[i] = unlikeness (word, candidate (g, layers, i));
+        score[i] = nearest_unlikeness (word, candidate (g, layers, i));
         if (i < G_N_ELEMENTS (depths)) {
-            int errors = distance (word, depths[i]);
-            score[i] = errors <= TYPING_ERRORS ? errors : G_MAXINT;
+            int errors = nearest_distance (word, depths[i]);
+            score[i] = errors <= TYPING_ERRORS ? errors : NEAREST_NEVER;
         }
     }
-    for (int n = 0; n < NEAR_SHOWN; n++) {
-        guint best = 0;
-        for (guint i = 1; i < count; i++)
-            if (score[i] < score[best])
-                best = i;
-        if (score[best] == G_MAXINT)
-            break;
-        score[best] = G_MAXINT;
-        g_string_append_printf (text, "%s%s", n ? ", " : "; the nearest are ", candidate (g, layers, best));
-    }
+    for (int n = 0, best; n < NEAREST_SHOWN && (best = nearest_take (score, (int)count)) >= 0; n++)
+        g_string_append_printf (text, "%s%s", n ? ", " : "; the nearest are ", candidate (g, layers, (guint)best));
     g_free (score);
 }
 

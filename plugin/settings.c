@@ -87,20 +87,12 @@ static GType scores_type (void)
 
 static GType activation_type (void)
 {
+#define ACTIVATION(KIND, word, slope, text) { ACTIVATION_CHOICE_##KIND, text, word },
     static const GEnumValue values[] = {
         { ACTIVATION_CHOICE_MODEL, "The network's own", "model" },
-        { ACTIVATION_CHOICE_RELU, "max (x, 0)", "relu" },
-        { ACTIVATION_CHOICE_LEAKY_RELU, "x, below zero x / 10", "leaky-relu" },
-        { ACTIVATION_CHOICE_ELU, "x, below zero e^x - 1", "elu" },
-        { ACTIVATION_CHOICE_GELU, "x times the normal distribution at x", "gelu" },
-        { ACTIVATION_CHOICE_SILU, "x times sigmoid (x), also called swish", "silu" },
-        { ACTIVATION_CHOICE_HARD_SWISH, "SiLU in straight lines", "hard-swish" },
-        { ACTIVATION_CHOICE_MISH, "x tanh (ln (1 + e^x))", "mish" },
-        { ACTIVATION_CHOICE_SIGMOID, "1 / (1 + e^-x)", "sigmoid" },
-        { ACTIVATION_CHOICE_TANH, "tanh (x)", "tanh" },
-        { ACTIVATION_CHOICE_NONE, "x as it is: a network without activations", "none" },
-        { 0, NULL, NULL },
+        CHOSEN_ACTIVATIONS (ACTIVATION) { 0, NULL, NULL },
     };
+#undef ACTIVATION
     static gsize type;
     if (g_once_init_enter (&type))
         g_once_init_leave (&type, g_enum_register_static ("GstConvReluActivation", values));
@@ -180,10 +172,10 @@ static void install_frame (GObjectClass *klass)
         g_param_spec_enum (
             "deadline", "Deadline",
             "What to do in step (async=false) with a frame that would be shown too late if the network ran on it: by "
-            "the "
-            "pipeline's latency, its clock and the time the network takes, and by the sink's QoS events. skip lets it "
-            "pass with the last result, marked as not fresh; where there is never time for a whole run, the network "
-            "runs in slices over several frames. No frame is ever dropped, and one a second at least is analysed",
+            "the pipeline's latency, its clock and the time the network takes, and by the sink's QoS events. skip lets "
+            "it pass with the last result, marked as not fresh; where there is never time for a whole run, the "
+            "network runs in slices over several frames. No frame is ever dropped, and one a second at least is "
+            "analysed",
             deadline_type (), DEADLINE_SKIP, CONTROL_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_ASYNC,
@@ -191,9 +183,8 @@ static void install_frame (GObjectClass *klass)
             "async", "Asynchronous",
             "Run the network beside the stream, on a thread of its own and always on the newest frame. Frames never "
             "wait: each carries and shows the newest result there is, marked as not fresh, with the time of the frame "
-            "it "
-            "was seen in. For live video and networks that take longer than a frame lasts. FALSE: in step, each result "
-            "with its own frame",
+            "it was seen in. For live video and networks that take longer than a frame lasts. FALSE: in step, each "
+            "result with its own frame",
             FALSE, CONTROL_FLAGS));
 }
 
@@ -559,18 +550,10 @@ gboolean settings_same_plan (const struct settings *a, const struct settings *b)
 
 gboolean settings_replacement (const struct settings *settings, struct activation *replacement)
 {
-    static const struct activation choices[] = {
-        [ACTIVATION_CHOICE_RELU] = { .kind = ACTIVATION_RELU },
-        [ACTIVATION_CHOICE_LEAKY_RELU] = { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f },
-        [ACTIVATION_CHOICE_ELU] = { .kind = ACTIVATION_ELU, .alpha = 1 },
-        [ACTIVATION_CHOICE_GELU] = { .kind = ACTIVATION_GELU },
-        [ACTIVATION_CHOICE_SILU] = { .kind = ACTIVATION_SILU },
-        [ACTIVATION_CHOICE_HARD_SWISH] = { .kind = ACTIVATION_HARD_SWISH },
-        [ACTIVATION_CHOICE_MISH] = { .kind = ACTIVATION_MISH },
-        [ACTIVATION_CHOICE_SIGMOID] = { .kind = ACTIVATION_SIGMOID },
-        [ACTIVATION_CHOICE_TANH] = { .kind = ACTIVATION_TANH },
-        [ACTIVATION_CHOICE_NONE] = { .kind = ACTIVATION_NONE },
-    };
+#define ACTIVATION(KIND, word, slope, text)                                                                            \
+    [ACTIVATION_CHOICE_##KIND] = { .kind = ACTIVATION_##KIND, .alpha = (slope) },
+    static const struct activation choices[] = { CHOSEN_ACTIVATIONS (ACTIVATION) };
+#undef ACTIVATION
     *replacement = choices[settings->activation];
     return settings->activation != ACTIVATION_CHOICE_MODEL;
 }

@@ -9,6 +9,7 @@
 
 #include <gst/gst.h>
 
+#include "models/activations.h"
 #include "models/scores.h"
 #include "plugin/appearance.h"
 
@@ -17,19 +18,9 @@ enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
 enum resize { RESIZE_CROP, RESIZE_STRETCH, RESIZE_LETTERBOX };
 enum deadline { DEADLINE_NONE, DEADLINE_SKIP };
 
-enum activation_choice {
-    ACTIVATION_CHOICE_MODEL,
-    ACTIVATION_CHOICE_RELU,
-    ACTIVATION_CHOICE_LEAKY_RELU,
-    ACTIVATION_CHOICE_ELU,
-    ACTIVATION_CHOICE_GELU,
-    ACTIVATION_CHOICE_SILU,
-    ACTIVATION_CHOICE_HARD_SWISH,
-    ACTIVATION_CHOICE_MISH,
-    ACTIVATION_CHOICE_SIGMOID,
-    ACTIVATION_CHOICE_TANH,
-    ACTIVATION_CHOICE_NONE,
-};
+#define ACTIVATION(KIND, word, slope, text) ACTIVATION_CHOICE_##KIND,
+enum activation_choice { ACTIVATION_CHOICE_MODEL, CHOSEN_ACTIVATIONS (ACTIVATION) };
+#undef ACTIVATION
 
 /* A number per channel. count 0: the model's own; 1: the same for all; 3: in the order the network takes them. */
 struct triple {

@@ -3,6 +3,9 @@
  * check_element_results.c has what it says, check_element_live.c what happens over time. */
 #include "element.h"
 
+#include "engine/engine.h"
+#include "models/activations.h"
+
 /* ---- properties ------------------------------------------------------------------------------------------------ */
 
 static void check_array (GstElement *element, const char *name, const char *text, const float *expected, guint count)
@@ -294,6 +297,120 @@ static void check_preparations (void)
     check_preparation ("algorithm=f43 threads=3", 200, 100, 50);
 }
 
+/* ---- activations ------------------------------------------------------------------------------------------------ */
+
+/* The property's values are the engine's names, in the order of the one table, and "model" before them. */
+static void check_activation_names (void)
+{
+#define ACTIVATION(KIND, word, slope, text) { ACTIVATION_##KIND, word },
+    static const struct {
+        enum activation_kind kind;
+        const char *word;
+    } table[] = { CHOSEN_ACTIVATIONS (ACTIVATION) };
+#undef ACTIVATION
+    group ("names of activations");
+    GstBus *bus;
+    GstElement *element = new_element (&bus);
+    GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (element), "activation");
+    const GEnumClass *values = G_PARAM_SPEC_ENUM (spec)->enum_class;
+    CHECK (values->n_values == G_N_ELEMENTS (table) + 1, "%u values", values->n_values);
+    CHECK (strcmp (values->values[0].value_nick, "model") == 0, "%s", values->values[0].value_nick);
+    for (guint i = 0; i < G_N_ELEMENTS (table) && i + 1 < values->n_values; i++) {
+        const char *nick = values->values[i + 1].value_nick, *name = activation_name (table[i].kind);
+        CHECK (strcmp (nick, table[i].word) == 0 && strcmp (name, nick) == 0, "%s is %s in the engine, %s in the table",
+               nick, name, table[i].word);
+    }
+    gst_element_set_bus (element, NULL);
+    gst_object_unref (element);
+    gst_object_unref (bus);
+}
+
+/* ---- scores ---------------------------------------------------------------------------------------------------- */
+
+static struct rig rig_of_file (const char *path, const char *properties)
+{
+    char *all = g_strdup_printf ("model-file=%s %s", path, properties);
+    struct rig rig = rig_new (all);
+    g_free (all);
+    return rig;
+}
+
+/* Three sigmoids of 4 x the mean of red, green and blue / 255, less 2: orange gives 0.757, 0.394, 0.229. */
+static void check_sigmoid_end (int classes, const char *properties, const double *expected, int count)
+{
+    static const float weights[9] = { 4.0f / 255, 0, 0, 0, 4.0f / 255, 0, 0, 0, 4.0f / 255 };
+    static const float bias[3] = { -2, -2, -2 };
+    char path[64];
+    struct bytes model;
+    in_folder (path, sizeof path, "sigmoids.onnx");
+    tiny_onnx (&model, SIDE, classes, weights, bias, "Sigmoid");
+    if (!CHECK (write_file (path, model.data, model.size), "%s cannot be written", path))
+        return;
+    struct rig rig = rig_of_file (path, properties);
+    rig_caps (&rig, "RGB", 50, 40);
+    struct said said = show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+    CHECK (said.count == count && said.errors == 0, "%d sigmoids, %s: %d classes reported: %s", classes, properties,
+           said.count, said.error);
+    for (int i = 0; i < MIN (said.count, count); i++)
+        CHECK (said.ids[i] == i && fabs ((double)said.scores[i] - expected[i]) < 0.005,
+               "%d sigmoids, %s: class %d has %g instead of %g", classes, properties, said.ids[i],
+               (double)said.scores[i], expected[i]);
+    rig_free (&rig);
+}
+
+/* Four sigmoids that answer 0.9, 0.1, 0.5, 0.8 to every picture. */
+static void check_case_of_sigmoids (void)
+{
+    static const struct {
+        const char *properties;
+        int count, ids[4];
+        float scores[4];
+    } cases[] = {
+        { "threshold=0", 4, { 0, 3, 2, 1 }, { 0.9f, 0.8f, 0.5f, 0.1f } },
+        { "threshold=0.5", 3, { 0, 3, 2 }, { 0.9f, 0.8f, 0.5f } },
+        { "scores=none threshold=0.5", 3, { 0, 3, 2 }, { 0.9f, 0.8f, 0.5f } },
+        { "scores=softmax", 4, { 0, 3, 2, 1 }, { 0.331f, 0.299f, 0.222f, 0.149f } },
+        { "scores=sigmoid", 4, { 0, 3, 2, 1 }, { 0.711f, 0.690f, 0.622f, 0.525f } },
+    };
+    if (!check_cases ()) {
+        SKIP ("no case files");
+        return;
+    }
+    char *path = g_build_filename (check_cases (), "05-sigmoid-scores", "sig_multi.onnx", NULL);
+    for (size_t k = 0; k < G_N_ELEMENTS (cases); k++) {
+        struct rig rig = rig_of_file (path, cases[k].properties);
+        rig_caps (&rig, "RGB", 50, 40);
+        struct said said = show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+        CHECK (said.count == cases[k].count, "%s: %d classes: %s", cases[k].properties, said.count, said.error);
+        for (int i = 0; i < MIN (said.count, cases[k].count); i++)
+            CHECK (said.ids[i] == cases[k].ids[i] && fabsf (said.scores[i] - cases[k].scores[i]) < 0.001f,
+                   "%s: class %d has %g", cases[k].properties, said.ids[i], (double)said.scores[i]);
+        rig_free (&rig);
+    }
+    g_free (path);
+}
+
+static void check_score_ends (void)
+{
+    double each[3], sum = 0;
+    static const double colour[3] = { 200, 100, 50 };
+    group ("scores by the network's end");
+    for (int i = 0; i < 3; i++)
+        each[i] = 1 / (1 + exp (2 - 4 * colour[i] / 255));
+    check_sigmoid_end (3, "threshold=0", each, 3);
+    check_sigmoid_end (3, "threshold=0.3", each, 2);
+    check_sigmoid_end (1, "threshold=0", each, 1);
+    check_sigmoid_end (1, "threshold=0.8", each, 0);
+    check_sigmoid_end (1, "scores=softmax", (double[]) { 1 }, 1);
+    double shared[3];
+    for (int i = 0; i < 3; i++)
+        sum += shared[i] = exp (each[i]);
+    for (int i = 0; i < 3; i++)
+        shared[i] /= sum;
+    check_sigmoid_end (3, "scores=softmax", shared, 3);
+    check_case_of_sigmoids ();
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -303,5 +420,7 @@ int main (int argc, char **argv)
     check_layouts ();
     check_views ();
     check_preparations ();
+    check_activation_names ();
+    check_score_ends ();
     return end_tests ();
 }

@@ -245,7 +245,7 @@ static void check_swap (void)
     in_folder (broken, sizeof broken, "broken.onnx");
     write_tiny (dim, 0.5f);
     write_file (broken, "\x08\x08:", 3);
-    tiny_onnx (&model, 3 * SIDE, CLASSES, weights, (float[CLASSES]) { 0 }); /* another input size */
+    tiny_onnx (&model, 3 * SIDE, CLASSES, weights, (float[CLASSES]) { 0 }, NULL); /* another input size */
     write_file (large, model.data, model.size);
     struct rig rig = rig_new (NULL);
     rig_caps (&rig, "RGB", 50, 40);

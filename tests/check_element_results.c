@@ -572,7 +572,7 @@ static void check_files (void)
     in_folder (path, sizeof path, "picture.onnx");
     write_file (path, jpeg, sizeof jpeg - 1);
     fail ("model-file", path);
-    tiny_onnx (&model, SIDE, CLASSES, (float[CLASSES * 3]) { 1 }, (float[CLASSES]) { 0 });
+    tiny_onnx (&model, SIDE, CLASSES, (float[CLASSES * 3]) { 1 }, (float[CLASSES]) { 0 }, NULL);
     for (size_t cut = 1; cut < model.size; cut = cut * 3 / 2 + 1) {
         in_folder (path, sizeof path, "cut.onnx");
         write_file (path, model.data, cut);

@@ -335,6 +335,7 @@ int main (void)
     check_memory ();
     check_command ();
     check_test_data ();
+    check_score_rules ();
     check_trained ();
     check_zoo ();
     remove_scratch ();

@@ -139,6 +139,8 @@ static void check_exit_codes (const char *model, const char *input)
         { "run MODEL --input INPUT --output /dev/full", 1, "cannot be written" },
         { "run MODEL --input INPUT --output SCRATCH/y.npy --tap relu", 1, "NAME=FILE" },
         { "run MODEL --input INPUT --output SCRATCH/y.npy --tap nothing=SCRATCH/t.npy", 1, "nothing" },
+        { "run MODEL --input INPUT --output SCRATCH/y.npy --tap rleu=SCRATCH/t.npy", 1, "the nearest are relu" },
+        { "run MODEL --input INPUT --output SCRATCH/y.npy --tap Conv=SCRATCH/t.npy", 1, "the nearest are conv=1" },
         { "bench MODEL --seconds 0", 2, "--seconds" },
         { "bench MODEL --seconds 0.01", 0, "GFLOP/s" },
         { "bench MODEL --seconds 0.01 --layers", 0, "all steps" },
@@ -160,6 +162,25 @@ static void check_exit_codes (const char *model, const char *input)
         }
         expect (line, cases[i].code, cases[i].says);
     }
+}
+
+/* No share of the peak is above all of it, whatever the machine does meanwhile. */
+static void check_shares (const char *model)
+{
+    char line[1500], *out, *err;
+    int shares = 0;
+    snprintf (line, sizeof line, "bench %s --seconds 0.01 --layers", model);
+    CHECK (run_command (line, &out, &err) == 0, "%s", err);
+    for (char *at = out; (at = strchr (at, '%')); at++) {
+        char *digit = at;
+        while (digit > out && (digit[-1] == ' ' || digit[-1] == '.' || (digit[-1] >= '0' && digit[-1] <= '9')))
+            digit--;
+        CHECK (atof (digit) <= 100, "%.60s", digit);
+        shares++;
+    }
+    CHECK (shares >= 3, "%d shares in %s", shares, out);
+    free (out);
+    free (err);
 }
 
 static void check_json (const char *model)
@@ -274,6 +295,7 @@ void check_command (void)
     CHECK (npy_write (input, pixels, 4, shape, &error), "%s", error.text);
     check_exit_codes (model, input);
     check_json (model);
+    check_shares (model);
     check_taps (model, input);
     check_threads (model, input, 1e-5);
     CHECK (npy_write (input, pixels, 3, shape + 1, &error), "%s", error.text);

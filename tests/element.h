@@ -66,7 +66,7 @@ UNUSED static bool write_tiny (const char *path, float scale)
     for (int c = 0; c < 3; c++)
         weights[c * 3 + c] = scale * gain / 255;
     struct bytes model;
-    tiny_onnx (&model, SIDE, CLASSES, weights, bias);
+    tiny_onnx (&model, SIDE, CLASSES, weights, bias, NULL);
     return write_file (path, model.data, model.size);
 }
 

@@ -14,7 +14,7 @@ static void print_tensor (const char *what, const struct graph *graph, int id)
 }
 
 /* What a step makes; where a max-pool is made from a convolution's rows, what the convolution makes and then the pool. */
-static const char *output_words (const struct graph *graph, const struct step *s, bool *pooled, char text[128])
+static const char *output_words (const struct graph *graph, const struct step_info *s, bool *pooled, char text[128])
 {
     int id = graph_find (graph, s->name);
     struct tensor_info t = graph_tensor (graph, id >= 0 ? id : 0);

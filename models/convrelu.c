@@ -89,6 +89,8 @@ bool network_open (const struct settings *settings, const char *const *taps, int
         complain ("%s", error.text);
         return false;
     }
+    for (int i = 0; i < model_notices (network->model); i++)
+        complain ("note: %s", model_notice (network->model, i));
     struct plan_options options = { .threads = settings->threads,
                                     .isa = settings->isa,
                                     .algorithm = settings->algorithm,

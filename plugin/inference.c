@@ -98,6 +98,8 @@ static void announce (struct inference *inference, gboolean another)
     if (another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_layers (inference);
+    for (int i = 0; another && i < model_notices (network->model); i++)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
     if (another && network->stand_in)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS,
                              ("No model-file is set. A small network of fixed filters stands in: it tells edges and "

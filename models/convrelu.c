@@ -117,6 +117,8 @@ bool network_open (const struct settings *settings, const char *const *taps, int
         complain ("%s", error.text);
         return false;
     }
+    for (int i = 0; i < model_notices (network->model); i++)
+        complain ("note: %s", model_notice (network->model, i));
     if (!taps_known (network->model, taps, tap_count)) {
         network_close (network);
         return false;

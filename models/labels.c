@@ -21,6 +21,7 @@ static const char *const background = "background";
 void labels_clear (struct labels *labels)
 {
     free (labels->text);
+    free (labels->source);
     free (labels->names);
     *labels = (struct labels) { 0 };
 }
@@ -72,6 +73,8 @@ static bool parse (const char *path, const char *text, size_t size, struct label
     if (good && !entries.count)
         good = report (error, "%s: holds no labels (%zu bytes)", report_path (path), size);
     good = good && entries_finish (&entries, labels);
+    if (good && !(labels->source = strdup (report_path (path))))
+        good = report (error, "%s: no memory for its labels", report_path (path));
     entries_clear (&entries);
     if (!good)
         labels_clear (labels);

@@ -13,6 +13,7 @@ struct labels {
     int count;
     bool from_one;     /* the file numbers its classes and the first is 1: names[0] is empty, see labels_fit */
     bool maybe_header; /* the first may be a heading */
+    char *source;      /* the file they came from, as errors call it; NULL: made by code */
 };
 
 /* The formats that people keep names in, told apart by content, with LF or CR LF, with or without a byte order mark:

@@ -8,12 +8,14 @@
 #include "models/file.h"
 #include "models/labels.h"
 #include "models/modelinfo.h"
+#include "models/notices.h"
 #include "models/onnx.h"
 #include "models/report.h"
 #include "models/resnet.h"
 #include "models/safetensors.h"
 #include "models/short_labels.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,7 @@ struct model {
     struct labels labels;
     char **numbered; /* [numbered_count] "class 17" of the classes without a label, else NULL */
     int numbered_count;
+    struct notices notices;
     char **shortened; /* [numbered_count] of the classes whose short name is another than their label, else NULL */
 };
 
@@ -71,6 +74,16 @@ const char *model_path (const struct model *model)
 const struct input_spec *model_input (const struct model *model)
 {
     return &model->input;
+}
+
+int model_notices (const struct model *model)
+{
+    return model->notices.count;
+}
+
+const char *model_notice (const struct model *model, int index)
+{
+    return model->notices.list[index].text;
 }
 
 int model_classes (const struct model *model)
@@ -142,6 +155,26 @@ static bool shorten_labels (struct model *model)
     return model->shortened != NULL;
 }
 
+/* A list of another length than the network has classes is likely to be another network's. */
+static void compare_counts (struct model *model)
+{
+    const struct labels *labels = &model->labels;
+    int names = 0, unnamed = 0;
+    for (int i = 0; i < labels->count; i++)
+        names += labels->names[i][0] != 0;
+    while (unnamed < labels->count && labels->names[unnamed][0])
+        unnamed++;
+    if (!labels->source || labels->count == model->classes)
+        return;
+    if (labels->count < model->classes)
+        notice (&model->notices, "%s: %d name%s for %d classes; the others are called \"class %d\" and so on",
+                labels->source, names, names == 1 ? "" : "s", model->classes, unnamed);
+    else
+        notice (&model->notices, "%s: %d names, up to class %d, for %d class%s; those from class %d on are not used",
+                labels->source, names, labels->count - 1, model->classes, model->classes == 1 ? "" : "es",
+                model->classes);
+}
+
 struct model *network_model (const char *path, struct graph *graph, struct labels *labels,
                              const struct input_spec *input, struct error *error)
 {
@@ -160,6 +193,7 @@ struct model *network_model (const char *path, struct graph *graph, struct label
     model->labels = *labels;
     *labels = (struct labels) { 0 };
     labels_fit (&model->labels, model->classes);
+    compare_counts (model);
     model->path = strdup (path);
     if (model->path && number_classes (model) && shorten_labels (model) && scores_decide (graph, &model->scores))
         return model;
@@ -178,6 +212,15 @@ struct input_spec network_input (const struct graph *graph)
                                  .std = { 58.395f, 57.12f, 57.375f },
                                  .order = CHANNEL_ORDER_RGB };
 }
+
+/* A network and what its file says beside it. */
+struct content {
+    struct graph *graph;
+    char *labels; /* or NULL */
+    struct input_spec input;
+    bool input_said; /* by the file */
+    struct notices notices;
+};
 
 /* ---- side files ---------------------------------------------------------------------------------------------- */
 
@@ -200,8 +243,16 @@ static size_t folder_length (const char *path)
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
+/* Labels that the model's own file holds; bad ones are as good as none. */
+static void find_own_labels (const char *path, struct content *content, struct labels *labels)
+{
+    struct error reason = { "" };
+    if (content->labels && !labels_from_metadata (path, content->labels, labels, &reason))
+        notice (&content->notices, "%s; the labels in its metadata are passed over", reason.text);
+}
+
 /* Labels from the file that was named, else from a file beside the model, else from the model itself. */
-static bool find_labels (const char *path, const char *labels_path, const char *metadata, struct labels *labels,
+static bool find_labels (const char *path, const char *labels_path, struct content *content, struct labels *labels,
                          struct error *error)
 {
     *labels = (struct labels) { 0 };
@@ -213,12 +264,15 @@ static bool find_labels (const char *path, const char *labels_path, const char *
                        path_with (path, folder_length (path), "labels.txt") };
     bool found = false, good = beside[0] && beside[1] && beside[2];
     for (int i = 0; i < 3; i++) {
-        struct error unused = { "" }; /* nobody asked for these files: a bad one is as good as none */
-        found = found || (good && labels_read (beside[i], labels, &unused));
+        struct error reason = { "" }; /* nobody asked for these files: a bad one is as good as none */
+        bool looks = good && !found;
+        found = found || (good && labels_read (beside[i], labels, &reason));
+        if (looks && !found && errno != ENOENT)
+            notice (&content->notices, "%s; this file of labels is passed over", reason.text);
         free (beside[i]);
     }
-    if (!found && metadata)
-        labels_from_metadata (path, metadata, labels, NULL);
+    if (!found)
+        find_own_labels (path, content, labels);
     return good || report (error, "%s: no memory for its labels", report_path (path));
 }
 
@@ -238,14 +292,6 @@ static bool find_modelinfo (const char *path, const char *input, struct input_sp
 }
 
 /* ---- loading ------------------------------------------------------------------------------------------------- */
-
-/* A network and what its file says beside it. */
-struct content {
-    struct graph *graph;
-    char *labels; /* or NULL */
-    struct input_spec input;
-    bool input_said; /* by the file */
-};
 
 static bool load_onnx (const char *path, char *bytes, size_t size, struct content *content, struct error *error)
 {
@@ -307,7 +353,7 @@ static bool load_bundled (struct content *content, struct error *error)
 static bool find_beside (const char *path, const char *labels_path, struct content *content, struct labels *labels,
                          struct error *error)
 {
-    bool beside = find_labels (path, labels_path, content->labels, labels, error) &&
+    bool beside = find_labels (path, labels_path, content, labels, error) &&
                   find_modelinfo (path, graph_tensor (content->graph, 0).name, &content->input, error);
     content->input.given = content->input.given || content->input_said;
     return beside;
@@ -320,8 +366,7 @@ static bool find_bundled_labels (const char *labels_path, struct content *conten
     content->input.given = content->input_said;
     if (labels_path)
         return labels_read (labels_path, labels, error);
-    if (content->labels)
-        labels_from_metadata (bundled_path, content->labels, labels, NULL);
+    find_own_labels (bundled_path, content, labels);
     return true;
 }
 
@@ -332,8 +377,12 @@ struct model *model_load (const char *path, const char *labels_path, struct erro
     bool good = path ? load_file (path, &content, error) && find_beside (path, labels_path, &content, &labels, error)
                      : load_bundled (&content, error) && find_bundled_labels (labels_path, &content, &labels, error);
     free (content.labels);
-    if (good)
-        return network_model (path ? path : bundled_path, content.graph, &labels, &content.input, error);
+    if (good) {
+        struct model *model = network_model (path ? path : bundled_path, content.graph, &labels, &content.input, error);
+        for (int i = 0; model && i < content.notices.count; i++)
+            notice (&model->notices, "%s", content.notices.list[i].text);
+        return model;
+    }
     labels_clear (&labels);
     graph_unref (content.graph);
     return NULL;

@@ -24,7 +24,7 @@ struct model; /* immutable after model_load, reference counted; any thread */
  * in a build without one. The input's shape is the file's; a height or width that it leaves open becomes 224, an open
  * batch 1 (onnx.h).
  * Labels come from `labels_path` when it is not NULL (then a bad file is an error), else from `<path>.labels.txt`, the
- * same with the path's last suffix replaced, or `labels.txt` beside it (a bad one is passed over), else from the model's metadata; classes without one are called
+ * same with the path's last suffix replaced, or `labels.txt` beside it (a bad one is passed over, with a notice), else from the model's metadata; classes without one are called
  * "class 17". A list of 1001 fits 1000 classes and the other way round: the first is the background (labels.h).
  * Input preparation comes from `<path>.modelinfo` when that exists, else from the same with the path's last suffix replaced
  * (modelinfo.h), else from a safetensors file's metadata (resnet.h). NULL and a filled error on failure. */
@@ -34,6 +34,11 @@ void model_unref (struct model *model); /* NULL is fine */
 
 struct graph *model_graph (const struct model *model); /* no new reference */
 const char *model_path (const struct model *model);    /* as given, or "(bundled)" */
+/* What its user should know although it was loaded: sentences that name the file, for 0 <= index < model_notices (at most 8):
+ * a list of labels of another length than the network has classes, a file beside it that is passed over, ...
+ * Valid as long as the model. Any thread. */
+int model_notices (const struct model *model);
+const char *model_notice (const struct model *model, int index);
 const struct input_spec *model_input (const struct model *model);
 int model_classes (const struct model *model); /* numbers in the first output */
 /* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next call). */

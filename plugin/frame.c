@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* frame.c: a video frame -> the network's input tensor; see frame.h. */
 #include "plugin/frame.h"
+#include "models/preparation.h"
 #include "plugin/mapping.h"
 
 #include <math.h>
@@ -44,19 +45,19 @@ static void override (float to[3], const struct triple *triple, gboolean swap)
         for (int c = 0; c < 3; c++)
             to[c] = triple->value[triple->count == 3 ? c : 0];
     } else if (swap) {
-        float first = to[0];
-        to[0] = to[2];
-        to[2] = first;
+        preparation_turn (to);
     }
 }
 
-struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set)
+struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set,
+                                    struct error *remark)
 {
     struct input_spec spec = *model;
     if (set->channel_order != ORDER_CHOICE_MODEL)
         spec.order = set->channel_order == ORDER_CHOICE_BGR ? CHANNEL_ORDER_BGR : CHANNEL_ORDER_RGB;
     override (spec.mean, &set->mean, spec.order != model->order);
     override (spec.std, &set->std, spec.order != model->order);
+    preparation_to_pixels (set->mean.count ? spec.mean : NULL, set->std.count ? spec.std : NULL, remark);
     return spec;
 }
 

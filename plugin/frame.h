@@ -29,8 +29,10 @@ struct view {
 struct view frame_view (enum resize resize, struct rectangle area, int par_n, int par_d, int width, int height);
 
 /* The model's preparation with what is set overriding it. When only the order differs from the model's, its mean and
- * std change places with the channels. It must have passed settings_check. */
-struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set);
+ * std change places with the channels. It must have passed settings_check. What is set for pixels of
+ * 0..1 is multiplied by 255, which `remark` (or NULL) tells of; it becomes empty where there is nothing to tell. */
+struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set,
+                                    struct error *remark);
 
 struct frame_reader; /* keeps a converter while nothing changes */
 

@@ -83,6 +83,19 @@ static void warn_of_layers (struct inference *inference)
     inference->layers_remark = g_strdup (remark);
 }
 
+/* What is set from the properties applies from now on; says once what was made of its numbers. */
+static void prepare (struct inference *inference, const struct preparation *set)
+{
+    gboolean same = settings_same_preparation (&inference->preparation, set);
+    struct error remark = { "" };
+    inference->preparation = *set;
+    if (same || !inference->network)
+        return;
+    frame_input_spec (model_input (inference->network->model), set, &remark);
+    if (remark.text[0])
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark.text), (NULL));
+}
+
 /* Tells the world that inference->network, another than before or the same run in another way, runs from now on. */
 static void announce (struct inference *inference, gboolean another)
 {
@@ -98,6 +111,8 @@ static void announce (struct inference *inference, gboolean another)
     if (another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_layers (inference);
+    for (int i = 0; another && i < model_notices (network->model); i++)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
     if (another && network->stand_in)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS,
                              ("No model-file is set. A small network of fixed filters stands in: it tells edges and "
@@ -136,11 +151,12 @@ gboolean inference_start (struct inference *inference)
         return FALSE;
     }
     settings_copy (&inference->wanted, &inference->active);
-    inference->preparation = inference->active.preparation;
+    inference->preparation = (struct preparation) { .channel_order = ORDER_CHOICE_MODEL }; /* nothing was said yet */
     inference->refused = inference->failed = FALSE;
     GST_DEBUG_OBJECT (inference->element, "loaded; its trial run took %" GST_TIME_FORMAT,
                       GST_TIME_ARGS (network->first_run));
     use_network (inference, network);
+    prepare (inference, &inference->active.preparation);
     shared_start (inference->shared, network->first_run);
     messages_count_again (inference->messages);
     return TRUE;
@@ -193,7 +209,7 @@ static void finish_loading (struct inference *inference)
     inference->failed = !network;
     if (network) {
         use_network (inference, network);
-        inference->preparation = inference->wanted.preparation;
+        prepare (inference, &inference->wanted.preparation);
     } else {
         POST_WARNING (inference, error, "; the network before stays in use");
         inference->wanted.preparation = inference->active.preparation;
@@ -219,7 +235,7 @@ void inference_follow (struct inference *inference)
     gboolean waits = inference->loading && inference->other_files;
     if (waits || (inference->failed && settings_same_preparation (set, &inference->wanted.preparation)))
         return;
-    inference->preparation = *set;
+    prepare (inference, set);
     inference->failed = FALSE;
 }
 
@@ -228,7 +244,7 @@ void inference_follow (struct inference *inference)
 gboolean inference_begin (struct inference *inference, const struct sight *sight)
 {
     struct network *network = inference->network;
-    struct input_spec spec = frame_input_spec (model_input (network->model), &inference->preparation);
+    struct input_spec spec = frame_input_spec (model_input (network->model), &inference->preparation, NULL);
     GError *error = NULL;
     GstClockTime start = gst_util_get_timestamp ();
     inference->step = 0;

@@ -133,7 +133,8 @@ static void install_model (GObjectClass *klass)
             "mean", "Mean",
             "Subtracted from each channel of a pixel, whose values are 0 to 255: three numbers in the order the "
             "network "
-            "takes its channels (see channel-order), or one for all, for instance \"<123.68, 116.78, 103.94>\". Empty: "
+            "takes its channels (see channel-order), or one for all, for instance \"<123.68, 116.78, 103.94>\"; "
+            "numbers for pixels of 0 to 1, \"<0.485, 0.456, 0.406>\", are multiplied by 255, with a warning. Empty: "
             "what the model's side file says, else ImageNet's",
             NULL, FLAGS));
     g_object_class_install_property (

@@ -278,9 +278,30 @@ static void check_preparation (const char *properties, float red, float green, f
     rig_free (&rig);
 }
 
+/* Fractions are told of once, and what is left as it was not at all. */
+static void check_fractions (void)
+{
+    struct rig rig = rig_new ("mean=<0.485,0.456,0.406> std=<0.229,0.224,0.225>");
+    struct said said = listen_to (rig.bus);
+    CHECK (said.warnings == 1 && strstr (said.warning, "mean 123.7 116.3 103.5, std 58.4 57.12 57.38"),
+           "%d warnings: %s", said.warnings, said.warning);
+    rig_caps (&rig, "RGB", 50, 40);
+    for (int n = 0; n < 3; n++) {
+        gst_util_set_object_arg (G_OBJECT (rig.element), "std", n < 2 ? "<0.229,0.224,0.225>" : "<0.5>");
+        said = show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+        CHECK (said.warnings == (n == 2), "frame %d: %d warnings: %s", n, said.warnings, said.warning);
+    }
+    gst_util_set_object_arg (G_OBJECT (rig.element), "mean", "<0>");
+    gst_util_set_object_arg (G_OBJECT (rig.element), "std", "<1>");
+    said = show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+    CHECK (said.warnings == 0 && near (said.colour, 200, 100, 50, 1.5f), "raw pixels: %s", said.warning);
+    rig_free (&rig);
+}
+
 static void check_preparations (void)
 {
     group ("mean, std, order");
+    check_fractions ();
     check_preparation ("channel-order=model", 200, 100, 50);
     check_preparation ("channel-order=rgb", 200, 100, 50);
     check_preparation ("channel-order=bgr", 50, 100, 200); /* the network's "red" is its first channel */
@@ -292,6 +313,7 @@ static void check_preparations (void)
     check_preparation ("mean=<100,100,100> std=<0.5,1,2>", 200, 0, -25);
     check_preparation ("mean=<> std=<1>", 200 - 123.675f, 100 - 116.28f, 50 - 103.53f); /* ImageNet's */
     check_preparation ("mean=<> std=<1> channel-order=bgr", 50 - 103.53f, 100 - 116.28f, 200 - 123.675f);
+    check_preparation ("mean=<0.2,0.4,0.6> std=<0.5>", (200 - 51) / 127.5f, (100 - 102) / 127.5f, (50 - 153) / 127.5f);
     check_preparation ("mean=<0> std=<>", 200 / 58.395f, 100 / 57.12f, 50 / 57.375f);
     check_preparation ("algorithm=direct threads=1", 200, 100, 50);
     check_preparation ("algorithm=f43 threads=3", 200, 100, 50);

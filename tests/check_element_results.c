@@ -143,7 +143,9 @@ static void check_choice (void)
     rig_free (&rig);
 }
 
-static void check_labels_file (const char *name, const char *text, size_t size, const char *const expected[CLASSES])
+/* `warning` is part of the only one, or NULL: none. */
+static void check_labels_file (const char *name, const char *text, size_t size, const char *const expected[CLASSES],
+                               const char *warning)
 {
     char path[64], property[80];
     in_folder (path, sizeof path, name);
@@ -155,6 +157,9 @@ static void check_labels_file (const char *name, const char *text, size_t size, 
     struct said said = listen_to (rig.bus);
     struct labelled meta;
     read_metadata (out, &meta);
+    CHECK (said.warnings == (warning != NULL) &&
+               (!warning || (strstr (said.warning, warning) && strstr (said.warning, path))),
+           "%s: %d warnings: %s", name, said.warnings, said.warning);
     for (int i = 0; i < CLASSES; i++) /* orange: the classes come in their own order */
         CHECK (strcmp (said.labels[i], expected[i]) == 0 && strcmp (meta.labels[i], expected[i]) == 0,
                "%s: class %d is \"%s\" in the message and \"%s\" on the buffer", name, i, said.labels[i],
@@ -168,9 +173,9 @@ static void check_labels (void)
     static const char crlf[] = "\xef\xbb\xbfrouge\r\nvert\r\n", odd[] = "%n%s\n<b>&amp;</b>\nr\xc3\xb6t\nlast";
     group ("labels");
     check_labels_file ("short.txt", crlf, sizeof crlf - 1,
-                       (const char *const[]) { "rouge", "vert", "class 2", "class 3" });
+                       (const char *const[]) { "rouge", "vert", "class 2", "class 3" }, "2 names for 4 classes");
     check_labels_file ("odd.txt", odd, sizeof odd - 1,
-                       (const char *const[]) { "%n%s", "<b>&amp;</b>", "r\xc3\xb6t", "last" });
+                       (const char *const[]) { "%n%s", "<b>&amp;</b>", "r\xc3\xb6t", "last" }, NULL);
 }
 
 /* ---- frames without inference ---------------------------------------------------------------------------------- */

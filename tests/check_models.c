@@ -332,6 +332,7 @@ int main (void)
     check_attributes ();
     check_labels ();
     check_side_files ();
+    check_preparation ();
     check_memory ();
     check_command ();
     check_test_data ();

@@ -243,6 +243,53 @@ static void check_labels_beside (void)
     unlink (scratch_path ("labels.txt"));
 }
 
+/* What is said of net.onnx, three classes, with the file `name` of `text` beside it: one sentence with all of `words`, or
+ * (NULL) none. */
+static void expect_notice (const char *what, const char *metadata, const char *name, const char *text,
+                           const char *const words[3])
+{
+    struct error error = { "" };
+    const char *path = write_model ("net.onnx", metadata);
+    if (name)
+        CHECK (write_file (scratch_path (name), text, strlen (text)), "%s", name);
+    struct model *model = model_load (path, NULL, &error);
+    if (!CHECK (model != NULL, "%s: %s", what, error.text))
+        return;
+    CHECK (model_notices (model) == (words[0] != NULL), "%s: %d notices: %s", what, model_notices (model),
+           model_notices (model) ? model_notice (model, 0) : "");
+    for (int i = 0; i < 3 && words[i] && model_notices (model); i++)
+        CHECK (strstr (model_notice (model, 0), words[i]), "%s: no '%s' in '%s'", what, words[i],
+               model_notice (model, 0));
+    model_unref (model);
+    if (name)
+        unlink (scratch_path (name));
+}
+
+static void check_notices (void)
+{
+    static const struct {
+        const char *what, *metadata, *name, *text, *words[3];
+    } cases[] = {
+        { "as many names as classes", NULL, "labels.txt", "a\nb\nc\n", { NULL } },
+        { "as many in the metadata", "['a', 'b', 'c']", NULL, NULL, { NULL } },
+        { "no labels at all", NULL, NULL, NULL, { NULL } },
+        { "too few", NULL, "labels.txt", "a\nb\n", { "/labels.txt: 2 names for 3 classes", "\"class 2\" and so on" } },
+        { "one", NULL, "net.labels.txt", "a\n", { "/net.labels.txt: 1 name for 3 classes", "\"class 1\"" } },
+        { "with a gap", NULL, "labels.txt", "{\"1\": \"b\"}", { "1 name for 3 classes", "\"class 0\"" } },
+        { "too many", NULL, "labels.txt", "a\nb\nc\nd\ne\n", { "5 names", "for 3 classes", "from class 3 on" } },
+        { "too few in the metadata", "['a', 'b']", NULL, NULL, { "/net.onnx: 2 names for 3 classes" } },
+        { "a page",
+          NULL,
+          "labels.txt",
+          "<!DOCTYPE html><p>404</p>\n",
+          { "/labels.txt: is a web page", "passed over" } },
+        { "damaged", NULL, "labels.txt", "{\"0\": \"a\",", { "/labels.txt: ", "passed over" } },
+        { "damaged metadata", "{0: 'a',", NULL, NULL, { "/net.onnx: ", "metadata are passed over" } },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        expect_notice (cases[i].what, cases[i].metadata, cases[i].name, cases[i].text, cases[i].words);
+}
+
 static void check_references (void)
 {
     struct error error = { "" };
@@ -475,6 +522,7 @@ void check_side_files (void)
     check_metadata ();
     check_fitting ();
     check_labels_beside ();
+    check_notices ();
     check_references ();
     check_group ("modelinfo");
     check_modelinfo ();

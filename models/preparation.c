@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* preparation.c: tells mean and std for pixels of 0..1 from those for pixels of 0..255. */
+#include "models/preparation.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* What the numbers of one of the two say. */
+enum size {
+    SIZE_ABSENT,  /* not given */
+    SIZE_NEUTRAL, /* a mean of 0, which is 0 in any unit; a std of 1 */
+    SIZE_SMALL,   /* within -1..1 */
+    SIZE_LARGE
+};
+
+static enum size size_of (const float *values, float neutral)
+{
+    bool all_neutral = true, all_small = true;
+    if (!values)
+        return SIZE_ABSENT;
+    for (int c = 0; c < COLOURS; c++) {
+        all_neutral = all_neutral && values[c] == neutral;
+        all_small = all_small && fabsf (values[c]) <= 1;
+    }
+    return all_neutral ? SIZE_NEUTRAL : all_small ? SIZE_SMALL : SIZE_LARGE;
+}
+
+/* "0.485 0.456 0.406", or one number when all are the same. */
+static void write_values (char text[48], const float values[COLOURS])
+{
+    if (values[0] == values[1] && values[1] == values[2])
+        snprintf (text, 48, "%.4g", (double)values[0]);
+    else
+        snprintf (text, 48, "%.4g %.4g %.4g", (double)values[0], (double)values[1], (double)values[2]);
+}
+
+/* "mean 0.5, std 0.5", or the one of them that is given. */
+static void write_both (char text[128], const float *mean, const float *std)
+{
+    char first[48] = "", second[48] = "";
+    if (mean)
+        write_values (first, mean);
+    if (std)
+        write_values (second, std);
+    snprintf (text, 128, "%s%s%s%s%s", mean ? "mean " : "", first, mean && std ? ", " : "", std ? "std " : "", second);
+}
+
+static void multiply (float *values)
+{
+    for (int c = 0; values && c < COLOURS; c++)
+        values[c] *= 255;
+}
+
+/* The rule: all |mean| <= 1 and all std <= 1 are for pixels of 0..1, unless nothing tells them from numbers for 0..255.
+ *
+ *     mean           std
+ *     0 or unset     1 or unset    as they are: raw pixels, or only a mean taken away, as Caffe's networks want it
+ *     0.485 ...      0.229 ...     multiplied; so are 0.5 with 0.5, and such a mean with a std of 1
+ *     0.485 ...      unset         multiplied: no network wants half a grey level taken away
+ *     0 or unset     0.5, 0.0039   multiplied: divided by it 0..255 would become hundreds; 1 / 255 is how training code
+ *                                    writes that pixels are to stay 0..255
+ *     0.485 ...      127.5         as they are, with a remark: one of the two is in another unit, and nothing says which
+ *     103.9 ...      0.017         the same; that std is usually a factor, its reciprocal 58.8 was meant
+ *     104 ...        1             as they are */
+bool preparation_to_pixels (float mean[COLOURS], float std[COLOURS], struct error *remark)
+{
+    enum size mean_size = size_of (mean, 0), std_size = size_of (std, 1);
+    bool fractions = mean_size == SIZE_SMALL || std_size == SIZE_SMALL;
+    bool contradict = fractions && (mean_size == SIZE_LARGE || std_size == SIZE_LARGE);
+    char before[128], after[128];
+    write_both (before, mean, std);
+    if (remark)
+        remark->text[0] = 0;
+    if (contradict && remark)
+        snprintf (
+            remark->text, sizeof remark->text,
+            "%s: one of them is for pixels of 0 to 1, the other for pixels of 0 to 255; both are used as they are, "
+            "for 0 to 255",
+            before);
+    if (!fractions || contradict)
+        return false;
+    multiply (mean);
+    multiply (std);
+    write_both (after, mean, std);
+    if (remark)
+        snprintf (remark->text, sizeof remark->text,
+                  "%s: these are for pixels of 0 to 1; pixels are 0 to 255 here, so they were multiplied by 255: %s",
+                  before, after);
+    return true;
+}
+
+void preparation_turn (float values[COLOURS])
+{
+    float first = values[0];
+    values[0] = values[2];
+    values[2] = first;
+}

@@ -83,6 +83,26 @@ static void warn_of_layers (struct inference *inference)
     inference->layers_remark = g_strdup (remark);
 }
 
+/* What a network of other than three channels is shown; a warning if how was guessed. */
+static void announce_channels (struct inference *inference)
+{
+    const struct model *model = inference->network->model;
+    const struct input_spec *spec = model_input (model);
+    const struct preparation *set = &inference->active.preparation;
+    const char *what = spec->channels == 1 ? "luma" : "red, green, blue and alpha";
+    if (spec->channels == 3)
+        return;
+    GST_INFO_OBJECT (inference->element, "%s is shown %s", model_path (model), what);
+    if (!spec->given && !set->mean.count && !set->std.count)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS,
+                             ("%s takes %d channel%s and nothing says how they are prepared: it is shown %s, with mean %g "
+                              "and std %g for the %s one",
+                              model_path (model), spec->channels, spec->channels == 1 ? "" : "s", what,
+                              (double)spec->mean[spec->channels - 1], (double)spec->std[spec->channels - 1],
+                              spec->channels == 1 ? "only" : "last"),
+                             ("Set mean and std, or put a .modelinfo file beside the network."));
+}
+
 /* Tells the world that inference->network, another than before or the same run in another way, runs from now on. */
 static void announce (struct inference *inference, gboolean another)
 {
@@ -98,6 +118,8 @@ static void announce (struct inference *inference, gboolean another)
     if (another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_layers (inference);
+    if (another)
+        announce_channels (inference);
     if (another && network->stand_in)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS,
                              ("No model-file is set. A small network of fixed filters stands in: it tells edges and "

@@ -205,12 +205,17 @@ struct model *network_model (const char *path, struct graph *graph, struct label
 struct input_spec network_input (const struct graph *graph)
 {
     struct tensor_info in = graph_tensor (graph, 0);
-    return (struct input_spec) { .channels = in.channels,
-                                 .height = in.height,
-                                 .width = in.width,
-                                 .mean = { 123.675f, 116.28f, 103.53f }, /* ImageNet's, as torchvision has them */
-                                 .std = { 58.395f, 57.12f, 57.375f },
-                                 .order = CHANNEL_ORDER_RGB };
+    struct input_spec spec = { .channels = in.channels,
+                               .height = in.height,
+                               .width = in.width,
+                               .mean = { 123.675f, 116.28f, 103.53f, 0 }, /* ImageNet's, as torchvision has them */
+                               .std = { 58.395f, 57.12f, 57.375f, 255 },
+                               .order = CHANNEL_ORDER_RGB };
+    if (in.channels == 1) { /* 0..1, as MNIST of the ONNX zoo takes it */
+        spec.mean[0] = 0;
+        spec.std[0] = 255;
+    }
+    return spec;
 }
 
 /* A network and what its file says beside it. */

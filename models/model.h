@@ -10,12 +10,14 @@
 
 enum channel_order { CHANNEL_ORDER_RGB, CHANNEL_ORDER_BGR };
 
-/* input (c) = (pixel (c) - mean[c]) / std[c], pixel 0..255, c counted in channel_order. */
+/* input (c) = (pixel (c) - mean[c]) / std[c], pixel 0..255, c counted in channel_order. One channel is luma; a fourth is
+ * alpha. */
 struct input_spec {
     int channels, height, width; /* of the graph's input */
-    float mean[3], std[3];
+    float mean[4], std[4];
     enum channel_order order;
-    bool given; /* false: neither the file nor one beside it said, these are ImageNet's defaults */
+    bool
+        given; /* false: neither the file nor one beside it said, these are ImageNet's defaults, and 0..1 for one channel and for alpha */
 };
 
 struct model; /* immutable after model_load, reference counted; any thread */

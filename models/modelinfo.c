@@ -74,7 +74,7 @@ static bool parse_ranges (const char *text, const char *path, struct input_spec 
     while (count > 1 && !*g_strstrip (parts[count - 1])) /* a key file's lists may end in a separator */
         count--;
     bool good = count == 1 || count == spec->channels;
-    for (int c = 0; good && c < 3; c++)
+    for (int c = 0; good && c < 4; c++)
         good = c >= count && count > 1
                    ? true
                    : parse_range (g_strstrip (parts[count == 1 ? 0 : c]), &spec->mean[c], &spec->std[c]);

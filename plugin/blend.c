@@ -6,6 +6,8 @@
  * Rows are split into components of 16 bits first: every product here fits, and the compiler makes vectors of the loops. */
 #include "plugin/blend.h"
 
+#include "plugin/mapping.h"
+
 enum { PART = 256 }; /* pixels of a row at a time: 4 kB on the stack */
 
 struct part {
@@ -136,11 +138,26 @@ static gboolean blend_rectangle (GstVideoOverlayRectangle *rectangle, GstVideoFr
     return TRUE;
 }
 
+/* GStreamer's blending, which cannot go up. */
+static gboolean blend_elsewhere (GstVideoOverlayComposition *composition, GstVideoFrame *frame)
+{
+    GstVideoFrame upright;
+    if (!mapping_bottom_up (frame))
+        return gst_video_overlay_composition_blend (composition, frame);
+    if (!mapping_upright (&upright, frame))
+        return FALSE;
+    gboolean good = gst_video_overlay_composition_blend (composition, &upright);
+    if (good)
+        mapping_copy (frame, &upright);
+    gst_video_frame_unmap (&upright);
+    return good;
+}
+
 gboolean blend_composition (GstVideoOverlayComposition *composition, GstVideoFrame *frame)
 {
     row_blender blender = blender_of (frame);
     if (!blender)
-        return gst_video_overlay_composition_blend (composition, frame);
+        return blend_elsewhere (composition, frame);
     gboolean good = TRUE;
     for (guint i = 0; i < gst_video_overlay_composition_n_rectangles (composition); i++)
         good &= blend_rectangle (gst_video_overlay_composition_get_rectangle (composition, i), frame, blender);

@@ -39,25 +39,32 @@ struct view frame_view (enum resize resize, struct rectangle area, int par_n, in
 
 /* ---- preparation ----------------------------------------------------------------------------------------------- */
 
-static void override (float to[3], const struct triple *triple, gboolean swap)
+/* What is set for three channels goes to luma by their weights in it; alpha takes only what is set for all. */
+static void override (float to[4], const struct triple *triple, const struct input_spec *spec, gboolean swap)
 {
-    if (triple->count > 0) {
-        for (int c = 0; c < 3; c++)
+    int red = spec->order == CHANNEL_ORDER_BGR ? 2 : 0;
+    if (triple->count == 3 && spec->channels == 1) {
+        float luma = 0.299f * triple->value[red] + 0.587f * triple->value[1] + 0.114f * triple->value[2 - red];
+        to[0] = to[1] = to[2] = luma;
+    } else if (triple->count > 0) {
+        for (int c = 0; c < (triple->count == 3 ? 3 : 4); c++)
             to[c] = triple->value[triple->count == 3 ? c : 0];
-    } else if (swap) {
+    } else if (swap && spec->channels >= 3) {
         preparation_turn (to);
     }
 }
 
-struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set,
-                                    struct error *remark)
+struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set, struct error *remark)
 {
     struct input_spec spec = *model;
     if (set->channel_order != ORDER_CHOICE_MODEL)
         spec.order = set->channel_order == ORDER_CHOICE_BGR ? CHANNEL_ORDER_BGR : CHANNEL_ORDER_RGB;
-    override (spec.mean, &set->mean, spec.order != model->order);
-    override (spec.std, &set->std, spec.order != model->order);
-    preparation_to_pixels (set->mean.count ? spec.mean : NULL, set->std.count ? spec.std : NULL, remark);
+    override (spec.mean, &set->mean, &spec, spec.order != model->order);
+    override (spec.std, &set->std, &spec, spec.order != model->order);
+    if (preparation_to_pixels (set->mean.count ? spec.mean : NULL, set->std.count ? spec.std : NULL, remark)) {
+        spec.mean[3] = set->mean.count == 1 ? spec.mean[0] : spec.mean[3];
+        spec.std[3] = set->std.count == 1 ? spec.std[0] : spec.std[3];
+    }
     return spec;
 }
 
@@ -75,9 +82,9 @@ struct frame_reader {
     enum resize resize;
     struct rectangle area;        /* of the picture in a frame, for which the converters were made */
     GstVideoConverter *first;     /* frame -> whole, where one step will not do; else NULL */
-    struct picture whole;         /* RGBx, the size of a frame */
+    struct picture whole;         /* as `shown`, the size of a frame */
     GstVideoConverter *converter; /* frame or whole -> shown; NULL: all this is to be made */
-    struct picture shown;         /* RGBx, the size of the network's input */
+    struct picture shown;         /* RGBx, GRAY8 or RGBA, the size of the network's input */
 };
 
 struct frame_reader *frame_reader_new (void)
@@ -113,7 +120,7 @@ void frame_reader_free (struct frame_reader *reader)
 
 static gboolean same_spec (const struct input_spec *a, const struct input_spec *b)
 {
-    return a->width == b->width && a->height == b->height && a->order == b->order &&
+    return a->channels == b->channels && a->width == b->width && a->height == b->height && a->order == b->order &&
            memcmp (a->mean, b->mean, sizeof a->mean) == 0 && memcmp (a->std, b->std, sizeof a->std) == 0;
 }
 
@@ -131,22 +138,29 @@ void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, co
     reader->resize = resize;
 }
 
-/* The colour that becomes zero, opaque, as GstVideoConverter wants it. */
+/* The colour that becomes zero, as GstVideoConverter wants it. */
 static guint32 mean_argb (const struct input_spec *spec)
 {
-    guint32 argb = 0xff;
+    guint32 argb = spec->channels == 4 ? (guint32)CLAMP (spec->mean[3] + 0.5f, 0.0f, 255.0f) : 0xff;
     for (int i = 0; i < 3; i++) {
-        float mean = spec->mean[spec->order == CHANNEL_ORDER_BGR ? 2 - i : i];
+        float mean = spec->mean[spec->channels == 1 ? 0 : spec->order == CHANNEL_ORDER_BGR ? 2 - i : i];
         argb = argb << 8 | (guint32)CLAMP (mean + 0.5f, 0.0f, 255.0f);
     }
     return argb;
 }
 
-static gboolean make_picture (struct picture *picture, const GstVideoInfo *frames, int width, int height)
+/* Luma keeps the frames' own matrix and range, as GstVideoConverter looks at neither on some of its ways; see luma_range.
+ * Out of RGB it is that of BT.601 and 0..255. */
+static gboolean make_picture (struct picture *picture, const GstVideoInfo *frames, int channels, int width, int height)
 {
     GstVideoInfo info;
-    if (!gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGBx, (guint)width, (guint)height))
+    GstVideoFormat format = channels == 1   ? GST_VIDEO_FORMAT_GRAY8
+                            : channels == 4 ? GST_VIDEO_FORMAT_RGBA
+                                            : GST_VIDEO_FORMAT_RGBx;
+    if (!gst_video_info_set_format (&info, format, (guint)width, (guint)height))
         return FALSE;
+    if (channels == 1 && !GST_VIDEO_INFO_IS_RGB (frames))
+        info.colorimetry = frames->colorimetry;
     info.fps_n = frames->fps_n; /* GstVideoConverter insists */
     info.fps_d = frames->fps_d;
     picture->buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&info), NULL);
@@ -175,6 +189,7 @@ static gboolean one_step (const GstVideoFormatInfo *format, const struct view *v
 static GstVideoConverter *make_converter (const GstVideoInfo *from, const GstVideoInfo *to, const struct view *view,
                                           guint32 border)
 {
+    gboolean fill = GST_VIDEO_INFO_FORMAT (to) != GST_VIDEO_FORMAT_GRAY8;
     GstStructure *config = gst_structure_new (
         "convrelu", GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD, GST_TYPE_VIDEO_RESAMPLER_METHOD,
         GST_VIDEO_RESAMPLER_METHOD_LINEAR, GST_VIDEO_CONVERTER_OPT_DITHER_METHOD, GST_TYPE_VIDEO_DITHER_METHOD,
@@ -183,7 +198,7 @@ static GstVideoConverter *make_converter (const GstVideoInfo *from, const GstVid
         GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, view->from.height, GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT,
         view->to.x, GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, view->to.y, GST_VIDEO_CONVERTER_OPT_DEST_WIDTH,
         G_TYPE_INT, view->to.width, GST_VIDEO_CONVERTER_OPT_DEST_HEIGHT, G_TYPE_INT, view->to.height,
-        GST_VIDEO_CONVERTER_OPT_FILL_BORDER, G_TYPE_BOOLEAN, TRUE, GST_VIDEO_CONVERTER_OPT_BORDER_ARGB, G_TYPE_UINT,
+        GST_VIDEO_CONVERTER_OPT_FILL_BORDER, G_TYPE_BOOLEAN, fill, GST_VIDEO_CONVERTER_OPT_BORDER_ARGB, G_TYPE_UINT,
         border, NULL);
     return gst_video_converter_new (from, to, config);
 }
@@ -199,6 +214,26 @@ struct view frame_reader_view (const struct frame_reader *reader)
     return reader->converter ? view_of (reader, reader->area) : (struct view) { .from = { 0, 0, 0, 0 } };
 }
 
+/* Which bytes of `shown` are black and how many more are white. */
+static void luma_range (const struct frame_reader *reader, float *black, float *spread)
+{
+    const GstVideoInfo *info = &reader->shown.frame.info;
+    gint offset[GST_VIDEO_MAX_COMPONENTS], scale[GST_VIDEO_MAX_COMPONENTS];
+    gst_video_color_range_offsets (info->colorimetry.range, info->finfo, offset, scale);
+    *black = (float)offset[0];
+    *spread = (float)scale[0];
+}
+
+/* Where the picture leaves luma free. */
+static void fill_luma (struct frame_reader *reader)
+{
+    float black, spread;
+    luma_range (reader, &black, &spread);
+    float mean = black + reader->spec.mean[0] * spread / 255;
+    memset (GST_VIDEO_FRAME_PLANE_DATA (&reader->shown.frame, 0), (int)CLAMP (mean + 0.5f, 0.0f, 255.0f),
+            GST_VIDEO_FRAME_SIZE (&reader->shown.frame));
+}
+
 /* Everything for frames with the picture in `area`. FALSE: no conversion. */
 static gboolean prepare (struct frame_reader *reader, struct rectangle area)
 {
@@ -207,11 +242,13 @@ static gboolean prepare (struct frame_reader *reader, struct rectangle area)
     struct view view = view_of (reader, area);
     drop_all (reader);
     reader->area = area;
-    if (!make_picture (&reader->shown, frames, reader->spec.width, reader->spec.height))
+    if (!make_picture (&reader->shown, frames, reader->spec.channels, reader->spec.width, reader->spec.height))
         return FALSE;
+    if (reader->spec.channels == 1)
+        fill_luma (reader);
     if (!one_step (frames->finfo, &view)) {
         const struct view all = { .from = { 0, 0, width, height }, .to = { 0, 0, width, height } };
-        if (!make_picture (&reader->whole, frames, width, height))
+        if (!make_picture (&reader->whole, frames, reader->spec.channels, width, height))
             return FALSE;
         from = &reader->whole.frame.info;
         reader->first = make_converter (frames, from, &all, 0);
@@ -235,8 +272,32 @@ static struct rectangle picture_area (const GstVideoInfo *info, GstBuffer *buffe
     return area;
 }
 
+/* One channel or four: of `channels` bytes a pixel, which is what GRAY8 and RGBA have. */
+static void bytes_to_input (const struct frame_reader *reader, float *input)
+{
+    const struct input_spec *spec = &reader->spec;
+    const guint8 *pixels = GST_VIDEO_FRAME_PLANE_DATA (&reader->shown.frame, 0);
+    int stride = GST_VIDEO_FRAME_PLANE_STRIDE (&reader->shown.frame, 0);
+    for (int c = 0; c < spec->channels; c++) {
+        int byte = c < 3 && spec->channels == 4 && spec->order == CHANNEL_ORDER_BGR ? 2 - c : c;
+        float black = 0, spread = 255;
+        if (spec->channels == 1)
+            luma_range (reader, &black, &spread);
+        float scale = 255 / spread / spec->std[c], shift = -spec->mean[c] / spec->std[c] - black * scale;
+        for (int y = 0; y < spec->height; y++) {
+            const guint8 *row = pixels + (gssize)y * stride + byte;
+            for (int x = 0; x < spec->width; x++)
+                *input++ = row[x * spec->channels] * scale + shift;
+        }
+    }
+}
+
 static void shown_to_input (const struct frame_reader *reader, struct network *network)
 {
+    if (reader->spec.channels != 3) {
+        bytes_to_input (reader, network->input);
+        return;
+    }
     struct image image = {
         .pixels = GST_VIDEO_FRAME_PLANE_DATA (&reader->shown.frame, 0),
         .stride = GST_VIDEO_FRAME_PLANE_STRIDE (&reader->shown.frame, 0),

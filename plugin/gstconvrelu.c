@@ -183,10 +183,23 @@ static void gst_conv_relu_finalize (GObject *object)
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
 }
 
+/* Whether the properties ask for a drawing by now; any thread. */
+static gboolean is_drawing (GstConvRelu *self)
+{
+    GST_OBJECT_LOCK (self);
+    gboolean drawing = self->shared.settings.appearance.overlay != OVERLAY_NONE;
+    GST_OBJECT_UNLOCK (self);
+    return drawing;
+}
+
 static void gst_conv_relu_set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
 {
-    if (!shared_set (&GST_CONV_RELU (object)->shared, id, value))
+    GstConvRelu *self = GST_CONV_RELU (object);
+    gboolean before = is_drawing (self);
+    if (!shared_set (&self->shared, id, value))
         G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    if (is_drawing (self) != before)
+        gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self)); /* a mark: the next frame's caps may change */
 }
 
 static void gst_conv_relu_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
@@ -290,15 +303,23 @@ static GstStateChangeReturn gst_conv_relu_change_state (GstElement *element, Gst
 
 /* ---- negotiation, queries, events ------------------------------------------------------------------------------ */
 
+static GstCaps *gst_conv_relu_fixate_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps,
+                                           GstCaps *others)
+{
+    return negotiate_fixate_caps (base, direction, others, is_drawing (GST_CONV_RELU (base)));
+}
+
 static gboolean gst_conv_relu_set_caps (GstBaseTransform *base, GstCaps *in, GstCaps *out)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
+    GstVideoInfo before = self->info;
     if (!gst_video_info_from_caps (&self->info, in)) {
         GST_ERROR_OBJECT (self, "cannot read the caps %" GST_PTR_FORMAT, in);
         return FALSE;
     }
     GST_DEBUG_OBJECT (self, "frames are %" GST_PTR_FORMAT ", handed on as %" GST_PTR_FORMAT, in, out);
-    forget (self); /* another picture may come */
+    if (!gst_video_info_is_equal (&before, &self->info))
+        forget (self); /* another picture may come; else only how it is drawn has changed */
     return TRUE;
 }
 
@@ -641,7 +662,7 @@ static void gst_conv_relu_class_init (GstConvReluClass *klass)
     base_class->start = gst_conv_relu_start;
     base_class->stop = gst_conv_relu_stop;
     base_class->transform_caps = negotiate_transform_caps;
-    base_class->fixate_caps = negotiate_fixate_caps;
+    base_class->fixate_caps = gst_conv_relu_fixate_caps;
     base_class->set_caps = gst_conv_relu_set_caps;
     base_class->query = gst_conv_relu_query;
     base_class->src_event = gst_conv_relu_src_event;

@@ -96,6 +96,27 @@ static void prepare (struct inference *inference, const struct preparation *set)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark.text), (NULL));
 }
 
+/* What a network of other than three channels is shown; a warning if how was guessed. */
+static void announce_channels (struct inference *inference)
+{
+    const struct model *model = inference->network->model;
+    const struct input_spec *spec = model_input (model);
+    const struct preparation *set = &inference->active.preparation;
+    const char *what = spec->channels == 1 ? "luma" : "red, green, blue and alpha";
+    if (spec->channels == 3)
+        return;
+    GST_INFO_OBJECT (inference->element, "%s is shown %s", model_path (model), what);
+    if (!spec->given && !set->mean.count && !set->std.count)
+        GST_ELEMENT_WARNING (
+            inference->element, RESOURCE, SETTINGS,
+            ("%s takes %d channel%s and nothing says how they are prepared: it is shown %s, with mean %g "
+             "and std %g for the %s one",
+             model_path (model), spec->channels, spec->channels == 1 ? "" : "s", what,
+             (double)spec->mean[spec->channels - 1], (double)spec->std[spec->channels - 1],
+             spec->channels == 1 ? "only" : "last"),
+            ("Set mean and std, or put a .modelinfo file beside the network."));
+}
+
 /* Tells the world that inference->network, another than before or the same run in another way, runs from now on. */
 static void announce (struct inference *inference, gboolean another)
 {
@@ -113,6 +134,8 @@ static void announce (struct inference *inference, gboolean another)
     warn_of_layers (inference);
     for (int i = 0; another && i < model_notices (network->model); i++)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
+    if (another)
+        announce_channels (inference);
     if (another && network->stand_in)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS,
                              ("No model-file is set. A small network of fixed filters stands in: it tells edges and "

@@ -121,7 +121,7 @@ static gboolean map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *
 
 /* ---- bottom up ------------------------------------------------------------------------------------------------- */
 
-static gboolean bottom_up (const GstVideoFrame *frame)
+gboolean mapping_bottom_up (const GstVideoFrame *frame)
 {
     for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES (frame); plane++)
         if (GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane) < 0 && !is_palette (frame->info.finfo, plane))
@@ -129,31 +129,46 @@ static gboolean bottom_up (const GstVideoFrame *frame)
     return FALSE;
 }
 
-/* Puts a copy with its rows from top to bottom in the place of `frame`, which it unmaps in any case. GstVideoConverter
- * cannot read negative strides (some of its paths run out of the buffer, up to 1.26 at least); and to turn the planes round
- * in place would put the chroma of an odd height half a row off. */
-static gboolean turn (GstVideoFrame *frame)
+void mapping_copy (GstVideoFrame *to, const GstVideoFrame *from)
 {
     GstVideoInfo usual;
-    GstVideoFrame upright;
-    GstBuffer *buffer = usual_layout (&usual, &frame->info) ? gst_buffer_new_allocate (NULL, usual.size, NULL) : NULL;
-    usual.colorimetry = frame->info.colorimetry;
-    usual.chroma_site = frame->info.chroma_site;
-    gboolean good = buffer && gst_video_frame_map (&upright, &usual, buffer, GST_MAP_READWRITE); /* takes a reference */
-    for (guint plane = 0; good && plane < GST_VIDEO_FRAME_N_PLANES (frame); plane++) {
-        const guint8 *from = GST_VIDEO_FRAME_PLANE_DATA (frame, plane);
-        guint8 *to = GST_VIDEO_FRAME_PLANE_DATA (&upright, plane);
+    if (!usual_layout (&usual, &from->info))
+        return;
+    for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES (from); plane++) {
+        const guint8 *source = GST_VIDEO_FRAME_PLANE_DATA (from, plane);
+        guint8 *target = GST_VIDEO_FRAME_PLANE_DATA (to, plane);
         gint64 rows = 1, bytes = PALETTE_BYTES;
         if (!is_palette (usual.finfo, plane))
             plane_extent (&usual, (int)plane, &rows, &bytes);
         for (gint64 y = 0; y < rows; y++)
-            memcpy (to + y * GST_VIDEO_FRAME_PLANE_STRIDE (&upright, plane),
-                    from + y * GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane), (gsize)bytes);
+            memcpy (target + y * GST_VIDEO_FRAME_PLANE_STRIDE (to, plane),
+                    source + y * GST_VIDEO_FRAME_PLANE_STRIDE (from, plane), (gsize)bytes);
     }
-    if (good)
-        upright.flags = frame->flags;
-    gst_video_frame_unmap (frame);
+}
+
+/* GstVideoConverter and GStreamer's blending cannot read negative strides (some of their ways run out of the buffer, up to
+ * 1.26 at least); and to turn the planes round in place would put the chroma of an odd height half a row off. */
+gboolean mapping_upright (GstVideoFrame *upright, const GstVideoFrame *frame)
+{
+    GstVideoInfo usual;
+    GstBuffer *buffer = usual_layout (&usual, &frame->info) ? gst_buffer_new_allocate (NULL, usual.size, NULL) : NULL;
+    usual.colorimetry = frame->info.colorimetry;
+    usual.chroma_site = frame->info.chroma_site;
+    gboolean good = buffer && gst_video_frame_map (upright, &usual, buffer, GST_MAP_READWRITE); /* takes a reference */
+    if (good) {
+        mapping_copy (upright, frame);
+        upright->flags = frame->flags;
+    }
     gst_clear_buffer (&buffer);
+    return good;
+}
+
+/* Puts such a copy in the place of `frame`, which it unmaps in any case. */
+static gboolean turn (GstVideoFrame *frame)
+{
+    GstVideoFrame upright;
+    gboolean good = mapping_upright (&upright, frame);
+    gst_video_frame_unmap (frame);
     if (good)
         *frame = upright;
     return good;
@@ -163,7 +178,7 @@ static gboolean turn (GstVideoFrame *frame)
 
 gboolean mapping_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
 {
-    return map (frame, info, buffer, GST_MAP_READ) && (!bottom_up (frame) || turn (frame));
+    return map (frame, info, buffer, GST_MAP_READ) && (!mapping_bottom_up (frame) || turn (frame));
 }
 
 gboolean mapping_write (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)

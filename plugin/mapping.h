@@ -21,4 +21,12 @@ gboolean mapping_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer
  * others share is copied by GStreamer. */
 gboolean mapping_write (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer);
 
+/* Whether a plane has a negative stride. */
+gboolean mapping_bottom_up (const GstVideoFrame *frame);
+/* A copy for reading and writing in memory of its own, with its rows from top to bottom; gst_video_frame_unmap it. FALSE: no
+ * memory. */
+gboolean mapping_upright (GstVideoFrame *upright, const GstVideoFrame *frame);
+/* The pixels of `from` to `to`, of the same format and size; each may lie either way up. */
+void mapping_copy (GstVideoFrame *to, const GstVideoFrame *from);
+
 #endif

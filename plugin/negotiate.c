@@ -4,6 +4,8 @@
 
 #include <gst/video/video.h>
 
+#include "plugin/log.h"
+
 #define FEATURE GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION
 
 static gboolean has_feature (const GstCaps *caps, guint i)
@@ -55,16 +57,43 @@ GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direc
     return out;
 }
 
-/* Downstream gets to know the caps first: a transform there cannot answer the query without. */
-static gboolean downstream_draws (GstBaseTransform *base, GstCaps *caps)
+/* Whether downstream has the caps that the source pad has. To what was linked in the meantime a query sends them first. */
+static gboolean peer_is_up_to_date (GstPad *pad, const GstCaps *current)
 {
-    GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD (base);
-    if (!gst_pad_push_event (pad, gst_event_new_caps (caps)))
-        return FALSE;
+    GstPad *peer = gst_pad_get_peer (pad);
+    GstCaps *theirs = peer ? gst_pad_get_current_caps (peer) : NULL;
+    gboolean same = peer && (current && theirs ? gst_caps_is_equal (current, theirs) : !current && !theirs);
+    gst_clear_caps (&theirs);
+    gst_clear_object (&peer);
+    return same;
+}
+
+/* Whether downstream draws compositions that come with `caps`. It is asked, not told: some elements post an error when
+ * caps with the feature reach them (videocrop in front of what does not crop). */
+static gboolean downstream_draws (GstPad *pad, GstCaps *caps)
+{
     GstQuery *query = gst_query_new_allocation (caps, FALSE);
     gboolean draws = gst_pad_peer_query (pad, query) &&
                      gst_query_find_allocation_meta (query, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
     gst_query_unref (query);
+    return draws;
+}
+
+/* The feature or not, where both are possible. A transform downstream can answer only once it has caps: with new plain caps
+ * the source pad is marked, so that everything comes here again before the first frame. Then they are not new. */
+static gboolean choose_feature (GstBaseTransform *base, GstCaps *with, const GstCaps *plain)
+{
+    GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD (base);
+    GstCaps *current = gst_pad_get_current_caps (pad);
+    gboolean plain_already = current && gst_caps_is_equal (current, plain);
+    gboolean draws = (plain_already || peer_is_up_to_date (pad, current)) && downstream_draws (pad, with);
+    GST_DEBUG_OBJECT (base, "downstream %s",
+                      draws           ? "draws"
+                      : plain_already ? "does not draw"
+                                      : "is asked again when it has plain caps");
+    gst_clear_caps (&current);
+    if (!draws && !plain_already)
+        gst_base_transform_reconfigure_src (base);
     return draws;
 }
 
@@ -76,11 +105,11 @@ static GstCaps *copy_first (const GstCaps *caps, gboolean feature)
     return NULL;
 }
 
-GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *others)
+GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *others, gboolean drawing)
 {
     GstCaps *plain = copy_first (others, FALSE), *with = copy_first (others, TRUE);
     gboolean ours = direction == GST_PAD_SINK && plain && with; /* else there is no choice */
-    if (ours && downstream_draws (base, with))
+    if (ours && drawing && choose_feature (base, with, plain))
         gst_clear_caps (&plain);
     else if (ours)
         gst_clear_caps (&with);

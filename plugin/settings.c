@@ -135,14 +135,16 @@ static void install_model (GObjectClass *klass)
             "network "
             "takes its channels (see channel-order), or one for all, for instance \"<123.68, 116.78, 103.94>\"; "
             "numbers for pixels of 0 to 1, \"<0.485, 0.456, 0.406>\", are multiplied by 255, with a warning. Empty: "
-            "what the model's side file says, else ImageNet's",
+            "what the model's side file says, else ImageNet's; for networks of one channel (which are shown luma) and "
+            "for alpha, 0",
             NULL, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_STD,
         gst_param_spec_array ("std", "Standard deviation",
                               "Each channel is divided by it after the mean was subtracted: three numbers in the order "
                               "the network takes its channels, or one for all; not zero. For instance \"<1>\" or "
-                              "\"<58.4, 57.1, 57.4>\". Empty: what the model's side file says, else ImageNet's",
+                              "\"<58.4, 57.1, 57.4>\". Empty: what the model's side file says, else ImageNet's; for "
+                              "networks of one channel and for alpha, 255",
                               NULL, FLAGS));
     g_object_class_install_property (klass, PROPERTY_CHANNEL_ORDER,
                                      g_param_spec_enum ("channel-order", "Channel order",

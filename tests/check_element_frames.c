@@ -86,6 +86,51 @@ static void check_bottom_up (void)
     rig_free (&rig);
 }
 
+/* What the element makes of it; takes the frame. */
+static GstBuffer *drawn (struct rig *rig, GstBuffer *frame)
+{
+    GstFlowReturn flow = gst_harness_push (rig->h, frame);
+    GstBuffer *out = gst_harness_try_pull (rig->h);
+    CHECK (flow == GST_FLOW_OK && out, "the frame's flow is %s", gst_flow_get_name (flow));
+    listen_to (rig->bus);
+    return out;
+}
+
+/* The drawing on a frame from the bottom up is that on the plain one, to the byte, and no byte beside the rows changes. */
+static void check_drawing_bottom_up (void)
+{
+    static const unsigned up[] = { ~0u, 1, 2 };
+    guint count;
+    group ("drawing from the bottom up");
+    const GstVideoFormat *formats = gst_video_formats_raw (&count);
+    struct rig rig = rig_new ("overlay=labels");
+    gst_harness_set_sink_caps_str (rig.h, "video/x-raw"); /* blended */
+    for (guint f = 0; f < count; f++) {
+        const GstVideoFormatInfo *format = gst_video_format_get_info (formats[f]);
+        if (GST_VIDEO_FORMAT_INFO_IS_TILED (format))
+            continue;
+        rig_caps (&rig, format->name, 160, 121);
+        GstBuffer *plain = drawn (&rig, new_frame (formats[f], 160, 121, paint_slope));
+        for (guint u = 0; u < G_N_ELEMENTS (up); u++) {
+            GstBuffer *frame =
+                laid_out (new_frame (formats[f], 160, 121, paint_slope), formats[f], 160, 121, 32, up[u]);
+            GstBuffer *out = drawn (&rig, frame);
+            GstBuffer *expected = laid_out (gst_buffer_ref (plain), formats[f], 160, 121, 32, up[u]);
+            GstMapInfo a, b;
+            gst_buffer_map (out, &a, GST_MAP_READ);
+            gst_buffer_map (expected, &b, GST_MAP_READ);
+            CHECK (a.size == b.size && memcmp (a.data, b.data, a.size) == 0, "%s, bottom up %x: drawn otherwise",
+                   format->name, up[u]);
+            gst_buffer_unmap (out, &a);
+            gst_buffer_unmap (expected, &b);
+            gst_buffer_unref (out);
+            gst_buffer_unref (expected);
+        }
+        gst_buffer_unref (plain);
+    }
+    rig_free (&rig);
+}
+
 /* A palette that is cut short is bad input, with a GstVideoMeta too. */
 static void check_palette (void)
 {
@@ -133,5 +178,6 @@ int main (int argc, char **argv)
     check_open_segment ();
     check_palette ();
     check_bottom_up ();
+    check_drawing_bottom_up ();
     return end_tests ();
 }

@@ -3,7 +3,7 @@
  *
  * The network tells the mean colour of what it is shown:
  *
- *     "pixels" [1][3][side][side] -> Conv 1x1 "mix" -> GlobalAveragePool "mean" -> Flatten "scores" [1][classes]
+ *     "pixels" [1][channels][side][side] -> Conv 1x1 "mix" -> GlobalAveragePool "mean" -> Flatten "scores" [1][classes]
  *     score (k) = bias[k] + sum over c of weight[k][c] * mean of channel c
  *
  * and one operation more, "end", where a test wants one behind the scores.
@@ -101,22 +101,22 @@ static void put_value (struct bytes *graph, int field, const char *name, const u
     put_message (graph, field, &value);
 }
 
-/* ModelProto: ir_version 1, graph 7, opset_import 8 { domain 1, version 2 }. weights [classes][3]. end: NULL, or the
+/* ModelProto: ir_version 1, graph 7, opset_import 8 { domain 1, version 2 }. weights [classes][channels]. end: NULL, or the
  * operation behind the scores. */
-static void tiny_onnx (struct bytes *model, int side, int classes, const float *weights, const float *bias,
-                       const char *end)
+static void tiny_onnx_of (struct bytes *model, int channels, int side, int classes, const float *weights,
+                          const float *bias, const char *end)
 {
     struct bytes graph = { .size = 0 }, opset = { .size = 0 };
-    uint64_t count = (uint64_t)classes, length = (uint64_t)side;
+    uint64_t count = (uint64_t)classes, depth = (uint64_t)channels, length = (uint64_t)side;
     put_node (&graph, "Conv", (const char *const[]) { "pixels", "weights", "bias", NULL }, "mix");
     put_node (&graph, "GlobalAveragePool", (const char *const[]) { "mix", NULL }, "mean");
     put_node (&graph, "Flatten", (const char *const[]) { "mean", NULL }, "scores");
     if (end)
         put_node (&graph, end, (const char *const[]) { "scores", NULL }, "end");
     put_text (&graph, 2, "mean colour");
-    put_tensor (&graph, "weights", (uint64_t[]) { count, 3, 1, 1 }, 4, weights, (size_t)classes * 3);
+    put_tensor (&graph, "weights", (uint64_t[]) { count, depth, 1, 1 }, 4, weights, (size_t)classes * depth);
     put_tensor (&graph, "bias", &count, 1, bias, (size_t)classes);
-    put_value (&graph, 11, "pixels", (uint64_t[]) { 1, 3, length, length }, 4);
+    put_value (&graph, 11, "pixels", (uint64_t[]) { 1, depth, length, length }, 4);
     put_value (&graph, 12, end ? "end" : "scores", (uint64_t[]) { 1, count }, 2);
     put_text (&opset, 1, "");
     put_int (&opset, 2, 13);
@@ -124,6 +124,12 @@ static void tiny_onnx (struct bytes *model, int side, int classes, const float *
     put_int (model, 1, 8);
     put_message (model, 7, &graph);
     put_message (model, 8, &opset);
+}
+
+__attribute__ ((unused)) static void tiny_onnx (struct bytes *model, int side, int classes, const float *weights,
+                                                const float *bias, const char *end)
+{
+    tiny_onnx_of (model, 3, side, classes, weights, bias, end);
 }
 
 static bool write_file (const char *path, const void *data, size_t size)

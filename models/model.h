@@ -10,11 +10,19 @@
 
 enum channel_order { CHANNEL_ORDER_RGB, CHANNEL_ORDER_BGR };
 
+/* Where a value of an input_spec comes from. */
+enum input_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_SIDE_FILE, ORIGIN_PROPERTY };
+
+struct input_origins {
+    enum input_origin size, mean, std, order;
+};
+
 /* input (c) = (pixel (c) - mean[c]) / std[c], pixel 0..255, c counted in channel_order. */
 struct input_spec {
     int channels, height, width; /* of the graph's input */
     float mean[3], std[3];
     enum channel_order order;
+    struct input_origins from;
     bool given; /* false: neither the file nor one beside it said, these are ImageNet's defaults */
 };
 

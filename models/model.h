@@ -60,6 +60,10 @@ struct score_rule model_scores (const struct model *model, enum score_kind asked
  * NULL never; valid as model_label's. */
 const char *model_short_label (const struct model *model, int class_id);
 
+/* How an input is prepared and where each value comes from, in one line: "224 x 224 (file), RGB (default), mean 123.7 116.3
+ * 103.5 (ImageNet's, nothing says otherwise), std ...". Cut to the length of an error. */
+struct error input_spec_words (const struct input_spec *spec);
+
 /* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for demonstrations:
  * it recognises nothing. One class per filter. NULL only when memory is short. */
 struct model *model_fixed_filters (int height, int width, struct error *error);

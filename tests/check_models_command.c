@@ -118,6 +118,7 @@ static void check_exit_codes (const char *model, const char *input)
         { "inspect", 1, "bundled" },
 #endif
         { "inspect MODEL", 0, "scores" },
+        { "inspect MODEL", 0, "(ImageNet's, nothing says otherwise), std" },
         { "inspect MODEL --isa scalar --threads 1 --algorithm direct --precision fp32", 0, "scalar" },
         { "inspect MODEL MODEL", 2, "one model" },
         { "inspect MODEL --json", 2, "belong to bench" },

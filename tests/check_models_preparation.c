@@ -218,6 +218,20 @@ static void check_open_sizes (void)
     }
 }
 
+static void check_words (void)
+{
+    struct input_spec spec = {
+        .channels = 3, .height = 48, .width = 64, .mean = ALL (-0.0f), .std = { 58.4f, 57, 56 }
+    };
+    const char *wanted = "64 x 48 (default, the file leaves it open), RGB (default), mean 0 (ImageNet's, nothing says "
+                         "otherwise), std 58.4 57 56 (ImageNet's, nothing says otherwise)";
+    CHECK (!strcmp (input_spec_words (&spec).text, wanted), "%s", input_spec_words (&spec).text);
+    spec.order = CHANNEL_ORDER_BGR;
+    spec.from = (struct input_origins) { ORIGIN_FILE, ORIGIN_SIDE_FILE, ORIGIN_PROPERTY, ORIGIN_FILE };
+    wanted = "64 x 48 (file), BGR (file), mean 0 (side file), std 58.4 57 56 (property)";
+    CHECK (!strcmp (input_spec_words (&spec).text, wanted), "%s", input_spec_words (&spec).text);
+}
+
 void check_preparation (void)
 {
     check_group ("units of mean and std");
@@ -226,4 +240,5 @@ void check_preparation (void)
     for (size_t i = 0; i < sizeof info_cases / sizeof info_cases[0]; i++)
         check_info (i);
     check_open_sizes ();
+    check_words ();
 }

@@ -49,8 +49,7 @@ static void override (float to[3], const struct triple *triple, gboolean swap)
     }
 }
 
-struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set,
-                                    struct error *remark)
+struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set, struct error *remark)
 {
     struct input_spec spec = *model;
     if (set->channel_order != ORDER_CHOICE_MODEL) {

@@ -76,6 +76,7 @@ int command_inspect (const struct settings *settings)
     print_tensor ("input", graph, 0);
     for (int i = 0; i < graph_outputs (graph); i++)
         print_tensor ("output", graph, graph_output_id (graph, i));
+    printf ("%-7s %s\n", "prepare", input_spec_words (model_input (network.model)).text);
     printf ("%-7s %s\n", "scores", model_scores (network.model, SCORES_AUTO, NULL).sentence);
     print_steps (graph, network.plan);
     network_close (&network);

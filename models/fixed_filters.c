@@ -150,6 +150,7 @@ struct model *model_fixed_filters (int height, int width, struct error *error)
     }
     struct labels labels;
     struct input_spec input = network_input (g);
+    input.from.size = ORIGIN_FILE;
     for (int c = 0; c < 3; c++)
         input.mean[c] = input.std[c] = 127.5f; /* -1..1 */
     if (labels_from_metadata (path, part_names, &labels, NULL))

@@ -225,6 +225,7 @@ struct content {
     struct input_spec input;
     bool input_said; /* by the file */
     struct notices notices;
+    struct modelinfo *info; /* beside it, or NULL */
 };
 
 /* ---- side files ---------------------------------------------------------------------------------------------- */
@@ -281,15 +282,15 @@ static bool find_labels (const char *path, const char *labels_path, struct conte
     return good || report (error, "%s: no memory for its labels", report_path (path));
 }
 
-/* "net.onnx.modelinfo", else "net.modelinfo". */
-static bool find_modelinfo (const char *path, const char *input, struct input_spec *spec, struct error *error)
+/* "net.onnx.modelinfo", else "net.modelinfo"; *info stays NULL when neither is there. */
+static bool find_modelinfo (const char *path, struct modelinfo **info, struct error *error)
 {
     const char *dot = strrchr (path + folder_length (path), '.');
     size_t lengths[2] = { strlen (path), dot ? (size_t)(dot - path) : strlen (path) };
     bool good = true;
-    for (int i = 0; good && !spec->given && i < 2; i++) {
+    for (int i = 0; good && !*info && i < 2; i++) {
         char *whole = path_with (path, lengths[i], ".modelinfo");
-        good = whole ? modelinfo_read (whole, input, spec, error)
+        good = whole ? modelinfo_open (whole, info, error)
                      : report (error, "%s: no memory for its info", report_path (path));
         free (whole);
     }
@@ -298,14 +299,26 @@ static bool find_modelinfo (const char *path, const char *input, struct input_sp
 
 /* ---- loading ------------------------------------------------------------------------------------------------- */
 
+static void open_size (const void *info, const char *input, int *height, int *width)
+{
+    modelinfo_size (info, input, height, width);
+}
+
 static bool load_onnx (const char *path, char *bytes, size_t size, struct content *content, struct error *error)
 {
-    struct onnx_extras extras = { NULL };
+    struct onnx_extras extras = { .open_size = open_size, .data = content->info };
     content->graph = onnx_read (path, bytes, size, &extras, error);
     content->labels = extras.labels;
-    if (content->graph)
-        content->input = network_input (content->graph);
-    return content->graph != NULL;
+    if (!content->graph)
+        return false;
+    content->input = network_input (content->graph);
+    content->input.from.size = ORIGIN_FILE;
+    if (extras.size_left_open) {
+        int height, width;
+        open_size (content->info, graph_tensor (content->graph, 0).name, &height, &width);
+        content->input.from.size = height || width ? ORIGIN_SIDE_FILE : ORIGIN_DEFAULT;
+    }
+    return true;
 }
 
 static bool load_safetensors (const char *path, const char *bytes, size_t size, struct content *content,
@@ -359,7 +372,8 @@ static bool find_beside (const char *path, const char *labels_path, struct conte
                          struct error *error)
 {
     bool beside = find_labels (path, labels_path, content, labels, error) &&
-                  find_modelinfo (path, graph_tensor (content->graph, 0).name, &content->input, error);
+                  modelinfo_apply (content->info, graph_tensor (content->graph, 0).name, &content->input,
+                                   &content->notices, error);
     content->input.given = content->input.given || content->input_said;
     return beside;
 }
@@ -379,9 +393,11 @@ struct model *model_load (const char *path, const char *labels_path, struct erro
 {
     struct content content = { 0 };
     struct labels labels = { 0 };
-    bool good = path ? load_file (path, &content, error) && find_beside (path, labels_path, &content, &labels, error)
+    bool good = path ? find_modelinfo (path, &content.info, error) && load_file (path, &content, error) &&
+                           find_beside (path, labels_path, &content, &labels, error)
                      : load_bundled (&content, error) && find_bundled_labels (labels_path, &content, &labels, error);
     free (content.labels);
+    modelinfo_close (content.info);
     if (good) {
         struct model *model = network_model (path ? path : bundled_path, content.graph, &labels, &content.input, error);
         for (int i = 0; model && i < content.notices.count; i++)

@@ -10,20 +10,29 @@
 
 enum channel_order { CHANNEL_ORDER_RGB, CHANNEL_ORDER_BGR };
 
+/* Where a value of an input_spec comes from. */
+enum input_origin { ORIGIN_DEFAULT, ORIGIN_FILE, ORIGIN_SIDE_FILE, ORIGIN_PROPERTY };
+
+struct input_origins {
+    enum input_origin size, mean, std, order;
+};
+
 /* input (c) = (pixel (c) - mean[c]) / std[c], pixel 0..255, c counted in channel_order. One channel is luma; a fourth is
  * alpha. */
 struct input_spec {
     int channels, height, width; /* of the graph's input */
     float mean[4], std[4];
     enum channel_order order;
+    struct input_origins from;
     bool
-        given; /* false: neither the file nor one beside it said, these are ImageNet's defaults, and 0..1 for one channel and for alpha */
+        given; /* false: neither the file nor one beside it said, these are ImageNet's defaults; 0..1 for luma and alpha */
 };
 
 struct model; /* immutable after model_load, reference counted; any thread */
 
 /* Reads `path`: ONNX, or safetensors of a ResNet (resnet.h), told apart by content. NULL: the bundled network, or an error
- * in a build without one. The input's shape is the file's; a height or width that it leaves open becomes 224, an open
+ * in a build without one. The input's shape is the file's; a height or width that it leaves open is what a
+ * .modelinfo says, else 224, an open
  * batch 1 (onnx.h).
  * Labels come from `labels_path` when it is not NULL (then a bad file is an error), else from `<path>.labels.txt`, the
  * same with the path's last suffix replaced, or `labels.txt` beside it (a bad one is passed over, with a notice), else from the model's metadata; classes without one are called
@@ -53,6 +62,10 @@ struct score_rule model_scores (const struct model *model, enum score_kind asked
  * where another class would be called the same; classes whose whole names are equal carry their number: "crane (134)".
  * NULL never; valid as model_label's. */
 const char *model_short_label (const struct model *model, int class_id);
+
+/* How an input is prepared and where each value comes from, in one line: "224 x 224 (file), RGB (default), mean 123.7 116.3
+ * 103.5 (ImageNet's, nothing says otherwise), std ...". Cut to the length of an error. */
+struct error input_spec_words (const struct input_spec *spec);
 
 /* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for demonstrations:
  * it recognises nothing. One class per filter. NULL only when memory is short. */

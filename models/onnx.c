@@ -180,14 +180,21 @@ static bool read_image (struct reader *r)
                      (long long)dims[0]);
     if (batch)
         dims[0] = 1;
+    int sides[2] = { 0, 0 }; /* that the file leaves open, height and width */
     bool few_last = rank == 4 && (dims[3] == 1 || dims[3] == 3 || dims[3] == 4);
     r->image_channels_last = few_last && dims[1] != dims[3] && image_is_transposed (r);
+    if (r->extras->open_size)
+        r->extras->open_size (r->extras->data, v->name, &sides[0], &sides[1]);
     for (int i = batch; i < rank; i++) {
         bool spatial = rank == 4 && i != (r->image_channels_last ? 3 : 1);
         if (dims[i] < 0 && !spatial)
             return fail (r, "dimension %d of input '%.100s' is left open; only the batch, height and width may be", i,
                          v->name);
-        dims[i] = dims[i] < 0 ? SIZE_LEFT_OPEN : dims[i];
+        if (dims[i] < 0) {
+            int side = sides[i - (r->image_channels_last ? 1 : 2)];
+            dims[i] = side > 0 ? side : SIZE_LEFT_OPEN;
+            r->extras->size_left_open = true;
+        }
     }
     for (int i = 0; i < rank; i++) {
         if (!shape_add (r, &v->shape, dims[i]))
@@ -265,10 +272,13 @@ struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx
     uint64_t apart = 16 * (uint64_t)size < 256 * MIB ? 16 * (uint64_t)size : 256 * MIB;
     struct budget budget = { .left = size + apart + MIB };
     ProtobufCAllocator allocator = { budget_alloc, budget_free, &budget };
-    struct reader r = { .path = path, .error = error, .image = -1, .node = -1, .weight_limit = 4 * size + 64 * MIB };
+    struct reader r = {
+        .path = path, .error = error, .extras = extras, .image = -1, .node = -1, .weight_limit = 4 * size + 64 * MIB
+    };
     Convrelu__OnnxModel *model = convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes);
     free (bytes);
     extras->labels = NULL;
+    extras->size_left_open = false;
     if (!model) {
         if (budget.exceeded)
             fail (&r, "its %zu bytes describe more than there is memory for", size);

@@ -8,13 +8,17 @@
 /* What an ONNX file holds besides the graph. */
 struct onnx_extras {
     char *labels; /* class names from the file's metadata, one per line in class order, or NULL; the caller frees it */
+    /* Set before: asked for the size of an input that leaves height or width open; 0: 224. NULL: 224. */
+    void (*open_size) (const void *data, const char *input, int *height, int *width);
+    const void *data;
+    bool size_left_open; /* height, width or both */
 };
 
 /* Reads `size` bytes that came from `path` (only named in errors). Takes `bytes`, made by malloc, on success and on
  * failure: they are freed as soon as they have been taken apart, so that a large file is not in memory three times.
  *
  * Opset 7 to 22 of the ai.onnx domain, 32- and 16-bit float weights, one image per run: a leading dimension of 1 or left
- * open. Height and width left open become 224. An input of shape (1, height, width, channels) whose only readers are
+ * open. Height and width left open become what open_size says, else 224. An input of shape (1, height, width, channels) whose only readers are
  * transpositions to (1, channels, height, width) becomes (channels, height, width) without them.
  * Every tensor of the graph carries the name of the ONNX value it holds.
  *

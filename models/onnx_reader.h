@@ -64,6 +64,7 @@ struct block; /* one allocation */
 struct reader {
     const char *path;
     struct error *error;
+    struct onnx_extras *extras;
     bool failed;
     const Convrelu__OnnxGraph *file;
     int64_t opset;

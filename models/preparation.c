@@ -28,10 +28,13 @@ static enum size size_of (const float *values, float neutral)
 /* "0.485 0.456 0.406", or one number when all are the same. */
 static void write_values (char text[48], const float values[COLOURS])
 {
-    if (values[0] == values[1] && values[1] == values[2])
-        snprintf (text, 48, "%.4g", (double)values[0]);
+    double v[COLOURS];
+    for (int c = 0; c < COLOURS; c++)
+        v[c] = values[c] == 0 ? 0 : (double)values[c]; /* not "-0" */
+    if (v[0] == v[1] && v[1] == v[2])
+        snprintf (text, 48, "%.4g", v[0]);
     else
-        snprintf (text, 48, "%.4g %.4g %.4g", (double)values[0], (double)values[1], (double)values[2]);
+        snprintf (text, 48, "%.4g %.4g %.4g", v[0], v[1], v[2]);
 }
 
 /* "mean 0.5, std 0.5", or the one of them that is given. */
@@ -94,4 +97,32 @@ void preparation_turn (float values[COLOURS])
     float first = values[0];
     values[0] = values[2];
     values[2] = first;
+}
+
+static const char *origin_words (enum input_origin origin)
+{
+    static const char *const words[] = { [ORIGIN_DEFAULT] = "default",
+                                         [ORIGIN_FILE] = "file",
+                                         [ORIGIN_SIDE_FILE] = "side file",
+                                         [ORIGIN_PROPERTY] = "property" };
+    return words[origin];
+}
+
+static const char *number_origin_words (enum input_origin origin)
+{
+    return origin == ORIGIN_DEFAULT ? "ImageNet's, nothing says otherwise" : origin_words (origin);
+}
+
+struct error input_spec_words (const struct input_spec *spec)
+{
+    struct error line;
+    char mean[48], std[48];
+    write_values (mean, spec->mean);
+    write_values (std, spec->std);
+    snprintf (line.text, sizeof line.text, "%d x %d (%s), %s (%s), mean %s (%s), std %s (%s)", spec->width,
+              spec->height,
+              spec->from.size == ORIGIN_DEFAULT ? "default, the file leaves it open" : origin_words (spec->from.size),
+              spec->order == CHANNEL_ORDER_BGR ? "BGR" : "RGB", origin_words (spec->from.order), mean,
+              number_origin_words (spec->from.mean), std, number_origin_words (spec->from.std));
+    return line;
 }

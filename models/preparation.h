@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* preparation.h: the units that people give mean and std in, and words for how an input is prepared. */
+/* preparation.h: the units that people give mean and std in. */
 #ifndef CONVRELU_PREPARATION_H
 #define CONVRELU_PREPARATION_H
 

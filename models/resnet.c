@@ -14,6 +14,7 @@
 #include "models/resnet.h"
 
 #include "models/activations.h"
+#include "models/preparation.h"
 #include "models/report.h"
 
 #include <glib.h>
@@ -343,8 +344,18 @@ bool resnet_input (const struct safetensors *file, struct input_spec *spec, bool
                        report_path (file->path), order);
     if (order) {
         spec->order = *order == 'b' ? CHANNEL_ORDER_BGR : CHANNEL_ORDER_RGB;
+        spec->from.order = ORIGIN_FILE;
         *said = true;
+        if (spec->order == CHANNEL_ORDER_BGR) { /* the default is in the order RGB */
+            preparation_turn (spec->mean);
+            preparation_turn (spec->std);
+        }
     }
+    if (safetensors_metadata (file, "mean"))
+        spec->from.mean = ORIGIN_FILE;
+    if (safetensors_metadata (file, "std"))
+        spec->from.std = ORIGIN_FILE;
+    spec->from.size = safetensors_metadata (file, "input_size") ? ORIGIN_FILE : ORIGIN_DEFAULT;
     return read_triple (file, "mean", false, spec->mean, said, error) &&
            read_triple (file, "std", true, spec->std, said, error);
 }

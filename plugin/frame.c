@@ -57,8 +57,12 @@ static void override (float to[4], const struct triple *triple, const struct inp
 struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set, struct error *remark)
 {
     struct input_spec spec = *model;
-    if (set->channel_order != ORDER_CHOICE_MODEL)
+    if (set->channel_order != ORDER_CHOICE_MODEL) {
+        spec.from.order = ORIGIN_PROPERTY;
         spec.order = set->channel_order == ORDER_CHOICE_BGR ? CHANNEL_ORDER_BGR : CHANNEL_ORDER_RGB;
+    }
+    spec.from.mean = set->mean.count ? ORIGIN_PROPERTY : spec.from.mean;
+    spec.from.std = set->std.count ? ORIGIN_PROPERTY : spec.from.std;
     override (spec.mean, &set->mean, &spec, spec.order != model->order);
     override (spec.std, &set->std, &spec, spec.order != model->order);
     if (preparation_to_pixels (set->mean.count ? spec.mean : NULL, set->std.count ? spec.std : NULL, remark)) {

@@ -83,15 +83,11 @@ static void warn_of_layers (struct inference *inference)
     inference->layers_remark = g_strdup (remark);
 }
 
-/* What is set from the properties applies from now on; says once what was made of its numbers. */
-static void prepare (struct inference *inference, const struct preparation *set)
+/* Says what was made of numbers that were set, where that is not what they say. */
+static void warn_of_units (struct inference *inference)
 {
-    gboolean same = settings_same_preparation (&inference->preparation, set);
-    struct error remark = { "" };
-    inference->preparation = *set;
-    if (same || !inference->network)
-        return;
-    frame_input_spec (model_input (inference->network->model), set, &remark);
+    struct error remark;
+    frame_input_spec (model_input (inference->network->model), &inference->preparation, &remark);
     if (remark.text[0])
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark.text), (NULL));
 }
@@ -117,6 +113,22 @@ static void announce_channels (struct inference *inference)
             ("Set mean and std, or put a .modelinfo file beside the network."));
 }
 
+static void log_preparation (struct inference *inference)
+{
+    struct input_spec spec = frame_input_spec (model_input (inference->network->model), &inference->preparation, NULL);
+    GST_INFO_OBJECT (inference->element, "prepare: %s", input_spec_words (&spec).text);
+}
+
+/* What is set applies from now on. */
+static void prepare (struct inference *inference, const struct preparation *set)
+{
+    if (settings_same_preparation (&inference->preparation, set))
+        return;
+    inference->preparation = *set;
+    log_preparation (inference);
+    warn_of_units (inference);
+}
+
 /* Tells the world that inference->network, another than before or the same run in another way, runs from now on. */
 static void announce (struct inference *inference, gboolean another)
 {
@@ -129,6 +141,7 @@ static void announce (struct inference *inference, gboolean another)
         inference->element, "scores: %s",
         model_scores (network->model, inference->active.scores, network->replaces ? &network->replacement : NULL)
             .sentence);
+    log_preparation (inference);
     if (another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_layers (inference);
@@ -174,12 +187,12 @@ gboolean inference_start (struct inference *inference)
         return FALSE;
     }
     settings_copy (&inference->wanted, &inference->active);
-    inference->preparation = (struct preparation) { .channel_order = ORDER_CHOICE_MODEL }; /* nothing was said yet */
+    inference->preparation = inference->active.preparation;
     inference->refused = inference->failed = FALSE;
     GST_DEBUG_OBJECT (inference->element, "loaded; its trial run took %" GST_TIME_FORMAT,
                       GST_TIME_ARGS (network->first_run));
     use_network (inference, network);
-    prepare (inference, &inference->active.preparation);
+    warn_of_units (inference);
     shared_start (inference->shared, network->first_run);
     messages_count_again (inference->messages);
     return TRUE;

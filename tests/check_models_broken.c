@@ -18,7 +18,7 @@ static const char name[] = "broken.onnx";
 /* The reader on a copy of these bytes. */
 static struct graph *read_bytes (const void *bytes, size_t size, struct error *error)
 {
-    struct onnx_extras extras;
+    struct onnx_extras extras = { .labels = NULL };
     char *copy = malloc (size ? size : 1);
     if (size)
         memcpy (copy, bytes, size);

@@ -118,6 +118,7 @@ static void check_exit_codes (const char *model, const char *input)
         { "inspect", 1, "bundled" },
 #endif
         { "inspect MODEL", 0, "scores" },
+        { "inspect MODEL", 0, "(ImageNet's, nothing says otherwise), std" },
         { "inspect MODEL --isa scalar --threads 1 --algorithm direct --precision fp32", 0, "scalar" },
         { "inspect MODEL MODEL", 2, "one model" },
         { "inspect MODEL --json", 2, "belong to bench" },
@@ -181,6 +182,21 @@ static void check_shares (const char *model)
     CHECK (shares >= 3, "%d shares in %s", shares, out);
     free (out);
     free (err);
+}
+
+/* What is odd about a model goes to stderr, and the command does its work. */
+static void check_notes (const char *model)
+{
+    const char *labels = scratch_path ("command.labels.txt");
+    char line[1500], *out, *err;
+    snprintf (line, sizeof line, "inspect %s", model);
+    CHECK (write_file (labels, "a\nb\n", 4), "%s", labels);
+    CHECK (run_command (line, &out, &err) == 0 && strstr (out, "scores"), "%s", err);
+    CHECK (count_lines (err) == 1 && !strncmp (err, "convrelu: note: ", 16) && strstr (err, "2 names for 4 classes"),
+           "%s", err);
+    free (out);
+    free (err);
+    unlink (labels);
 }
 
 static void check_json (const char *model)
@@ -294,6 +310,7 @@ void check_command (void)
     write_network (model);
     CHECK (npy_write (input, pixels, 4, shape, &error), "%s", error.text);
     check_exit_codes (model, input);
+    check_notes (model);
     check_json (model);
     check_shares (model);
     check_taps (model, input);

@@ -373,8 +373,11 @@ static void check_modelinfo (void)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct input_spec spec = { .channels = 3, .height = 4, .width = 4, .mean = { 1, 2, 3 }, .std = { 4, 5, 6 } };
         struct error error = { "" };
-        bool good =
-            write_file (path, cases[i].text, strlen (cases[i].text)) && modelinfo_read (path, "pixels", &spec, &error);
+        struct notices notices = { .count = 0 };
+        struct modelinfo *info = NULL;
+        bool good = write_file (path, cases[i].text, strlen (cases[i].text)) && modelinfo_open (path, &info, &error) &&
+                    modelinfo_apply (info, "pixels", &spec, &notices, &error);
+        modelinfo_close (info);
         CHECK (good == cases[i].good && (good || strstr (error.text, "n.modelinfo")), "%s: %s", cases[i].what,
                error.text);
         for (int c = 0; good && c < 3; c++)

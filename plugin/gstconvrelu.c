@@ -128,11 +128,16 @@ struct _GstConvRelu {
     struct outcome outcome; /* of `async`, the newest */
 };
 
+#define FIELDS ", interlace-mode = (string) alternate" /* each in a buffer of its own */
 #define CAPS                                                                                                           \
     GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)                                                                        \
     ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY                                       \
                                            "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                    \
-                                           GST_VIDEO_FORMATS_ALL)
+                                           GST_VIDEO_FORMATS_ALL)                                                      \
+    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED, GST_VIDEO_FORMATS_ALL) FIELDS           \
+    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED                                          \
+                                           "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                    \
+                                           GST_VIDEO_FORMATS_ALL) FIELDS
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
@@ -497,10 +502,11 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
 static void put_drawing (GstConvRelu *self, GstVideoOverlayComposition *composition, GstBuffer *buffer)
 {
     GstVideoFrame pixels;
-    if (composition && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
+    gboolean field = mapping_is_field (&self->info); /* who draws compositions does not expect them on one */
+    if (composition && !field && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
         gst_buffer_add_video_overlay_composition_meta (buffer, composition);
     } else if (composition && mapping_write (&pixels, &self->info, buffer)) {
-        if (!blend_composition (composition, &pixels))
+        if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
             GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
         gst_video_frame_unmap (&pixels);
     }

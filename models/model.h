@@ -16,7 +16,8 @@ struct input_spec {
     int channels, height, width; /* of the graph's input */
     float mean[4], std[4];
     enum channel_order order;
-    bool given; /* false: neither the file nor one beside it said, these are ImageNet's defaults, and 0..1 for one channel and for alpha */
+    bool
+        given; /* false: neither the file nor one beside it said, these are ImageNet's defaults, and 0..1 for one channel and for alpha */
 };
 
 struct model; /* immutable after model_load, reference counted; any thread */

@@ -79,7 +79,8 @@ static gboolean look (struct inference *inference, struct work *work, GstVideoOv
     GstClockTime start = gst_util_get_timestamp ();
     *composition = NULL;
     if (inference->active.appearance.overlay != OVERLAY_NONE) {
-        *composition = inference_draw (inference, GST_VIDEO_INFO_WIDTH (&work->info), GST_VIDEO_INFO_HEIGHT (&work->info));
+        *composition =
+            inference_draw (inference, GST_VIDEO_INFO_WIDTH (&work->info), GST_VIDEO_INFO_HEIGHT (&work->info));
         shared_drawn (inference->shared, gst_util_get_timestamp () - start);
     }
     return TRUE;

@@ -131,13 +131,13 @@ struct _GstConvRelu {
 #define FIELDS ", interlace-mode = (string) alternate" /* each in a buffer of its own */
 #define CAPS                                                                                                           \
     GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)                                                                        \
-    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY                                       \
-                                           "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                    \
-                                           GST_VIDEO_FORMATS_ALL)                                                      \
-    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED, GST_VIDEO_FORMATS_ALL) FIELDS           \
-    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED                                          \
-                                           "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                    \
-                                           GST_VIDEO_FORMATS_ALL) FIELDS
+    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (                                                                            \
+        GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                 \
+        GST_VIDEO_FORMATS_ALL) ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED,              \
+                                                                      GST_VIDEO_FORMATS_ALL) FIELDS                    \
+        ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED                                      \
+                                               "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                \
+                                               GST_VIDEO_FORMATS_ALL) FIELDS
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
@@ -489,7 +489,9 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
     enum pace_choice choice = pace_choose (&self->pace, &frame, left);
     GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " now %" GST_TIME_FORMAT " needs %" GST_TIME_FORMAT ": %s",
                     GST_TIME_ARGS (frame.running_time), GST_TIME_ARGS (frame.now), GST_TIME_ARGS (frame.need),
-                    choice == PACE_RUN ? "run" : choice == PACE_SLICE ? "slice" : "pass");
+                    choice == PACE_RUN     ? "run"
+                    : choice == PACE_SLICE ? "slice"
+                                           : "pass");
     GST_OBJECT_LOCK (self);
     self->shared.stats.late += choice == PACE_PASS;
     GST_OBJECT_UNLOCK (self);

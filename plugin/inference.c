@@ -94,13 +94,14 @@ static void announce_channels (struct inference *inference)
         return;
     GST_INFO_OBJECT (inference->element, "%s is shown %s", model_path (model), what);
     if (!spec->given && !set->mean.count && !set->std.count)
-        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS,
-                             ("%s takes %d channel%s and nothing says how they are prepared: it is shown %s, with mean %g "
-                              "and std %g for the %s one",
-                              model_path (model), spec->channels, spec->channels == 1 ? "" : "s", what,
-                              (double)spec->mean[spec->channels - 1], (double)spec->std[spec->channels - 1],
-                              spec->channels == 1 ? "only" : "last"),
-                             ("Set mean and std, or put a .modelinfo file beside the network."));
+        GST_ELEMENT_WARNING (
+            inference->element, RESOURCE, SETTINGS,
+            ("%s takes %d channel%s and nothing says how they are prepared: it is shown %s, with mean %g "
+             "and std %g for the %s one",
+             model_path (model), spec->channels, spec->channels == 1 ? "" : "s", what,
+             (double)spec->mean[spec->channels - 1], (double)spec->std[spec->channels - 1],
+             spec->channels == 1 ? "only" : "last"),
+            ("Set mean and std, or put a .modelinfo file beside the network."));
 }
 
 /* Tells the world that inference->network, another than before or the same run in another way, runs from now on. */
@@ -111,10 +112,10 @@ static void announce (struct inference *inference, gboolean another)
     GST_INFO_OBJECT (inference->element, "running %s: input %d x %d, %d classes, %d threads, %s, %d layers shown",
                      model_path (network->model), spec->width, spec->height, model_classes (network->model),
                      plan_threads (network->plan), plan_isa (network->plan), network->layers.count);
-    GST_INFO_OBJECT (inference->element, "scores: %s",
-                     model_scores (network->model, inference->active.scores,
-                                   network->replaces ? &network->replacement : NULL)
-                         .sentence);
+    GST_INFO_OBJECT (
+        inference->element, "scores: %s",
+        model_scores (network->model, inference->active.scores, network->replaces ? &network->replacement : NULL)
+            .sentence);
     if (another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_layers (inference);
@@ -197,8 +198,7 @@ static void revert_properties (struct inference *inference)
     const struct settings *tried = &inference->wanted;
     const struct preparation *own = &inference->preparation;
     GST_OBJECT_LOCK (inference->element);
-    gboolean changed =
-        settings_revert (&inference->shared->settings, tried, runs->model_file, runs->labels_file, own);
+    gboolean changed = settings_revert (&inference->shared->settings, tried, runs->model_file, runs->labels_file, own);
     GST_OBJECT_UNLOCK (inference->element);
     settings_revert (&inference->active, tried, runs->model_file, runs->labels_file, own);
     settings_revert (&inference->wanted, tried, runs->model_file, runs->labels_file, own);
@@ -234,8 +234,7 @@ void inference_follow (struct inference *inference)
         GST_DEBUG_OBJECT (inference->element, "%s beside the stream",
                           inference->other_files ? "loading another network" : "planning the network anew");
         settings_copy (&inference->wanted, &inference->active);
-        inference->loading =
-            loading_start (&inference->active, inference->other_files ? NULL : inference->network);
+        inference->loading = loading_start (&inference->active, inference->other_files ? NULL : inference->network);
     }
     /* While another file is loaded, and after one that could not be, what was set along with it does not apply to the
      * network before. */
@@ -290,7 +289,8 @@ static void finish_run (struct inference *inference)
     struct shared *shared = inference->shared;
     result_take (&inference->result, network, &inference->active, inference->spent);
     inference->result.seen = inference->moment;
-    result_smooth (&inference->result, inference->smoothing, network, &inference->active, inference->moment.running_time);
+    result_smooth (&inference->result, inference->smoothing, network, &inference->active,
+                   inference->moment.running_time);
     inference->step = 0;
     inference->ran = TRUE;
     GST_OBJECT_LOCK (inference->element);
@@ -299,9 +299,10 @@ static void finish_run (struct inference *inference)
     gboolean moved = stats_latency_moved (&shared->stats);
     GstClockTime latency = shared->stats.latency;
     GST_OBJECT_UNLOCK (inference->element);
-    GST_LOG_OBJECT (inference->element, "frame %" GST_TIME_FORMAT ": converted in %" GST_TIME_FORMAT
-                    ", inferred in %" GST_TIME_FORMAT, GST_TIME_ARGS (inference->moment.timestamp),
-                    GST_TIME_ARGS (inference->convert), GST_TIME_ARGS (inference->spent));
+    GST_LOG_OBJECT (inference->element,
+                    "frame %" GST_TIME_FORMAT ": converted in %" GST_TIME_FORMAT ", inferred in %" GST_TIME_FORMAT,
+                    GST_TIME_ARGS (inference->moment.timestamp), GST_TIME_ARGS (inference->convert),
+                    GST_TIME_ARGS (inference->spent));
     if (!moved)
         return;
     GST_DEBUG_OBJECT (inference->element, "the latency is %" GST_TIME_FORMAT " now", GST_TIME_ARGS (latency));

@@ -39,14 +39,14 @@ struct inference {
 
     struct frame_reader *reader;
     struct overlay *overlay;
-    struct smoothing *smoothing; /* of the results */
+    struct smoothing *smoothing;             /* of the results */
     GstVideoOverlayComposition *composition; /* as drawn last, or NULL */
     gboolean ran;                            /* the taps of `network` hold a whole run over a frame */
     struct result result;                    /* the last one */
 
-    int step;                     /* of the network, the next of a run that has begun; 0: none has */
-    struct moment moment;         /* of the frame of that run */
-    GstClockTime convert, spent;  /* what it took so far, ns */
+    int step;                    /* of the network, the next of a run that has begun; 0: none has */
+    struct moment moment;        /* of the frame of that run */
+    GstClockTime convert, spent; /* what it took so far, ns */
 };
 
 /* A frame to look at. */

@@ -70,11 +70,11 @@ static gboolean check_model (const struct model *model, struct error *reason)
     gboolean pixels = spec->channels == 1 || spec->channels == 3 || spec->channels == 4;
     if (pixels && spec->width > 0 && spec->height > 0 && model_classes (model) > 0)
         return TRUE;
-    snprintf (
-        reason->text, sizeof reason->text,
-        "%s: its input is %d channels of %d x %d and it has %d classes; a network for video frames takes 1 channel (luma), "
-        "3 (red, green and blue) or 4 (alpha besides)",
-        model_path (model), spec->channels, spec->height, spec->width, model_classes (model));
+    snprintf (reason->text, sizeof reason->text,
+              "%s: its input is %d channels of %d x %d and it has %d classes; a network for video frames takes 1 "
+              "channel (luma), "
+              "3 (red, green and blue) or 4 (alpha besides)",
+              model_path (model), spec->channels, spec->height, spec->width, model_classes (model));
     return FALSE;
 }
 
@@ -135,8 +135,8 @@ static struct network *new_network (struct model *model, struct class_map *class
         network->input = g_try_new0 (float, (gsize)spec->channels * spec->height * spec->width);
         if (network->input)
             return network;
-        snprintf (reason->text, sizeof reason->text, "%s: no memory for its input of %d x %d x %d",
-                  model_path (model), spec->channels, spec->height, spec->width);
+        snprintf (reason->text, sizeof reason->text, "%s: no memory for its input of %d x %d x %d", model_path (model),
+                  spec->channels, spec->height, spec->width);
     }
     network_free (network);
     return NULL;

@@ -179,7 +179,8 @@ static void install_frame (GObjectClass *klass)
         klass, PROPERTY_DEADLINE,
         g_param_spec_enum (
             "deadline", "Deadline",
-            "What to do in step (async=false) with a frame that would be shown too late if the network ran on it: by the "
+            "What to do in step (async=false) with a frame that would be shown too late if the network ran on it: by "
+            "the "
             "pipeline's latency, its clock and the time the network takes, and by the sink's QoS events. skip lets it "
             "pass with the last result, marked as not fresh; where there is never time for a whole run, the network "
             "runs in slices over several frames. No frame is ever dropped, and one a second at least is analysed",
@@ -189,7 +190,8 @@ static void install_frame (GObjectClass *klass)
         g_param_spec_boolean (
             "async", "Asynchronous",
             "Run the network beside the stream, on a thread of its own and always on the newest frame. Frames never "
-            "wait: each carries and shows the newest result there is, marked as not fresh, with the time of the frame it "
+            "wait: each carries and shows the newest result there is, marked as not fresh, with the time of the frame "
+            "it "
             "was seen in. For live video and networks that take longer than a frame lasts. FALSE: in step, each result "
             "with its own frame",
             FALSE, CONTROL_FLAGS));

@@ -24,8 +24,8 @@ struct input_spec {
     float mean[4], std[4];
     enum channel_order order;
     struct input_origins from;
-    bool
-        given; /* false: neither the file nor one beside it said, these are ImageNet's defaults; 0..1 for luma and alpha */
+    /* False: neither the file nor one beside it said. Then these are ImageNet's, and 0..1 for luma and alpha. */
+    bool given;
 };
 
 struct model; /* immutable after model_load, reference counted; any thread */

@@ -163,3 +163,26 @@ gboolean blend_composition (GstVideoOverlayComposition *composition, GstVideoFra
         good &= blend_rectangle (gst_video_overlay_composition_get_rectangle (composition, i), frame, blender);
     return good;
 }
+
+gboolean blend_field (GstVideoOverlayComposition *composition, GstVideoFrame *field)
+{
+    guint count = gst_video_overlay_composition_n_rectangles (composition);
+    GstVideoOverlayComposition *flat = NULL;
+    for (guint i = 0; i < count; i++) {
+        gint x, y;
+        guint width, height;
+        GstVideoOverlayRectangle *rectangle =
+            gst_video_overlay_rectangle_copy (gst_video_overlay_composition_get_rectangle (composition, i));
+        gst_video_overlay_rectangle_get_render_rectangle (rectangle, &x, &y, &width, &height);
+        gst_video_overlay_rectangle_set_render_rectangle (rectangle, x, y / 2, width, MAX (height / 2, 1));
+        if (flat)
+            gst_video_overlay_composition_add_rectangle (flat, rectangle);
+        else
+            flat = gst_video_overlay_composition_new (rectangle);
+        gst_video_overlay_rectangle_unref (rectangle);
+    }
+    gboolean good = !flat || blend_elsewhere (flat, field);
+    if (flat)
+        gst_video_overlay_composition_unref (flat);
+    return good;
+}

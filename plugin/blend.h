@@ -10,5 +10,7 @@
 
 /* `frame` is mapped for reading and writing. FALSE: such frames cannot be drawn on, and nothing was. */
 gboolean blend_composition (GstVideoOverlayComposition *composition, GstVideoFrame *frame);
+/* The same on one field, whose lines are every other one of the frame that the composition is for. */
+gboolean blend_field (GstVideoOverlayComposition *composition, GstVideoFrame *field);
 
 #endif

@@ -81,7 +81,8 @@ struct picture {
 };
 
 struct frame_reader {
-    GstVideoInfo info;      /* of the frames, interlacing put aside */
+    GstVideoInfo given;     /* of the stream */
+    GstVideoInfo info;      /* of the pictures that its buffers hold: mapping_picture */
     struct input_spec spec; /* what the network wants */
     enum resize resize;
     struct rectangle area;        /* of the picture in a frame, for which the converters were made */
@@ -94,6 +95,7 @@ struct frame_reader {
 struct frame_reader *frame_reader_new (void)
 {
     struct frame_reader *reader = g_new0 (struct frame_reader, 1);
+    gst_video_info_init (&reader->given);
     gst_video_info_init (&reader->info);
     return reader;
 }
@@ -131,13 +133,11 @@ static gboolean same_spec (const struct input_spec *a, const struct input_spec *
 void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, const struct input_spec *spec,
                        enum resize resize)
 {
-    GstVideoInfo frames = *info;
-    /* Both fields of a frame at once: scaling down averages them anyway. */
-    frames.interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE;
-    if (gst_video_info_is_equal (&frames, &reader->info) && resize == reader->resize && same_spec (spec, &reader->spec))
+    if (gst_video_info_is_equal (info, &reader->given) && resize == reader->resize && same_spec (spec, &reader->spec))
         return;
     drop_all (reader);
-    reader->info = frames;
+    reader->given = *info;
+    reader->info = mapping_picture (info); /* both fields of a frame at once: scaling down averages them anyway */
     reader->spec = *spec;
     reader->resize = resize;
 }
@@ -215,7 +215,14 @@ static struct view view_of (const struct frame_reader *reader, struct rectangle 
 
 struct view frame_reader_view (const struct frame_reader *reader)
 {
-    return reader->converter ? view_of (reader, reader->area) : (struct view) { .from = { 0, 0, 0, 0 } };
+    if (!reader->converter)
+        return (struct view) { .from = { 0, 0, 0, 0 } };
+    struct view view = view_of (reader, reader->area);
+    if (mapping_is_field (&reader->given)) { /* in lines of the frame */
+        view.from.y *= 2;
+        view.from.height *= 2;
+    }
+    return view;
 }
 
 /* Which bytes of `shown` are black and how many more are white. */
@@ -330,7 +337,7 @@ gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, stru
         return FALSE;
     }
     GstVideoFrame frame;
-    if (!mapping_read (&frame, info, buffer)) {
+    if (!mapping_read (&frame, &reader->given, buffer)) {
         g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
                      "Cannot read a buffer of %" G_GSIZE_FORMAT " bytes as a %s frame of %d x %d",
                      gst_buffer_get_size (buffer), GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),

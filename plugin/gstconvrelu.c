@@ -140,11 +140,16 @@ struct _GstConvRelu {
     struct outcome outcome; /* of `async`, the newest */
 };
 
+#define FIELDS ", interlace-mode = (string) alternate" /* each in a buffer of its own */
 #define CAPS                                                                                                           \
     GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)                                                                        \
-    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY                                       \
-                                           "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                    \
-                                           GST_VIDEO_FORMATS_ALL)
+    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (                                                                            \
+        GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                 \
+        GST_VIDEO_FORMATS_ALL) ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED,              \
+                                                                      GST_VIDEO_FORMATS_ALL) FIELDS                    \
+        ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED                                      \
+                                               "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                \
+                                               GST_VIDEO_FORMATS_ALL) FIELDS
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
@@ -465,10 +470,10 @@ static GstClockTime period_of (const GstConvRelu *self, const struct moment *mom
     return GST_CLOCK_TIME_IS_VALID (moment->duration) ? moment->duration : 0;
 }
 
-/* Half a frame's time of latency is enough for slices; asks for as much as pace.h says. */
-static void ask_for_latency (GstConvRelu *self, GstClockTime period)
+/* No latency of its own is asked for where pace.h says so: slices make do with what the others leave. */
+static void follow_upstream (GstConvRelu *self)
 {
-    GstClockTime enough = pace_loses (&self->pace) ? period / 2 : GST_CLOCK_TIME_NONE;
+    GstClockTime enough = pace_loses (&self->pace) ? 0 : GST_CLOCK_TIME_NONE;
     GST_OBJECT_LOCK (self);
     gboolean moved = enough != self->enough;
     self->enough = enough;
@@ -509,7 +514,7 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
                  moment->running_time <= self->earliest;
     GST_OBJECT_UNLOCK (self);
     enum pace_choice choice = pace_choose (&self->pace, &frame, left);
-    ask_for_latency (self, frame.period);
+    follow_upstream (self);
     GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " now %" GST_TIME_FORMAT " needs %" GST_TIME_FORMAT ": %s",
                     GST_TIME_ARGS (frame.running_time), GST_TIME_ARGS (frame.now), GST_TIME_ARGS (frame.need),
                     choice == PACE_RUN     ? "run"
@@ -527,10 +532,11 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
 static void put_drawing (GstConvRelu *self, GstVideoOverlayComposition *composition, GstBuffer *buffer)
 {
     GstVideoFrame pixels;
-    if (composition && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
+    gboolean field = mapping_is_field (&self->info); /* who draws compositions does not expect them on one */
+    if (composition && !field && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
         gst_buffer_add_video_overlay_composition_meta (buffer, composition);
     } else if (composition && mapping_write (&pixels, &self->info, buffer)) {
-        if (!blend_composition (composition, &pixels))
+        if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
             GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
         gst_video_frame_unmap (&pixels);
     }

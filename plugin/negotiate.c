@@ -22,6 +22,14 @@ gboolean negotiate_attaches (GstBaseTransform *base)
     return attaches;
 }
 
+/* Compositions are for whole frames: fields never get the feature from here. */
+static gboolean has_fields (const GstCaps *caps, guint i)
+{
+    GstCapsFeatures *features = gst_caps_get_features (caps, i);
+    return features && !gst_caps_features_is_any (features) &&
+           gst_caps_features_contains (features, GST_CAPS_FEATURE_FORMAT_INTERLACED);
+}
+
 static void append (GstCaps *to, const GstCaps *from, guint i, gboolean feature)
 {
     GstCapsFeatures *features = gst_caps_features_copy (gst_caps_get_features (from, i));
@@ -40,7 +48,7 @@ GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direc
     for (guint i = 0; i < gst_caps_get_size (caps); i++) {
         gboolean has = has_feature (caps, i);
         if (direction == GST_PAD_SINK)
-            append (out, caps, i, TRUE);
+            append (out, caps, i, has || !has_fields (caps, i));
         else
             append (out, caps, i, has);
     }

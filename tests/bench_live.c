@@ -2,13 +2,13 @@
 /* bench_live.c: how many frames of a live source are shown, and how often the network runs, when it is too slow for every
  * frame. Not a test: prints a table.
  *
- *   bench_live [--seconds S] [--fps N] [--drift] [PROPERTY=VALUE ...]    properties of convrelu, model-file above all
+ *   bench_live [--seconds S] [--fps N] [--drift [--beside]] [PROPERTY=VALUE ...]    properties of convrelu, model-file above all
  *
  *   source (live) ! [nothing | queue | leaky queue] ! convrelu ! [nothing | queue] ! sink (by the clock, max-lateness 5 ms)
  *
  * in step and beside the stream, with a fakesink, and with an appsink. `free` is what the network does with nothing to
  * wait for, measured before the table and, the machine being shared, again after each row. --drift: only with queues
- * before and behind, one row for each tenth of the time. */
+ * before and behind, in step or --beside the stream, one row for each tenth of the time. */
 #include <gst/gst.h>
 
 #include <stdio.h>
@@ -188,23 +188,21 @@ static void run_table (double rate)
     }
 }
 
-static void run_drift (double rate)
+static void run_drift (double rate, int mode)
 {
-    for (int m = 0; m < 2; m++) {
-        struct live live;
-        open_live (&live, befores[1][1], modes[m][1], afters[1][1], sinks[0][1], TRUE);
-        for (int tenth = 0; tenth < 10; tenth++) {
-            watch (live.pipeline, (GstClockTime)seconds * GST_SECOND / 10);
-            struct count count = take_count (&live);
-            print_count (modes[m][0], sinks[0][0], befores[1][0], afters[1][0], &count, rate);
-        }
-        close_live (&live);
+    struct live live;
+    open_live (&live, befores[1][1], modes[mode][1], afters[1][1], sinks[0][1], TRUE);
+    for (int tenth = 0; tenth < 10; tenth++) {
+        watch (live.pipeline, (GstClockTime)seconds * GST_SECOND / 10);
+        struct count count = take_count (&live);
+        print_count (modes[mode][0], sinks[0][0], befores[1][0], afters[1][0], &count, rate);
     }
+    close_live (&live);
 }
 
 int main (int argc, char **argv)
 {
-    gboolean drift = FALSE;
+    gboolean drift = FALSE, beside = FALSE;
     GString *all = g_string_new (NULL);
     gst_init (&argc, &argv);
     for (int i = 1; i < argc; i++) {
@@ -214,12 +212,14 @@ int main (int argc, char **argv)
             fps = atoi (argv[++i]);
         else if (!strcmp (argv[i], "--drift"))
             drift = TRUE;
+        else if (!strcmp (argv[i], "--beside"))
+            beside = TRUE;
         else
             g_string_append_printf (all, " %s", argv[i]);
     }
     properties = g_string_free (all, FALSE);
     if (seconds < 1 || fps < 1) {
-        fprintf (stderr, "usage: bench_live [--seconds S] [--fps N] [--drift] [PROPERTY=VALUE ...]\n");
+        fprintf (stderr, "usage: bench_live [--seconds S] [--fps N] [--drift [--beside]] [PROPERTY=VALUE ...]\n");
         return 2;
     }
     double rate = run_free ();
@@ -227,7 +227,10 @@ int main (int argc, char **argv)
             seconds);
     printf ("%-8s %-9s %-12s %-8s %16s %6s %11s %10s %10s %10s\n", "mode", "sink", "before", "after", "shown of due",
             "", "inferred/s", "of free", "latency", "age");
-    (drift ? run_drift : run_table) (rate);
+    if (drift)
+        run_drift (rate, beside);
+    else
+        run_table (rate);
     g_free (properties);
     return EXIT_SUCCESS;
 }

@@ -25,27 +25,33 @@ static enum size size_of (const float *values, float neutral)
     return all_neutral ? SIZE_NEUTRAL : all_small ? SIZE_SMALL : SIZE_LARGE;
 }
 
-/* "0.485 0.456 0.406", or one number when all are the same. */
-static void write_values (char text[48], const float values[COLOURS])
+/* "0.485 0.456 0.406" for so many channels, or one number when all are the same. */
+static void write_channels (char text[64], const float *values, int channels)
 {
-    double v[COLOURS];
-    for (int c = 0; c < COLOURS; c++)
-        v[c] = values[c] == 0 ? 0 : (double)values[c]; /* not "-0" */
-    if (v[0] == v[1] && v[1] == v[2])
-        snprintf (text, 48, "%.4g", v[0]);
-    else
-        snprintf (text, 48, "%.4g %.4g %.4g", v[0], v[1], v[2]);
+    int length = 0;
+    bool same = true;
+    for (int c = 1; c < channels; c++)
+        same = same && values[c] == values[0];
+    for (int c = 0; c < (same ? 1 : channels) && length < 64; c++) {
+        double value = values[c] == 0 ? 0 : (double)values[c]; /* not "-0" */
+        length += snprintf (text + length, (size_t)(64 - length), "%s%.4g", c ? " " : "", value);
+    }
+}
+
+static void write_values (char text[64], const float values[COLOURS])
+{
+    write_channels (text, values, COLOURS);
 }
 
 /* "mean 0.5, std 0.5", or the one of them that is given. */
-static void write_both (char text[128], const float *mean, const float *std)
+static void write_both (char text[160], const float *mean, const float *std)
 {
-    char first[48] = "", second[48] = "";
+    char first[64] = "", second[64] = "";
     if (mean)
         write_values (first, mean);
     if (std)
         write_values (second, std);
-    snprintf (text, 128, "%s%s%s%s%s", mean ? "mean " : "", first, mean && std ? ", " : "", std ? "std " : "", second);
+    snprintf (text, 160, "%s%s%s%s%s", mean ? "mean " : "", first, mean && std ? ", " : "", std ? "std " : "", second);
 }
 
 static void multiply (float *values)
@@ -70,7 +76,7 @@ bool preparation_to_pixels (float mean[COLOURS], float std[COLOURS], struct erro
     enum size mean_size = size_of (mean, 0), std_size = size_of (std, 1);
     bool fractions = mean_size == SIZE_SMALL || std_size == SIZE_SMALL;
     bool contradict = fractions && (mean_size == SIZE_LARGE || std_size == SIZE_LARGE);
-    char before[128], after[128];
+    char before[160], after[160];
     write_both (before, mean, std);
     if (remark)
         remark->text[0] = 0;
@@ -108,21 +114,33 @@ static const char *origin_words (enum input_origin origin)
     return words[origin];
 }
 
-static const char *number_origin_words (enum input_origin origin)
+static const char *number_origin_words (const struct input_spec *spec, enum input_origin origin)
 {
-    return origin == ORIGIN_DEFAULT ? "ImageNet's, nothing says otherwise" : origin_words (origin);
+    if (origin != ORIGIN_DEFAULT)
+        return origin_words (origin);
+    return spec->channels == 1 ? "0 to 1, nothing says otherwise" : "ImageNet's, nothing says otherwise";
+}
+
+static const char *channel_words (const struct input_spec *spec)
+{
+    if (spec->channels == 1)
+        return "luma";
+    if (spec->channels == 4)
+        return spec->order == CHANNEL_ORDER_BGR ? "BGR and alpha" : "RGB and alpha";
+    return spec->order == CHANNEL_ORDER_BGR ? "BGR" : "RGB";
 }
 
 struct error input_spec_words (const struct input_spec *spec)
 {
     struct error line;
-    char mean[48], std[48];
-    write_values (mean, spec->mean);
-    write_values (std, spec->std);
+    char mean[64], std[64];
+    int channels = spec->channels < 1 ? 1 : spec->channels > 4 ? 4 : spec->channels;
+    write_channels (mean, spec->mean, channels);
+    write_channels (std, spec->std, channels);
     snprintf (line.text, sizeof line.text, "%d x %d (%s), %s (%s), mean %s (%s), std %s (%s)", spec->width,
               spec->height,
               spec->from.size == ORIGIN_DEFAULT ? "default, the file leaves it open" : origin_words (spec->from.size),
-              spec->order == CHANNEL_ORDER_BGR ? "BGR" : "RGB", origin_words (spec->from.order), mean,
-              number_origin_words (spec->from.mean), std, number_origin_words (spec->from.std));
+              channel_words (spec), origin_words (spec->from.order), mean, number_origin_words (spec, spec->from.mean),
+              std, number_origin_words (spec, spec->from.std));
     return line;
 }

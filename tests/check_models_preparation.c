@@ -230,6 +230,15 @@ static void check_words (void)
     spec.from = (struct input_origins) { ORIGIN_FILE, ORIGIN_SIDE_FILE, ORIGIN_PROPERTY, ORIGIN_FILE };
     wanted = "64 x 48 (file), BGR (file), mean 0 (side file), std 58.4 57 56 (property)";
     CHECK (!strcmp (input_spec_words (&spec).text, wanted), "%s", input_spec_words (&spec).text);
+    spec.channels = 1;
+    spec.from.mean = ORIGIN_DEFAULT;
+    wanted = "64 x 48 (file), luma (file), mean 0 (0 to 1, nothing says otherwise), std 58.4 (property)";
+    CHECK (!strcmp (input_spec_words (&spec).text, wanted), "%s", input_spec_words (&spec).text);
+    spec.channels = 4;
+    spec.std[3] = 255;
+    wanted = "64 x 48 (file), BGR and alpha (file), mean 0 (ImageNet's, nothing says otherwise), std 58.4 57 56 255 "
+             "(property)";
+    CHECK (!strcmp (input_spec_words (&spec).text, wanted), "%s", input_spec_words (&spec).text);
 }
 
 void check_preparation (void)

@@ -12,7 +12,7 @@ static const char name[] = "attributes.onnx";
 static void expect (const char *what, struct onnx *o, const char *why)
 {
     struct error error = { "" };
-    struct onnx_extras extras = { NULL };
+    struct onnx_extras extras = { .labels = NULL };
     onnx_finish (o);
     char *copy = malloc (o->file.size);
     memcpy (copy, o->file.data, o->file.size);

@@ -93,7 +93,7 @@ static void publish (struct async *async, const struct work *work, gboolean good
     struct inference *inference = async->inference;
     g_mutex_lock (&async->lock);
     gboolean current = async->stream == work->stream && good;
-    if (!good) {
+    if (!good && async->stream == work->stream) {
         async->failed = TRUE; /* one error is enough */
         gst_clear_buffer (&async->buffer);
     }
@@ -126,6 +126,11 @@ static gpointer run (gpointer data)
         gboolean good = look (async->inference, &work, &composition);
         publish (async, &work, good, composition);
     }
+    g_mutex_lock (&async->lock);
+    gboolean another = stream != async->stream;
+    g_mutex_unlock (&async->lock);
+    if (another) /* what it saw last is of another stream, and the inference goes on in step */
+        inference_forget (async->inference);
     return NULL;
 }
 

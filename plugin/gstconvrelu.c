@@ -275,6 +275,10 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
         return FALSE;
     self->no_thread = FALSE;
     pace_reset (&self->pace);
+    GST_OBJECT_LOCK (self);
+    self->enough = GST_CLOCK_TIME_NONE;
+    self->proportion = 1;
+    GST_OBJECT_UNLOCK (self);
     forget (self);
     return TRUE;
 }
@@ -484,12 +488,18 @@ static void follow_upstream (GstConvRelu *self)
     gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
+/* Whether inference-interval lets this frame pass. */
+static gboolean is_between (const GstConvRelu *self)
+{
+    return self->inference->result.valid && self->since < self->settings.inference_interval;
+}
+
 /* Whether this frame goes to the network, in step; *left as pace_choose. */
 static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment, GstClockTime *left)
 {
     const struct inference *inference = self->inference;
     gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
-    gboolean between = inference->result.valid && self->since < self->settings.inference_interval;
+    gboolean between = is_between (self);
     struct pace_frame frame = {
         .running_time = moment->running_time,
         .now = running_now (self),
@@ -498,14 +508,18 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
         .has_result = inference->result.valid,
         .begun = inference_begun (inference),
     };
-    if ((gap || between) && !frame.begun)
-        return PACE_PASS;
     gboolean again = pace_restarted (&self->pace, moment->running_time);
     if (again)
         pace_again (&self->pace);
     GST_OBJECT_LOCK (self);
     if (again)
         self->earliest = GST_CLOCK_TIME_NONE;
+    GST_OBJECT_UNLOCK (self);
+    if ((gap || between) && !frame.begun) {
+        pace_passed (&self->pace, &frame);
+        return PACE_PASS;
+    }
+    GST_OBJECT_LOCK (self);
     frame.latency = self->latency;
     frame.need = self->shared.stats.need;
     frame.margin = self->margin;
@@ -590,7 +604,8 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
     struct carrier carrier = carry (self, moment, over && begins);
     GstClockTime drawing = gst_util_get_timestamp ();
     GstVideoOverlayComposition *composition = drawing_of (self, &carrier);
-    if (choice == PACE_SLICE && over && !begins && gst_util_get_timestamp () + GST_MSECOND < start + left) {
+    gboolean wanted = !is_between (self) && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
+    if (choice == PACE_SLICE && over && !begins && wanted && gst_util_get_timestamp () + GST_MSECOND < start + left) {
         next = inference_begin (inference, &sight); /* the rest of the time is for this frame, before it is drawn on */
         if (!next)
             return GST_FLOW_ERROR;

@@ -63,6 +63,12 @@ static void observe (struct pace *pace, const struct pace_frame *frame)
     pace->delay = GST_CLOCK_TIME_IS_VALID (pace->delay) ? MIN (pace->delay, delay) : delay;
 }
 
+void pace_passed (struct pace *pace, const struct pace_frame *frame)
+{
+    if (GST_CLOCK_TIME_IS_VALID (frame->running_time))
+        observe (pace, frame);
+}
+
 /* How long the frame may stay, ns; negative: it is late already. */
 static GstClockTimeDiff time_left (const struct pace *pace, const struct pace_frame *frame)
 {
@@ -88,7 +94,7 @@ enum pace_choice pace_choose (struct pace *pace, const struct pace_frame *frame,
     GstClockTime at = frame->running_time;
     *left = 0;
     if (!GST_CLOCK_TIME_IS_VALID (at)) {
-        pace_reset (pace);
+        pace_again (pace);
         return PACE_RUN;
     }
     observe (pace, frame);

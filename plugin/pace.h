@@ -57,6 +57,9 @@ gboolean pace_restarted (const struct pace *pace, GstClockTime running_time);
 
 /* What to do with the frame; *left: for PACE_SLICE how long, ns. */
 enum pace_choice pace_choose (struct pace *pace, const struct pace_frame *frame, GstClockTime *left);
+/* A frame that passes for another reason and is not asked about: only running_time, now and period are looked at. */
+void pace_passed (struct pace *pace, const struct pace_frame *frame);
+
 /* A run has begun on a frame of that time which pace_choose did not begin: in the rest of a slice. */
 void pace_began (struct pace *pace, GstClockTime running_time);
 

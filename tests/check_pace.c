@@ -135,6 +135,22 @@ static void check_choices (void)
     CHECK (ask (&pace, frame) == PACE_PASS, "late in any case");
 }
 
+/* Frames between those that are asked about, by inference-interval, are not missing. */
+static void check_interval (void)
+{
+    check_group ("frames between");
+    struct pace pace;
+    pace_reset (&pace);
+    for (int n = 0; n < 300; n++) {
+        GstClockTime at = (GstClockTime)n * period;
+        struct pace_frame frame = { at, at, GST_SECOND, margin, period, 100 * GST_MSECOND, FALSE, TRUE, n > 0, FALSE };
+        if (n % 10)
+            pace_passed (&pace, &frame);
+        else
+            CHECK (ask (&pace, frame) == PACE_RUN && !pace_loses (&pace), "frame %d", n);
+    }
+}
+
 static void check_latency (void)
 {
     check_group ("latency");
@@ -172,6 +188,7 @@ int main (void)
 {
     check_streams ();
     check_choices ();
+    check_interval ();
     check_latency ();
     return check_end ();
 }

@@ -65,6 +65,7 @@ static bool read_field (struct label_map *m, struct item *item)
         if (!after)
             return wrong (m, "a quote is not closed");
         m->at = after;
+        m->scratch[length] = 0; /* there is room for it */
         value = (struct span) { m->scratch, length };
     } else {
         value = word (m);

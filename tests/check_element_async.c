@@ -151,7 +151,8 @@ static void check_drawing (void)
     struct rig rig = rig_new ("async=true overlay=labels+stats+feature-maps placement=full repeat-messages=false");
     rig_caps (&rig, "RGB", 320, 240);
     int drawn = 0;
-    for (int n = 0; n < 60; n++) {
+    bool seen = true;
+    for (int n = 0; n < 60 || (drawn == 0 && n < 5000); n++) { /* the first drawing loads fonts */
         GstBuffer *frame = timed (new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_orange), n);
         char *before = checksum (frame);
         gst_harness_push (rig.h, frame);
@@ -163,10 +164,10 @@ static void check_drawing (void)
         gst_buffer_unref (out);
         g_usleep (2000);
         struct said said = listen_to (rig.bus);
-        CHECK (said.messages == 0 || near (said.colour, 200, 100, 50, 2), "frame %d is seen as %.0f %.0f %.0f", n,
-               (double)said.colour[0], (double)said.colour[1], (double)said.colour[2]);
+        seen &= said.messages == 0 || near (said.colour, 200, 100, 50, 2);
     }
-    CHECK (drawn > 0, "nothing is drawn on any of 60 frames");
+    CHECK (seen, "the network sees what was drawn");
+    CHECK (drawn > 0, "nothing is drawn on any frame");
     g_object_set (rig.element, "overlay", 0, NULL);
     GstBuffer *frame = timed (new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_orange), 61);
     char *before = checksum (frame);

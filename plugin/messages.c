@@ -121,11 +121,3 @@ void messages_count_again (struct messages *messages)
     messages->dropped = 0;
     g_mutex_unlock (&messages->lock);
 }
-
-guint messages_pending (struct messages *messages)
-{
-    g_mutex_lock (&messages->lock);
-    guint pending = messages->pending;
-    g_mutex_unlock (&messages->lock);
-    return pending;
-}

@@ -31,6 +31,5 @@ void messages_post_model (struct messages *messages, GstElement *element, const 
 
 guint64 messages_dropped (struct messages *messages);  /* how many were not posted, since the last start */
 void messages_count_again (struct messages *messages); /* that number from 0 */
-guint messages_pending (struct messages *messages);    /* how many of those posted are still in memory */
 
 #endif

@@ -122,14 +122,6 @@ void shared_start (struct shared *shared, GstClockTime expected)
     GST_OBJECT_UNLOCK (shared->element);
 }
 
-struct stats shared_stats (struct shared *shared)
-{
-    GST_OBJECT_LOCK (shared->element);
-    struct stats stats = shared->stats;
-    GST_OBJECT_UNLOCK (shared->element);
-    return stats;
-}
-
 void shared_drawn (struct shared *shared, GstClockTime time)
 {
     GST_OBJECT_LOCK (shared->element);

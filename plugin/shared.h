@@ -40,7 +40,6 @@ void shared_model (struct shared *shared, struct model *model, GstClockTime expe
 /* The counters begin anew. */
 void shared_start (struct shared *shared, GstClockTime expected);
 
-struct stats shared_stats (struct shared *shared);
 void shared_drawn (struct shared *shared, GstClockTime time); /* one more drawing, and how long it took, ns */
 
 #endif

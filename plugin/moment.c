@@ -16,3 +16,13 @@ struct moment buffer_moment (const GstSegment *segment, GstBuffer *buffer)
         moment.running_time = gst_segment_to_running_time (segment, GST_FORMAT_TIME, moment.timestamp);
     return moment;
 }
+
+GstClockTime frame_period (const GstSegment *segment, int fps_n, int fps_d, const struct moment *moment)
+{
+    const int some = GST_SEGMENT_FLAG_TRICKMODE | GST_SEGMENT_FLAG_TRICKMODE_KEY_UNITS |
+                     GST_SEGMENT_FLAG_TRICKMODE_FORWARD_PREDICTED;
+    GstClockTime period = GST_CLOCK_TIME_IS_VALID (moment->duration) ? moment->duration : 0;
+    if (fps_n > 0)
+        period = gst_util_uint64_scale (GST_SECOND, (guint64)fps_d, (guint64)fps_n);
+    return (int)segment->flags & some ? 0 : (GstClockTime)((double)period / ABS (segment->rate));
+}

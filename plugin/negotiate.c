@@ -22,6 +22,22 @@ gboolean negotiate_attaches (GstBaseTransform *base)
     return attaches;
 }
 
+void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition)
+{
+    GstVideoOverlayCompositionMeta *upstream = gst_buffer_get_video_overlay_composition_meta (buffer);
+    if (!upstream) {
+        gst_buffer_add_video_overlay_composition_meta (buffer, composition);
+        return;
+    }
+    GstVideoOverlayComposition *both = gst_video_overlay_composition_copy (upstream->overlay);
+    for (guint i = 0; i < gst_video_overlay_composition_n_rectangles (composition); i++)
+        gst_video_overlay_composition_add_rectangle (both,
+                                                     gst_video_overlay_composition_get_rectangle (composition, i));
+    gst_buffer_remove_meta (buffer, &upstream->meta);
+    gst_buffer_add_video_overlay_composition_meta (buffer, both);
+    gst_video_overlay_composition_unref (both);
+}
+
 /* Compositions are for whole frames: fields never get the feature from here. */
 static gboolean has_fields (const GstCaps *caps, guint i)
 {

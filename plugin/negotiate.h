@@ -8,6 +8,7 @@
 #define CONVRELU_NEGOTIATE_H
 
 #include <gst/base/gstbasetransform.h>
+#include <gst/video/video-overlay-composition.h>
 
 /* For GstBaseTransformClass.transform_caps. */
 GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter);
@@ -17,5 +18,9 @@ GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection directio
 
 /* Whether the caps of the source pad have the feature. */
 gboolean negotiate_attaches (GstBaseTransform *base);
+
+/* Attaches a drawing to a writable buffer. Upstream's drawing stays below it, in the same composition: who draws them looks
+ * at one meta of a buffer only. */
+void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition);
 
 #endif

@@ -111,11 +111,15 @@ INLINE vec vec_hard_sigmoid (vec x, vec alpha, vec beta)
 }
 
 /* One vector through an activation; `slope` is the prelu's for these lanes. `kind` is a constant at every call, so the
- * switch is gone in the code. */
+ * switch is gone in the code. A kind without a case does not compile. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wswitch"
 INLINE vec vec_activation (const enum activation_kind kind, vec x, vec alpha, vec beta, vec slope)
 {
     vec zero = vec_set (0.0f), one = vec_set (1.0f);
     switch (kind) {
+    case ACTIVATION_NONE:
+        return x;
     case ACTIVATION_CLIP:
         return vec_min (beta, vec_max (alpha, x));
     case ACTIVATION_RELU:
@@ -145,9 +149,11 @@ INLINE vec vec_activation (const enum activation_kind kind, vec x, vec alpha, ve
         return vec_sigmoid (x);
     case ACTIVATION_TANH:
         return vec_tanh (x);
-    default:
-        return x;
+    case ACTIVATION_KINDS:
+        break;
     }
+    return x;
 }
+#pragma GCC diagnostic pop
 
 #endif

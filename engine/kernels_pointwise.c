@@ -47,25 +47,11 @@ void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int 
                             float *out, ptrdiff_t out_block)
 {
     switch (finish->activation.kind) {
-#define CASE(kind)                                                                                                     \
-    case kind:                                                                                                         \
-        finish_as (kind, finish, tile, pixels, blocks, channel, out, out_block);                                       \
+#define ACTIVATION(KIND, name, words, formula, negatives)                                                              \
+    case ACTIVATION_##KIND:                                                                                            \
+        finish_as (ACTIVATION_##KIND, finish, tile, pixels, blocks, channel, out, out_block);                          \
         break;
-        CASE (ACTIVATION_NONE)
-        CASE (ACTIVATION_CLIP)
-        CASE (ACTIVATION_RELU)
-        CASE (ACTIVATION_LEAKY_RELU)
-        CASE (ACTIVATION_PRELU)
-        CASE (ACTIVATION_ELU)
-        CASE (ACTIVATION_GELU)
-        CASE (ACTIVATION_GELU_TANH)
-        CASE (ACTIVATION_SILU)
-        CASE (ACTIVATION_HARD_SWISH)
-        CASE (ACTIVATION_HARD_SIGMOID)
-        CASE (ACTIVATION_MISH)
-        CASE (ACTIVATION_SIGMOID)
-        CASE (ACTIVATION_TANH)
-#undef CASE
+#include "activations.def"
     case ACTIVATION_KINDS:
         break;
     }

@@ -219,20 +219,8 @@ int graph_affine (struct graph *g, const char *name, int x, const float *scale, 
 const char *activation_name (enum activation_kind kind)
 {
     static const char *const names[ACTIVATION_KINDS] = {
-        [ACTIVATION_NONE] = "none",
-        [ACTIVATION_CLIP] = "clip",
-        [ACTIVATION_RELU] = "relu",
-        [ACTIVATION_LEAKY_RELU] = "leaky-relu",
-        [ACTIVATION_PRELU] = "prelu",
-        [ACTIVATION_ELU] = "elu",
-        [ACTIVATION_GELU] = "gelu",
-        [ACTIVATION_GELU_TANH] = "gelu-tanh",
-        [ACTIVATION_SILU] = "silu",
-        [ACTIVATION_HARD_SWISH] = "hard-swish",
-        [ACTIVATION_HARD_SIGMOID] = "hard-sigmoid",
-        [ACTIVATION_MISH] = "mish",
-        [ACTIVATION_SIGMOID] = "sigmoid",
-        [ACTIVATION_TANH] = "tanh",
+#define ACTIVATION(KIND, name, words, formula, negatives) name,
+#include "engine/activations.def"
     };
     return (int)kind >= 0 && kind < ACTIVATION_KINDS ? names[kind] : NULL;
 }

@@ -57,29 +57,6 @@ void finish_case_free (struct finish_case *f)
     guarded_free (&f->shift);
 }
 
-double activation_error (struct activation activation, double x, double y)
-{
-    /* The e^u inside is off by eps |u|, u being up to x^2, and stops at e^-87. */
-    double tiny = 2e-38 * (1 + fabs (x)), exponent = 4 * eps * fmin (fmax (fabs (x), x * x), 88);
-    switch (activation.kind) {
-    case ACTIVATION_NONE:
-    case ACTIVATION_CLIP:
-    case ACTIVATION_RELU:
-        return 0;
-    case ACTIVATION_LEAKY_RELU:
-    case ACTIVATION_PRELU:
-        return eps * fabs (y);
-    case ACTIVATION_HARD_SWISH: /* x times something off by 4 eps */
-        return 4 * eps * (1 + fmin (fabs (x), 3));
-    case ACTIVATION_HARD_SIGMOID:
-        return 4 * eps;
-    case ACTIVATION_ELU: /* e^x - 1 cancels near 0 */
-        return fabs ((double)activation.alpha) * 6 * eps + 2 * eps * fabs (y);
-    default:
-        return (1e-6 + exponent) * fabs (y) + tiny;
-    }
-}
-
 void finish_expect (const struct finish *finish, int channel, double sum, double magnitude, int roundings,
                     double *value, double *bound)
 {
@@ -89,7 +66,7 @@ void finish_expect (const struct finish *finish, int channel, double sum, double
     double y = reference_activation (a, slope, sum);
     double error = roundings * eps * magnitude;
     if (a.kind != ACTIVATION_NONE && !(a.kind == ACTIVATION_RELU && sum < -error))
-        error = error * steepest + activation_error (a, sum, y);
+        error = error * steepest + reference_activation_error (a, sum, y);
     if (finish->post_scale) {
         double scale = finish->post_scale[channel], shift = finish->post_shift[channel];
         error = error * fabs (scale) + 2 * eps * (fabs (y * scale) + fabs (shift));

@@ -24,7 +24,4 @@ void finish_case_free (struct finish_case *f);
 void finish_expect (const struct finish *finish, int channel, double sum, double magnitude, int roundings,
                     double *value, double *bound);
 
-/* How far off an activation itself may be at x, where its exact value is y. */
-double activation_error (struct activation activation, double x, double y);
-
 #endif

@@ -257,7 +257,7 @@ void check_activations (void)
         for (int i = 0; i < COUNT; i++) {
             double slope = f.finish.slope ? f.finish.slope[i % 16] : 0;
             e.value[i] = reference_activation (f.finish.activation, slope, in.data[i]);
-            e.bound[i] = activation_error (f.finish.activation, in.data[i], e.value[i]);
+            e.bound[i] = reference_activation_error (f.finish.activation, in.data[i], e.value[i]);
         }
         CASE ("%s", f.name);
         struct pointwise_run run = {

@@ -9,10 +9,6 @@
 #include "kernels.h"
 #include "vec.h"
 
-#define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_ (a, b)
-#define FOR_ISA(name) JOIN (name, ISA) /* finish_tile -> finish_tile_avx2 */
-
 /* CASE (n) for every count of rows that a tile of any instruction set can have. */
 #define FOR_ROWS(CASE)                                                                                                 \
     CASE (1)                                                                                                           \

@@ -7,7 +7,7 @@ void FOR_ISA (kernels_conv) (const struct conv_run *run);
 void FOR_ISA (kernels_depthwise) (const struct depthwise_run *run);
 void FOR_ISA (kernels_pool) (const struct pool_run *run);
 void FOR_ISA (kernels_global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
-void FOR_ISA (kernels_pointwise) (const struct pointwise_run *run);
+void FOR_ISA (kernels_elementwise) (const struct elementwise_run *run);
 void FOR_ISA (kernels_winograd_input) (const struct winograd_run *run);
 void FOR_ISA (kernels_winograd_output) (const struct winograd_run *run);
 void FOR_ISA (kernels_strassen_sums) (const struct strassen_block *pixels);
@@ -59,7 +59,7 @@ const struct kernels FOR_ISA (kernels) = {
     .depthwise = FOR_ISA (kernels_depthwise),
     .pool = FOR_ISA (kernels_pool),
     .global_pool = FOR_ISA (kernels_global_pool),
-    .pointwise = FOR_ISA (kernels_pointwise),
+    .elementwise = FOR_ISA (kernels_elementwise),
     .winograd_input = FOR_ISA (kernels_winograd_input),
     .winograd_output = FOR_ISA (kernels_winograd_output),
     .strassen_sums = FOR_ISA (kernels_strassen_sums),

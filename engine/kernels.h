@@ -96,13 +96,13 @@ struct pool_run {
     float *out;
 };
 
-enum pointwise_operation { POINTWISE_FIRST, POINTWISE_ADD, POINTWISE_MUL };
+enum elementwise_operation { ELEMENTWISE_FIRST, ELEMENTWISE_ADD, ELEMENTWISE_MUL };
 
 /* One block of an element-wise layer: out = finish ((a op b) * scale + shift + residual), for p < pixels, c < 16.
  * b is b[p * b_pixel + (b_lane ? 0 : c)]: b_pixel 16 or 0, b_lane when b has one channel for all. out may be a, b (same
  * shape) or residual. */
-struct pointwise_run {
-    enum pointwise_operation operation;
+struct elementwise_run {
+    enum elementwise_operation operation;
     const float *a, *b;
     ptrdiff_t b_pixel;
     bool b_lane;
@@ -190,7 +190,7 @@ struct kernels {
     void (*pool) (const struct pool_run *run);
     /* out[c] = max or mean over pixels of in[16 p + c], one block */
     void (*global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
-    void (*pointwise) (const struct pointwise_run *run);
+    void (*elementwise) (const struct elementwise_run *run);
     void (*winograd_input) (const struct winograd_run *run);
     void (*winograd_output) (const struct winograd_run *run);
     void (*strassen_sums) (const struct strassen_block *pixels); /* on their own */

@@ -9,8 +9,7 @@ struct plan {
     struct graph *graph;
     struct execution execution;
     bool timed;
-    struct step *steps;
-    int step_count, step_capacity;
+    struct steps steps;
     float *arena;
     size_t arena_floats;
     struct tensor *outputs, *taps;

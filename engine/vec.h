@@ -27,6 +27,10 @@
 
 #define INLINE static inline __attribute__ ((always_inline))
 
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_ (a, b)
+#define FOR_ISA(name) JOIN (name, ISA) /* kernels_conv -> kernels_conv_avx2 */
+
 #if defined ISA_IS_AVX512
 
 #include <immintrin.h>

@@ -153,35 +153,35 @@ static void global_pool (const struct bench *b)
     b->k->global_pool (POOL_AVERAGE, b->in.data, 49, b->out.data);
 }
 
-static void pointwise_add (const struct bench *b)
+static void elementwise_add (const struct bench *b)
 {
-    struct pointwise_run run = { .operation = POINTWISE_ADD,
+    struct elementwise_run run = { .operation = ELEMENTWISE_ADD,
                                  .a = b->in.data,
                                  .b = b->in.data + 16 * ROW,
                                  .b_pixel = 16,
                                  .out = b->out.data,
                                  .pixels = ROW,
                                  .finish = &b->finish };
-    b->k->pointwise (&run);
+    b->k->elementwise (&run);
 }
 
-static void pointwise_as (const struct bench *b, enum activation_kind kind)
+static void elementwise_as (const struct bench *b, enum activation_kind kind)
 {
     struct finish finish = { .activation = { .kind = kind, .alpha = 1 } };
-    struct pointwise_run run = {
-        .operation = POINTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .finish = &finish
+    struct elementwise_run run = {
+        .operation = ELEMENTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .finish = &finish
     };
-    b->k->pointwise (&run);
+    b->k->elementwise (&run);
 }
 
-static void pointwise_silu (const struct bench *b)
+static void elementwise_silu (const struct bench *b)
 {
-    pointwise_as (b, ACTIVATION_SILU);
+    elementwise_as (b, ACTIVATION_SILU);
 }
 
-static void pointwise_gelu (const struct bench *b)
+static void elementwise_gelu (const struct bench *b)
 {
-    pointwise_as (b, ACTIVATION_GELU);
+    elementwise_as (b, ACTIVATION_GELU);
 }
 
 /* One row of tiles of 56 x 56, the transforms alone. */
@@ -287,9 +287,9 @@ static void bench_table (const struct bench *b)
     report (b, "depthwise 3x3", depthwise_3x3, 18 * 16 * ROW, 4 * row);
     report (b, "pool max 3x3 stride 2", pool_max, 0, 7 * row);
     report (b, "global_pool average 7x7", global_pool, 16 * 49, 64 * 50);
-    report (b, "pointwise add", pointwise_add, 16 * ROW, 3 * row);
-    report (b, "pointwise silu", pointwise_silu, 0, 2 * row);
-    report (b, "pointwise gelu", pointwise_gelu, 0, 2 * row);
+    report (b, "elementwise add", elementwise_add, 16 * ROW, 3 * row);
+    report (b, "elementwise silu", elementwise_silu, 0, 2 * row);
+    report (b, "elementwise gelu", elementwise_gelu, 0, 2 * row);
     report (b, "winograd_input F(4,3)", winograd_input_43, 0, 14 * (36.0 + 36) * 64);
     report (b, "winograd_output F(4,3)", winograd_output_43, 0, 14 * (36.0 + 16) * 64);
     report (b, "winograd_input F(2,3)", winograd_input_23, 0, 28 * (16.0 + 16) * 64);

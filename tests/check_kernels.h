@@ -38,7 +38,7 @@ void check_strassen_sums (void);
 void check_strassen (void);
 void check_pool (void);
 void check_global_pool (void);
-void check_pointwise (void);
+void check_elementwise (void);
 void check_activations (void);
 void check_softmax (void);
 void check_import (void);

@@ -46,16 +46,29 @@ static void fpu_leave (uint64_t saved)
     fpu_write (saved);
 }
 
+static const struct conv_kernel conv[] = {
+    { .in = ELEMENT_F32,
+      .weight = ELEMENT_F32,
+      .sum = ELEMENT_F32,
+      .out = ELEMENT_F32,
+      .mr = ROWS,
+      .nr_blocks = COLUMNS,
+      .k_step = 1,
+      .run = FOR_ISA (kernels_conv) },
+};
+
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_ (x)
 
 extern const struct kernels FOR_ISA (kernels);
 const struct kernels FOR_ISA (kernels) = {
     .name = TEXT (ISA),
+    .needs = NEEDS,
     .lanes = LANES,
-    .rows = ROWS,
-    .columns = COLUMNS,
-    .conv = FOR_ISA (kernels_conv),
+    .mr = ROWS,
+    .nr_blocks = COLUMNS,
+    .conv = conv,
+    .conv_count = sizeof conv / sizeof *conv,
     .depthwise = FOR_ISA (kernels_depthwise),
     .pool = FOR_ISA (kernels_pool),
     .global_pool = FOR_ISA (kernels_global_pool),

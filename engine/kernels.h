@@ -13,7 +13,10 @@
 #ifndef CONVRELU_KERNELS_H
 #define CONVRELU_KERNELS_H
 
+#include "element.h"
 #include "engine.h"
+
+struct cpu; /* cpu.h */
 
 enum { BLOCK = 16 };
 
@@ -48,19 +51,30 @@ struct segment {
  *
  * for p < pixels, b < blocks, c < 16. residual may be NULL or equal to out; otherwise nothing aliases out. */
 struct conv_run {
-    const float *input;
+    const void *input;
     const struct segment *segments;
     int segment_count; /* at least 1 */
     ptrdiff_t pixel_stride;
-    const float *weights; /* [sum of lengths][16 blocks], 64-byte aligned */
-    const float *bias;    /* whole vector, padded */
-    const float *residual;
-    float *out;
+    const void *weights; /* [sum of lengths][16 blocks], 64-byte aligned */
+    const float *bias;   /* whole vector, padded */
+    const void *residual;
+    void *out;
     ptrdiff_t out_block; /* floats from one output block to the next (also the residual's) */
-    int pixels, blocks;  /* blocks <= kernels.columns */
+    int pixels, blocks;  /* blocks <= nr_blocks of the kernel */
     int channel;         /* absolute first output channel, multiple of 16 */
     struct fetch fetch;
     const struct finish *finish;
+};
+
+/* One way to compute that, for numbers of these kinds. With another k_step than 1 the weights lie as
+ * [w / k_step][16 blocks][k_step]; offsets, lengths and strides count input numbers, out_block output numbers. */
+struct conv_kernel {
+    enum element in, weight, sum, out; /* out: the residual's too */
+    int mr;                            /* pixels of a register tile, */
+    int nr_blocks;                     /*   and its output blocks: weights are packed for this many */
+    int k_step;                        /* terms of a sum that one instruction takes: segments are multiples of it */
+    unsigned needs;                    /* enum cpu_feature: what the processor must have beside what the table needs */
+    void (*run) (const struct conv_run *run);
 };
 
 /* Geometry of a sliding window along a row; rows that fall outside the image are left out by the caller. */
@@ -149,7 +163,7 @@ struct winograd_run {
 
 /* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a multiple of 16.
  * Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or 2 rows - 1, rows at most
- * kernels.rows. `sums` is for four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
+ * kernels.mr. `sums` is for four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
 struct strassen_block {
     const float *in; /* channels from 16 b on of pixel p at in + b * in_block + 16 p */
     ptrdiff_t in_block;
@@ -168,24 +182,26 @@ struct strassen_run {
     struct strassen_block now;   /* with its sums */
     struct strassen_block after; /* whose sums are made meanwhile; rows 0: none */
     int first, last;
-    float *kept;                  /* three tiles of kernels.columns * 16 * rows floats */
-    const float *weights;         /* [7][depth][16 kernels.columns] */
-    int blocks;                   /* blocks <= 2 columns */
+    float *kept;                  /* three tiles of kernels.nr_blocks * 16 * rows floats */
+    const float *weights;         /* [7][depth][16 kernels.nr_blocks] */
+    int blocks;                   /* blocks <= 2 nr_blocks */
     const float *bias, *residual; /* bias: whole vector, padded; residual: like out, or NULL; may be out */
     float *out;
     ptrdiff_t out_block;
     int channel;
-    struct fetch fetch; /* at each k of each product, for b < kernels.columns */
+    struct fetch fetch; /* at each k of each product, for b < kernels.nr_blocks */
     const struct finish *finish;
 };
 
 struct kernels {
     const char *name; /* "avx2" */
+    unsigned needs;   /* enum cpu_feature (cpu.h): what the processor must have */
     int lanes;        /* floats in a vector */
-    int rows;         /* pixels of a convolution tile */
-    int columns;      /* output blocks of a convolution tile: weights are packed for this many */
+    int mr;           /* pixels of the register tile of `strassen`, */
+    int nr_blocks;    /*   and its output blocks */
+    int conv_count;   /* at least 1 */
+    const struct conv_kernel *conv; /* [conv_count], of kernels for the same numbers the best first */
 
-    void (*conv) (const struct conv_run *run);
     void (*depthwise) (const struct depthwise_run *run);
     void (*pool) (const struct pool_run *run);
     /* out[c] = max or mean over pixels of in[16 p + c], one block */
@@ -212,6 +228,10 @@ struct kernels {
 
 /* The table of that name if this CPU can run it, else NULL. NULL name: the best, or the one CONVRELU_ISA names. */
 const struct kernels *kernels_for (const char *name);
+
+/* The first convolution kernel of the table that takes and makes such numbers and runs on this processor, or NULL. */
+const struct conv_kernel *conv_kernel_for (const struct kernels *kernels, const struct cpu *cpu, enum element in,
+                                           enum element out);
 
 /* Tells the processor that a loop only waits, for about 20 ns. */
 void cpu_pause (void);

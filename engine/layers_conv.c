@@ -6,6 +6,7 @@
 #include "engine/operator.h"
 #include "engine/step.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Groups against channels, 0 groups being 1. */
@@ -124,8 +125,14 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
     step->conv = layer->conv;
     step->operation = p->g->nodes[layer->node].label;
     step->macs = p->g->nodes[layer->node].macs;
+    step->kernel = conv_kernel_for (p->kernels, p->cpu, step->place.in.element, step->place.out.element);
+    if (!step->kernel) {
+        snprintf (p->error->text, sizeof p->error->text, "conv '%.200s': no kernel of '%s' takes and makes such numbers",
+                  step->name, p->kernels->name);
+        return false;
+    }
     const struct conv_method *method = conv_choose (p, step, p->algorithm, planar);
-    step->packed = packed_get (p->g, layer, method, p->kernels->columns, p->error);
+    step->packed = packed_get (p->g, layer, method, step->kernel, p->error);
     if (!step->packed)
         return false;
     step->run = method->run;

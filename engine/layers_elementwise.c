@@ -195,6 +195,8 @@ enum { ITEM_PIXELS = 512 };
 static void elementwise_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct elementwise *s = step->state;
+    const float *a = step->in, *b = step->second, *residual = step->residual;
+    float *out = step->out;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width;
     int count = divide_up (step->channels, BLOCK), block = item % count;
     ptrdiff_t first = (ptrdiff_t)(item / count) * ITEM_PIXELS, left = pixels - first;
@@ -202,14 +204,14 @@ static void elementwise_item (struct execution *e, const struct step *step, stru
     (void)lane;
     struct elementwise_run run = {
         .operation = s->operation,
-        .a = step->in + at,
-        .b = step->second ? step->second + block * s->b_block + first * s->b_pixel : NULL,
+        .a = a + at,
+        .b = b ? b + block * s->b_block + first * s->b_pixel : NULL,
         .b_pixel = s->b_pixel,
         .b_lane = s->b_lane,
         .scale = s->scale,
         .shift = s->shift,
-        .residual = step->residual ? step->residual + at : NULL,
-        .out = step->out + at,
+        .residual = residual ? residual + at : NULL,
+        .out = out + at,
         .pixels = left < ITEM_PIXELS ? left : ITEM_PIXELS,
         .channel = block * BLOCK,
         .finish = &step->finish,

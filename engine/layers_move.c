@@ -114,11 +114,11 @@ struct move {
 static void copy_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct move *s = step->state;
-    size_t floats = (size_t)step->height * (size_t)step->width * BLOCK;
+    size_t bytes = blocked_bytes (step->place.in.element, BLOCK, step->height, step->width);
     (void)e;
     (void)lane;
-    memcpy (step->out + (size_t)(s->out_channel / BLOCK + item) * floats, step->in + (size_t)item * floats,
-            floats * sizeof (float));
+    memcpy ((char *)step->out + (size_t)(s->out_channel / BLOCK + item) * bytes,
+            (const char *)step->in + (size_t)item * bytes, bytes);
 }
 
 /* Item = one block of 16 channels. */
@@ -134,8 +134,8 @@ static void pick_item (struct execution *e, const struct step *step, struct lane
     int to = s->out_channel + item, from = pick->channel ? pick->channel[item] : item;
     ptrdiff_t in_pixels = (ptrdiff_t)step->in_height * step->in_width;
     ptrdiff_t out_pixels = (ptrdiff_t)step->height * step->width;
-    float *out = step->out + to / BLOCK * out_pixels * BLOCK + to % BLOCK;
-    const float *in = from < 0 ? NULL : step->in + from / BLOCK * in_pixels * BLOCK + from % BLOCK;
+    float *out = (float *)step->out + to / BLOCK * out_pixels * BLOCK + to % BLOCK;
+    const float *in = from < 0 ? NULL : (const float *)step->in + from / BLOCK * in_pixels * BLOCK + from % BLOCK;
     (void)e;
     (void)lane;
     for (int y = 0; y < step->height; y++) {
@@ -163,7 +163,7 @@ static bool concat_prepare (struct preparation *p, const struct layer *layer)
     for (int i = 0; i < layer->input_count; i++) {
         int part = layer->inputs[i], channels = p->g->nodes[part].channels;
         const struct place at = place_of (p, part);
-        size_t wanted = to->offset + blocked_floats (channel / BLOCK * BLOCK, whole->height, whole->width);
+        size_t wanted = to->offset + blocked_bytes (to->element, channel / BLOCK * BLOCK, whole->height, whole->width);
         bool there = channel % BLOCK == 0 && at.buffer == to->buffer && at.offset == wanted;
         if (!there) {
             struct step *step = step_new (p, channel % BLOCK ? pick_run : copy_run, part, layer->output);

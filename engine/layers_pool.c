@@ -125,20 +125,20 @@ static int taps_within (int start, int kernel, int before, int size, int after)
 static void pool_row (struct execution *e, const struct step *step, struct lane *lane, int block, int y)
 {
     const struct pool *pool = step->state;
-    const float **rows = (const float **)lane->scratch;
-    float *divisor = lane->scratch + 2 * ((pool->kernel_h + 15) / 16 * 16); /* behind the pointers */
+    const float *in = step->in, **rows = lane->scratch;
+    float *out = step->out, *divisor = (float *)(rows + (pool->kernel_h + 15) / 16 * 16); /* behind the pointers */
     ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK;
     int top = y * pool->stride_h - pool->pad_top;
     struct pool_run run = {
         .kind = pool->kind,
         .rows = rows,
         .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->in_width, step->width },
-        .out = step->out + ((ptrdiff_t)block * step->height + y) * step->width * BLOCK,
+        .out = out + ((ptrdiff_t)block * step->height + y) * step->width * BLOCK,
     };
     for (int k = 0; k < pool->kernel_h; k++) {
         int from = top + k * pool->dilation_h;
         if (from >= 0 && from < step->in_height)
-            rows[run.row_count++] = step->in + ((ptrdiff_t)block * step->in_height + from) * in_row;
+            rows[run.row_count++] = in + ((ptrdiff_t)block * step->in_height + from) * in_row;
     }
     if (pool->kind == POOL_AVERAGE && pool->count_include_pad) {
         int high = taps_within (top, pool->kernel_h, pool->pad_top, step->in_height, pool->pad_bottom);
@@ -170,17 +170,19 @@ static bool pool_prepare (struct preparation *p, const struct layer *layer)
     struct step *step = step_new (p, pool_run, layer->inputs[0], layer->output);
     if (!step)
         return false;
-    size_t floats = 2 * (((size_t)pool->kernel_h + 15) / 16 * 16) + ((size_t)step->width + 15) / 16 * 16;
-    need_floats (&p->scratch_floats, floats);
+    size_t pointers = ((size_t)pool->kernel_h + 15) / 16 * 16 * sizeof (float *);
+    need_bytes (&p->scratch_bytes, pointers + (size_t)step->width * sizeof (float));
     return step_state (p, step, pool, sizeof *pool);
 }
 
 static void global_pool_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     ptrdiff_t pixels = (ptrdiff_t)step->in_height * step->in_width;
+    const float *in = step->in;
+    float *out = step->out;
     (void)lane;
-    e->kernels->global_pool (*(const enum pool_kind *)step->state, step->in + item * pixels * BLOCK, pixels,
-                             step->out + item * BLOCK);
+    e->kernels->global_pool (*(const enum pool_kind *)step->state, in + item * pixels * BLOCK, pixels,
+                             out + item * BLOCK);
 }
 
 static void global_pool_run (struct execution *e, const struct step *step)

@@ -28,7 +28,7 @@ static void import_item (struct execution *e, const struct step *step, struct la
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
     (void)lane;
-    e->kernels->import (e->input + at, step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
+    e->kernels->import (e->input + at, (float *)step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
 void import_run (struct execution *e, const struct step *step)
@@ -40,7 +40,7 @@ static void export_item (struct execution *e, const struct step *step, struct la
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
     (void)lane;
-    e->kernels->export(step->in + at, step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
+    e->kernels->export((const float *)step->in + at, (float *)step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
 void export_run (struct execution *e, const struct step *step)
@@ -94,7 +94,7 @@ static bool reshape_prepare (struct preparation *p, const struct layer *layer)
     struct step *step = step_new (p, reshape_run, layer->inputs[0], layer->output);
     if (!step)
         return false;
-    need_floats (&p->shared_floats, blocked_floats (step->channels * step->height * step->width, 1, 1));
+    need_bytes (&p->shared_bytes, blocked_bytes (ELEMENT_F32, step->channels * step->height * step->width, 1, 1));
     return true;
 }
 

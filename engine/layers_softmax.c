@@ -41,8 +41,8 @@ static void log_softmax_run (struct execution *e, const struct step *step)
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, block = pixels * BLOCK;
     (void)e;
     for (ptrdiff_t p = 0; p < pixels; p++) {
-        const float *in = step->in + p * BLOCK;
-        float *out = step->out + p * BLOCK;
+        const float *in = (const float *)step->in + p * BLOCK;
+        float *out = (float *)step->out + p * BLOCK;
         double most = -INFINITY, sum = 0;
         for (int c = 0; c < step->channels; c++) {
             float x = in[c / BLOCK * block + c % BLOCK];

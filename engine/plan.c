@@ -60,8 +60,8 @@ static bool plan_export (struct planner *p, int id)
     if (!step)
         return false;
     int buffer = p->exported[id];
-    size_t floats = (size_t)node->channels * (size_t)node->height * (size_t)node->width;
-    p->places.buffers[buffer] = (struct buffer) { .floats = (floats + 15) / 16 * 16 };
+    size_t bytes = (size_t)node->channels * (size_t)node->height * (size_t)node->width * sizeof (float);
+    p->places.buffers[buffer] = (struct buffer) { .bytes = (bytes + 63) / 64 * 64 };
     step->operation = "export";
     step->place.out = (struct place) { .buffer = buffer };
     return true;
@@ -134,10 +134,10 @@ static void find_lifetimes (struct planner *p)
             live_at (p, p->places.of[p->places.alias[id]], INT_MAX);
     for (int b = 0; b < p->places.buffer_count; b++)
         if (p->places.buffers[b].last < 0) /* a tensor fused away */
-            p->places.buffers[b].floats = 0;
+            p->places.buffers[b].bytes = 0;
 }
 
-static float *resolve (const struct planner *p, struct place place)
+static void *resolve (const struct planner *p, struct place place)
 {
     return place.buffer < 0 ? NULL : p->plan->arena + p->places.buffers[place.buffer].offset + place.offset;
 }
@@ -150,36 +150,9 @@ static void resolve_step (const struct planner *p, struct step *step)
     step->out = resolve (p, step->place.out);
 }
 
-static bool lay_arena (struct planner *p)
+static void resolve_steps (struct planner *p)
 {
     struct plan *plan = p->plan;
-    int count = p->places.buffer_count;
-    int *order = calloc (2 * (size_t)count + 1, sizeof *order);
-    if (!order)
-        return fail (p, "out of memory");
-    find_lifetimes (p);
-    plan->arena_floats = arena_layout (p->places.buffers, count, order);
-    free (order);
-    size_t lane = p->preparation.scratch_floats + BLOCK; /* a line between lanes */
-    uint64_t floats = (uint64_t)plan->arena_floats + p->preparation.shared_floats +
-                      (uint64_t)lane * (unsigned)plan->execution.threads + BLOCK;
-    if (floats > p->g->limits.plan_bytes / sizeof (float)) {
-        snprintf (p->error->text, sizeof p->error->text,
-                  "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64,
-                  floats * sizeof (float), p->g->limits.plan_bytes);
-        return false;
-    }
-    plan->arena = memory_add (&plan->memory, floats, sizeof (float));
-    plan->execution.lanes = memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.lanes);
-    if (!plan->arena || !plan->execution.lanes) {
-        snprintf (p->error->text, sizeof p->error->text, "no memory for %" PRIu64 " bytes of intermediate results",
-                  floats * sizeof (float));
-        return false;
-    }
-    plan->execution.shared = plan->arena + plan->arena_floats;
-    for (int i = 0; i < plan->execution.threads; i++)
-        plan->execution.lanes[i].scratch =
-            plan->execution.shared + (p->preparation.shared_floats + 15) / 16 * 16 + (size_t)i * lane;
     const struct step *dense = NULL;
     for (int s = plan->steps.count - 1; s >= 0; s--) {
         struct step *step = &plan->steps.list[s];
@@ -190,6 +163,41 @@ static bool lay_arena (struct planner *p)
         if (step->then)
             resolve_step (p, step->then);
     }
+}
+
+static bool lay_arena (struct planner *p)
+{
+    struct plan *plan = p->plan;
+    int count = p->places.buffer_count;
+    int *order = calloc (2 * (size_t)count + 1, sizeof *order);
+    if (!order)
+        return fail (p, "out of memory");
+    find_lifetimes (p);
+    plan->arena_bytes = arena_layout (p->places.buffers, count, order);
+    free (order);
+    size_t lane = p->preparation.scratch_bytes + 64; /* a line between lanes */
+    uint64_t bytes = (uint64_t)plan->arena_bytes + p->preparation.shared_bytes +
+                     (uint64_t)lane * (unsigned)plan->execution.threads + 64;
+    if (bytes > p->g->limits.plan_bytes) {
+        snprintf (p->error->text, sizeof p->error->text,
+                  "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64, bytes,
+                  p->g->limits.plan_bytes);
+        return false;
+    }
+    plan->arena = memory_add (&plan->memory, bytes, 1);
+    plan->execution.lanes = memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.lanes);
+    if (plan->timed)
+        plan->nanoseconds = memory_add (&plan->memory, (size_t)plan->steps.count, sizeof *plan->nanoseconds);
+    if (!plan->arena || !plan->execution.lanes || (plan->timed && !plan->nanoseconds)) {
+        snprintf (p->error->text, sizeof p->error->text, "no memory for %" PRIu64 " bytes of intermediate results",
+                  bytes);
+        return false;
+    }
+    plan->execution.shared = plan->arena + plan->arena_bytes;
+    for (int i = 0; i < plan->execution.threads; i++)
+        plan->execution.lanes[i].scratch =
+            plan->arena + plan->arena_bytes + p->preparation.shared_bytes + (size_t)i * lane;
+    resolve_steps (p);
     return true;
 }
 
@@ -432,7 +440,7 @@ int plan_steps (const struct plan *plan)
 
 static uint64_t packed_bytes (const struct step *step)
 {
-    return step->packed ? step->packed->weight_floats * sizeof (float) : 0;
+    return step->packed ? step->packed->weight_bytes : 0;
 }
 
 struct step_info plan_step (const struct plan *plan, int index)
@@ -448,7 +456,7 @@ struct step_info plan_step (const struct plan *plan, int index)
         .macs = r->macs,
         .multiplications = r->multiplications,
         .weight_bytes = packed_bytes (r) + (r->then ? packed_bytes (r->then) : 0),
-        .nanoseconds = r->nanoseconds,
+        .nanoseconds = plan->nanoseconds ? plan->nanoseconds[index] : 0,
     };
 }
 
@@ -464,5 +472,5 @@ const char *plan_isa (const struct plan *plan)
 
 size_t plan_arena_bytes (const struct plan *plan)
 {
-    return plan->arena_floats * sizeof (float);
+    return plan->arena_bytes;
 }

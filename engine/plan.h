@@ -10,8 +10,9 @@ struct plan {
     struct execution execution;
     bool timed;
     struct steps steps;
-    float *arena;
-    size_t arena_floats;
+    uint64_t *nanoseconds; /* [steps] of the last run; NULL unless timed */
+    char *arena;
+    size_t arena_bytes;
     struct tensor *outputs, *taps;
     int output_count, tap_count;
     struct memory_list memory; /* small arrays that live as long as the plan */

@@ -27,7 +27,7 @@ void plan_run_steps (struct plan *plan, const float *input, int first, int end)
         uint64_t start = plan->timed ? nanoseconds () : 0;
         plan->steps.list[i].run (&plan->execution, &plan->steps.list[i]);
         if (plan->timed)
-            plan->steps.list[i].nanoseconds = nanoseconds () - start;
+            plan->nanoseconds[i] = nanoseconds () - start;
     }
     if (plan->execution.workers)
         workers_rest (plan->execution.workers);

@@ -52,7 +52,7 @@ bool step_channels (struct preparation *p, const float **to, const float *floats
     *to = NULL;
     if (!floats && !doubles)
         return true;
-    float *copy = memory_add (p->memory, blocked_floats (channels, 1, 1), sizeof *copy);
+    float *copy = memory_add (p->memory, blocked_count (channels, 1, 1), sizeof *copy);
     for (int c = 0; copy && c < channels; c++)
         copy[c] = floats ? floats[c] : (float)doubles[c];
     *to = copy;

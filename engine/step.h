@@ -19,17 +19,18 @@ struct step {
     char algorithm[32];
     int in_channels, in_height, in_width;
     int channels, height, width;         /* of out */
-    const float *in, *second, *residual; /* in NULL: the caller's planar input */
-    float *out;
+    const void *in, *second, *residual; /* in NULL: the caller's planar input */
+    void *out;
     struct {
-        struct place in, second, residual, out; /* what the pointers above become */
+        struct place in, second, residual, out; /* where the pointers above point, and to what */
     } place;
     struct finish finish;
-    uint64_t macs, multiplications, nanoseconds;
+    uint64_t macs, multiplications;
     run_function *run;
     void *state; /* what `run` knows beside: of the file that it is in */
     /* convolutions */
     struct conv conv;
+    const struct conv_kernel *kernel; /* whose register tile and packing the method works with */
     struct packed *packed;
     const struct step *next_dense; /* the next convolution but those with few weights; or NULL */
     bool by_column;                /* work items are columns: a lane begins with one of its own */
@@ -53,8 +54,8 @@ struct preparation {
     int threads;
     struct steps *steps;
     struct memory_list *memory; /* of the plan */
-    size_t scratch_floats;      /* that any step needs for each lane; */
-    size_t shared_floats;       /*   and for all of them together */
+    size_t scratch_bytes;       /* that any step needs for each lane; */
+    size_t shared_bytes;        /*   and for all of them together */
     struct error *error;
 };
 
@@ -81,12 +82,12 @@ static inline struct place place_of (const struct preparation *p, int tensor)
     return p->places->of[p->places->alias[tensor]];
 }
 
-/* Raises a need for memory to so many floats. */
-static inline void need_floats (size_t *need, size_t floats)
+/* Raises a need for memory to so many bytes. */
+static inline void need_bytes (size_t *need, size_t bytes)
 {
-    floats = (floats + 15) / 16 * 16;
-    if (floats > *need)
-        *need = floats;
+    bytes = (bytes + 63) / 64 * 64;
+    if (bytes > *need)
+        *need = bytes;
 }
 
 #endif

@@ -72,9 +72,9 @@ static void conv_1x1 (const struct bench *b)
                             .out = b->out.data,
                             .out_block = 16 * ROW,
                             .pixels = ROW,
-                            .blocks = b->k->columns,
+                            .blocks = b->k->conv[0].nr_blocks,
                             .finish = &b->finish };
-    b->k->conv (&run);
+    b->k->conv[0].run (&run);
 }
 
 /* Three rows of ROW + 2 pixels a block; a tap row is 48 floats in one piece. */
@@ -92,9 +92,9 @@ static void conv_3x3 (const struct bench *b)
                             .out = b->out.data,
                             .out_block = 16 * ROW,
                             .pixels = ROW,
-                            .blocks = b->k->columns,
+                            .blocks = b->k->conv[0].nr_blocks,
                             .finish = &b->finish };
-    b->k->conv (&run);
+    b->k->conv[0].run (&run);
 }
 
 /* The stem: 7x7, stride 2, three planar channels of width 229. */
@@ -112,9 +112,9 @@ static void conv_stem (const struct bench *b)
                             .out = b->out.data,
                             .out_block = 16 * 112,
                             .pixels = 112,
-                            .blocks = b->k->columns,
+                            .blocks = b->k->conv[0].nr_blocks,
                             .finish = &b->finish };
-    b->k->conv (&run);
+    b->k->conv[0].run (&run);
 }
 
 static void depthwise_3x3 (const struct bench *b)
@@ -275,9 +275,9 @@ static double peak_of (const struct kernels *k)
 
 static void bench_table (const struct bench *b)
 {
-    double columns = 16 * b->k->columns, row = 64 * ROW; /* 64: bytes of a pixel of a block */
-    printf ("%-8s peak %.1f GFLOP/s, tile of %d pixels x %d channels\n", b->k->name, b->peak * 1e-9, b->k->rows,
-            16 * b->k->columns);
+    double columns = 16 * b->k->conv[0].nr_blocks, row = 64 * ROW; /* 64: bytes of a pixel of a block */
+    printf ("%-8s peak %.1f GFLOP/s, tile of %d pixels x %d channels\n", b->k->name, b->peak * 1e-9, b->k->conv[0].mr,
+            16 * b->k->conv[0].nr_blocks);
     report (b, "conv 1x1, 64 deep", conv_1x1, 2 * ROW * DEPTH * columns,
             4 * row + 4 * DEPTH * columns + 4 * ROW * columns);
     report (b, "conv 3x3, 64 deep", conv_3x3, 18 * ROW * DEPTH * columns,

@@ -28,6 +28,9 @@ enum residual_mode { NO_RESIDUAL, RESIDUAL, RESIDUAL_IN_PLACE, RESIDUAL_MODES };
 /* One table's output must be as expected, and that of tables with fused multiply-add the same bit for bit. */
 void compare (const struct kernels *k, const struct guarded *out, const struct expected *e);
 
+/* Whether check_conv tests kernels for such numbers. */
+bool conv_kernel_tested (const struct conv_kernel *kernel);
+
 /* One test for each member of struct kernels; kernels_*.c. */
 void check_conv (void);
 void check_depthwise (void);

@@ -86,9 +86,9 @@ static void sums_checked (const struct kernels *k, const struct block_case *c, c
 void check_strassen_sums (void)
 {
     for (int t = 0; t < table_count; t++)
-        for (int number = 0; number < 6 * tables[t]->rows; number++) {
+        for (int number = 0; number < 6 * tables[t]->mr; number++) {
             struct block_case c =
-                block_case_new (16 * random_between (1, MOST_DEPTH / 16), 1 + number % tables[t]->rows, number);
+                block_case_new (16 * random_between (1, MOST_DEPTH / 16), 1 + number % tables[t]->mr, number);
             struct strassen_block block = block_of (&c);
             tables[t]->strassen_sums (&block);
             sums_checked (tables[t], &c, "alone");
@@ -109,14 +109,14 @@ static struct strassen_case strassen_case_new (const struct kernels *k, int rows
 {
     int depth = 16 * random_between (1, MOST_DEPTH / 16);
     struct strassen_case c = { .now = block_case_new (depth, rows, number),
-                               .after = block_case_new (depth, random_between (1, k->rows), number / 2),
-                               .columns = k->columns,
-                               .blocks = random_between (1, 2 * k->columns),
+                               .after = block_case_new (depth, random_between (1, k->mr), number / 2),
+                               .columns = k->nr_blocks,
+                               .blocks = random_between (1, 2 * k->nr_blocks),
                                .channel = 16 * random_between (0, 2),
                                .mode = (enum residual_mode) (number % RESIDUAL_MODES) };
     c.out_block = 16 * (c.now.pixels + random_between (0, 2));
-    c.weights = guarded_new ((size_t)(7 * depth * 16 * k->columns), ALIGNED_TO_BLOCK, true);
-    c.kept = guarded_new ((size_t)(3 * rows * 16 * k->columns), ALIGNED_TO_BLOCK, true);
+    c.weights = guarded_new ((size_t)(7 * depth * 16 * k->nr_blocks), ALIGNED_TO_BLOCK, true);
+    c.kept = guarded_new ((size_t)(3 * rows * 16 * k->nr_blocks), ALIGNED_TO_BLOCK, true);
     c.bias = guarded_new ((size_t)(c.channel + 16 * c.blocks), ALIGNED_TO_BLOCK, true);
     c.residual = guarded_new ((size_t)((c.blocks - 1) * c.out_block + 16 * c.now.pixels), ALIGNED_TO_BLOCK, number % 2);
     guarded_random (&c.weights);
@@ -241,7 +241,7 @@ static void strassen_case_check (const struct kernels *k, int rows, int number)
 void check_strassen (void)
 {
     for (int t = 0; t < table_count; t++)
-        for (int rows = 1; rows <= tables[t]->rows; rows++)
+        for (int rows = 1; rows <= tables[t]->mr; rows++)
             for (int number = 0; number < 2 * RESIDUAL_MODES * FINISHES; number++)
                 strassen_case_check (tables[t], rows, number);
 }

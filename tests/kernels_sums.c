@@ -80,12 +80,18 @@ static void conv_expect_one (const struct conv_case *c, int p, int o, struct exp
     finish_expect (&c->finish.finish, c->channel + o, sum, magnitude, c->depth + 2, &e->value[at], &e->bound[at]);
 }
 
-/* All blocks of the case, as many at a time as the table takes. */
-static void conv_case_run (const struct conv_case *c, const struct kernels *k, struct guarded *out)
+bool conv_kernel_tested (const struct conv_kernel *kernel)
+{
+    return kernel->in == ELEMENT_F32 && kernel->weight == ELEMENT_F32 && kernel->sum == ELEMENT_F32 &&
+           kernel->out == ELEMENT_F32 && kernel->k_step == 1;
+}
+
+/* All blocks of the case, as many at a time as the kernel takes. */
+static void conv_case_run (const struct conv_case *c, const struct conv_kernel *k, struct guarded *out)
 {
     const float *residual = c->residual_mode == RESIDUAL ? c->residual.data : out->data;
-    for (int b = 0; b < c->blocks; b += k->columns) {
-        int blocks = c->blocks - b < k->columns ? c->blocks - b : k->columns;
+    for (int b = 0; b < c->blocks; b += k->nr_blocks) {
+        int blocks = c->blocks - b < k->nr_blocks ? c->blocks - b : k->nr_blocks;
         struct guarded weights = guarded_new ((size_t)(c->depth * 16 * blocks), ALIGNED_TO_BLOCK, true);
         for (int d = 0; d < c->depth; d++)
             memcpy (weights.data + d * 16 * blocks, c->weights.data + 16 * (d * c->blocks + b),
@@ -104,7 +110,7 @@ static void conv_case_run (const struct conv_case *c, const struct kernels *k, s
                                 .channel = c->channel + 16 * b,
                                 .fetch = c->pixels % 2 ? (struct fetch) { weights.data, 16, 16 } : (struct fetch) { 0 },
                                 .finish = &c->finish.finish };
-        k->conv (&run);
+        k->run (&run);
         guarded_free (&weights);
     }
 }
@@ -124,13 +130,16 @@ void check_conv (void)
                     for (int p = 0; p < pixels; p++)
                         conv_expect_one (&c, p, o, &e);
                 struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number / 2 % 2);
-                for (int t = case_begin (); t < table_count; t++) {
-                    guarded_clear (&out);
-                    if (mode == RESIDUAL_IN_PLACE)
-                        memcpy (out.data, c.residual.data, out.count * sizeof (float));
-                    conv_case_run (&c, tables[t], &out);
-                    compare (tables[t], &out, &e);
-                }
+                for (int t = case_begin (); t < table_count; t++)
+                    for (int i = 0; i < tables[t]->conv_count; i++) {
+                        if (!conv_kernel_tested (&tables[t]->conv[i]))
+                            continue;
+                        guarded_clear (&out);
+                        if (mode == RESIDUAL_IN_PLACE)
+                            memcpy (out.data, c.residual.data, out.count * sizeof (float));
+                        conv_case_run (&c, &tables[t]->conv[i], &out);
+                        compare (tables[t], &out, &e);
+                    }
                 guarded_free (&out);
                 expected_free (&e);
                 conv_case_free (&c);

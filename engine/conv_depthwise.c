@@ -68,7 +68,7 @@ static void depthwise_item (struct execution *e, const struct step *step, struct
         .residual = residual ? residual + at : NULL,
         .out = out + at,
         .channel = block * BLOCK,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     });
 }
 

@@ -61,7 +61,8 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
         size_t wide = (size_t)column->blocks * BLOCK;
         for (int i = 0; i < packed->depth; i++) {
             int block = i / unit, left = packed->depth - block * unit, lanes = left < unit ? left : unit;
-            float *to = (float *)column_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
+            float *to =
+                (float *)column_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
             for (int lane = 0; lane < (int)wide; lane++) {
                 int o = column->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
@@ -116,7 +117,8 @@ size_t band_bytes (const struct step *step, int band)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
-    size_t channels = (size_t)divide_up (step->in_channels, BLOCK) * BLOCK, pixels = (size_t)band * (size_t)d->run_width;
+    size_t channels = (size_t)divide_up (step->in_channels, BLOCK) * BLOCK,
+           pixels = (size_t)band * (size_t)d->run_width;
     if (!d->flat) {
         size_t rows =
             (size_t)(band - 1) * (size_t)conv->stride_h + (size_t)(conv->kernel_h - 1) * (size_t)conv->dilation_h + 1;
@@ -145,8 +147,7 @@ static void cut_direct (const struct preparation *p, struct step *step)
     }
     bool many = weights > kept_bytes (p->cpu) / 2;
     d->bands = threads;
-    while (!many && d->bands < d->run_height &&
-           band_bytes (step, divide_up (d->run_height, d->bands)) > BAND_BYTES)
+    while (!many && d->bands < d->run_height && band_bytes (step, divide_up (d->run_height, d->bands)) > BAND_BYTES)
         d->bands += threads;
     d->bands = least (d->bands, d->run_height);
     d->band = divide_up (d->run_height, d->bands);
@@ -258,7 +259,7 @@ struct conv_run column_run (const struct step *step, const struct column *column
         .out_block = out_block,
         .blocks = column->blocks,
         .channel = column->block * BLOCK,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     };
 }
 

@@ -124,8 +124,7 @@ static void fused_item (struct execution *e, const struct step *step, struct lan
     const float **rows = (const float **)(scratch + BLOCK);
     int band = fused_band (e, then), blocks = divide_up (step->channels, BLOCK);
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK;
-    struct near near = { .made = lane->scratch,
-                         .rows = scratch + HEAD_FLOATS (pool->kernel_h) };
+    struct near near = { .made = lane->scratch, .rows = scratch + HEAD_FLOATS (pool->kernel_h) };
     near.staged = near.rows + blocks * s->near_rows * row;
     struct pool_run run = {
         .kind = POOL_MAX,

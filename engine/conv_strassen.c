@@ -180,8 +180,7 @@ static void copy_pixels (const struct step *step, int first, int count, float *c
     int y = first / step->width, x = first % step->width;
     for (int p = 0; p < count; p++) {
         const float *from =
-            in +
-            ((ptrdiff_t)y * step->conv.stride_h * step->in_width + (ptrdiff_t)x * step->conv.stride_w) * BLOCK;
+            in + ((ptrdiff_t)y * step->conv.stride_h * step->in_width + (ptrdiff_t)x * step->conv.stride_w) * BLOCK;
         for (int b = 0; b < step->in_channels / BLOCK; b++)
             memcpy (copy + b * copy_block + p * BLOCK, from + b * in_block, BLOCK * sizeof (float));
         if (++x == step->width) {
@@ -207,7 +206,8 @@ static struct strassen_block block_at (const struct share *share, int block, boo
     const struct strassen_step *s = step->state;
     int all = step->height * step->width, first = part_start (all, block, s->run_height);
     int count = part_start (all, block + 1, s->run_height) - first;
-    float *scratch = share->lane->scratch, *sums = scratch + (s->pair_by_pair ? block - share->first : block % 2) * s->m_point;
+    float *scratch = share->lane->scratch,
+          *sums = scratch + (s->pair_by_pair ? block - share->first : block % 2) * s->m_point;
     float *copy = sums + 4 * s->v_point;
     bool apart = s->staging == STAGING_SAMPLE;
     if (apart && fresh)
@@ -251,7 +251,7 @@ static void block_by_pair (const struct share *share, int block, int pair, const
         .out = out + at,
         .out_block = out_block,
         .channel = column->block * BLOCK,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     };
     run.kept = run.now.sums + s->m_point - (ptrdiff_t)3 * columns * BLOCK * (s->run_width / 2);
     if (making && block + 1 < share->end)

@@ -273,7 +273,7 @@ static struct winograd_run run_of (const struct step *step)
         .v_point = w->v_point,
         .m_point = w->m_point,
         .bias = step->packed->bias,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     };
 }
 
@@ -369,8 +369,8 @@ struct use {
 };
 
 /* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are small. */
-static int filter_uses (const struct step *step, const struct tile_block *block, int filter, const float *v, float *sums,
-                        struct use *use)
+static int filter_uses (const struct step *step, const struct tile_block *block, int filter, const float *v,
+                        float *sums, struct use *use)
 {
     const struct winograd_step *w = step->state;
     bool strided = step->conv.stride_h == 2;
@@ -431,7 +431,7 @@ static void winograd_products (struct execution *e, const struct step *step, con
 {
     const struct winograd_step *w = step->state;
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
-    static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
+    static const struct epilogue none = { .low = -__builtin_inff (), .high = __builtin_inff (), .clamp_only = true };
     const struct column *column = &step->packed->column[index];
     const float *weights = column_weights (step->packed, index);
     int filters = step->conv.stride_h == 2 ? 16 : w->n_h * w->n_w;
@@ -441,7 +441,7 @@ static void winograd_products (struct execution *e, const struct step *step, con
         .bias = zeros,
         .out_block = (ptrdiff_t)block->start[TILE_KINDS] * BLOCK,
         .blocks = column->blocks,
-        .finish = &none,
+        .epilogue = &none,
     };
     for (int filter = 0; filter < filters; filter++) {
         struct use use[4];

@@ -96,11 +96,11 @@ struct graph *graph_ref (struct graph *g)
 
 static void node_clear (struct node *node)
 {
-    const struct operator *operator = operator_of (node->operation);
+    const struct operator_type *type = operator_of (node->operation);
     free (node->name);
     free (node->inputs);
-    if (operator->clear)
-        operator->clear (node);
+    if (type->clear)
+        type->clear (node);
     memset (node, 0, sizeof *node);
 }
 
@@ -252,7 +252,7 @@ static struct node *node_begin (struct graph *g, const struct node_spec *spec)
 
 int node_add (struct graph *g, struct node_spec *spec)
 {
-    const struct operator *operator = operator_of (spec->operation);
+    const struct operator_type *type = operator_of (spec->operation);
     if (!g || g->error.text[0])
         return -1;
     for (int i = 0; i < spec->input_count; i++)
@@ -265,14 +265,14 @@ int node_add (struct graph *g, struct node_spec *spec)
         spec->width = in->width;
         spec->window = 1;
     }
-    if (operator->shape && !operator->shape (g, spec))
+    if (type->shape && !type->shape (g, spec))
         return -1;
     struct node *node = node_begin (g, spec);
     if (!node)
         return -1;
     node->u = spec->u;
-    if (operator->keep)
-        operator->keep (g, node, spec->given);
+    if (type->keep)
+        type->keep (g, node, spec->given);
     if (!g->error.text[0])
         return g->count++;
     node_clear (node);
@@ -315,10 +315,10 @@ bool graph_grid (const struct graph *g, int id, struct grid *grid)
     *grid = (struct grid) { 0, 0, 1, 1 };
     while (id >= 0 && id < g->count && g->nodes[id].operation != OPERATION_INPUT) {
         const struct node *node = &g->nodes[id];
-        const struct operator *operator = operator_of (node->operation);
-        if (!operator->grid)
+        const struct operator_type *type = operator_of (node->operation);
+        if (!type->grid)
             return false;
-        operator->grid (node, grid);
+        type->grid (node, grid);
         id = node->inputs[0];
         if (node->operation == OPERATION_ADD || node->operation == OPERATION_MUL) { /* not what is broadcast */
             const struct node *first = &g->nodes[id];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels.c: the table of one instruction set, the measurement of its peak and the FPU's control word. Compiled once per
  * instruction set; `nm` shows kernels_<isa> and the functions it points at. */
-#include "finish.h"
+#include "kernels.h"
+#include "vec.h"
 
 void FOR_ISA (kernels_conv) (const struct conv_run *run);
 void FOR_ISA (kernels_depthwise) (const struct depthwise_run *run);

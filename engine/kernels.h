@@ -23,9 +23,9 @@ enum { BLOCK = 16 };
 /* What happens to a value between the sum and its one store:
  *   v = sum + residual;  v = activation (v);  v = v * post_scale + post_shift
  * Per-channel arrays are indexed by absolute channel and padded to 16. */
-struct finish {
-    float low, high; /* min (max (v, low), high): all there is when `plain`; -inf and inf for no activation */
-    bool plain;      /* activation is none, relu or clip and there is no post_scale */
+struct epilogue {
+    float low, high; /* min (max (v, low), high): all there is when `clamp_only`; -inf and inf for no activation */
+    bool clamp_only; /* activation is none, relu or clip and there is no post_scale */
     struct activation activation;
     const float *slope;                   /* prelu */
     const float *post_scale, *post_shift; /* both or neither */
@@ -45,7 +45,7 @@ struct segment {
 
 /* A run of output pixels in a row, for one column of `blocks` output blocks:
  *
- *   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c]
+ *   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c]
  *       + sum over segments s, k < length[s] of input[p * pixel_stride + offset[s] + k] * weights[w][16 b + c]
  *       + residual[b * out_block + 16 p + c]),          w counts (s, k) pairs in order
  *
@@ -63,7 +63,7 @@ struct conv_run {
     int pixels, blocks;  /* blocks <= nr_blocks of the kernel */
     int channel;         /* absolute first output channel, multiple of 16 */
     struct fetch fetch;
-    const struct finish *finish;
+    const struct epilogue *epilogue;
 };
 
 /* One way to compute that, for numbers of these kinds. With another k_step than 1 the weights lie as
@@ -84,7 +84,7 @@ struct window {
 };
 
 /* Output rows [first, first + rows) of one block of a depthwise convolution:
- *   out[y - first][x][c] = finish (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image, of
+ *   out[y - first][x][c] = epilogue (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image, of
  *       in[y stride_h + r dilation_h - pad_top][x stride_w + k dilation_w - pad_left][c] * weights[r][k][c]
  *       + residual[y - first][x][c]) */
 struct depthwise_run {
@@ -96,7 +96,7 @@ struct depthwise_run {
     const float *bias, *residual; /* residual: like out, or NULL; may be out */
     float *out;                   /* [rows][out_width][16] */
     int channel;
-    const struct finish *finish;
+    const struct epilogue *epilogue;
 };
 
 /* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by the
@@ -112,7 +112,7 @@ struct pool_run {
 
 enum elementwise_operation { ELEMENTWISE_FIRST, ELEMENTWISE_ADD, ELEMENTWISE_MUL };
 
-/* One block of an element-wise layer: out = finish ((a op b) * scale + shift + residual), for p < pixels, c < 16.
+/* One block of an element-wise layer: out = epilogue ((a op b) * scale + shift + residual), for p < pixels, c < 16.
  * b is b[p * b_pixel + (b_lane ? 0 : c)]: b_pixel 16 or 0, b_lane when b has one channel for all. out may be a, b (same
  * shape) or residual. */
 struct elementwise_run {
@@ -125,7 +125,7 @@ struct elementwise_run {
     float *out;
     ptrdiff_t pixels;
     int channel;
-    const struct finish *finish;
+    const struct epilogue *epilogue;
 };
 
 /* Output pixel at a tile's upper left corner. */
@@ -141,7 +141,7 @@ struct tile {
  * No tile of 6 x 4 points is small in width: it serves layers of even width, and the code of one more size is saved.
  * A run of `tiles` tiles of one size:
  *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is needed
- *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and finish, cut at the image's edge */
+ *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and epilogue, cut at the image's edge */
 struct winograd_run {
     int n_h, n_w;
     bool small_h, small_w;
@@ -158,7 +158,7 @@ struct winograd_run {
     const float *bias, *residual; /* residual: one block, like out, or NULL; may be out */
     float *out;                   /* one block [height][width][16] */
     int channel;
-    const struct finish *finish;
+    const struct epilogue *epilogue;
 };
 
 /* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a multiple of 16.
@@ -172,7 +172,7 @@ struct strassen_block {
     ptrdiff_t sum;
 };
 
-/*   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c] + residual[b * out_block + 16 p + c]
+/*   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c] + residual[b * out_block + 16 p + c]
  *       + sum over k < 2 depth of the 1x1 convolution whose weights pack_strassen () made),    p < pixels, b < blocks
  *
  * up to rounding: a value of one half of the pixels is computed with values of its fellow in the other half, so NaN, infinity and
@@ -190,16 +190,16 @@ struct strassen_run {
     ptrdiff_t out_block;
     int channel;
     struct fetch fetch; /* at each k of each product, for b < kernels.nr_blocks */
-    const struct finish *finish;
+    const struct epilogue *epilogue;
 };
 
 struct kernels {
-    const char *name; /* "avx2" */
-    unsigned needs;   /* enum cpu_feature (cpu.h): what the processor must have */
-    int lanes;        /* floats in a vector */
-    int mr;           /* pixels of the register tile of `strassen`, */
-    int nr_blocks;    /*   and its output blocks */
-    int conv_count;   /* at least 1 */
+    const char *name;               /* "avx2" */
+    unsigned needs;                 /* enum cpu_feature (cpu.h): what the processor must have */
+    int lanes;                      /* floats in a vector */
+    int mr;                         /* pixels of the register tile of `strassen`, */
+    int nr_blocks;                  /*   and its output blocks */
+    int conv_count;                 /* at least 1 */
     const struct conv_kernel *conv; /* [conv_count], of kernels for the same numbers the best first */
 
     void (*depthwise) (const struct depthwise_run *run);

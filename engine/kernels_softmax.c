@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels_softmax.c: softmax over channels. Compiled once per instruction set. */
-#include "finish.h"
+#include "kernels.h"
+#include "vec_math.h"
 
 #define kernels_softmax FOR_ISA (kernels_softmax)
 void kernels_softmax (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);

@@ -29,7 +29,8 @@ static inline int64_t window_extent (int kernel, int dilation)
 /* A grid of the output's pixels becomes one of the input's. */
 void window_grid (const struct window_fields *fields, struct grid *grid);
 
-/* One axis of it: positions `*at`, `*step` apart, of an output whose position 0 looks at `first`, and so on every `stride`. */
+/* One axis of it: positions `*at`, `*step` apart, of an output whose position 0 looks at `first`, and so on every
+ * `stride`. */
 static inline void grid_axis (double *at, double *step, double first, int stride)
 {
     *at = *at * stride + first;

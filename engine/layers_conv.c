@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* layers_conv.c: convolutions and fully connected layers, which are 1x1 convolutions of one pixel. How they are computed
- * is conv.c's. */
+/* layers_conv.c: convolutions and fully connected layers, which are 1x1 convolutions of one pixel. How they are
+ * computed is conv.c's. */
 #include "engine/conv.h"
 #include "engine/layer_window.h"
 #include "engine/operator.h"
@@ -120,15 +120,15 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
     int input = layer->inputs[0];
     bool planar = p->places->alias[input] == p->input && p->places->of[p->input].buffer < 0;
     struct step *step = step_new (p, NULL, input, layer->output);
-    if (!step || !step_finish (p, step, layer))
+    if (!step || !step_epilogue (p, step, layer))
         return false;
     step->conv = layer->conv;
     step->operation = p->g->nodes[layer->node].label;
     step->macs = p->g->nodes[layer->node].macs;
     step->kernel = conv_kernel_for (p->kernels, p->cpu, step->place.in.element, step->place.out.element);
     if (!step->kernel) {
-        snprintf (p->error->text, sizeof p->error->text, "conv '%.200s': no kernel of '%s' takes and makes such numbers",
-                  step->name, p->kernels->name);
+        snprintf (p->error->text, sizeof p->error->text,
+                  "conv '%.200s': no kernel of '%s' takes and makes such numbers", step->name, p->kernels->name);
         return false;
     }
     const struct conv_method *method = conv_choose (p, step, p->algorithm, planar);
@@ -139,7 +139,7 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
     return method->prepare (p, step) || out_of_memory (p);
 }
 
-const struct operator operator_conv = {
+const struct operator_type operator_conv = {
     .takes_epilogue = true,
     .shape = conv_shape,
     .keep = conv_keep,

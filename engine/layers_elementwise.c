@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* layers_elementwise.c: layers that make each number from the one, or the two, at its place: batch norm and other affine
- * maps per channel, activations, sums and products. Item = some pixels of one block of 16 channels. */
+/* layers_elementwise.c: layers that make each number from the one, or the two, at its place: batch norm and other
+ * affine maps per channel, activations, sums and products. Item = some pixels of one block of 16 channels. */
 #include "engine/operator.h"
 #include "engine/schedule.h"
 
@@ -56,12 +56,9 @@ static void affine_clear (struct node *node)
 
 static int add_affine (struct graph *g, const char *label, const char *name, int x, const struct affine *affine)
 {
-    struct node_spec spec = { .operation = OPERATION_AFFINE,
-                              .label = label,
-                              .name = name,
-                              .inputs = &x,
-                              .input_count = 1,
-                              .given = affine };
+    struct node_spec spec = {
+        .operation = OPERATION_AFFINE, .label = label, .name = name, .inputs = &x, .input_count = 1, .given = affine
+    };
     return node_add (g, &spec);
 }
 
@@ -214,7 +211,7 @@ static void elementwise_item (struct execution *e, const struct step *step, stru
         .out = out + at,
         .pixels = left < ITEM_PIXELS ? left : ITEM_PIXELS,
         .channel = block * BLOCK,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     };
     e->kernels->elementwise (&run);
 }
@@ -241,8 +238,7 @@ static bool prepare_elementwise (struct preparation *p, const struct layer *laye
 {
     struct elementwise s = { .operation = operation };
     struct step *step = step_new (p, elementwise_run, first, layer->output);
-    if (!step || !step_finish (p, step, layer) ||
-        !step_channels (p, &s.scale, NULL, layer->scale, step->channels) ||
+    if (!step || !step_epilogue (p, step, layer) || !step_channels (p, &s.scale, NULL, layer->scale, step->channels) ||
         !step_channels (p, &s.shift, NULL, layer->shift, step->channels))
         return false;
     if (second >= 0) {
@@ -266,7 +262,7 @@ static bool pair_prepare (struct preparation *p, const struct layer *layer)
                                 layer->inputs[swap], layer->inputs[!swap]);
 }
 
-const struct operator operator_affine = {
+const struct operator_type operator_affine = {
     .takes_epilogue = true,
     .shape = affine_shape,
     .keep = affine_keep,
@@ -275,7 +271,7 @@ const struct operator operator_affine = {
     .prepare = one_prepare,
 };
 
-const struct operator operator_activation = {
+const struct operator_type operator_activation = {
     .takes_epilogue = true,
     .shape = activation_shape,
     .keep = activation_keep,
@@ -284,14 +280,14 @@ const struct operator operator_activation = {
     .prepare = one_prepare,
 };
 
-const struct operator operator_add = {
+const struct operator_type operator_add = {
     .takes_epilogue = true,
     .shape = pair_shape,
     .grid = grid_same,
     .prepare = pair_prepare,
 };
 
-const struct operator operator_mul = {
+const struct operator_type operator_mul = {
     .takes_epilogue = true,
     .shape = pair_shape,
     .grid = grid_same,

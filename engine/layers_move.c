@@ -191,13 +191,13 @@ static bool pick_prepare (struct preparation *p, const struct layer *layer)
     return step_state (p, step, &s, sizeof s);
 }
 
-const struct operator operator_concat = {
+const struct operator_type operator_concat = {
     .shape = concat_shape,
     .grid = grid_same,
     .prepare = concat_prepare,
 };
 
-const struct operator operator_pick = {
+const struct operator_type operator_pick = {
     .shape = pick_shape,
     .keep = pick_keep,
     .clear = pick_clear,

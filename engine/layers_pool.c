@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* layers_pool.c: maxima and averages over windows, or over all pixels. Item = one block of 16 channels, of a window's layer
- * some rows of it. */
+/* layers_pool.c: maxima and averages over windows, or over all pixels. Item = one block of 16 channels, of a window's
+ * layer some rows of it. */
 #include "engine/layer_window.h"
 #include "engine/operator.h"
 #include "engine/schedule.h"
@@ -197,13 +197,13 @@ static bool global_pool_prepare (struct preparation *p, const struct layer *laye
     return step && step_state (p, step, kind, sizeof *kind);
 }
 
-const struct operator operator_pool = {
+const struct operator_type operator_pool = {
     .shape = pool_shape,
     .grid = pool_grid,
     .prepare = pool_prepare,
 };
 
-const struct operator operator_global_pool = {
+const struct operator_type operator_global_pool = {
     .shape = global_pool_shape,
     .prepare = global_pool_prepare,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* layers_reorder.c: the graph's input, reshapes, and the ways from planar order (NCHW) to blocks of 16 channels (nChw16c)
- * and back. Item = one block. */
+/* layers_reorder.c: the graph's input, reshapes, and the ways from planar order (NCHW) to blocks of 16 channels
+ * (nChw16c) and back. Item = one block. */
 #include "engine/layers_reorder.h"
 #include "engine/operator.h"
 
@@ -28,7 +28,8 @@ static void import_item (struct execution *e, const struct step *step, struct la
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
     (void)lane;
-    e->kernels->import (e->input + at, (float *)step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
+    e->kernels->import (e->input + at, (float *)step->out + at, least (BLOCK, step->channels - item * BLOCK),
+                        out_pixels (step));
 }
 
 void import_run (struct execution *e, const struct step *step)
@@ -40,7 +41,8 @@ static void export_item (struct execution *e, const struct step *step, struct la
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
     (void)lane;
-    e->kernels->export((const float *)step->in + at, (float *)step->out + at, least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
+    e->kernels->export((const float *)step->in + at, (float *)step->out + at,
+                       least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
 void export_run (struct execution *e, const struct step *step)
@@ -56,8 +58,7 @@ static bool reshape_shape (struct graph *g, struct node_spec *spec)
     const int *wanted = spec->given; /* channels, height, width */
     bool positive = wanted[0] > 0 && wanted[1] > 0 && wanted[2] > 0;
     uint64_t before = checked_product ((uint64_t)in->channels, (uint64_t)in->height, (uint64_t)in->width, 1);
-    if (!positive ||
-        checked_product ((uint64_t)wanted[0], (uint64_t)wanted[1], (uint64_t)wanted[2], 1) != before) {
+    if (!positive || checked_product ((uint64_t)wanted[0], (uint64_t)wanted[1], (uint64_t)wanted[2], 1) != before) {
         graph_fail (g, spec->label, spec->name, "%dx%dx%d cannot become %dx%dx%d", in->channels, in->height, in->width,
                     wanted[0], wanted[1], wanted[2]);
         return false;
@@ -98,9 +99,9 @@ static bool reshape_prepare (struct preparation *p, const struct layer *layer)
     return true;
 }
 
-const struct operator operator_input = { 0 };
+const struct operator_type operator_input = { 0 };
 
-const struct operator operator_reshape = {
+const struct operator_type operator_reshape = {
     .shape = reshape_shape,
     .prepare = reshape_prepare,
 };

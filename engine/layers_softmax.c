@@ -7,9 +7,7 @@
 
 static int add_softmax (struct graph *g, enum operation operation, const char *label, const char *name, int x)
 {
-    struct node_spec spec = {
-        .operation = operation, .label = label, .name = name, .inputs = &x, .input_count = 1
-    };
+    struct node_spec spec = { .operation = operation, .label = label, .name = name, .inputs = &x, .input_count = 1 };
     return node_add (g, &spec);
 }
 
@@ -34,8 +32,8 @@ static bool softmax_prepare (struct preparation *p, const struct layer *layer)
     return step_new (p, softmax_run, layer->inputs[0], layer->output);
 }
 
-/* x - most - ln (sum of e^(x - most)) over the channels of each pixel. By itself and in double: it is seen at the end of
- * classifiers only, a thousand numbers a run, and ln of a softmax's 0 would be lost. */
+/* x - most - ln (sum of e^(x - most)) over the channels of each pixel. By itself and in double: it is seen at the end
+ * of classifiers only, a thousand numbers a run, and ln of a softmax's 0 would be lost. */
 static void log_softmax_run (struct execution *e, const struct step *step)
 {
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, block = pixels * BLOCK;
@@ -63,12 +61,12 @@ static bool log_softmax_prepare (struct preparation *p, const struct layer *laye
     return step_new (p, log_softmax_run, layer->inputs[0], layer->output);
 }
 
-const struct operator operator_softmax = {
+const struct operator_type operator_softmax = {
     .grid = grid_same,
     .prepare = softmax_prepare,
 };
 
-const struct operator operator_log_softmax = {
+const struct operator_type operator_log_softmax = {
     .grid = grid_same,
     .prepare = log_softmax_prepare,
 };

@@ -3,14 +3,15 @@
  *
  * Parameters and weights may come straight from a hostile file. Every call goes the same way:
  *
- *   find the inputs -> operator's shape (): check the parameters, work out the output's shape (64-bit) -> check the limits,
- *   only then allocate -> operator's keep (): copy the arrays -> the node counts from here on */
+ *   find the inputs -> operator's shape (): check the parameters, work out the output's shape in 64 bits -> check the
+ *   limits, only then allocate -> operator's keep (): copy the arrays -> the node counts from here on */
 #ifndef CONVRELU_NODE_H
 #define CONVRELU_NODE_H
 
 #include "engine/graph.h"
 
-/* No network has kernels, strides, dilations or pads near this; below it products with tile sizes stay inside an int. */
+/* No network has kernels, strides, dilations or pads near this; below it products with tile sizes stay inside an
+ * int. */
 enum { PARAMETER_MAX = 32768 };
 
 /* What a call wants to add. */
@@ -27,7 +28,8 @@ struct node_spec {
     uint64_t bytes;  /* of the arrays the node will keep */
 };
 
-/* Adds the node that the spec asks for and returns its id, or -1: the graph has the error. `g` may be NULL or in error. */
+/* Adds the node that the spec asks for and returns its id, or -1: the graph has the error. `g` may be NULL or in
+ * error. */
 int node_add (struct graph *g, struct node_spec *spec);
 
 /* Keeps the first error, "conv 'name': ..."; returns -1, what a failed call returns. */

@@ -2,9 +2,9 @@
 /* operators.c: the table of operators. */
 #include "engine/operator.h"
 
-const struct operator *operator_of (enum operation operation)
+const struct operator_type *operator_of (enum operation operation)
 {
-    static const struct operator *const all[] = {
+    static const struct operator_type *const all[] = {
 #define OPERATOR(KIND, name) [OPERATION_##KIND] = &operator_##name,
 #include "engine/operators.def"
     };

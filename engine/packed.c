@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* packed.c: weights as given -> weights as the kernels stream them, with batch norm folded in, in double precision. Each
- * method of convolution has an order of its own; its file draws it.
+/* packed.c: weights as given -> weights as the kernels stream them, with batch norm folded in, in double precision.
+ * Each method of convolution has an order of its own; its file draws it.
  *
  * Packed weights are kept in a list of the graph under its lock, so that every plan of it shares them. */
 #include "engine/conv.h"
@@ -38,8 +38,8 @@ static void packed_free (struct packed *packed)
     free (packed);
 }
 
-/* Packing can multiply: by the padding of channels, by Winograd, by the zeros of widened groups. Checked before memory is
- * asked for. */
+/* Packing can multiply: by the padding of channels, by Winograd, by the zeros of widened groups. Checked before memory
+ * is asked for. */
 static bool within_limits (const struct graph *g, const struct layer *layer, const struct packed *packed,
                            struct error *error)
 {
@@ -114,9 +114,9 @@ struct packed *packed_get (struct graph *g, const struct layer *layer, const str
     const char *name = g->nodes[layer->node].name;
     pthread_mutex_lock (g->lock);
     struct packed *packed = g->packed;
-    while (packed && !(packed->node == layer->node && packed->method == method && packed->element == kernel->weight &&
-                       packed->nr_blocks == kernel->nr_blocks && packed->k_step == kernel->k_step &&
-                       packed->fold == fold))
+    while (packed &&
+           !(packed->node == layer->node && packed->method == method && packed->element == kernel->weight &&
+             packed->nr_blocks == kernel->nr_blocks && packed->k_step == kernel->k_step && packed->fold == fold))
         packed = packed->next;
     bool made = !packed;
     if (!packed && g->weights_dropped) {

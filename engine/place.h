@@ -7,7 +7,8 @@
 #include "engine/element.h"
 #include "engine/graph.h"
 
-/* Where a tensor lives, `offset` bytes into a buffer, and of what. Aliases, parts of a concat and sums in place share one. */
+/* Where a tensor lives, `offset` bytes into a buffer, and of what. Aliases, parts of a concat and sums in place share
+ * one. */
 struct place {
     int buffer; /* -1: nowhere: fused away, or only the caller's planar input */
     enum element element;

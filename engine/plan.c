@@ -231,8 +231,9 @@ static bool mark_pinned (struct planner *p, const struct plan_options *options, 
     return true;
 }
 
-/* Joins the step just made from layer l to the one before it where it pays: the tensor between them, the largest of most
- * networks (3 MB after the stem of a ResNet), then never leaves the caches. `steps`: how many there were before. */
+/* Joins the step just made from layer l to the one before it where it pays: the tensor between them, the largest of
+ * most networks (3 MB after the stem of a ResNet), then never leaves the caches. `steps`: how many there were
+ * before. */
 static bool fuse_last (struct planner *p, int l, int steps)
 {
     struct plan *plan = p->plan;
@@ -287,7 +288,8 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
         int steps = p->plan->steps.count;
-        if (!operator_of (layer->operation)->prepare (&p->preparation, layer) || !fuse_last (p, l, steps) || !plan_export (p, layer->output))
+        if (!operator_of (layer->operation)->prepare (&p->preparation, layer) || !fuse_last (p, l, steps) ||
+            !plan_export (p, layer->output))
             return false;
     }
     return true;

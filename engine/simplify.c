@@ -5,7 +5,7 @@
  * place of every other; gives the layers of graph.h in execution order. Four passes, each over all nodes once:
  *
  *   1. nodes that no pinned tensor needs are dropped, the uses of the others counted
- *   2. patterns: x * sigmoid (x) is SiLU, x * hard-sigmoid (x) is hard-swish; zero padding joins the convolution behind it
+ *   2. patterns: x * sigmoid (x) is SiLU, x * hard-sigmoid (x) is hard-swish; zero padding joins its convolution
  *   3. replaced activations, except the gates that weigh whole channels (squeeze and excite)
  *   4. each node left over becomes the head of a layer and takes in what follows it:
  *

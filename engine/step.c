@@ -38,11 +38,8 @@ struct step *step_new (struct preparation *p, run_function *run, int input, int 
         .channels = out->channels,
         .height = out->height,
         .width = out->width,
-        .place = { .in = place_of (p, input),
-                   .out = p->places->of[output],
-                   .second = nowhere,
-                   .residual = nowhere },
-        .finish = { .low = -INFINITY, .high = INFINITY, .plain = true },
+        .place = { .in = place_of (p, input), .out = p->places->of[output], .second = nowhere, .residual = nowhere },
+        .epilogue = { .low = -INFINITY, .high = INFINITY, .clamp_only = true },
     };
     return step;
 }
@@ -59,24 +56,24 @@ bool step_channels (struct preparation *p, const float **to, const float *floats
     return copy || out_of_memory (p);
 }
 
-bool step_finish (struct preparation *p, struct step *step, const struct layer *layer)
+bool step_epilogue (struct preparation *p, struct step *step, const struct layer *layer)
 {
-    struct finish *finish = &step->finish;
+    struct epilogue *epilogue = &step->epilogue;
     struct activation a = layer->activation;
-    finish->activation = a;
-    finish->plain =
+    epilogue->activation = a;
+    epilogue->clamp_only =
         !layer->post_scale && (a.kind == ACTIVATION_NONE || a.kind == ACTIVATION_RELU || a.kind == ACTIVATION_CLIP);
     if (a.kind == ACTIVATION_RELU)
-        finish->low = 0;
+        epilogue->low = 0;
     if (a.kind == ACTIVATION_CLIP) {
-        finish->low = a.alpha;
-        finish->high = a.beta;
+        epilogue->low = a.alpha;
+        epilogue->high = a.beta;
     }
     if (layer->residual >= 0)
         step->place.residual = place_of (p, layer->residual);
-    return step_channels (p, &finish->slope, layer->slope, NULL, step->channels) &&
-           step_channels (p, &finish->post_scale, NULL, layer->post_scale, step->channels) &&
-           step_channels (p, &finish->post_shift, NULL, layer->post_shift, step->channels);
+    return step_channels (p, &epilogue->slope, layer->slope, NULL, step->channels) &&
+           step_channels (p, &epilogue->post_scale, NULL, layer->post_scale, step->channels) &&
+           step_channels (p, &epilogue->post_shift, NULL, layer->post_shift, step->channels);
 }
 
 bool step_state (struct preparation *p, struct step *step, const void *state, size_t bytes)

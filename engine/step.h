@@ -18,13 +18,13 @@ struct step {
     const char *name, *operation;
     char algorithm[32];
     int in_channels, in_height, in_width;
-    int channels, height, width;         /* of out */
+    int channels, height, width;        /* of out */
     const void *in, *second, *residual; /* in NULL: the caller's planar input */
     void *out;
     struct {
         struct place in, second, residual, out; /* where the pointers above point, and to what */
     } place;
-    struct finish finish;
+    struct epilogue epilogue;
     uint64_t macs, multiplications;
     run_function *run;
     void *state; /* what `run` knows beside: of the file that it is in */
@@ -59,18 +59,20 @@ struct preparation {
     struct error *error;
 };
 
-/* A new step, at the end of p->steps, that makes tensor `output` from `input` by `run`; its other fields say that it has no
- * second input, no residual and no epilogue. The pointer is good until the next one. NULL: memory short, p->error filled. */
+/* A new step, at the end of p->steps, that makes tensor `output` from `input` by `run`; its other fields say that it
+ * has no second input, no residual and no epilogue. The pointer is good until the next one. NULL: memory short,
+ * p->error filled. */
 struct step *step_new (struct preparation *p, run_function *run, int input, int output);
 
-/* Residual, activation and affine of a layer, for the step that stores its output. False: memory short, p->error filled. */
-bool step_finish (struct preparation *p, struct step *step, const struct layer *layer);
+/* Residual, activation and affine of a layer, for the step that stores its output. False: memory short, p->error
+ * filled. */
+bool step_epilogue (struct preparation *p, struct step *step, const struct layer *layer);
 
 /* The plan's own copy of what `run` knows beside the step. False: memory short, p->error filled. */
 bool step_state (struct preparation *p, struct step *step, const void *state, size_t bytes);
 
-/* The plan's own copy of a per-channel array of floats or of doubles, padded to 16 with zeros; NULL stays NULL. False: memory
- * short, p->error filled. */
+/* The plan's own copy of a per-channel array of floats or of doubles, padded to 16 with zeros; NULL stays NULL. False:
+ * memory short, p->error filled. */
 bool step_channels (struct preparation *p, const float **to, const float *floats, const double *doubles, int channels);
 
 /* Puts that into p->error and returns false. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_activations.c: the operators that are activations of the engine. engine/activations.def lists those that are exactly
- * one, with their attributes and ONNX's defaults; the others are here, with theirs. */
+/* onnx_activations.c: the operators that are activations of the engine. engine/activations.def lists those that are
+ * exactly one, with their attributes and ONNX's defaults; the others are here, with theirs. */
 #include "models/onnx_reader.h"
 
 #include <math.h>
@@ -17,15 +17,15 @@ static bool activate (struct reader *r, struct activation activation)
 bool read_activation (struct reader *r)
 {
     static const struct {
-        const char *operator;
+        const char *op;
         struct activation what; /* with ONNX's defaults */
     } known[] = {
-#define ONNX_OPERATOR(KIND, operator, since, attributes, alpha, beta) { operator, { ACTIVATION_##KIND, alpha, beta } },
+#define ONNX_OPERATOR(KIND, op, since, attributes, alpha, beta) { op, { ACTIVATION_##KIND, alpha, beta } },
 #include "engine/activations.def"
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct activation what = known[i].what;
-        if (strcmp (known[i].operator, this_node (r)->op_type))
+        if (strcmp (known[i].op, this_node (r)->op_type))
             continue;
         what.alpha = attribute_float (r, "alpha", what.alpha); /* refused before where the operator has none */
         what.beta = attribute_float (r, "beta", what.beta);

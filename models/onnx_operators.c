@@ -63,8 +63,7 @@ static const struct rule rules[] = {
     { "Sum", 1, MANY, 1, read_sum, "" },
     { "Transpose", 1, 1, 1, read_transpose, "perm:I" },
     { "Unsqueeze", 1, 2, 1, read_unsqueeze, "axes:I" },
-#define ONNX_OPERATOR(KIND, operator, since, attributes, alpha, beta)                                                  \
-    { operator, 1, 1, since, read_activation, attributes },
+#define ONNX_OPERATOR(KIND, op, since, attributes, alpha, beta) { op, 1, 1, since, read_activation, attributes },
 #include "engine/activations.def"
 };
 

@@ -19,7 +19,7 @@ struct bench {
     const struct kernels *k;
     double peak; /* FLOP/s */
     struct guarded in, out, weights, bias, wide;
-    struct finish finish;
+    struct epilogue epilogue;
 };
 
 /* Seconds of one call of `call`, the best of several rounds of about 20 ms. */
@@ -73,7 +73,7 @@ static void conv_1x1 (const struct bench *b)
                             .out_block = 16 * ROW,
                             .pixels = ROW,
                             .blocks = b->k->conv[0].nr_blocks,
-                            .finish = &b->finish };
+                            .epilogue = &b->epilogue };
     b->k->conv[0].run (&run);
 }
 
@@ -93,7 +93,7 @@ static void conv_3x3 (const struct bench *b)
                             .out_block = 16 * ROW,
                             .pixels = ROW,
                             .blocks = b->k->conv[0].nr_blocks,
-                            .finish = &b->finish };
+                            .epilogue = &b->epilogue };
     b->k->conv[0].run (&run);
 }
 
@@ -113,7 +113,7 @@ static void conv_stem (const struct bench *b)
                             .out_block = 16 * 112,
                             .pixels = 112,
                             .blocks = b->k->conv[0].nr_blocks,
-                            .finish = &b->finish };
+                            .epilogue = &b->epilogue };
     b->k->conv[0].run (&run);
 }
 
@@ -130,7 +130,7 @@ static void depthwise_3x3 (const struct bench *b)
         .bias = b->bias.data,
         .window = { .kernel_w = 3, .stride_w = 1, .dilation_w = 1, .pad_left = 1, .in_width = ROW, .out_width = ROW },
         .out = b->out.data,
-        .finish = &b->finish
+        .epilogue = &b->epilogue
     };
     b->k->depthwise (&run);
 }
@@ -156,20 +156,20 @@ static void global_pool (const struct bench *b)
 static void elementwise_add (const struct bench *b)
 {
     struct elementwise_run run = { .operation = ELEMENTWISE_ADD,
-                                 .a = b->in.data,
-                                 .b = b->in.data + 16 * ROW,
-                                 .b_pixel = 16,
-                                 .out = b->out.data,
-                                 .pixels = ROW,
-                                 .finish = &b->finish };
+                                   .a = b->in.data,
+                                   .b = b->in.data + 16 * ROW,
+                                   .b_pixel = 16,
+                                   .out = b->out.data,
+                                   .pixels = ROW,
+                                   .epilogue = &b->epilogue };
     b->k->elementwise (&run);
 }
 
 static void elementwise_as (const struct bench *b, enum activation_kind kind)
 {
-    struct finish finish = { .activation = { .kind = kind, .alpha = 1 } };
+    struct epilogue epilogue = { .activation = { .kind = kind, .alpha = 1 } };
     struct elementwise_run run = {
-        .operation = ELEMENTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .finish = &finish
+        .operation = ELEMENTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .epilogue = &epilogue
     };
     b->k->elementwise (&run);
 }
@@ -208,7 +208,7 @@ static struct winograd_run winograd_run_of (const struct bench *b, int n)
                                    .m_point = 16 * tiles,
                                    .bias = b->bias.data,
                                    .out = b->out.data,
-                                   .finish = &b->finish };
+                                   .epilogue = &b->epilogue };
 }
 
 static void winograd_input_43 (const struct bench *b)
@@ -307,7 +307,8 @@ int bench_kernels (void)
                        .weights = guarded_new (1 << 16, ALIGNED_TO_BLOCK, true),
                        .bias = guarded_new (64, ALIGNED_TO_BLOCK, true),
                        .wide = guarded_new (1 << 16, ALIGNED_TO_BLOCK, true),
-                       .finish = { .low = 0, .high = INFINITY, .plain = true, .activation.kind = ACTIVATION_RELU } };
+                       .epilogue = {
+                           .low = 0, .high = INFINITY, .clamp_only = true, .activation.kind = ACTIVATION_RELU } };
     guarded_random (&b.in);
     guarded_random (&b.weights);
     guarded_random (&b.bias);

@@ -109,7 +109,9 @@ static void check_tables (void)
 /* Of a made-up list: the first whose numbers and instructions fit. */
 static void check_conv_kernel_for (void)
 {
-    const struct conv_kernel list[] = { { .mr = 1, .needs = CPU_AVX2 | CPU_FMA }, { .mr = 2, .needs = CPU_AVX2 }, { .mr = 3 } };
+    const struct conv_kernel list[] = { { .mr = 1, .needs = CPU_AVX2 | CPU_FMA },
+                                        { .mr = 2, .needs = CPU_AVX2 },
+                                        { .mr = 3 } };
     const struct kernels k = { .conv = list, .conv_count = 3 };
     static const struct {
         unsigned features;

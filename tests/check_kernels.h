@@ -12,7 +12,7 @@
 
 #include "engine/kernels.h"
 #include "tests/check.h"
-#include "tests/finish_case.h"
+#include "tests/epilogue_case.h"
 #include "tests/guarded.h"
 
 extern const struct kernels *tables[8]; /* [table_count], every one this CPU runs */

@@ -102,7 +102,7 @@ struct strassen_case {
     ptrdiff_t out_block;
     struct guarded weights, kept, bias, residual;
     enum residual_mode mode;
-    struct finish_case finish;
+    struct epilogue_case epilogue;
 };
 
 static struct strassen_case strassen_case_new (const struct kernels *k, int rows, int number)
@@ -124,7 +124,7 @@ static struct strassen_case strassen_case_new (const struct kernels *k, int rows
     for (int b = 0; b < c.blocks; b++)
         for (int i = 0; i < 16 * c.now.pixels; i++)
             c.residual.data[b * c.out_block + i] = random_float ();
-    c.finish = finish_case_new (number % FINISHES, c.channel + 16 * c.blocks);
+    c.epilogue = epilogue_case_new (number % EPILOGUES, c.channel + 16 * c.blocks);
     return c;
 }
 
@@ -136,7 +136,7 @@ static void strassen_case_free (struct strassen_case *c)
     guarded_free (&c->kept);
     guarded_free (&c->bias);
     guarded_free (&c->residual);
-    finish_case_free (&c->finish);
+    epilogue_case_free (&c->epilogue);
 }
 
 /* Output channel o of a half of them at pixel r of a half: its four quarters, index 2 lower + right, and of absolute values. */
@@ -177,9 +177,9 @@ static void strassen_expect (const struct strassen_case *c, struct expected *e)
                 double bias = c->bias.data[c->channel + out], more = 0;
                 if (c->mode != NO_RESIDUAL)
                     more = c->residual.data[at];
-                finish_expect (&c->finish.finish, c->channel + out, sum[q] + bias + more,
-                               magnitude[q] + fabs (bias) + fabs (more), 4 * c->now.depth + 8, &e->value[at],
-                               &e->bound[at]);
+                epilogue_expect (&c->epilogue.epilogue, c->channel + out, sum[q] + bias + more,
+                                 magnitude[q] + fabs (bias) + fabs (more), 4 * c->now.depth + 8, &e->value[at],
+                                 &e->bound[at]);
             }
         }
 }
@@ -204,7 +204,7 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
         .out_block = c->out_block,
         .channel = c->channel,
         .fetch = fetch ? (struct fetch) { c->weights.data, 16, 0 } : (struct fetch) { 0 },
-        .finish = &c->finish.finish,
+        .epilogue = &c->epilogue.epilogue,
     };
     if (first == 0)
         run.after = block_of (&c->after);
@@ -231,7 +231,7 @@ static void strassen_case_check (const struct kernels *k, int rows, int number)
     }
     const char *wrong = guarded_compare (&out, &e);
     CHECK (!wrong, "%s: case %d: depth %d, %d pixels, %d blocks, residual %d, %s: %s", k->name, number, c.now.depth,
-           c.now.pixels, c.blocks, (int)c.mode, c.finish.name, wrong);
+           c.now.pixels, c.blocks, (int)c.mode, c.epilogue.name, wrong);
     sums_checked (k, &c.after, "meanwhile");
     guarded_free (&out);
     expected_free (&e);
@@ -242,6 +242,6 @@ void check_strassen (void)
 {
     for (int t = 0; t < table_count; t++)
         for (int rows = 1; rows <= tables[t]->mr; rows++)
-            for (int number = 0; number < 2 * RESIDUAL_MODES * FINISHES; number++)
+            for (int number = 0; number < 2 * RESIDUAL_MODES * EPILOGUES; number++)
                 strassen_case_check (tables[t], rows, number);
 }

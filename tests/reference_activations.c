@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* reference_activations.c: every activation by its definition, in double precision, with how steep it gets and how exact a
- * kernel must be. A kind that lacks one of the three does not compile. */
+/* reference_activations.c: every activation by its definition, in double precision, with how steep it gets and how
+ * exact a kernel must be. A kind that lacks one of the three does not compile. */
 #include "tests/reference.h"
 
 #include <float.h>

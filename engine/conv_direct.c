@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A band of input is copied and then read once per column: small enough for half the second-level cache. */
+/* A band of input is copied, then read once per column: it must stay in the L2 cache. */
 enum { BAND_BYTES = 128 * 1024 };
 
 /* ---- choice ------------------------------------------------------------------------------------------------------ */
@@ -125,8 +125,8 @@ size_t band_floats (const struct step *step, int band)
 }
 
 /* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
- * so that the weights are read once. Several threads divide the picture among them, so that each mostly reads what it wrote
- * itself, unless the weights are many times the input (8 measured best on ResNet-50: 1 % over 1): then they divide those. */
+ * so that the weights are read once. Several threads divide the rows, so that each mostly reads what it wrote itself,
+ * unless there are more than 8 times as many weights as inputs: then they divide the columns. */
 static void cut_direct (const struct preparation *p, struct step *step)
 {
     struct direct *d = step->state;

@@ -3,12 +3,12 @@
  *
  *   item = band of pixel blocks x group of column pairs:  input -> sums in the lane's scratch -> products -> output
  *
- * Few weights: block by block, each with all pairs, so that the weights stay in the second-level cache and only the sums of one block
- * exist. Many: pair by pair, and the products that belong together over all blocks, so that they are read once.
- * Which pixels are paired, and so how sums are rounded, depends on the size of the image and the instruction set's tile alone.
+ * Few weights: block by block, each with all pairs, so that the weights stay in the L2 cache and only the sums of one
+ * block exist. Many: pair by pair, and the products that belong together over all blocks, so that they are read once.
+ * Which pixels are paired, and so how sums are rounded, depends on the size of the image and the instruction set's tile
+ * alone, never on the number of threads.
  *
- * It is taken where an eighth less products outweighs its passes over the tiles, and where there are enough pixels to make up for
- * three quarters more weights; not with Intel's 512-bit vectors.
+ * It saves one product in eight and needs 7/4 of the weights and some passes over the tiles: see strassen_cycles ().
  *
  * Weights, per pair of columns: [product][input channel of a half][16 blocks of a column], sums of quarters. */
 #include "engine/conv.h"
@@ -21,15 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Strassen's algorithm reads 256 / pixels bytes of weights a cycle: at 7 x 7 pixels a ResNet-50 was 5 % slower with it, at 13 x 13 a
- * layer 7 % faster. Weights up to STRASSEN_KEPT_BYTES are read again for every block of pixels, more for every STRASSEN_NEAR bytes of
- * scratch: without that bound 256 to 1024 channels at 96 x 96 pixels took twice as long. It is taken where the model says
- * that it needs at most `gain` of the direct sum's cycles: measured, layers of ResNet-50 with 0.90 to 0.94 gain 4 to 9 %, some
- * of MobileNetV2 with 0.948 lose 5 %. (On Zen 5; see strassen_cycles () for others.) */
+/* It reads 256 / pixels bytes of weights a cycle, so it needs 128 pixels. Weights up to STRASSEN_KEPT_BYTES stay in the
+ * L2 cache and are read for every block of pixels, more are read once for every STRASSEN_NEAR bytes of scratch.
+ * Figures: docs/measurements.md, "Strassen". */
 enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024, STRASSEN_NEAR = 512 * 1024 };
 
-/* Items for each thread, where it costs nothing to have many: one that comes late, or loses its CPU for a while, has the others do its
- * share. */
+/* Items for each thread, where many cost nothing: when one thread is late, the others take over. */
 enum { SHARES = 4 };
 
 /* What a step of it needs. */
@@ -48,8 +45,7 @@ static int pixel_blocks (const struct preparation *p, const struct step *step)
     return divide_up (step->height * step->width, 2 * p->kernels->rows);
 }
 
-/* Rows of a tile, each `vectors` wide: 7 products, about 14 cycles for what lies between them; and once for all pairs the sums of
- * the input. */
+/* Per row of a tile and vector: 7 products and about 14 cycles between them; and once for all pairs the input's sums. */
 static double cycles_of (const struct preparation *p, const struct step *step)
 {
     int blocks = pixel_blocks (p, step), pixels = step->height * step->width, columns = p->kernels->columns;
@@ -70,10 +66,7 @@ static bool strassen_fits (const struct conv_method *method, const struct prepar
            !c->pad_right && step->in_channels % (2 * BLOCK) == 0 && step->channels > p->kernels->columns * BLOCK;
 }
 
-/* Not with the 512-bit vectors of Intel's processors: on a Xeon (model 207) the direct sum comes to 97 % of peak where all
- * is near, and the passes over tiles and sums cost five times what the model says: 17 of ResNet-50's 25 layers took up to 8 % longer
- * with Strassen's algorithm on one thread and up to 14 % on two, the whole network 1 to 2 %. With AVX2 most layers gain 1 to 4 % there
- * too. */
+/* Never with the 512-bit vectors of a CPU that says slow_strassen_512 (Intel's: layers take up to 14 % longer). */
 static double strassen_cycles (const struct conv_method *method, const struct preparation *p, const struct step *step)
 {
     (void)method;
@@ -126,9 +119,9 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
     }
 }
 
-/* Few weights, which the second-level cache keeps: block by block with all pairs of columns, in several bands for each thread. Many:
- * pair by pair, in bands of which the sums stay near; each band reads all weights again. Where all blocks are one such band, threads
- * divide the pairs instead if these can be divided more evenly; each makes all sums then.
+/* Few weights, which stay in the L2 cache: block by block with all pairs of columns, in several bands for each thread.
+ * Many: pair by pair, in bands whose sums stay in the L2 cache; each band reads all weights again. Where all blocks are
+ * one such band, threads divide the pairs instead if these divide more evenly; each then makes all sums.
  * True: work items are pairs. */
 static bool cut_strassen (const struct preparation *p, const struct step *step, struct strassen_step *s)
 {
@@ -228,7 +221,8 @@ struct part {
     struct ahead next;
 };
 
-/* A part of the products of one block of pixels by one pair of columns; with `making`, the next block's sums are made meanwhile. */
+/* A part of the products of one block of pixels by one pair of columns; with `making`, the next block's sums are made
+ * meanwhile. */
 static void block_by_pair (const struct share *share, int block, int pair, const struct part *part, bool making)
 {
     const struct step *step = share->step;

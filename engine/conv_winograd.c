@@ -252,10 +252,9 @@ static bool winograd_prepare (struct preparation *p, struct step *step)
 
 /* ---- run --------------------------------------------------------------------------------------------------------- */
 
-/* Channels of a Winograd product whose weights all its tiles meet before the next channels': at most 16 KiB of weights, with as
- * many fetched meanwhile, stay in a first-level cache of 48. Where the weights come from afar, 256 and 512 channels at 14 x 14 and
- * 7 x 7 pixels, layers take 9 to 12 % less than with all channels at once (Intel Xeon, model 207); 64 channels are no better. It is
- * the same number for all layers, threads and instruction sets, since it decides in what order a sum is rounded. */
+/* A filter's products are made for so many input channels at a time: their 16 KiB of weights, and as many prefetched,
+ * stay in an L1 cache of 48 KiB. It is the same number for all layers, threads and instruction sets, since it decides in
+ * what order a sum is rounded. Figures: docs/measurements.md, "Winograd". */
 enum { PRODUCT_CHANNELS = 128 };
 
 static struct winograd_run run_of (const struct step *step)
@@ -388,9 +387,8 @@ static int filter_uses (const struct execution *e, const struct step *step, cons
     return uses;
 }
 
-/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are fetched, at the pace at which
- * they will be wanted, and at the end `next`. The run is changed in place: a copy would wait for the stores just made to it, 100 cycles
- * at each. */
+/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are prefetched, at the
+ * end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just made. */
 static void winograd_product (const struct execution *e, const struct step *step, const struct use *use, int uses,
                               struct conv_run *product, struct ahead next)
 {
@@ -406,7 +404,7 @@ static void winograd_product (const struct execution *e, const struct step *step
         struct ahead ahead = next;
         if (left > 0)
             ahead = (struct ahead) { product->weights + channels * wide, (size_t)left * (size_t)wide };
-        /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
+        /* no more than one share: it is wanted first */
         ahead.floats = ahead.floats < share ? ahead.floats : share;
         struct fetch fetch = fetch_ahead (ahead, (ptrdiff_t)channels * register_tiles, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);

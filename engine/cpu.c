@@ -86,9 +86,8 @@ static bool is_intel (void)
 #endif
 }
 
-/* Bytes a cycle from afar: about 10 on Zen 5; 5.6 on a Xeon (model 207), whose third level is far from its cores and shared by
- * many. Other processors of Intel are taken to be like that one, others like the first: neither is measured. Strassen's algorithm
- * loses on that Xeon with 512-bit vectors alone, see conv_strassen.c. */
+/* Only a Zen 5 and a Xeon (model 207) were measured: any CPU of Intel's is taken to be like the second, any other like the
+ * first. Figures: docs/measurements.md, "CPUs". */
 struct cpu cpu_detect (void)
 {
     struct cpu cpu = { .l2_bytes = 1024 * 1024, .bytes_per_cycle_far = 10 };

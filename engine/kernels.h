@@ -8,8 +8,8 @@
  * real channel count.
  *
  * No kernel allocates, and none reads or writes outside the ranges its contract gives. Vectors span channels and one
- * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit, in all but `strassen`, where the
- * tile decides what is added to what. */
+ * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit, in all but
+ * `strassen`, where the tile decides what is added to what. */
 #ifndef CONVRELU_KERNELS_H
 #define CONVRELU_KERNELS_H
 
@@ -147,9 +147,10 @@ struct winograd_run {
     const struct finish *finish;
 };
 
-/* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a multiple of 16.
- * Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or 2 rows - 1, rows at most
- * kernels.rows. `sums` is for four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
+/* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a
+ * multiple of 16. Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or
+ * 2 rows - 1, rows at most kernels.rows. `sums` is for four sums of quarters of the input, sums[i * sum] on, each
+ * [depth / 16][rows][16]. */
 struct strassen_block {
     const float *in; /* channels from 16 b on of pixel p at in + b * in_block + 16 p */
     ptrdiff_t in_block;
@@ -161,9 +162,9 @@ struct strassen_block {
 /*   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c] + residual[b * out_block + 16 p + c]
  *       + sum over k < 2 depth of the 1x1 convolution whose weights pack_strassen () made),    p < pixels, b < blocks
  *
- * up to rounding: a value of one half of the pixels is computed with values of its fellow in the other half, so NaN, infinity and
- * large errors reach both. Products [first, last) of the seven, in order but with others between: 0 and 1, 2 to 4, 5 and 6 belong
- * together. Later ones find what earlier ones kept. */
+ * up to rounding: a value of one half of the pixels is computed with values of its fellow in the other half, so NaN,
+ * infinity and large errors reach both. Products [first, last) of the seven, in order but with others between: 0 and 1,
+ * 2 to 4, 5 and 6 belong together. Later ones find what earlier ones kept. */
 struct strassen_run {
     struct strassen_block now;   /* with its sums */
     struct strassen_block after; /* whose sums are made meanwhile; rows 0: none */

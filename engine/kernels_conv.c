@@ -54,8 +54,7 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
     const float *weights = run->weights;
     const float *input = run->input + first * stride;
     const float *next = *fetch;
-    /* Where the next segment lies is read before this one's loop, so that its multiply-adds hide the latency, for which the next one's
-     * would wait: 6 to 10 % of the time with segments of 16 (Intel Xeon, model 207). */
+    /* The next segment's offset is loaded before this one's loop, whose multiply-adds hide the latency (6 to 10 %). */
     const struct segment *segment = run->segments, *last = segment + run->segment_count - 1;
     const float *x = input + segment->offset;
     for (ptrdiff_t length = segment->length;; segment++) {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels_depthwise.c: the depthwise convolution, one block of channels at a time. Compiled once per instruction set.
  *
- * What networks have, 3x3 and 5x5 without dilation, keeps its weights in registers (25 of them only where there are 32) and
- * takes one pixel after the other: multiply-adds whose other factor comes from memory keep both units busy, and the
- * processor overlaps the pixels by itself. Strips of 8 pixels with all sums in registers were 15 % slower: more to decide
- * per pixel. Pixels at the sides are done alone, windows of any other kind in strips with a look at every column. A call
- * does many rows: its set-up takes about as long as 10 pixels.
+ * The usual windows, 3x3 and 5x5 without dilation, keep their weights in registers (25 of them only where there are 32)
+ * and take one pixel after the other: multiply-adds with one factor from memory keep both units busy, and the processor
+ * overlaps the pixels by itself. Pixels at the sides are done alone, any other window in strips that check every column.
+ * A call does many rows, since its set-up takes as long as 10 pixels.
  *
  * A finish that is not plain works on the row of sums once it is in `out`, still in the nearest cache. */
 #include "finish.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_strassen.c: 1x1 convolutions as products of matrices by Strassen's algorithm, one level of it (Gaussian Elimination
- * is not Optimal, 1969), in Winograd's form, which adds less. Compiled once per instruction set.
+/* kernels_strassen.c: 1x1 convolutions as products of matrices by Strassen's algorithm, one level of it (Gaussian
+ * Elimination is not Optimal, 1969), in Winograd's form, which adds less. Compiled once per instruction set.
  *
  * C = A B with A the weights [outputs][inputs], B the input [inputs][pixels], each cut in four, takes 7 products of the
  * quarters instead of 8. Sums go on in the registers from one product to the next where they can:
@@ -13,13 +13,11 @@
  *   6  x = (A11 - A21) (B22 - B12)                     x + w -> C22
  *   7  x + v + A22 (B21 - B22 + B12 - B11)             -> C21
  *
- * pack.c makes the sums of A once. B is not cut as a whole: a block of pixels, two tiles of kernels_conv, is paired tile with
- * tile, so that u, v and w stay near; the two share a pixel where their number is odd. What it costs beside the products: 7 stores
- * of a tile for 4, 3 loads, and the sums of B, as many values as the input has: in all 11 % faster than the direct kernel where
- * everything is near, at 14 x 2 sums and 256 channels.
+ * conv_strassen.c makes the sums of A once. B is not cut as a whole: a block of pixels, two tiles of kernels_conv, is
+ * paired tile with tile, so that u, v and w stay in the L1 cache; the two share a pixel where their number is odd. What it
+ * costs beside the products: 7 stores of a tile for 4, 3 loads, and the sums of B, as many values as the input has.
  *
- * Sums are rounded as errors of the largest, not of each: 2.5 times the error of the direct sum (relative L2 4e-7 to 1e-6 for 128 to
- * 1024 channels), about that of F(4,3). */
+ * The rounding error is relative to the largest value, not to each: 2.5 times that of the direct sum, about F(4,3)'s. */
 #include "finish.h"
 
 #define kernels_strassen_sums FOR_ISA (kernels_strassen_sums)
@@ -71,7 +69,8 @@ static const struct {
 
 typedef vec tile_of[ROWS][COLUMNS * PER_BLOCK];
 
-/* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or NULL. */
+/* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or
+ * NULL. */
 INLINE void quarter_finish (const struct strassen_run *run, const int quarter, const int rows, const float *plus,
                             tile_of sums)
 {
@@ -112,7 +111,7 @@ INLINE void quarter_finish (const struct strassen_run *run, const int quarter, c
     }
 }
 
-/* Pixels [first, last) of the next block's sums, from lines fetched a while ago; those of as many more pixels are fetched. */
+/* Pixels [first, last) of the next block's sums, from lines prefetched by the call before; prefetches as many more. */
 INLINE void next_sums (const struct strassen_block *after, int block, int first, int last)
 {
     const ptrdiff_t lower = after->depth / BLOCK * after->in_block, right = (after->pixels - after->rows) * BLOCK;
@@ -126,9 +125,8 @@ INLINE void next_sums (const struct strassen_block *after, int block, int first,
     }
 }
 
-/* Adds product i of rows pixels by COLUMNS blocks to what there is, as in kernels_conv.c. Meanwhile a part of the next block's sums
- * is made, where three registers are free: a pass of its own over an input that lies in the third-level cache took up to an eighth of
- * the whole. */
+/* Adds product i of rows pixels by COLUMNS blocks to what there is, as in kernels_conv.c. Meanwhile a part of the next
+ * block's sums is made in three free registers: a pass of its own over an input in the L3 cache costs up to 1/8. */
 INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **fetch, tile_of sums)
 {
     enum { COLUMN = COLUMNS * PER_BLOCK };

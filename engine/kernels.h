@@ -161,9 +161,10 @@ struct winograd_run {
     const struct epilogue *epilogue;
 };
 
-/* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a multiple of 16.
- * Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or 2 rows - 1, rows at most
- * kernels.mr. `sums` is for four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
+/* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a
+ * multiple of 16. Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or
+ * 2 rows - 1, rows at most kernels.mr. `sums` is for four sums of quarters of the input, sums[i * sum] on, each
+ * [depth / 16][rows][16]. */
 struct strassen_block {
     const float *in; /* channels from 16 b on of pixel p at in + b * in_block + 16 p */
     ptrdiff_t in_block;

@@ -70,7 +70,8 @@ static const struct {
 
 typedef vec tile_of[ROWS][COLUMNS * PER_BLOCK];
 
-/* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or NULL. */
+/* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or
+ * NULL. */
 INLINE void quarter_epilogue (const struct strassen_run *run, const int quarter, const int rows, const float *plus,
                               tile_of sums)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_direct.c: convolutions as the sums they are defined by.
  *
- *   item = band of rows x group of columns;  input -> lane's scratch (padded band) -> kernel -> output
+ *   item = band of rows x group of columns;  input -> worker's scratch (padded band) -> kernel -> output
  *
  * Weights, per column, in the order of the kernel's sum:
  *   direct      [input block][ky][kx][channel][16 blocks]
@@ -217,18 +217,18 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
     }
 }
 
-static void stage (struct execution *e, const struct step *step, struct lane *lane, int band)
+static void stage (struct execution *e, const struct step *step, struct worker_state *worker, int band)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
-    if (lane->staged == band)
+    if (worker->staged == band)
         return;
-    lane->staged = band;
+    worker->staged = band;
     bool planar = d->staging == STAGING_PLANAR;
     size_t pixel = planar ? 1 : BLOCK;
     int planes = planar ? step->in_channels : divide_up (step->in_channels, BLOCK);
     const float *in = planar ? e->input : step->in;
-    float *out = lane->scratch;
+    float *out = worker->scratch;
     for (int p = 0; p < planes; p++, in += (size_t)step->in_height * (size_t)step->in_width * pixel) {
         if (d->staging == STAGING_SAMPLE) {
             for (int y = 0; y < step->height; y++)
@@ -264,12 +264,12 @@ struct conv_run column_run (const struct step *step, const struct column *column
 }
 
 /* All runs of one column in a band. */
-static void conv_column (struct execution *e, const struct step *step, struct lane *lane, int index, int band)
+static void conv_column (struct execution *e, const struct step *step, struct worker_state *worker, int index, int band)
 {
     const struct direct *d = step->state;
     const struct column *column = &step->packed->column[index];
     const struct conv *conv = &step->conv;
-    const float *step_in = step->in, *residual = step->residual, *staged = lane->scratch;
+    const float *step_in = step->in, *residual = step->residual, *staged = worker->scratch;
     float *out = step->out;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
     struct conv_run run = column_run (step, column, out_block);
@@ -289,7 +289,7 @@ static void conv_column (struct execution *e, const struct step *step, struct la
         in = step_in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
     }
     /* the next weights, spread over all tiles of this column */
-    struct ahead next = weights_after (e, step, lane, index);
+    struct ahead next = weights_after (e, step, worker, index);
     ptrdiff_t steps = divide_up (d->run_width, step->kernel->mr) * d->depth_steps;
     struct fetch fetch = fetch_ahead (next, (last - first) * steps, column->blocks);
     for (int y = first; y < last; y++) {
@@ -303,22 +303,22 @@ static void conv_column (struct execution *e, const struct step *step, struct la
     }
 }
 
-static void conv_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void conv_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct direct *d = step->state;
     int groups = divide_up (step->packed->column_count, d->column_group);
     int band = item / groups, first = item % groups * d->column_group;
     int last = least (step->packed->column_count, first + d->column_group);
     if (d->staging != STAGING_NONE)
-        stage (e, step, lane, d->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
+        stage (e, step, worker, d->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
     for (int c = first; c < last; c++)
-        conv_column (e, step, lane, c, band);
+        conv_column (e, step, worker, c, band);
 }
 
 static void direct_run (struct execution *e, const struct step *step)
 {
     const struct direct *d = step->state;
-    on_lanes (e, step, conv_item, d->bands * divide_up (step->packed->column_count, d->column_group));
+    schedule_items (e, step, conv_item, d->bands * divide_up (step->packed->column_count, d->column_group));
 }
 
 const struct conv_method conv_planar = {

@@ -3,9 +3,9 @@
  *
  *   planar input -> padded rows -> conv, `chunk` rows at a time -> near [block][near_rows][width][16] -> pool -> output
  *
- * Only near_rows rows of the tensor between the two exist, in the lane's scratch, where they stay in the cache. An item is
- * a band of output rows. A lane that goes on with the next band has the rows that both need; where another one does, they
- * are computed twice. */
+ * Only near_rows rows of the tensor between the two exist, in the worker's scratch, where they stay in the cache. An
+ * item is a band of output rows. A worker that goes on with the next band has the rows that both need; where another
+ * one does, they are computed twice. */
 #include "engine/conv_stem_pool.h"
 #include "engine/conv_direct.h"
 
@@ -16,23 +16,24 @@
  * gets FUSED_NEAR bytes: on a ResNet's stem 2 rows are 8 % slower than 8 to 32. */
 enum { FUSED_LEAST = 256 * 1024, FUSED_NEAR = 288 * 1024 };
 
-/* Bands for each thread: this is the first step of a run, and the others must take over from a worker that wakes late. */
+/* Bands for each thread: this is the first step of a run, and the others must take over from a worker that wakes
+ * late. */
 enum { BANDS = 4 };
 
 /* What such a step needs. */
 struct stem_pool {
     struct direct conv; /* first, as direct_segments () wants it; `band` rows are made of one copy of the input */
     struct pool pool;
-    int near_rows, chunk; /* rows kept in the lane's scratch, and made at a time */
+    int near_rows, chunk; /* rows kept in the worker's scratch, and made at a time */
 };
 
-/* At the start of a lane's scratch: rows [first, made) of the convolution are at hand, while lane->staged >= 0, which is
- * then the first row that the padded input is for. */
+/* At the start of a worker's scratch: rows [first, made) of the convolution are at hand, while worker->staged >= 0,
+ * which is then the first row that the padded input is for. */
 struct rows_made {
     int first, made;
 };
 
-/* Floats at the start of a lane's scratch that hold that and row pointers, one for each row of a window. */
+/* Floats at the start of a worker's scratch that hold that and row pointers, one for each row of a window. */
 #define HEAD_FLOATS(window) (BLOCK + (2 * (size_t)(window) + 15) / 16 * 16)
 
 bool stem_pool_fits (const struct step *step, const struct step *then, const struct pool *pool)
@@ -43,20 +44,20 @@ bool stem_pool_fits (const struct step *step, const struct step *then, const str
            blocked_bytes (step->place.out.element, step->channels, step->height, step->width) >= FUSED_LEAST;
 }
 
-/* Where a lane keeps the rows [made->first, made->made) of the convolution that it has at hand, and the padded input of
- * conv.band rows, from lane->staged on. */
+/* Where a worker keeps the rows [made->first, made->made) of the convolution that it has at hand, and the padded input
+ * of conv.band rows, from worker->staged on. */
 struct near {
     struct rows_made *made;
     float *rows, *staged;
 };
 
-static void stage (struct execution *e, const struct step *step, struct lane *lane, float *staged, int first)
+static void stage (struct execution *e, const struct step *step, struct worker_state *worker, float *staged, int first)
 {
     const struct stem_pool *s = step->state;
     const struct conv *conv = &step->conv;
     size_t in_plane = (size_t)step->in_height * (size_t)step->in_width;
     size_t plane = (size_t)s->conv.staged_height * (size_t)s->conv.staged_width;
-    lane->staged = first;
+    worker->staged = first;
     for (int c = 0; c < step->in_channels; c++)
         copy_padded (e->input + (size_t)c * in_plane, step->in_height, step->in_width,
                      first * conv->stride_h - conv->pad_top, -conv->pad_left, s->conv.staged_height,
@@ -64,18 +65,19 @@ static void stage (struct execution *e, const struct step *step, struct lane *la
 }
 
 /* Convolution rows [near->made->made, last). */
-static void make_rows (struct execution *e, const struct step *step, struct lane *lane, struct near *near, int last)
+static void make_rows (struct execution *e, const struct step *step, struct worker_state *worker, struct near *near,
+                       int last)
 {
     const struct stem_pool *s = step->state;
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK, block = s->near_rows * row;
-    if (lane->staged < 0 || last > lane->staged + s->conv.band)
-        stage (e, step, lane, near->staged, near->made->made);
+    if (worker->staged < 0 || last > worker->staged + s->conv.band)
+        stage (e, step, worker, near->staged, near->made->made);
     for (int i = 0; i < step->packed->column_count; i++) {
         const struct column *column = &step->packed->column[i];
         struct conv_run run = column_run (step, column, block);
         run.pixels = step->width;
         for (int y = near->made->made; y < last; y++) {
-            run.input = near->staged + (ptrdiff_t)(y - lane->staged) * step->conv.stride_h * s->conv.staged_width;
+            run.input = near->staged + (ptrdiff_t)(y - worker->staged) * step->conv.stride_h * s->conv.staged_width;
             run.out = near->rows + column->block * block + (y - near->made->first) * row;
             step->kernel->run (&run);
         }
@@ -83,15 +85,16 @@ static void make_rows (struct execution *e, const struct step *step, struct lane
     near->made->made = last;
 }
 
-/* Makes sure that rows [first, last) are at hand; rows before `first` are not wanted any more, nor are rows from `end` on. */
-static void want_rows (struct execution *e, const struct step *step, struct lane *lane, struct near *near, int first,
-                       int last, int end)
+/* Makes sure that rows [first, last) are at hand; rows before `first` are not wanted any more, nor are rows from `end`
+ * on. */
+static void want_rows (struct execution *e, const struct step *step, struct worker_state *worker, struct near *near,
+                       int first, int last, int end)
 {
     const struct stem_pool *s = step->state;
     size_t row = (size_t)step->width * BLOCK, block = (size_t)s->near_rows * row;
-    if (lane->staged < 0 || near->made->made < first || first < near->made->first) {
+    if (worker->staged < 0 || near->made->made < first || first < near->made->first) {
         near->made->first = near->made->made = first;
-        lane->staged = -1;
+        worker->staged = -1;
     }
     if (last <= near->made->made)
         return;
@@ -105,7 +108,7 @@ static void want_rows (struct execution *e, const struct step *step, struct lane
         }
         near->made->first = first;
     }
-    make_rows (e, step, lane, near, to);
+    make_rows (e, step, worker, near, to);
 }
 
 /* Output rows in an item. */
@@ -114,16 +117,16 @@ static int fused_band (const struct execution *e, const struct step *then)
     return divide_up (then->height, e->threads > 1 ? BANDS * e->threads : 1);
 }
 
-static void fused_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void fused_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct stem_pool *s = step->state;
     const struct step *then = step->then;
     const struct pool *pool = &s->pool;
-    float *scratch = lane->scratch, *out = then->out;
+    float *scratch = worker->scratch, *out = then->out;
     const float **rows = (const float **)(scratch + BLOCK);
     int band = fused_band (e, then), blocks = divide_up (step->channels, BLOCK);
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK;
-    struct near near = { .made = lane->scratch, .rows = scratch + HEAD_FLOATS (pool->kernel_h) };
+    struct near near = { .made = worker->scratch, .rows = scratch + HEAD_FLOATS (pool->kernel_h) };
     near.staged = near.rows + blocks * s->near_rows * row;
     struct pool_run run = {
         .kind = POOL_MAX,
@@ -135,7 +138,7 @@ static void fused_item (struct execution *e, const struct step *step, struct lan
     for (int y = item * band; y < end; y++) {
         int first = y * pool->stride_h - pool->pad_top, last = least (first + pool->kernel_h, step->height);
         first = first < 0 ? 0 : first;
-        want_rows (e, step, lane, &near, first, last, conv_end);
+        want_rows (e, step, worker, &near, first, last, conv_end);
         run.row_count = last > first ? last - first : 0;
         for (int b = 0; b < blocks; b++) {
             for (int i = 0; i < run.row_count; i++)
@@ -148,7 +151,7 @@ static void fused_item (struct execution *e, const struct step *step, struct lan
 
 static void stem_pool_run (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, fused_item, divide_up (step->then->height, fused_band (e, step->then)));
+    schedule_items (e, step, fused_item, divide_up (step->then->height, fused_band (e, step->then)));
 }
 
 bool stem_pool_prepare (struct preparation *p, struct step *step, const struct pool *pool)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_strassen.c: 1x1 convolutions by Strassen's algorithm.
  *
- *   item = band of pixel blocks x group of column pairs:  input -> sums in the lane's scratch -> products -> output
+ *   item = band of pixel blocks x group of column pairs:  input -> sums in the worker's scratch -> products -> output
  *
  * Few weights: block by block, each with all pairs, so that the weights stay in the L2 cache and only the sums of one
  * block exist. Many: pair by pair, and the products that belong together over all blocks, so that they are read once.
@@ -45,7 +45,8 @@ static int pixel_blocks (const struct preparation *p, const struct step *step)
     return divide_up (step->height * step->width, 2 * p->kernels->mr);
 }
 
-/* Per row of a tile and vector: 7 products and about 14 cycles between them; and once for all pairs the input's sums. */
+/* Per row of a tile and vector: 7 products and about 14 cycles between them; and once for all pairs the input's
+ * sums. */
 static double cycles_of (const struct preparation *p, const struct step *step)
 {
     int blocks = pixel_blocks (p, step), pixels = step->height * step->width, columns = p->kernels->nr_blocks;
@@ -187,7 +188,7 @@ static void copy_pixels (const struct step *step, int first, int count, float *c
 struct share {
     struct execution *e;
     const struct step *step;
-    struct lane *lane;
+    struct worker_state *worker;
     int first, last; /* blocks of pixels */
     int end;         /* blocks whose sums are wanted, in the order of blocks: also by the item that comes next */
 };
@@ -199,7 +200,7 @@ static struct strassen_block block_at (const struct share *share, int block, boo
     const struct strassen_step *s = step->state;
     int all = step->height * step->width, first = part_start (all, block, s->run_height);
     int count = part_start (all, block + 1, s->run_height) - first;
-    float *scratch = share->lane->scratch,
+    float *scratch = share->worker->scratch,
           *sums = scratch + (s->pair_by_pair ? block - share->first : block % 2) * s->m_point;
     float *copy = sums + 4 * s->v_point;
     bool apart = s->staging == STAGING_SAMPLE;
@@ -265,25 +266,26 @@ static void share_by_pair (const struct share *share, int pair, bool fresh)
     const struct part parts[3] = {
         { 0, 2, { weights + 2 * product, 3 * product } },
         { 2, 5, { weights + 5 * product, 2 * product } },
-        { 5, 7, weights_after (share->e, step, share->lane, pair) },
+        { 5, 7, weights_after (share->e, step, share->worker, pair) },
     };
     for (int part = 0; part < 3; part++)
         for (int block = share->first; block < share->last; block++)
             block_by_pair (share, block, pair, &parts[part], fresh && part == 0);
 }
 
-static void strassen_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void strassen_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct strassen_step *s = step->state;
     int pairs = step->packed->column_count, groups = divide_up (pairs, s->column_group);
     int band = item / groups, first_pair = item % groups * s->column_group;
     int last_pair = least (pairs, first_pair + s->column_group);
-    int staged = lane->staged;
-    struct share share = { .e = e, .step = step, .lane = lane };
+    int staged = worker->staged;
+    struct share share = { .e = e, .step = step, .worker = worker };
     share.first = part_start (s->run_height, band, s->bands);
     share.last = part_start (s->run_height, band + 1, s->bands);
     share.end = s->pair_by_pair ? share.last : s->run_height;
-    lane->staged = s->pair_by_pair ? band : share.last; /* whose sums are there: a band, or the block that comes next */
+    worker->staged =
+        s->pair_by_pair ? band : share.last; /* whose sums are there: a band, or the block that comes next */
     bool fresh = staged != (s->pair_by_pair ? band : share.first);
     if (fresh) {
         struct strassen_block first = block_at (&share, share.first, true);
@@ -296,7 +298,7 @@ static void strassen_item (struct execution *e, const struct step *step, struct 
     }
     for (int block = share.first; block < share.last; block++)
         for (int pair = 0; pair < pairs; pair++) {
-            struct part all = { 0, 7, weights_after (e, step, lane, pair) };
+            struct part all = { 0, 7, weights_after (e, step, worker, pair) };
             block_by_pair (&share, block, pair, &all, pair == 0);
         }
 }
@@ -304,7 +306,7 @@ static void strassen_item (struct execution *e, const struct step *step, struct 
 static void strassen_run (struct execution *e, const struct step *step)
 {
     const struct strassen_step *s = step->state;
-    on_lanes (e, step, strassen_item, s->bands * divide_up (step->packed->column_count, s->column_group));
+    schedule_items (e, step, strassen_item, s->bands * divide_up (step->packed->column_count, s->column_group));
 }
 
 const struct conv_method conv_strassen = {

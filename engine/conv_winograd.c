@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_winograd.c: 3x3 convolutions by Winograd's minimal filtering, of stride 1 and 2.
  *
- *   input -> V -> per column: sums at every filter point -> output, all in the lane's scratch
+ *   input -> V -> per column: sums at every filter point -> output, all in the worker's scratch
  *   item = block of tiles, all columns; or, where all tiles are one block, item = column
  *
  * Weights, per column: [filter point][input channel][16 blocks], G g G' of each filter, in double. */
@@ -44,14 +44,14 @@ struct winograd_step {
     ptrdiff_t v_point, m_point;
 };
 
-/* Tiles of a Winograd step that are computed together: [start[k], start[k + 1]) are of kind k. Kinds are in such an order that
- * all tiles that need a point are neighbours: small ones need only some of the points of a side. */
+/* Tiles of a Winograd step that are computed together: [start[k], start[k + 1]) are of kind k. Kinds are in such an
+ * order that all tiles that need a point are neighbours: small ones need only some of the points of a side. */
 enum tile_kind { TILES_SMALL_H, TILES_WHOLE, TILES_SMALL_W, TILES_SMALL, TILE_KINDS };
 struct tile_block {
     int start[TILE_KINDS + 1];
     struct tile tile[];
 };
-/* Floats at the start of a lane's scratch that hold a block of so many tiles. */
+/* Floats at the start of a worker's scratch that hold a block of so many tiles. */
 #define TILE_BLOCK(tiles)                                                                                              \
     ((sizeof (struct tile_block) + (size_t)(tiles) * sizeof (struct tile) + 63) / 64 * (64 / sizeof (float)))
 
@@ -105,11 +105,13 @@ static bool winograd_fits (const struct conv_method *method, const struct prepar
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-/* G of the strided kernel, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd tap. */
+/* G of the strided kernel, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd
+ * tap. */
 static const double strided_matrix[4][3] = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
 
-/* G of F(4,3), of both sides or of one, on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points);
- * and of F(2,3) on 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B' takes. */
+/* G of F(4,3), of both sides or of one, on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p -
+ * other points); and of F(2,3) on 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B'
+ * takes. */
 static void winograd_matrix (int m, double g[6][3])
 {
     const double points[2][5] = { { 0, 1, -1 }, { 0, 0.625, -0.625, 1.5, -1.5 } };
@@ -137,8 +139,8 @@ struct transform {
     double g[6][3];
 };
 
-/* G_h g G_w' of `wide` filters side by side, g [9][WIDE], to u: points `stride` floats apart, filters next to each other. The
- * inner loops run over filters so that the compiler can use vectors. */
+/* G_h g G_w' of `wide` filters side by side, g [9][WIDE], to u: points `stride` floats apart, filters next to each
+ * other. The inner loops run over filters so that the compiler can use vectors. */
 static void transform_filters (const struct transform *h, const struct transform *w, double (*g)[WIDE], int wide,
                                float *u, size_t stride)
 {
@@ -253,8 +255,8 @@ static bool winograd_prepare (struct preparation *p, struct step *step)
 /* ---- run --------------------------------------------------------------------------------------------------------- */
 
 /* A filter's products are made for so many input channels at a time: their 16 KiB of weights, and as many prefetched,
- * stay in an L1 cache of 48 KiB. It is the same number for all layers, threads and instruction sets, since it decides in
- * what order a sum is rounded. Figures: docs/measurements.md, "Winograd". */
+ * stay in an L1 cache of 48 KiB. It is the same number for all layers, threads and instruction sets, since it decides
+ * in what order a sum is rounded. Figures: docs/measurements.md, "Winograd". */
 enum { PRODUCT_CHANNELS = 128 };
 
 static struct winograd_run run_of (const struct step *step)
@@ -350,7 +352,8 @@ static void tiles_at (const struct step *step, const struct tile_block *block, i
     *end = block->start[h && wide ? TILE_KINDS : wide ? TILES_SMALL : TILES_SMALL_W];
 }
 
-/* The points that meet each filter of the strided kernel: the odd pixels of a side, points 3 and 4, meet the same one. */
+/* The points that meet each filter of the strided kernel: the odd pixels of a side, points 3 and 4, meet the same
+ * one. */
 static const struct {
     uint8_t count, point[4];
 } strided_points[16] = {
@@ -367,7 +370,8 @@ struct use {
     int pixels, register_tiles;
 };
 
-/* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are small. */
+/* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are
+ * small. */
 static int filter_uses (const struct step *step, const struct tile_block *block, int filter, const float *v,
                         float *sums, struct use *use)
 {
@@ -387,8 +391,9 @@ static int filter_uses (const struct step *step, const struct tile_block *block,
     return uses;
 }
 
-/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are prefetched, at the
- * end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just made. */
+/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are prefetched, at
+ * the end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just
+ * made. */
 static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_run *product,
                               struct ahead next)
 {
@@ -425,7 +430,7 @@ static void winograd_product (const struct step *step, const struct use *use, in
 
 /* The products of all points for one column. */
 static void winograd_products (struct execution *e, const struct step *step, const struct tile_block *block,
-                               const struct lane *lane, int index, const float *v, float *sums)
+                               const struct worker_state *worker, int index, const float *v, float *sums)
 {
     const struct winograd_step *w = step->state;
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
@@ -449,18 +454,18 @@ static void winograd_products (struct execution *e, const struct step *step, con
         product.weights = weights + (size_t)filter * each;
         winograd_product (step, use, uses, &product,
                           filter + 1 < filters ? (struct ahead) { weights + (size_t)(filter + 1) * each, each }
-                                               : weights_after (e, step, lane, index));
+                                               : weights_after (e, step, worker, index));
     }
 }
 
 /* One column: the products, then the way back. */
 static void winograd_column (struct execution *e, const struct step *step, const struct tile_block *block,
-                             const struct lane *lane, const float *v, float *sums, int index)
+                             const struct worker_state *worker, const float *v, float *sums, int index)
 {
     const struct column *column = &step->packed->column[index];
     const float *residual = step->residual;
     float *out = step->out;
-    winograd_products (e, step, block, lane, index, v, sums);
+    winograd_products (e, step, block, worker, index, v, sums);
     struct winograd_run run = run_of (step);
     for (int b = 0; b < column->blocks; b++) {
         ptrdiff_t at = (ptrdiff_t)(column->block + b) * step->height * step->width * BLOCK;
@@ -473,39 +478,39 @@ static void winograd_column (struct execution *e, const struct step *step, const
 }
 
 /* One block of tiles from input to output. */
-static void winograd_block_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void winograd_block_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct winograd_step *w = step->state;
-    struct tile_block *block = lane->scratch;
-    float *v = (float *)lane->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
+    struct tile_block *block = worker->scratch;
+    float *v = (float *)worker->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
     lay_block (step, item, block);
     winograd_forward (e, step, block, v);
     for (int c = 0; c < step->packed->column_count; c++)
-        winograd_column (e, step, block, lane, v, sums, c);
+        winograd_column (e, step, block, worker, v, sums, c);
 }
 
-/* One column over all tiles; a lane transforms the whole input when it first gets one. Sharing that between lanes would
- * cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
-static void winograd_column_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+/* One column over all tiles; a worker transforms the whole input when it first gets one. Sharing that between workers
+ * would cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
+static void winograd_column_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct winograd_step *w = step->state;
-    struct tile_block *block = lane->scratch;
-    float *v = (float *)lane->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
-    if (lane->staged < 0) {
+    struct tile_block *block = worker->scratch;
+    float *v = (float *)worker->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
+    if (worker->staged < 0) {
         lay_block (step, 0, block);
         winograd_forward (e, step, block, v);
     }
-    lane->staged = 0;
-    winograd_column (e, step, block, lane, v, sums, item);
+    worker->staged = 0;
+    winograd_column (e, step, block, worker, v, sums, item);
 }
 
 static void winograd_run_step (struct execution *e, const struct step *step)
 {
     const struct winograd_step *w = step->state;
     if (!step->by_column)
-        on_lanes (e, step, winograd_block_item, w->tile_blocks);
+        schedule_items (e, step, winograd_block_item, w->tile_blocks);
     else
-        on_lanes (e, step, winograd_column_item, step->packed->column_count);
+        schedule_items (e, step, winograd_column_item, step->packed->column_count);
 }
 
 #define METHOD(size, wanted)                                                                                           \

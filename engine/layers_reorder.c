@@ -24,30 +24,30 @@ int graph_input (struct graph *g, const char *name, int channels, int height, in
     return node_add (g, &spec);
 }
 
-static void import_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void import_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
-    (void)lane;
+    (void)worker;
     e->kernels->import (e->input + at, (float *)step->out + at, least (BLOCK, step->channels - item * BLOCK),
                         out_pixels (step));
 }
 
 void import_run (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, import_item, divide_up (step->channels, BLOCK));
+    schedule_items (e, step, import_item, divide_up (step->channels, BLOCK));
 }
 
-static void export_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void export_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
-    (void)lane;
+    (void)worker;
     e->kernels->export((const float *)step->in + at, (float *)step->out + at,
                        least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
 void export_run (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, export_item, divide_up (step->channels, BLOCK));
+    schedule_items (e, step, export_item, divide_up (step->channels, BLOCK));
 }
 
 /* ---- reshape ----------------------------------------------------------------------------------------------------- */

@@ -175,9 +175,9 @@ static bool lay_arena (struct planner *p)
     find_lifetimes (p);
     plan->arena_bytes = arena_layout (p->places.buffers, count, order);
     free (order);
-    size_t lane = p->preparation.scratch_bytes + 64; /* a line between lanes */
+    size_t each = p->preparation.scratch_bytes + 64; /* a line between workers */
     uint64_t bytes = (uint64_t)plan->arena_bytes + p->preparation.shared_bytes +
-                     (uint64_t)lane * (unsigned)plan->execution.threads + 64;
+                     (uint64_t)each * (unsigned)plan->execution.threads + 64;
     if (bytes > p->g->limits.plan_bytes) {
         snprintf (p->error->text, sizeof p->error->text,
                   "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64, bytes,
@@ -185,18 +185,19 @@ static bool lay_arena (struct planner *p)
         return false;
     }
     plan->arena = memory_add (&plan->memory, bytes, 1);
-    plan->execution.lanes = memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.lanes);
+    plan->execution.worker_states =
+        memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.worker_states);
     if (plan->timed)
         plan->nanoseconds = memory_add (&plan->memory, (size_t)plan->steps.count, sizeof *plan->nanoseconds);
-    if (!plan->arena || !plan->execution.lanes || (plan->timed && !plan->nanoseconds)) {
+    if (!plan->arena || !plan->execution.worker_states || (plan->timed && !plan->nanoseconds)) {
         snprintf (p->error->text, sizeof p->error->text, "no memory for %" PRIu64 " bytes of intermediate results",
                   bytes);
         return false;
     }
     plan->execution.shared = plan->arena + plan->arena_bytes;
     for (int i = 0; i < plan->execution.threads; i++)
-        plan->execution.lanes[i].scratch =
-            plan->arena + plan->arena_bytes + p->preparation.shared_bytes + (size_t)i * lane;
+        plan->execution.worker_states[i].scratch =
+            plan->arena + plan->arena_bytes + p->preparation.shared_bytes + (size_t)i * each;
     resolve_steps (p);
     return true;
 }

@@ -6,9 +6,9 @@
 #include "engine/count.h"
 #include "engine/step.h"
 
-/* A worker. Lane i starts at the i-th part of the items, which is the same part of the picture in every step, so that it
- * mostly reads what it wrote itself; then it helps the others. */
-struct lane {
+/* What a step knows of a worker. Worker i starts at the i-th part of the items, which is the same part of the picture
+ * in every step, so that it mostly reads what it wrote itself; then it helps the others. */
+struct worker_state {
     void *scratch;    /* its own */
     int staged;       /* what scratch holds of the input: a band, for Strassen also a block; -1: none */
     int end;          /* of its part of the items of this step; */
@@ -21,15 +21,15 @@ struct execution {
     const struct kernels *kernels;
     struct workers *workers; /* NULL for one thread */
     int threads;
-    struct lane *lanes; /* [threads] */
-    void *shared;       /* scratch of a step that all lanes see */
-    const float *input; /* of the current run */
+    struct worker_state *worker_states; /* [threads] */
+    void *shared;                       /* scratch of a step that all workers see */
+    const float *input;                 /* of the current run */
 };
 
-/* for (item = 0; item < items; item++) function (e, step, lane, item), in any order, shared by all lanes. An item is a piece
- * of the output, never of a sum, so that the result does not depend on who computes it. */
-typedef void item_function (struct execution *e, const struct step *step, struct lane *lane, int item);
-void on_lanes (struct execution *e, const struct step *step, item_function *function, int items);
+/* for (item = 0; item < items; item++) function (e, step, worker, item), in any order, shared by all workers. An item
+ * is a piece of the output, never of a sum, so that the result does not depend on who computes it. */
+typedef void item_function (struct execution *e, const struct step *step, struct worker_state *worker, int item);
+void schedule_items (struct execution *e, const struct step *step, item_function *function, int items);
 
 /* Weights that will be wanted soon. */
 struct ahead {
@@ -37,11 +37,12 @@ struct ahead {
     size_t floats;
 };
 
-/* The weights that the lane will want after this column's. */
-struct ahead weights_after (const struct execution *e, const struct step *step, const struct lane *lane, int column);
+/* The weights that the worker will want after this column's. */
+struct ahead weights_after (const struct execution *e, const struct step *step, const struct worker_state *worker,
+                            int column);
 /* How to fetch all of `ahead` within `steps` steps for columns of `blocks`, or as much as so many can; steps > 0. It is
- * fetched at as many places at a time as a tile has blocks, since the hardware prefetcher follows each of them: two places
- * give 19 GB/s from memory, one 14. */
+ * fetched at as many places at a time as a tile has blocks, since the hardware prefetcher follows each of them: two
+ * places give 19 GB/s from memory, one 14. */
 static inline struct fetch fetch_ahead (struct ahead ahead, ptrdiff_t steps, int blocks)
 {
     ptrdiff_t floats = (ptrdiff_t)ahead.floats, lines = blocks * BLOCK, most = steps * lines;

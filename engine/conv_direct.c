@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_direct.c: convolutions as the sums they are defined by.
  *
- *   item = band of rows x group of columns;  input -> worker's scratch (padded band) -> kernel -> output
+ *   item = band of rows x group of panels;  input -> worker's scratch (padded band) -> kernel -> output
  *
- * Weights, per column, in the order of the kernel's sum:
+ * Weights, per panel, in the order of the kernel's sum:
  *   direct      [input block][ky][kx][channel][16 blocks]
  *   planar      [input channel][ky][kx][16 blocks]          for a planar input */
 #include "engine/conv_direct.h"
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A band of input is copied, then read once per column: it must stay in the L2 cache. */
+/* A band of input is copied, then read once per panel: it must stay in the L2 cache. */
 enum { BAND_BYTES = 128 * 1024 };
 
 /* ---- choice ------------------------------------------------------------------------------------------------------ */
@@ -48,7 +48,7 @@ static double direct_cycles (const struct conv_method *method, const struct prep
 
 static bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
-    return lay_columns (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
+    return panel_layout (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
 }
 
 /* unit: input channels that lie next to each other. */
@@ -56,15 +56,15 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
 {
     int unit = packed->method == &conv_planar ? 1 : BLOCK;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    for (int n = 0; n < packed->column_count; n++) {
-        const struct column *column = &packed->column[n];
-        size_t wide = (size_t)column->blocks * BLOCK;
+    for (int n = 0; n < packed->panel_count; n++) {
+        const struct panel *panel = &packed->panel[n];
+        size_t wide = (size_t)panel->blocks * BLOCK;
         for (int i = 0; i < packed->depth; i++) {
             int block = i / unit, left = packed->depth - block * unit, lanes = left < unit ? left : unit;
             float *to =
-                (float *)column_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
+                (float *)panel_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
             for (int lane = 0; lane < (int)wide; lane++) {
-                int o = column->block * BLOCK + lane;
+                int o = panel->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
                 for (size_t t = 0; from && t < taps; t++)
                     to[t * (size_t)lanes * wide + (size_t)lane] = folded (layer, from[t], o);
@@ -128,21 +128,21 @@ size_t band_bytes (const struct step *step, int band)
     return channels * pixels * element_bytes (step->place.in.element);
 }
 
-/* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
+/* Few weights: bands of rows, each with all panels, so that the input is read once. Many: all rows, panel by panel,
  * so that the weights are read once. Several threads divide the rows, so that each mostly reads what it wrote itself,
- * unless there are more than 8 times as many weights as inputs: then they divide the columns. */
+ * unless there are more than 8 times as many weights as inputs: then they divide the panels. */
 static void cut_direct (const struct preparation *p, struct step *step)
 {
     struct direct *d = step->state;
-    int columns = step->packed->column_count, threads = p->threads;
+    int panels = step->packed->panel_count, threads = p->threads;
     size_t weights = step->packed->weight_bytes;
     size_t input = blocked_bytes (step->place.in.element, step->in_channels, step->in_height, step->in_width);
     d->bands = 1;
     d->band = d->run_height;
-    d->column_group = columns;
-    if (threads > 1 && columns >= threads && (weights / 8 > input || d->run_height < threads)) {
-        d->column_group = 1;
-        step->by_column = true;
+    d->panel_group = panels;
+    if (threads > 1 && panels >= threads && (weights / 8 > input || d->run_height < threads)) {
+        d->panel_group = 1;
+        step->by_panel = true;
         return;
     }
     bool many = weights > kept_bytes (p->cpu) / 2;
@@ -152,7 +152,7 @@ static void cut_direct (const struct preparation *p, struct step *step)
     d->bands = least (d->bands, d->run_height);
     d->band = divide_up (d->run_height, d->bands);
     if (many && threads > 1 && d->staging == STAGING_NONE) /* else whoever helps would first copy the whole band */
-        d->column_group = 1;
+        d->panel_group = 1;
 }
 
 static bool direct_prepare (struct preparation *p, struct step *step)
@@ -247,32 +247,32 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
     }
 }
 
-struct conv_run column_run (const struct step *step, const struct column *column, ptrdiff_t out_block)
+struct conv_run panel_run (const struct step *step, const struct panel *panel, ptrdiff_t out_block)
 {
     const struct direct *d = step->state;
     return (struct conv_run) {
         .segments = d->segments,
         .segment_count = d->segment_count,
         .pixel_stride = d->pixel_stride,
-        .weights = (const char *)step->packed->weights + column->weights,
+        .weights = (const char *)step->packed->weights + panel->weights,
         .bias = step->packed->bias,
         .out_block = out_block,
-        .blocks = column->blocks,
-        .channel = column->block * BLOCK,
+        .blocks = panel->blocks,
+        .channel = panel->block * BLOCK,
         .epilogue = &step->epilogue,
     };
 }
 
-/* All runs of one column in a band. */
-static void conv_column (struct execution *e, const struct step *step, struct worker_state *worker, int index, int band)
+/* All runs of one panel in a band. */
+static void conv_panel (struct execution *e, const struct step *step, struct worker_state *worker, int index, int band)
 {
     const struct direct *d = step->state;
-    const struct column *column = &step->packed->column[index];
+    const struct panel *panel = &step->packed->panel[index];
     const struct conv *conv = &step->conv;
     const float *step_in = step->in, *residual = step->residual, *staged = worker->scratch;
     float *out = step->out;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
-    struct conv_run run = column_run (step, column, out_block);
+    struct conv_run run = panel_run (step, panel, out_block);
     int first = part_start (d->run_height, band, d->bands);
     int last = part_start (d->run_height, band + 1, d->bands);
     const float *in;
@@ -280,23 +280,23 @@ static void conv_column (struct execution *e, const struct step *step, struct wo
     if (d->staging == STAGING_PAD || d->staging == STAGING_PLANAR) {
         ptrdiff_t pixel = d->staging == STAGING_PLANAR ? 1 : BLOCK;
         in_row = (ptrdiff_t)conv->stride_h * d->staged_width * pixel;
-        in = staged + (ptrdiff_t)column->in_block * d->staged_height * d->staged_width * pixel - first * in_row;
+        in = staged + (ptrdiff_t)panel->in_block * d->staged_height * d->staged_width * pixel - first * in_row;
     } else if (d->flat) {
         in_row = (ptrdiff_t)d->run_width * BLOCK;
-        in = (d->staging == STAGING_SAMPLE ? staged : step_in) + column->in_block * out_block;
+        in = (d->staging == STAGING_SAMPLE ? staged : step_in) + panel->in_block * out_block;
     } else {
         in_row = (ptrdiff_t)conv->stride_h * step->in_width * BLOCK;
-        in = step_in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
+        in = step_in + (ptrdiff_t)panel->in_block * step->in_height * step->in_width * BLOCK;
     }
-    /* the next weights, spread over all tiles of this column */
+    /* the next weights, spread over all tiles of this panel */
     struct ahead next = weights_after (e, step, worker, index);
     ptrdiff_t steps = divide_up (d->run_width, step->kernel->mr) * d->depth_steps;
-    struct fetch fetch = fetch_ahead (next, (last - first) * steps, column->blocks);
+    struct fetch fetch = fetch_ahead (next, (last - first) * steps, panel->blocks);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * d->run_width, left = pixels - at;
         run.input = in + y * in_row;
-        run.out = out + column->block * out_block + at * BLOCK;
-        run.residual = residual ? residual + column->block * out_block + at * BLOCK : NULL;
+        run.out = out + panel->block * out_block + at * BLOCK;
+        run.residual = residual ? residual + panel->block * out_block + at * BLOCK : NULL;
         run.pixels = left < d->run_width ? (int)left : d->run_width;
         run.fetch = fetch_after (fetch, (y - first) * steps);
         step->kernel->run (&run);
@@ -306,19 +306,19 @@ static void conv_column (struct execution *e, const struct step *step, struct wo
 static void conv_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct direct *d = step->state;
-    int groups = divide_up (step->packed->column_count, d->column_group);
-    int band = item / groups, first = item % groups * d->column_group;
-    int last = least (step->packed->column_count, first + d->column_group);
+    int groups = divide_up (step->packed->panel_count, d->panel_group);
+    int band = item / groups, first = item % groups * d->panel_group;
+    int last = least (step->packed->panel_count, first + d->panel_group);
     if (d->staging != STAGING_NONE)
         stage (e, step, worker, d->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
     for (int c = first; c < last; c++)
-        conv_column (e, step, worker, c, band);
+        conv_panel (e, step, worker, c, band);
 }
 
 static void direct_run (struct execution *e, const struct step *step)
 {
     const struct direct *d = step->state;
-    schedule_items (e, step, conv_item, d->bands * divide_up (step->packed->column_count, d->column_group));
+    schedule_items (e, step, conv_item, d->bands * divide_up (step->packed->panel_count, d->panel_group));
 }
 
 const struct conv_method conv_planar = {

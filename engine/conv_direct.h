@@ -26,7 +26,7 @@ struct direct {
     int run_height, run_width;       /* the output seen as rows of runs; the last one may be shorter when flat */
     int staged_height, staged_width; /* pixels of one band's copy */
     int bands, band;                 /* how many bands of run rows, of nearly equal height, and the tallest */
-    int column_group;                /* columns in a work item */
+    int panel_group;                 /* panels in a work item */
 };
 
 /* Bytes of input that `band` run rows need. */
@@ -36,8 +36,8 @@ size_t band_bytes (const struct step *step, int band);
  * next. False: memory short. */
 bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane);
 
-/* What all runs of a column have in common; input, output and pixels are still to be set. */
-struct conv_run column_run (const struct step *step, const struct column *column, ptrdiff_t out_block);
+/* What all runs of a panel have in common; input, output and pixels are still to be set. */
+struct conv_run panel_run (const struct step *step, const struct panel *panel, ptrdiff_t out_block);
 
 /* Rows [top, top + height) x columns [left, left + width) of one plane of pixels of `pixel` floats, zeros outside. */
 void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,

@@ -72,13 +72,13 @@ static void make_rows (struct execution *e, const struct step *step, struct work
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK, block = s->near_rows * row;
     if (worker->staged < 0 || last > worker->staged + s->conv.band)
         stage (e, step, worker, near->staged, near->made->made);
-    for (int i = 0; i < step->packed->column_count; i++) {
-        const struct column *column = &step->packed->column[i];
-        struct conv_run run = column_run (step, column, block);
+    for (int i = 0; i < step->packed->panel_count; i++) {
+        const struct panel *panel = &step->packed->panel[i];
+        struct conv_run run = panel_run (step, panel, block);
         run.pixels = step->width;
         for (int y = near->made->made; y < last; y++) {
             run.input = near->staged + (ptrdiff_t)(y - worker->staged) * step->conv.stride_h * s->conv.staged_width;
-            run.out = near->rows + column->block * block + (y - near->made->first) * row;
+            run.out = near->rows + panel->block * block + (y - near->made->first) * row;
             step->kernel->run (&run);
         }
     }

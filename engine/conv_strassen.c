@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_strassen.c: 1x1 convolutions by Strassen's algorithm.
  *
- *   item = band of pixel blocks x group of column pairs:  input -> sums in the worker's scratch -> products -> output
+ *   item = band of pixel blocks x group of panel pairs:  input -> sums in the worker's scratch -> products -> output
  *
  * Few weights: block by block, each with all pairs, so that the weights stay in the L2 cache and only the sums of one
  * block exist. Many: pair by pair, and the products that belong together over all blocks, so that they are read once.
@@ -10,7 +10,7 @@
  *
  * It saves one product in eight and needs 7/4 of the weights and some passes over the tiles: see strassen_cycles ().
  *
- * Weights, per pair of columns: [product][input channel of a half][16 blocks of a column], sums of quarters. */
+ * Weights, per pair of panels: [product][input channel of a half][16 blocks of a panel], sums of quarters. */
 #include "engine/conv.h"
 #include "engine/conv_cost.h"
 #include "engine/conv_direct.h"
@@ -35,8 +35,8 @@ struct strassen_step {
     int run_height, run_width;  /* blocks of pixels, and pixels of the largest, an even number */
     ptrdiff_t v_point, m_point; /* floats in a sum, and in the scratch of a block */
     int bands;                  /* of blocks of pixels */
-    int column_group;           /* pairs of columns in a work item */
-    bool pair_by_pair;          /* all blocks by one pair of columns, not all pairs by one block */
+    int panel_group;            /* pairs of panels in a work item */
+    bool pair_by_pair;          /* all blocks by one pair of panels, not all pairs by one block */
 };
 
 /* Blocks of pixels that Strassen's algorithm pairs; the same for any number of threads. */
@@ -49,11 +49,11 @@ static int pixel_blocks (const struct preparation *p, const struct step *step)
  * sums. */
 static double cycles_of (const struct preparation *p, const struct step *step)
 {
-    int blocks = pixel_blocks (p, step), pixels = step->height * step->width, columns = p->kernels->nr_blocks;
+    int blocks = pixel_blocks (p, step), pixels = step->height * step->width, nr_blocks = p->kernels->nr_blocks;
     int each = pixels / blocks, more = pixels % blocks; /* so many blocks have one pixel more */
     double rows = (double)(blocks - more) * divide_up (each, 2) + (double)more * divide_up (each + 1, 2);
-    double vectors = columns * BLOCK / p->kernels->lanes;
-    double pairs = divide_up (step->channels, 2 * columns * BLOCK), half = step->in_channels / 2;
+    double vectors = nr_blocks * BLOCK / p->kernels->lanes;
+    double pairs = divide_up (step->channels, 2 * nr_blocks * BLOCK), half = step->in_channels / 2;
     return rows * (pairs * vectors * (7 * half / 2 + 14) + 5 * half / p->kernels->lanes);
 }
 
@@ -75,35 +75,35 @@ static double strassen_cycles (const struct conv_method *method, const struct pr
     return slow || step->height * step->width < STRASSEN_LEAST_PIXELS ? INFINITY : cycles_of (p, step);
 }
 
-/* Pairs of columns, all with the weights of a whole one. */
+/* Pairs of panels, all with the weights of a whole one. */
 static bool strassen_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
-    int columns = packed->nr_blocks;
+    int nr_blocks = packed->nr_blocks;
     int out_blocks = (layer->conv.out_channels + BLOCK - 1) / BLOCK;
-    size_t floats = 7 * (size_t)(in_channels / 2) * BLOCK * (size_t)columns;
+    size_t floats = 7 * (size_t)(in_channels / 2) * BLOCK * (size_t)nr_blocks;
     packed->depth = in_channels;
-    packed->column_count = (out_blocks + 2 * columns - 1) / (2 * columns);
-    packed->column = calloc ((size_t)packed->column_count, sizeof *packed->column);
-    if (!packed->column)
+    packed->panel_count = (out_blocks + 2 * nr_blocks - 1) / (2 * nr_blocks);
+    packed->panel = calloc ((size_t)packed->panel_count, sizeof *packed->panel);
+    if (!packed->panel)
         return false;
-    for (int i = 0; i < packed->column_count; i++) {
-        int first = i * 2 * columns, left = out_blocks - first;
-        packed->column[i] = (struct column) { .block = first,
-                                              .blocks = left < 2 * columns ? left : 2 * columns,
-                                              .weights = (size_t)i * floats * sizeof (float) };
+    for (int i = 0; i < packed->panel_count; i++) {
+        int first = i * 2 * nr_blocks, left = out_blocks - first;
+        packed->panel[i] = (struct panel) { .block = first,
+                                            .blocks = left < 2 * nr_blocks ? left : 2 * nr_blocks,
+                                            .weights = (size_t)i * floats * sizeof (float) };
     }
-    return !__builtin_mul_overflow (floats * sizeof (float), (size_t)packed->column_count, &packed->weight_bytes);
+    return !__builtin_mul_overflow (floats * sizeof (float), (size_t)packed->panel_count, &packed->weight_bytes);
 }
 
 /* The seven sums of the quarters of [outputs][inputs], in the order of kernels_strassen.c. */
 static void pack_strassen (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
-    int columns = packed->nr_blocks, half = in_channels / 2, wide = columns * BLOCK;
+    int nr_blocks = packed->nr_blocks, half = in_channels / 2, wide = nr_blocks * BLOCK;
     size_t product = (size_t)half * (size_t)wide;
-    for (int n = 0; n < packed->column_count; n++) {
-        float *to = column_weights (packed, n);
+    for (int n = 0; n < packed->panel_count; n++) {
+        float *to = panel_weights (packed, n);
         for (int lane = 0; lane < wide; lane++) {
-            int first = packed->column[n].block * BLOCK + lane, second = first + wide;
+            int first = packed->panel[n].block * BLOCK + lane, second = first + wide;
             const float *u = filter (node, layer, packed->depth, packed->depth, first, 0);
             const float *l = filter (node, layer, packed->depth, packed->depth, second, 0);
             double scale_u = layer->scale && u ? layer->scale[first] : 1;
@@ -120,23 +120,23 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
     }
 }
 
-/* Few weights, which stay in the L2 cache: block by block with all pairs of columns, in several bands for each thread.
+/* Few weights, which stay in the L2 cache: block by block with all pairs of panels, in several bands for each thread.
  * Many: pair by pair, in bands whose sums stay in the L2 cache; each band reads all weights again. Where all blocks are
  * one such band, threads divide the pairs instead if these divide more evenly; each then makes all sums.
  * True: work items are pairs. */
 static bool cut_strassen (const struct preparation *p, const struct step *step, struct strassen_step *s)
 {
-    int pairs = step->packed->column_count, blocks = s->run_height, threads = p->threads;
+    int pairs = step->packed->panel_count, blocks = s->run_height, threads = p->threads;
     size_t near = STRASSEN_NEAR / sizeof (float) / (size_t)s->m_point;
     int64_t uneven_blocks = divide_up (blocks, threads) * threads - blocks;
     int64_t uneven_pairs = divide_up (pairs, threads) * threads - pairs;
     s->pair_by_pair = step->packed->weight_bytes > STRASSEN_KEPT_BYTES;
-    s->column_group = pairs;
+    s->panel_group = pairs;
     s->bands = least (blocks, s->pair_by_pair || threads == 1 ? threads : SHARES * threads);
     if (!s->pair_by_pair)
         return false;
     if (threads > 1 && (size_t)blocks <= near && uneven_blocks * pairs > uneven_pairs * blocks) {
-        s->column_group = 1;
+        s->panel_group = 1;
         s->bands = 1;
         return true;
     }
@@ -158,7 +158,7 @@ static bool strassen_prepare (struct preparation *p, struct step *step)
     s->v_point = (ptrdiff_t)(step->in_channels / 2) * (s->run_width / 2);
     s->m_point = 4 * s->v_point + (ptrdiff_t)3 * p->kernels->nr_blocks * BLOCK * (s->run_width / 2) +
                  (s->staging == STAGING_SAMPLE ? (ptrdiff_t)step->in_channels * s->run_width : 0);
-    step->by_column = cut_strassen (p, step, s);
+    step->by_panel = cut_strassen (p, step, s);
     int slots = s->pair_by_pair ? divide_up (s->run_height, s->bands) : 2;
     need_bytes (&p->scratch_bytes, (size_t)slots * (size_t)s->m_point * sizeof (float));
     snprintf (step->algorithm, sizeof step->algorithm, "strassen");
@@ -223,36 +223,36 @@ struct part {
     struct ahead next;
 };
 
-/* A part of the products of one block of pixels by one pair of columns; with `making`, the next block's sums are made
+/* A part of the products of one block of pixels by one pair of panels; with `making`, the next block's sums are made
  * meanwhile. */
 static void block_by_pair (const struct share *share, int block, int pair, const struct part *part, bool making)
 {
     const struct step *step = share->step;
     const struct strassen_step *s = step->state;
-    const struct column *column = &step->packed->column[pair];
-    int columns = share->e->kernels->nr_blocks, all = step->height * step->width;
+    const struct panel *panel = &step->packed->panel[pair];
+    int nr_blocks = share->e->kernels->nr_blocks, all = step->height * step->width;
     const float *residual = step->residual;
     float *out = step->out;
     ptrdiff_t out_block = (ptrdiff_t)all * BLOCK;
-    ptrdiff_t at = column->block * out_block + (ptrdiff_t)part_start (all, block, s->run_height) * BLOCK;
+    ptrdiff_t at = panel->block * out_block + (ptrdiff_t)part_start (all, block, s->run_height) * BLOCK;
     struct strassen_run run = {
         .now = block_at (share, block, false),
         .first = part->first,
         .last = part->last,
-        .weights = column_weights (step->packed, pair),
-        .blocks = column->blocks,
+        .weights = panel_weights (step->packed, pair),
+        .blocks = panel->blocks,
         .bias = step->packed->bias,
         .residual = residual ? residual + at : NULL,
         .out = out + at,
         .out_block = out_block,
-        .channel = column->block * BLOCK,
+        .channel = panel->block * BLOCK,
         .epilogue = &step->epilogue,
     };
-    run.kept = run.now.sums + s->m_point - (ptrdiff_t)3 * columns * BLOCK * (s->run_width / 2);
+    run.kept = run.now.sums + s->m_point - (ptrdiff_t)3 * nr_blocks * BLOCK * (s->run_width / 2);
     if (making && block + 1 < share->end)
         run.after = block_at (share, block + 1, true);
     ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
-    struct fetch fetch = fetch_ahead (part->next, (share->last - share->first) * steps, columns);
+    struct fetch fetch = fetch_ahead (part->next, (share->last - share->first) * steps, nr_blocks);
     run.fetch = fetch_after (fetch, (block - share->first) * steps);
     share->e->kernels->strassen (&run);
 }
@@ -262,7 +262,7 @@ static void share_by_pair (const struct share *share, int pair, bool fresh)
 {
     const struct step *step = share->step;
     size_t product = (size_t)(step->in_channels / 2 * share->e->kernels->nr_blocks * BLOCK);
-    const float *weights = column_weights (step->packed, pair);
+    const float *weights = panel_weights (step->packed, pair);
     const struct part parts[3] = {
         { 0, 2, { weights + 2 * product, 3 * product } },
         { 2, 5, { weights + 5 * product, 2 * product } },
@@ -276,9 +276,9 @@ static void share_by_pair (const struct share *share, int pair, bool fresh)
 static void strassen_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct strassen_step *s = step->state;
-    int pairs = step->packed->column_count, groups = divide_up (pairs, s->column_group);
-    int band = item / groups, first_pair = item % groups * s->column_group;
-    int last_pair = least (pairs, first_pair + s->column_group);
+    int pairs = step->packed->panel_count, groups = divide_up (pairs, s->panel_group);
+    int band = item / groups, first_pair = item % groups * s->panel_group;
+    int last_pair = least (pairs, first_pair + s->panel_group);
     int staged = worker->staged;
     struct share share = { .e = e, .step = step, .worker = worker };
     share.first = part_start (s->run_height, band, s->bands);
@@ -306,7 +306,7 @@ static void strassen_item (struct execution *e, const struct step *step, struct 
 static void strassen_run (struct execution *e, const struct step *step)
 {
     const struct strassen_step *s = step->state;
-    schedule_items (e, step, strassen_item, s->bands * divide_up (step->packed->column_count, s->column_group));
+    schedule_items (e, step, strassen_item, s->bands * divide_up (step->packed->panel_count, s->panel_group));
 }
 
 const struct conv_method conv_strassen = {

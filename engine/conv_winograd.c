@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_winograd.c: 3x3 convolutions by Winograd's minimal filtering, of stride 1 and 2.
  *
- *   input -> V -> per column: sums at every filter point -> output, all in the worker's scratch
- *   item = block of tiles, all columns; or, where all tiles are one block, item = column
+ *   input -> V -> per panel: sums at every filter point -> output, all in the worker's scratch
+ *   item = block of tiles, all panels; or, where all tiles are one block, item = panel
  *
- * Weights, per column: [filter point][input channel][16 blocks], G g G' of each filter, in double. */
+ * Weights, per panel: [filter point][input channel][16 blocks], G g G' of each filter, in double. */
 #include "engine/conv.h"
 #include "engine/conv_cost.h"
 #include "engine/conv_weights.h"
@@ -40,7 +40,7 @@ struct winograd_step {
     int n_h, n_w, m_h, m_w; /* points and outputs a side of a tile */
     int tiles;              /* in the largest block */
     bool small_h, small_w;  /* the last tile of a side is a small one */
-    int tile_blocks;        /* work items are blocks, but columns when there is one */
+    int tile_blocks;        /* work items are blocks, but panels when there is one */
     ptrdiff_t v_point, m_point;
 };
 
@@ -131,7 +131,7 @@ static void winograd_matrix (int m, double g[6][3])
     g[finite][2] = 1;
 }
 
-enum { WIDE = 2 * BLOCK }; /* output channels of the widest column */
+enum { WIDE = 2 * BLOCK }; /* output channels of the widest panel */
 
 /* G of one side, [n][3]: n filter points, 4 for the strided kernel. */
 struct transform {
@@ -171,13 +171,13 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
         winograd_matrix (h.n - 2, h.g);
         winograd_matrix (w.n - 2, w.g);
     }
-    for (int n = 0; n < packed->column_count; n++) {
-        const struct column *column = &packed->column[n];
-        int wide = column->blocks * BLOCK;
-        float *to = column_weights (packed, n);
+    for (int n = 0; n < packed->panel_count; n++) {
+        const struct panel *panel = &packed->panel[n];
+        int wide = panel->blocks * BLOCK;
+        float *to = panel_weights (packed, n);
         for (int i = 0; i < packed->depth; i++, to += wide) {
             for (int lane = 0; lane < wide; lane++) {
-                int o = column->block * BLOCK + lane;
+                int o = panel->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
                 double scale = from && layer->scale ? layer->scale[o] : 1;
                 for (int t = 0; t < 9; t++)
@@ -191,7 +191,7 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
 static bool winograd_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
     const struct winograd *size = packed->method->variant;
-    return lay_columns (packed, layer, in_channels, (size_t)size->filters);
+    return panel_layout (packed, layer, in_channels, (size_t)size->filters);
 }
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
@@ -227,7 +227,7 @@ static bool winograd_prepare (struct preparation *p, struct step *step)
     state->tile_blocks = 1;
     if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES))
         state->tile_blocks = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
-    step->by_column = state->tile_blocks == 1;
+    step->by_panel = state->tile_blocks == 1;
     state->n_h = w->h.n;
     state->n_w = w->w.n;
     state->m_h = w->h.m;
@@ -428,22 +428,22 @@ static void winograd_product (const struct step *step, const struct use *use, in
     }
 }
 
-/* The products of all points for one column. */
+/* The products of all points for one panel. */
 static void winograd_products (struct execution *e, const struct step *step, const struct tile_block *block,
                                const struct worker_state *worker, int index, const float *v, float *sums)
 {
     const struct winograd_step *w = step->state;
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct epilogue none = { .low = -__builtin_inff (), .high = __builtin_inff (), .clamp_only = true };
-    const struct column *column = &step->packed->column[index];
-    const float *weights = column_weights (step->packed, index);
+    const struct panel *panel = &step->packed->panel[index];
+    const float *weights = panel_weights (step->packed, index);
     int filters = step->conv.stride_h == 2 ? 16 : w->n_h * w->n_w;
-    size_t each = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
+    size_t each = (size_t)step->packed->depth * BLOCK * (size_t)panel->blocks;
     struct conv_run product = {
         .pixel_stride = BLOCK,
         .bias = zeros,
         .out_block = (ptrdiff_t)block->start[TILE_KINDS] * BLOCK,
-        .blocks = column->blocks,
+        .blocks = panel->blocks,
         .epilogue = &none,
     };
     for (int filter = 0; filter < filters; filter++) {
@@ -458,21 +458,21 @@ static void winograd_products (struct execution *e, const struct step *step, con
     }
 }
 
-/* One column: the products, then the way back. */
-static void winograd_column (struct execution *e, const struct step *step, const struct tile_block *block,
-                             const struct worker_state *worker, const float *v, float *sums, int index)
+/* One panel: the products, then the way back. */
+static void winograd_panel (struct execution *e, const struct step *step, const struct tile_block *block,
+                            const struct worker_state *worker, const float *v, float *sums, int index)
 {
-    const struct column *column = &step->packed->column[index];
+    const struct panel *panel = &step->packed->panel[index];
     const float *residual = step->residual;
     float *out = step->out;
     winograd_products (e, step, block, worker, index, v, sums);
     struct winograd_run run = run_of (step);
-    for (int b = 0; b < column->blocks; b++) {
-        ptrdiff_t at = (ptrdiff_t)(column->block + b) * step->height * step->width * BLOCK;
+    for (int b = 0; b < panel->blocks; b++) {
+        ptrdiff_t at = (ptrdiff_t)(panel->block + b) * step->height * step->width * BLOCK;
         run.m_ = sums + (ptrdiff_t)b * block->start[TILE_KINDS] * BLOCK;
         run.out = out + at;
         run.residual = residual ? residual + at : NULL;
-        run.channel = (column->block + b) * BLOCK;
+        run.channel = (panel->block + b) * BLOCK;
         transform (block, run, e->kernels->winograd_output);
     }
 }
@@ -485,13 +485,13 @@ static void winograd_block_item (struct execution *e, const struct step *step, s
     float *v = (float *)worker->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
     lay_block (step, item, block);
     winograd_forward (e, step, block, v);
-    for (int c = 0; c < step->packed->column_count; c++)
-        winograd_column (e, step, block, worker, v, sums, c);
+    for (int c = 0; c < step->packed->panel_count; c++)
+        winograd_panel (e, step, block, worker, v, sums, c);
 }
 
-/* One column over all tiles; a worker transforms the whole input when it first gets one. Sharing that between workers
+/* One panel over all tiles; a worker transforms the whole input when it first gets one. Sharing that between workers
  * would cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
-static void winograd_column_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
+static void winograd_panel_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct winograd_step *w = step->state;
     struct tile_block *block = worker->scratch;
@@ -501,16 +501,16 @@ static void winograd_column_item (struct execution *e, const struct step *step, 
         winograd_forward (e, step, block, v);
     }
     worker->staged = 0;
-    winograd_column (e, step, block, worker, v, sums, item);
+    winograd_panel (e, step, block, worker, v, sums, item);
 }
 
 static void winograd_run_step (struct execution *e, const struct step *step)
 {
     const struct winograd_step *w = step->state;
-    if (!step->by_column)
+    if (!step->by_panel)
         schedule_items (e, step, winograd_block_item, w->tile_blocks);
     else
-        schedule_items (e, step, winograd_column_item, step->packed->column_count);
+        schedule_items (e, step, winograd_panel_item, step->packed->panel_count);
 }
 
 #define METHOD(size, wanted)                                                                                           \

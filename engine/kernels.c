@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels.c: the table of one instruction set, the measurement of its peak and the FPU's control word. Compiled once per
- * instruction set; `nm` shows kernels_<isa> and the functions it points at. */
+/* kernels.c: the table of one instruction set, the measurement of its peak and the FPU's control word. Compiled once
+ * per instruction set; `nm` shows kernels_<isa> and the functions it points at. */
 #include "kernels.h"
 #include "vec.h"
 
@@ -52,8 +52,8 @@ static const struct conv_kernel conv[] = {
       .weight = ELEMENT_F32,
       .sum = ELEMENT_F32,
       .out = ELEMENT_F32,
-      .mr = ROWS,
-      .nr_blocks = COLUMNS,
+      .mr = MR,
+      .nr_blocks = NR_BLOCKS,
       .k_step = 1,
       .run = FOR_ISA (kernels_conv) },
 };
@@ -66,8 +66,8 @@ const struct kernels FOR_ISA (kernels) = {
     .name = TEXT (ISA),
     .needs = NEEDS,
     .lanes = LANES,
-    .mr = ROWS,
-    .nr_blocks = COLUMNS,
+    .mr = MR,
+    .nr_blocks = NR_BLOCKS,
     .conv = conv,
     .conv_count = sizeof conv / sizeof *conv,
     .depthwise = FOR_ISA (kernels_depthwise),

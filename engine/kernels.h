@@ -43,7 +43,7 @@ struct segment {
     int32_t offset, length; /* in floats; length >= 1 */
 };
 
-/* A run of output pixels in a row, for one column of `blocks` output blocks:
+/* A run of output pixels in a row, for one panel of `blocks` output blocks:
  *
  *   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c]
  *       + sum over segments s, k < length[s] of input[p * pixel_stride + offset[s] + k] * weights[w][16 b + c]
@@ -99,8 +99,8 @@ struct depthwise_run {
     const struct epilogue *epilogue;
 };
 
-/* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by the
- * number of values inside when divisor is NULL. A window with nothing inside gives -inf (max) or 0. */
+/* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by
+ * the number of values inside when divisor is NULL. A window with nothing inside gives -inf (max) or 0. */
 struct pool_run {
     enum pool_kind kind;
     const float *const *rows;
@@ -133,7 +133,8 @@ struct tile {
     int32_t top, left;
 };
 
-/* Winograd F(m_h x m_w, 3 x 3), each tile from a patch of n_h x n_w pixels, which are as many as its points. A side has:
+/* Winograd F(m_h x m_w, 3 x 3), each tile from a patch of n_h x n_w pixels, which are as many as its points. A side
+ * has:
  *   n = 4: m = 2, stride 1     n = 6: m = 4, stride 1     n = 5: m = 2, stride 2, the even and the odd pixels apart
  * Both sides are alike, or it is n_h = 6 with n_w = 4.
  * A tile that is small in height or width has half as many outputs there, and needs only these points of that side:
@@ -212,8 +213,8 @@ struct kernels {
     void (*winograd_output) (const struct winograd_run *run);
     void (*strassen_sums) (const struct strassen_block *pixels); /* on their own */
     void (*strassen) (const struct strassen_run *run);
-    /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats apart.
-     * Lanes past `channels` become 0. */
+    /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats
+     * apart. Lanes past `channels` become 0. */
     void (*softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
     /* planar [channels][pixels] -> one blocked tensor, lanes past channels zero; and back */
     void (*import) (const float *in, float *out, int channels, ptrdiff_t pixels);

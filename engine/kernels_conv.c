@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels_conv.c: the direct convolution. Compiled once per instruction set.
  *
- * A convolution tile is `rows` pixels x `blocks` blocks of 16 output channels, all sums in registers for the whole depth
- * of the run's sum, so that a run stores an output once, and reads it only as a residual. One step of the inner loop:
+ * A convolution tile is `rows` pixels x `blocks` blocks of 16 output channels, all sums in registers for the whole
+ * depth of the run's sum, so that a run stores an output once, and reads it only as a residual. One step of the inner
+ * loop:
  *
  *      weights [k][16 blocks]          loaded first: PER_BLOCK * blocks vectors
  *   x  input   [rows] broadcasts       one load each, used for every weight vector
@@ -16,7 +17,7 @@ void kernels_conv (const struct conv_run *run);
 
 /* Sums -> outputs for a tile of `rows` pixels starting at pixel `first`. */
 INLINE void tile_epilogue (const struct conv_run *run, int first, const int rows, const int blocks,
-                           vec sums[][COLUMNS * PER_BLOCK])
+                           vec sums[][NR_BLOCKS * PER_BLOCK])
 {
     const struct epilogue *epilogue = run->epilogue;
     const float *added = run->residual;
@@ -35,7 +36,7 @@ INLINE void tile_epilogue (const struct conv_run *run, int first, const int rows
                        vec_clamp (sums[r][c], low, high));
         return;
     }
-    float tile[COLUMNS * ROWS * BLOCK] __attribute__ ((aligned (64)));
+    float tile[NR_BLOCKS * MR * BLOCK] __attribute__ ((aligned (64)));
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
         vec_store (tile + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
     FOR_ISA (epilogue_tile) (epilogue, tile, rows, blocks, run->channel, out + 16 * first, run->out_block);
@@ -45,9 +46,9 @@ INLINE void tile_epilogue (const struct conv_run *run, int first, const int rows
 INLINE void tile (const struct conv_run *run, int first, const int rows, const int blocks, const ptrdiff_t stride,
                   const float **fetch)
 {
-    const int columns = blocks * PER_BLOCK;
-    vec sums[ROWS][COLUMNS * PER_BLOCK];
-    UNROLL for (int c = 0; c < columns; c++)
+    const int vectors = blocks * PER_BLOCK;
+    vec sums[MR][NR_BLOCKS * PER_BLOCK];
+    UNROLL for (int c = 0; c < vectors; c++)
     {
         vec bias = vec_load (run->bias + run->channel + c * LANES);
         UNROLL for (int r = 0; r < rows; r++) sums[r][c] = bias;
@@ -63,13 +64,13 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
         const float *end = x + length, *next_x = input + after->offset;
         length = after->length;
         for (; x < end; x++, weights += blocks * BLOCK, next += run->fetch.step) {
-            vec w[COLUMNS * PER_BLOCK];
+            vec w[NR_BLOCKS * PER_BLOCK];
             UNROLL for (int b = 0; b < blocks; b++) FETCH (next + b * run->fetch.apart);
-            UNROLL for (int c = 0; c < columns; c++) w[c] = vec_load (weights + c * LANES);
+            UNROLL for (int c = 0; c < vectors; c++) w[c] = vec_load (weights + c * LANES);
             UNROLL for (int r = 0; r < rows; r++)
             {
                 vec v = vec_set (x[r * stride]);
-                UNROLL for (int c = 0; c < columns; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
+                UNROLL for (int c = 0; c < vectors; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
             }
         }
         if (segment == last)
@@ -80,17 +81,17 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
     tile_epilogue (run, first, rows, blocks, sums);
 }
 
-/* The tile of `rows` pixels, with a code path of its own for every count up to ROWS: no masks, no spilled sums. */
+/* The tile of `rows` pixels, with a code path of its own for every count up to MR: no masks, no spilled sums. */
 INLINE void tile_of (const struct conv_run *run, int first, int rows, const int blocks, const ptrdiff_t stride,
                      const float **fetch)
 {
     switch (rows) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
-        if (n <= ROWS)                                                                                                 \
-            tile (run, first, n <= ROWS ? n : 1, blocks, stride, fetch);                                               \
+        if (n <= MR)                                                                                                   \
+            tile (run, first, n <= MR ? n : 1, blocks, stride, fetch);                                                 \
         break;
-        FOR_ROWS (CASE)
+        FOR_MR (CASE)
 #undef CASE
     }
 }
@@ -98,7 +99,7 @@ INLINE void tile_of (const struct conv_run *run, int first, int rows, const int 
 /* All pixels of a run in tiles of nearly equal size: 27 is 14 + 13, not 14 + 13 x 1. */
 INLINE void row (const struct conv_run *run, const int blocks, const ptrdiff_t stride)
 {
-    int tiles = (run->pixels + ROWS - 1) / ROWS;
+    int tiles = (run->pixels + MR - 1) / MR;
     const float *fetch = run->fetch.step ? run->fetch.next : run->weights; /* a line that is near already */
     for (int t = 0, first = 0; t < tiles; t++) {
         int rows = (run->pixels - first + tiles - t - 1) / (tiles - t);
@@ -127,8 +128,8 @@ INLINE void row_of (const struct conv_run *run, const int blocks)
 
 void kernels_conv (const struct conv_run *run)
 {
-    if (COLUMNS == 2 && run->blocks == 2)
-        row_of (run, COLUMNS);
+    if (NR_BLOCKS == 2 && run->blocks == 2)
+        row_of (run, NR_BLOCKS);
     else
         row_of (run, 1);
 }

@@ -14,11 +14,11 @@
  *   7  x + v + A22 (B21 - B22 + B12 - B11)             -> C21
  *
  * conv_strassen.c makes the sums of A once. B is not cut as a whole: a block of pixels, two tiles of kernels_conv, is
- * paired tile with tile, so that u, v and w stay in the L1 cache; the two share a pixel where their number is odd. What it
- * costs beside the products: 7 stores of a tile for 4, 3 loads, and the sums of B, as many values as the input has.
+ * paired tile with tile, so that u, v and w stay in the L1 cache; the two share a pixel where their number is odd. What
+ * it costs beside the products: 7 stores of a tile for 4, 3 loads, and the sums of B, as many values as the input has.
  *
- * Sums are rounded as errors of the largest, not of each: 2.5 times the error of the direct sum (relative L2 4e-7 to 1e-6 for 128 to
- * 1024 channels), about that of F(4,3). */
+ * Sums are rounded as errors of the largest, not of each: 2.5 times the error of the direct sum (relative L2 4e-7 to
+ * 1e-6 for 128 to 1024 channels), about that of F(4,3). */
 #include "epilogue.h"
 
 #define kernels_strassen_sums FOR_ISA (kernels_strassen_sums)
@@ -68,22 +68,22 @@ static const struct {
     { 3, 0, 0, true, NONE, NONE, 2, NONE, NONE },
 };
 
-typedef vec tile_of[ROWS][COLUMNS * PER_BLOCK];
+typedef vec tile_of[MR][NR_BLOCKS * PER_BLOCK];
 
 /* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or
  * NULL. */
 INLINE void quarter_epilogue (const struct strassen_run *run, const int quarter, const int rows, const float *plus,
                               tile_of sums)
 {
-    float spare[ROWS * COLUMNS * BLOCK] __attribute__ ((aligned (64)));
+    float spare[MR * NR_BLOCKS * BLOCK] __attribute__ ((aligned (64)));
     const struct epilogue *epilogue = run->epilogue;
     const int lower = quarter / 2, right = quarter % 2;
     const int first = right ? 2 * rows - run->now.pixels : 0; /* that one is the other half's */
-    const int blocks = lower ? run->blocks - COLUMNS : run->blocks;
-    const int channel = run->channel + lower * COLUMNS * BLOCK;
-    const ptrdiff_t at = lower * COLUMNS * run->out_block + right * (run->now.pixels - rows) * BLOCK;
+    const int blocks = lower ? run->blocks - NR_BLOCKS : run->blocks;
+    const int channel = run->channel + lower * NR_BLOCKS * BLOCK;
+    const ptrdiff_t at = lower * NR_BLOCKS * run->out_block + right * (run->now.pixels - rows) * BLOCK;
     vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
-    UNROLL for (int c = 0; c < COLUMNS * PER_BLOCK; c++)
+    UNROLL for (int c = 0; c < NR_BLOCKS * PER_BLOCK; c++)
     {
         if (c / PER_BLOCK >= blocks)
             break;
@@ -105,7 +105,7 @@ INLINE void quarter_epilogue (const struct strassen_run *run, const int quarter,
                 vec_store (spare + place, v);
         }
     }
-    for (int b = 0; b < COLUMNS && b < blocks && !epilogue->clamp_only; b++) {
+    for (int b = 0; b < NR_BLOCKS && b < blocks && !epilogue->clamp_only; b++) {
         float *out = run->out + at + b * run->out_block + first * BLOCK;
         const float *tile = spare + (b * rows + first) * BLOCK;
         FOR_ISA (epilogue_tile) (epilogue, tile, rows - first, 1, channel + b * BLOCK, out, 0);
@@ -126,15 +126,16 @@ INLINE void next_sums (const struct strassen_block *after, int block, int first,
     }
 }
 
-/* Adds product i of rows pixels by COLUMNS blocks to what there is, as in kernels_conv.c. Meanwhile a part of the next
- * block's sums is made in three free registers: a pass of its own over an input in the L3 cache costs up to 1/8. */
+/* Adds product i of rows pixels by NR_BLOCKS blocks to what there is, as in kernels_conv.c. Meanwhile a part of the
+ * next block's sums is made in three free registers: a pass of its own over an input in the L3 cache costs up to
+ * 1/8. */
 INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **fetch, tile_of sums)
 {
-    enum { COLUMN = COLUMNS * PER_BLOCK };
+    enum { NR_VECTORS = NR_BLOCKS * PER_BLOCK };
     const struct strassen_block *now = &run->now;
     const ptrdiff_t right = (now->pixels - rows) * BLOCK;
     const float *x = now->in + plan[i].lower * now->depth / BLOCK * now->in_block + plan[i].right * right;
-    const float *weights = run->weights + (ptrdiff_t)i * now->depth * COLUMNS * BLOCK;
+    const float *weights = run->weights + (ptrdiff_t)i * now->depth * NR_BLOCKS * BLOCK;
     const float *next = *fetch;
     const int part = (run->after.rows + run->last - run->first - 1) / (run->last - run->first),
               made = (i - run->first) * part;
@@ -144,14 +145,14 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
         x_block = rows * BLOCK;
     }
     for (int block = 0; block < now->depth / BLOCK; block++, x += x_block - BLOCK) {
-        for (const float *end = x + BLOCK; x < end; x++, weights += COLUMNS * BLOCK, next += run->fetch.step) {
-            vec w[COLUMN];
-            UNROLL for (int b = 0; b < COLUMNS; b++) FETCH (next + b * run->fetch.apart);
-            UNROLL for (int c = 0; c < COLUMN; c++) w[c] = vec_load (weights + c * LANES);
+        for (const float *end = x + BLOCK; x < end; x++, weights += NR_BLOCKS * BLOCK, next += run->fetch.step) {
+            vec w[NR_VECTORS];
+            UNROLL for (int b = 0; b < NR_BLOCKS; b++) FETCH (next + b * run->fetch.apart);
+            UNROLL for (int c = 0; c < NR_VECTORS; c++) w[c] = vec_load (weights + c * LANES);
             UNROLL for (int r = 0; r < rows; r++)
             {
                 vec v = vec_set (x[r * BLOCK]);
-                UNROLL for (int c = 0; c < COLUMN; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
+                UNROLL for (int c = 0; c < NR_VECTORS; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
             }
         }
         if (run->after.rows)
@@ -161,13 +162,13 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
 }
 
 /* Every element of a tile: EACH (r, c, where it is in a kept tile). */
-#define EACH UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < COLUMNS * PER_BLOCK; c++)
+#define EACH UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < NR_BLOCKS * PER_BLOCK; c++)
 #define PLACE ((c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES)
 
 INLINE void strassen (const struct strassen_run *run, const int rows)
 {
     const float *fetch = run->fetch.step ? run->fetch.next : run->weights; /* a line that is near already */
-    const ptrdiff_t kept = rows * COLUMNS * BLOCK;
+    const ptrdiff_t kept = rows * NR_BLOCKS * BLOCK;
     tile_of sums;
     EACH sums[r][c] = vec_set (0.0f);
     for (int i = run->first; i < run->last; i++) {
@@ -191,10 +192,10 @@ void kernels_strassen (const struct strassen_run *run)
     switch (run->now.rows) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
-        if (n <= ROWS)                                                                                                 \
-            strassen (run, n <= ROWS ? n : 1);                                                                         \
+        if (n <= MR)                                                                                                   \
+            strassen (run, n <= MR ? n : 1);                                                                           \
         break;
-        FOR_ROWS (CASE)
+        FOR_MR (CASE)
 #undef CASE
     }
 }

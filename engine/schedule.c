@@ -49,26 +49,26 @@ void schedule_items (struct execution *e, const struct step *step, item_function
 /* No more than 256 KiB, so that they do not drive out of the L2 cache what is in use. */
 enum { AHEAD_FLOATS = 64 * 1024 };
 
-/* The worker's part of the step's columns begins there; with `index` one more, it ends there. */
-static int first_column (const struct execution *e, const struct step *step, int index)
+/* The worker's part of the step's panels begins there; with `index` one more, it ends there. */
+static int first_panel (const struct execution *e, const struct step *step, int index)
 {
-    return step->by_column ? part_start (step->packed->column_count, index, e->threads) : 0;
+    return step->by_panel ? part_start (step->packed->panel_count, index, e->threads) : 0;
 }
 
-static struct ahead weights_ahead (const struct packed *packed, int column)
+static struct ahead weights_ahead (const struct packed *packed, int panel)
 {
-    size_t end = column + 1 < packed->column_count ? packed->column[column + 1].weights : packed->weight_bytes;
-    size_t floats = (end - packed->column[column].weights) / sizeof (float);
-    return (struct ahead) { column_weights (packed, column), floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
+    size_t end = panel + 1 < packed->panel_count ? packed->panel[panel + 1].weights : packed->weight_bytes;
+    size_t floats = (end - packed->panel[panel].weights) / sizeof (float);
+    return (struct ahead) { panel_weights (packed, panel), floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
 }
 
 struct ahead weights_after (const struct execution *e, const struct step *step, const struct worker_state *worker,
-                            int column)
+                            int panel)
 {
-    int index = (int)(worker - e->worker_states), count = step->packed->column_count;
-    int end = step->by_column ? first_column (e, step, index + 1) : count;
-    if (column + 1 != end && column + 1 < count) /* past its own part a worker helps another */
-        return weights_ahead (step->packed, column + 1);
+    int index = (int)(worker - e->worker_states), count = step->packed->panel_count;
+    int end = step->by_panel ? first_panel (e, step, index + 1) : count;
+    if (panel + 1 != end && panel + 1 < count) /* past its own part a worker helps another */
+        return weights_ahead (step->packed, panel + 1);
     const struct step *next = step->next_dense;
-    return next ? weights_ahead (next->packed, first_column (e, next, index)) : (struct ahead) { 0 };
+    return next ? weights_ahead (next->packed, first_panel (e, next, index)) : (struct ahead) { 0 };
 }

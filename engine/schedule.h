@@ -37,10 +37,10 @@ struct ahead {
     size_t floats;
 };
 
-/* The weights that the worker will want after this column's. */
+/* The weights that the worker will want after this panel's. */
 struct ahead weights_after (const struct execution *e, const struct step *step, const struct worker_state *worker,
-                            int column);
-/* How to fetch all of `ahead` within `steps` steps for columns of `blocks`, or as much as so many can; steps > 0. It is
+                            int panel);
+/* How to fetch all of `ahead` within `steps` steps for panels of `blocks`, or as much as so many can; steps > 0. It is
  * fetched at as many places at a time as a tile has blocks, since the hardware prefetcher follows each of them: two
  * places give 19 GB/s from memory, one 14. */
 static inline struct fetch fetch_ahead (struct ahead ahead, ptrdiff_t steps, int blocks)

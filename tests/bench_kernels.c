@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bench_kernels.c: check_kernels --bench: what each kernel of each table reaches on shapes from real networks, with its
- * data in the caches: ns a call, GFLOP/s (2 per multiply-add, 1 per other operation), share of the table's own peak, and
- * GB/s read and written. */
+ * data in the caches: ns a call, GFLOP/s (2 per multiply-add, 1 per other operation), share of the table's own peak,
+ * and GB/s read and written. */
 #include "tests/check_kernels.h"
 
 #include <math.h>
@@ -55,7 +55,7 @@ static void report (const struct bench *b, const char *name, void (*call) (const
     fflush (stdout);
 }
 
-/* conv: a row of 56 pixels, 64 channels in, one column of output blocks. */
+/* conv: a row of 56 pixels, 64 channels in, one panel. */
 enum { ROW = 56, DEPTH = 64 };
 
 static void conv_1x1 (const struct bench *b)
@@ -275,15 +275,12 @@ static double peak_of (const struct kernels *k)
 
 static void bench_table (const struct bench *b)
 {
-    double columns = 16 * b->k->conv[0].nr_blocks, row = 64 * ROW; /* 64: bytes of a pixel of a block */
+    double nr = 16 * b->k->conv[0].nr_blocks, row = 64 * ROW; /* 64: bytes of a pixel of a block */
     printf ("%-8s peak %.1f GFLOP/s, tile of %d pixels x %d channels\n", b->k->name, b->peak * 1e-9, b->k->conv[0].mr,
             16 * b->k->conv[0].nr_blocks);
-    report (b, "conv 1x1, 64 deep", conv_1x1, 2 * ROW * DEPTH * columns,
-            4 * row + 4 * DEPTH * columns + 4 * ROW * columns);
-    report (b, "conv 3x3, 64 deep", conv_3x3, 18 * ROW * DEPTH * columns,
-            12 * row + 36 * DEPTH * columns + 4 * ROW * columns);
-    report (b, "conv 7x7 stride 2, planar", conv_stem, 2 * 112 * 147 * columns,
-            21 * 229 * 4 + 4 * 147 * columns + 448 * columns);
+    report (b, "conv 1x1, 64 deep", conv_1x1, 2 * ROW * DEPTH * nr, 4 * row + 4 * DEPTH * nr + 4 * ROW * nr);
+    report (b, "conv 3x3, 64 deep", conv_3x3, 18 * ROW * DEPTH * nr, 12 * row + 36 * DEPTH * nr + 4 * ROW * nr);
+    report (b, "conv 7x7 stride 2, planar", conv_stem, 2 * 112 * 147 * nr, 21 * 229 * 4 + 4 * 147 * nr + 448 * nr);
     report (b, "depthwise 3x3", depthwise_3x3, 18 * 16 * ROW, 4 * row);
     report (b, "pool max 3x3 stride 2", pool_max, 0, 7 * row);
     report (b, "global_pool average 7x7", global_pool, 16 * 49, 64 * 50);

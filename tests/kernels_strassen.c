@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_strassen.c: the tests of Strassen's products. What they give depends on the tile of a table, so tables are not compared with
- * each other, only with the formulas in double precision. */
+/* kernels_strassen.c: the tests of Strassen's products. What they give depends on the tile of a table, so tables are
+ * not compared with each other, only with the formulas in double precision. */
 #include "tests/check_kernels.h"
 
 #include <math.h>
@@ -98,7 +98,7 @@ void check_strassen_sums (void)
 
 struct strassen_case {
     struct block_case now, after;
-    int columns, blocks, channel;
+    int nr_blocks, blocks, channel;
     ptrdiff_t out_block;
     struct guarded weights, kept, bias, residual;
     enum residual_mode mode;
@@ -110,7 +110,7 @@ static struct strassen_case strassen_case_new (const struct kernels *k, int rows
     int depth = 16 * random_between (1, MOST_DEPTH / 16);
     struct strassen_case c = { .now = block_case_new (depth, rows, number),
                                .after = block_case_new (depth, random_between (1, k->mr), number / 2),
-                               .columns = k->nr_blocks,
+                               .nr_blocks = k->nr_blocks,
                                .blocks = random_between (1, 2 * k->nr_blocks),
                                .channel = 16 * random_between (0, 2),
                                .mode = (enum residual_mode) (number % RESIDUAL_MODES) };
@@ -139,7 +139,8 @@ static void strassen_case_free (struct strassen_case *c)
     epilogue_case_free (&c->epilogue);
 }
 
-/* Output channel o of a half of them at pixel r of a half: its four quarters, index 2 lower + right, and of absolute values. */
+/* Output channel o of a half of them at pixel r of a half: its four quarters, index 2 lower + right, and of absolute
+ * values. */
 static void quarters (const struct strassen_case *c, int o, int r, double sum[4], double magnitude[4])
 {
     /* the products that each quarter is the sum of */
@@ -149,7 +150,7 @@ static void quarters (const struct strassen_case *c, int o, int r, double sum[4]
         double b[7], size[7];
         factors (&c->now, k, r, b, size);
         for (int i = 0; i < 7; i++) {
-            double weight = c->weights.data[(i * c->now.depth + k) * 16 * c->columns + o];
+            double weight = c->weights.data[(i * c->now.depth + k) * 16 * c->nr_blocks + o];
             product[i] += weight * b[i];
             most[i] += fabs (weight) * size[i];
         }
@@ -165,12 +166,12 @@ static void quarters (const struct strassen_case *c, int o, int r, double sum[4]
 
 static void strassen_expect (const struct strassen_case *c, struct expected *e)
 {
-    for (int o = 0; o < 16 * c->columns; o++)
+    for (int o = 0; o < 16 * c->nr_blocks; o++)
         for (int r = 0; r < c->now.rows; r++) {
             double sum[4], magnitude[4];
             quarters (c, o, r, sum, magnitude);
             for (int q = 0; q < 4; q++) {
-                int out = o + q / 2 * 16 * c->columns, pixel = q % 2 ? c->now.pixels - c->now.rows + r : r;
+                int out = o + q / 2 * 16 * c->nr_blocks, pixel = q % 2 ? c->now.pixels - c->now.rows + r : r;
                 if (out >= 16 * c->blocks || (q % 2 && pixel < c->now.rows))
                     continue;
                 ptrdiff_t at = out / 16 * c->out_block + 16 * pixel + out % 16;

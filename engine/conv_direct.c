@@ -289,16 +289,16 @@ static void conv_panel (struct execution *e, const struct step *step, struct wor
         in = step_in + (ptrdiff_t)panel->in_block * step->in_height * step->in_width * BLOCK;
     }
     /* the next weights, spread over all tiles of this panel */
-    struct ahead next = weights_after (e, step, worker, index);
+    struct next_weights next = next_weights (e, step, worker, index);
     ptrdiff_t steps = divide_up (d->run_width, step->kernel->mr) * d->depth_steps;
-    struct fetch fetch = fetch_ahead (next, (last - first) * steps, panel->blocks);
+    struct prefetch prefetch = prefetch_spread (next, (last - first) * steps, panel->blocks);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * d->run_width, left = pixels - at;
         run.input = in + y * in_row;
         run.out = out + panel->block * out_block + at * BLOCK;
         run.residual = residual ? residual + panel->block * out_block + at * BLOCK : NULL;
         run.pixels = left < d->run_width ? (int)left : d->run_width;
-        run.fetch = fetch_after (fetch, (y - first) * steps);
+        run.prefetch = prefetch_rest (prefetch, (y - first) * steps);
         step->kernel->run (&run);
     }
 }

@@ -220,7 +220,7 @@ static struct strassen_block block_at (const struct share *share, int block, boo
 /* Some products that belong together, and the weights of those that come next. */
 struct part {
     int first, last;
-    struct ahead next;
+    struct next_weights next;
 };
 
 /* A part of the products of one block of pixels by one pair of panels; with `making`, the next block's sums are made
@@ -252,8 +252,8 @@ static void block_by_pair (const struct share *share, int block, int pair, const
     if (making && block + 1 < share->end)
         run.after = block_at (share, block + 1, true);
     ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
-    struct fetch fetch = fetch_ahead (part->next, (share->last - share->first) * steps, nr_blocks);
-    run.fetch = fetch_after (fetch, (block - share->first) * steps);
+    struct prefetch prefetch = prefetch_spread (part->next, (share->last - share->first) * steps, nr_blocks);
+    run.prefetch = prefetch_rest (prefetch, (block - share->first) * steps);
     share->e->kernels->strassen (&run);
 }
 
@@ -266,7 +266,7 @@ static void share_by_pair (const struct share *share, int pair, bool fresh)
     const struct part parts[3] = {
         { 0, 2, { weights + 2 * product, 3 * product } },
         { 2, 5, { weights + 5 * product, 2 * product } },
-        { 5, 7, weights_after (share->e, step, share->worker, pair) },
+        { 5, 7, next_weights (share->e, step, share->worker, pair) },
     };
     for (int part = 0; part < 3; part++)
         for (int block = share->first; block < share->last; block++)
@@ -298,7 +298,7 @@ static void strassen_item (struct execution *e, const struct step *step, struct 
     }
     for (int block = share.first; block < share.last; block++)
         for (int pair = 0; pair < pairs; pair++) {
-            struct part all = { 0, 7, weights_after (e, step, worker, pair) };
+            struct part all = { 0, 7, next_weights (e, step, worker, pair) };
             block_by_pair (&share, block, pair, &all, pair == 0);
         }
 }

@@ -395,7 +395,7 @@ static int filter_uses (const struct step *step, const struct tile_block *block,
  * the end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just
  * made. */
 static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_run *product,
-                              struct ahead next)
+                              struct next_weights next)
 {
     const struct winograd_step *w = step->state;
     const int wide = product->blocks * BLOCK, depth = step->packed->depth;
@@ -407,15 +407,15 @@ static void winograd_product (const struct step *step, const struct use *use, in
     product->segments = w->segments;
     for (int k = 0; k < depth; k += PRODUCT_CHANNELS) {
         int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels, done = 0;
-        struct ahead ahead = next;
+        struct next_weights soon = next;
         if (left > 0)
-            ahead = (struct ahead) { weights + channels * wide, (size_t)left * (size_t)wide };
+            soon = (struct next_weights) { weights + channels * wide, (size_t)left * (size_t)wide };
         /* no more than one share: it is wanted first */
-        ahead.floats = ahead.floats < share ? ahead.floats : share;
-        struct fetch fetch = fetch_ahead (ahead, (ptrdiff_t)channels * register_tiles, product->blocks);
+        soon.floats = soon.floats < share ? soon.floats : share;
+        struct prefetch prefetch = prefetch_spread (soon, (ptrdiff_t)channels * register_tiles, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);
         for (int u = 0; u < uses; u++) {
-            product->fetch = fetch_after (fetch, (ptrdiff_t)channels * done);
+            product->prefetch = prefetch_rest (prefetch, (ptrdiff_t)channels * done);
             product->input = use[u].input;
             product->out = use[u].out;
             product->pixels = use[u].pixels;
@@ -453,8 +453,8 @@ static void winograd_products (struct execution *e, const struct step *step, con
             continue;
         product.weights = weights + (size_t)filter * each;
         winograd_product (step, use, uses, &product,
-                          filter + 1 < filters ? (struct ahead) { weights + (size_t)(filter + 1) * each, each }
-                                               : weights_after (e, step, worker, index));
+                          filter + 1 < filters ? (struct next_weights) { weights + (size_t)(filter + 1) * each, each }
+                                               : next_weights (e, step, worker, index));
     }
 }
 

@@ -31,10 +31,10 @@ struct epilogue {
     const float *post_scale, *post_shift; /* both or neither */
 };
 
-/* Weights that will be wanted soon, fetched as near as they fit meanwhile: at each (s, k) of a run the lines at
- * next + b * apart, for every output block b that a tile has, and then next goes on by `step` floats.
- * With step 0 nothing is fetched: apart is 0 too, and next may be NULL. */
-struct fetch {
+/* Software prefetch of weights that will be wanted soon: at each (s, k) of a strip the lines at next + b * apart, for
+ * every output block b of a tile, then next += step. step 0: nothing is prefetched; apart is 0 too, next may be
+ * NULL. */
+struct prefetch {
     const float *next;
     ptrdiff_t step, apart;
 };
@@ -62,7 +62,7 @@ struct conv_run {
     ptrdiff_t out_block; /* floats from one output block to the next (also the residual's) */
     int pixels, blocks;  /* blocks <= nr_blocks of the kernel */
     int channel;         /* absolute first output channel, multiple of 16 */
-    struct fetch fetch;
+    struct prefetch prefetch;
     const struct epilogue *epilogue;
 };
 
@@ -191,7 +191,7 @@ struct strassen_run {
     float *out;
     ptrdiff_t out_block;
     int channel;
-    struct fetch fetch; /* at each k of each product, for b < kernels.nr_blocks */
+    struct prefetch prefetch; /* at each k of each product, for b < kernels.nr_blocks */
     const struct epilogue *epilogue;
 };
 

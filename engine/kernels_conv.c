@@ -42,9 +42,9 @@ INLINE void tile_epilogue (const struct conv_run *run, int first, const int rows
     FOR_ISA (epilogue_tile) (epilogue, tile, rows, blocks, run->channel, out + 16 * first, run->out_block);
 }
 
-/* rows, blocks and, except for odd strides, stride are constants at every call. *fetch: next weights to fetch. */
+/* rows, blocks and, except for odd strides, stride are constants at every call. *prefetch: next weights to prefetch. */
 INLINE void tile (const struct conv_run *run, int first, const int rows, const int blocks, const ptrdiff_t stride,
-                  const float **fetch)
+                  const float **prefetch)
 {
     const int vectors = blocks * PER_BLOCK;
     vec sums[MR][NR_BLOCKS * PER_BLOCK];
@@ -55,7 +55,7 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
     }
     const float *weights = run->weights;
     const float *input = (const float *)run->input + first * stride;
-    const float *next = *fetch;
+    const float *next = *prefetch;
     /* The next segment's offset is loaded before this one's loop, whose multiply-adds hide the latency (6 to 10 %). */
     const struct segment *segment = run->segments, *last = segment + run->segment_count - 1;
     const float *x = input + segment->offset;
@@ -63,9 +63,9 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
         const struct segment *after = segment < last ? segment + 1 : segment;
         const float *end = x + length, *next_x = input + after->offset;
         length = after->length;
-        for (; x < end; x++, weights += blocks * BLOCK, next += run->fetch.step) {
+        for (; x < end; x++, weights += blocks * BLOCK, next += run->prefetch.step) {
             vec w[NR_BLOCKS * PER_BLOCK];
-            UNROLL for (int b = 0; b < blocks; b++) FETCH (next + b * run->fetch.apart);
+            UNROLL for (int b = 0; b < blocks; b++) PREFETCH (next + b * run->prefetch.apart);
             UNROLL for (int c = 0; c < vectors; c++) w[c] = vec_load (weights + c * LANES);
             UNROLL for (int r = 0; r < rows; r++)
             {
@@ -77,19 +77,19 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
             break;
         x = next_x;
     }
-    *fetch = next;
+    *prefetch = next;
     tile_epilogue (run, first, rows, blocks, sums);
 }
 
 /* The tile of `rows` pixels, with a code path of its own for every count up to MR: no masks, no spilled sums. */
 INLINE void tile_of (const struct conv_run *run, int first, int rows, const int blocks, const ptrdiff_t stride,
-                     const float **fetch)
+                     const float **prefetch)
 {
     switch (rows) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
         if (n <= MR)                                                                                                   \
-            tile (run, first, n <= MR ? n : 1, blocks, stride, fetch);                                                 \
+            tile (run, first, n <= MR ? n : 1, blocks, stride, prefetch);                                              \
         break;
         FOR_MR (CASE)
 #undef CASE
@@ -100,10 +100,10 @@ INLINE void tile_of (const struct conv_run *run, int first, int rows, const int 
 INLINE void row (const struct conv_run *run, const int blocks, const ptrdiff_t stride)
 {
     int tiles = (run->pixels + MR - 1) / MR;
-    const float *fetch = run->fetch.step ? run->fetch.next : run->weights; /* a line that is near already */
+    const float *prefetch = run->prefetch.step ? run->prefetch.next : run->weights; /* a line that is in the cache */
     for (int t = 0, first = 0; t < tiles; t++) {
         int rows = (run->pixels - first + tiles - t - 1) / (tiles - t);
-        tile_of (run, first, rows, blocks, stride, &fetch);
+        tile_of (run, first, rows, blocks, stride, &prefetch);
         first += rows;
     }
 }

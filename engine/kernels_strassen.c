@@ -118,10 +118,10 @@ INLINE void next_sums (const struct strassen_block *after, int block, int first,
     const ptrdiff_t lower = after->depth / BLOCK * after->in_block, right = (after->pixels - after->rows) * BLOCK;
     for (int r = first; r < last && r < after->rows; r++) {
         const float *from = after->in + block * after->in_block + (r + last - first) * BLOCK;
-        FETCH (from);
-        FETCH (from + right);
-        FETCH (from + lower);
-        FETCH (from + lower + right);
+        PREFETCH (from);
+        PREFETCH (from + right);
+        PREFETCH (from + lower);
+        PREFETCH (from + lower + right);
         pixel_sums (after, block, r);
     }
 }
@@ -129,14 +129,14 @@ INLINE void next_sums (const struct strassen_block *after, int block, int first,
 /* Adds product i of rows pixels by NR_BLOCKS blocks to what there is, as in kernels_conv.c. Meanwhile a part of the
  * next block's sums is made in three free registers: a pass of its own over an input in the L3 cache costs up to
  * 1/8. */
-INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **fetch, tile_of sums)
+INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **prefetch, tile_of sums)
 {
     enum { NR_VECTORS = NR_BLOCKS * PER_BLOCK };
     const struct strassen_block *now = &run->now;
     const ptrdiff_t right = (now->pixels - rows) * BLOCK;
     const float *x = now->in + plan[i].lower * now->depth / BLOCK * now->in_block + plan[i].right * right;
     const float *weights = run->weights + (ptrdiff_t)i * now->depth * NR_BLOCKS * BLOCK;
-    const float *next = *fetch;
+    const float *next = *prefetch;
     const int part = (run->after.rows + run->last - run->first - 1) / (run->last - run->first),
               made = (i - run->first) * part;
     ptrdiff_t x_block = now->in_block;
@@ -145,9 +145,9 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
         x_block = rows * BLOCK;
     }
     for (int block = 0; block < now->depth / BLOCK; block++, x += x_block - BLOCK) {
-        for (const float *end = x + BLOCK; x < end; x++, weights += NR_BLOCKS * BLOCK, next += run->fetch.step) {
+        for (const float *end = x + BLOCK; x < end; x++, weights += NR_BLOCKS * BLOCK, next += run->prefetch.step) {
             vec w[NR_VECTORS];
-            UNROLL for (int b = 0; b < NR_BLOCKS; b++) FETCH (next + b * run->fetch.apart);
+            UNROLL for (int b = 0; b < NR_BLOCKS; b++) PREFETCH (next + b * run->prefetch.apart);
             UNROLL for (int c = 0; c < NR_VECTORS; c++) w[c] = vec_load (weights + c * LANES);
             UNROLL for (int r = 0; r < rows; r++)
             {
@@ -158,7 +158,7 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
         if (run->after.rows)
             next_sums (&run->after, block, made, made + part);
     }
-    *fetch = next;
+    *prefetch = next;
 }
 
 /* Every element of a tile: EACH (r, c, where it is in a kept tile). */
@@ -167,7 +167,7 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
 
 INLINE void strassen (const struct strassen_run *run, const int rows)
 {
-    const float *fetch = run->fetch.step ? run->fetch.next : run->weights; /* a line that is near already */
+    const float *prefetch = run->prefetch.step ? run->prefetch.next : run->weights; /* a line that is in the cache */
     const ptrdiff_t kept = rows * NR_BLOCKS * BLOCK;
     tile_of sums;
     EACH sums[r][c] = vec_set (0.0f);
@@ -176,7 +176,7 @@ INLINE void strassen (const struct strassen_run *run, const int rows)
             EACH sums[r][c] = vec_load (run->kept + plan[i].start * kept + PLACE);
         else if (!plan[i].carry)
             EACH sums[r][c] = vec_set (0.0f);
-        product (run, i, rows, &fetch, sums);
+        product (run, i, rows, &prefetch, sums);
         if (plan[i].keep >= 0)
             EACH vec_store (run->kept + plan[i].keep * kept + PLACE, sums[r][c]);
         if (plan[i].quarter >= 0)

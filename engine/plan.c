@@ -153,12 +153,12 @@ static void resolve_step (const struct planner *p, struct step *step)
 static void resolve_steps (struct planner *p)
 {
     struct plan *plan = p->plan;
-    const struct step *dense = NULL;
+    const struct step *next = NULL;
     for (int s = plan->steps.count - 1; s >= 0; s--) {
         struct step *step = &plan->steps.list[s];
-        step->next_dense = dense;
+        step->prefetch_step = next;
         if (step->packed && !step->packed->method->few_weights)
-            dense = step;
+            next = step;
         resolve_step (p, step);
         if (step->then)
             resolve_step (p, step->then);

@@ -47,7 +47,7 @@ void schedule_items (struct execution *e, const struct step *step, item_function
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
 
 /* No more than 256 KiB, so that they do not drive out of the L2 cache what is in use. */
-enum { AHEAD_FLOATS = 64 * 1024 };
+enum { PREFETCH_FLOATS = 64 * 1024 };
 
 /* The worker's part of the step's panels begins there; with `index` one more, it ends there. */
 static int first_panel (const struct execution *e, const struct step *step, int index)
@@ -55,20 +55,20 @@ static int first_panel (const struct execution *e, const struct step *step, int 
     return step->by_panel ? part_start (step->packed->panel_count, index, e->threads) : 0;
 }
 
-static struct ahead weights_ahead (const struct packed *packed, int panel)
+static struct next_weights weights_ahead (const struct packed *packed, int panel)
 {
     size_t end = panel + 1 < packed->panel_count ? packed->panel[panel + 1].weights : packed->weight_bytes;
     size_t floats = (end - packed->panel[panel].weights) / sizeof (float);
-    return (struct ahead) { panel_weights (packed, panel), floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
+    return (struct next_weights) { panel_weights (packed, panel), floats < PREFETCH_FLOATS ? floats : PREFETCH_FLOATS };
 }
 
-struct ahead weights_after (const struct execution *e, const struct step *step, const struct worker_state *worker,
-                            int panel)
+struct next_weights next_weights (const struct execution *e, const struct step *step, const struct worker_state *worker,
+                                  int panel)
 {
     int index = (int)(worker - e->worker_states), count = step->packed->panel_count;
     int end = step->by_panel ? first_panel (e, step, index + 1) : count;
     if (panel + 1 != end && panel + 1 < count) /* past its own part a worker helps another */
         return weights_ahead (step->packed, panel + 1);
-    const struct step *next = step->next_dense;
-    return next ? weights_ahead (next->packed, first_panel (e, next, index)) : (struct ahead) { 0 };
+    const struct step *next = step->prefetch_step;
+    return next ? weights_ahead (next->packed, first_panel (e, next, index)) : (struct next_weights) { 0 };
 }

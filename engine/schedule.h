@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* schedule.h: how a step's work is divided among threads, and which weights are fetched ahead meanwhile. */
+/* schedule.h: how a step's work is divided among threads, and which weights are prefetched meanwhile. */
 #ifndef CONVRELU_SCHEDULE_H
 #define CONVRELU_SCHEDULE_H
 
@@ -31,29 +31,29 @@ struct execution {
 typedef void item_function (struct execution *e, const struct step *step, struct worker_state *worker, int item);
 void schedule_items (struct execution *e, const struct step *step, item_function *function, int items);
 
-/* Weights that will be wanted soon. */
-struct ahead {
+/* Weights that will be wanted soon, to be prefetched. */
+struct next_weights {
     const float *weights; /* NULL: none */
     size_t floats;
 };
 
 /* The weights that the worker will want after this panel's. */
-struct ahead weights_after (const struct execution *e, const struct step *step, const struct worker_state *worker,
-                            int panel);
-/* How to fetch all of `ahead` within `steps` steps for panels of `blocks`, or as much as so many can; steps > 0. It is
+struct next_weights next_weights (const struct execution *e, const struct step *step, const struct worker_state *worker,
+                                  int panel);
+/* Spreads the prefetch of `next` over `steps` steps, > 0, for panels of `blocks`; what does not fit is left out. It is
  * fetched at as many places at a time as a tile has blocks, since the hardware prefetcher follows each of them: two
  * places give 19 GB/s from memory, one 14. */
-static inline struct fetch fetch_ahead (struct ahead ahead, ptrdiff_t steps, int blocks)
+static inline struct prefetch prefetch_spread (struct next_weights next, ptrdiff_t steps, int blocks)
 {
-    ptrdiff_t floats = (ptrdiff_t)ahead.floats, lines = blocks * BLOCK, most = steps * lines;
+    ptrdiff_t floats = (ptrdiff_t)next.floats, lines = blocks * BLOCK, most = steps * lines;
     ptrdiff_t apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK;
-    return (struct fetch) { .next = ahead.weights, .step = (apart + steps - 1) / steps, .apart = apart };
+    return (struct prefetch) { .next = next.weights, .step = (apart + steps - 1) / steps, .apart = apart };
 }
 /* What is left of it for a run that begins when `done` of the steps are past; `next` is NULL where nothing is. */
-static inline struct fetch fetch_after (struct fetch all, ptrdiff_t done)
+static inline struct prefetch prefetch_rest (struct prefetch all, ptrdiff_t done)
 {
     bool over = done * all.step >= all.apart;
-    return over ? (struct fetch) { 0 } : (struct fetch) { all.next + done * all.step, all.step, all.apart };
+    return over ? (struct prefetch) { 0 } : (struct prefetch) { all.next + done * all.step, all.step, all.apart };
 }
 
 #endif

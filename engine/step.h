@@ -32,9 +32,9 @@ struct step {
     struct conv conv;
     const struct conv_kernel *kernel; /* whose register tile and packing the method works with */
     struct packed *packed;
-    const struct step *next_dense; /* the next convolution but those with few weights; or NULL */
-    bool by_panel;                 /* work items are panels: a worker begins with one of its own */
-    struct step *then;             /* a step made from this one's rows as they come; out is then NULL: this one's result
+    const struct step *prefetch_step; /* the next convolution with many weights, or NULL: what to prefetch */
+    bool by_panel;                    /* work items are panels: a worker begins with one of its own */
+    struct step *then; /* a step made from this one's rows as they come; out is then NULL: this one's result
                                         never lies in the arena as a whole */
 };
 

@@ -24,7 +24,7 @@
 #endif
 
 /* Prefetches p's line into the L1 cache; any address will do. Into the L2 cache is 2 to 4 % slower. */
-#define FETCH(p) __builtin_prefetch ((p), 0, 3)
+#define PREFETCH(p) __builtin_prefetch ((p), 0, 3)
 
 #define INLINE static inline __attribute__ ((always_inline))
 

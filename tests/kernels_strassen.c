@@ -189,7 +189,7 @@ static void strassen_expect (const struct strassen_case *c, struct expected *e)
 static void strassen_case_run (const struct strassen_case *c, const struct kernels *k, int first, int last,
                                struct guarded *out)
 {
-    bool fetch = c->now.rows % 2;
+    bool prefetch = c->now.rows % 2;
     struct strassen_run run = {
         .now = block_of (&c->now),
         .first = first,
@@ -204,7 +204,7 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
         .out = out->data,
         .out_block = c->out_block,
         .channel = c->channel,
-        .fetch = fetch ? (struct fetch) { c->weights.data, 16, 0 } : (struct fetch) { 0 },
+        .prefetch = prefetch ? (struct prefetch) { c->weights.data, 16, 0 } : (struct prefetch) { 0 },
         .epilogue = &c->epilogue.epilogue,
     };
     if (first == 0)

@@ -108,7 +108,8 @@ static void conv_case_run (const struct conv_case *c, const struct conv_kernel *
                                 .pixels = c->pixels,
                                 .blocks = blocks,
                                 .channel = c->channel + 16 * b,
-                                .fetch = c->pixels % 2 ? (struct fetch) { weights.data, 16, 16 } : (struct fetch) { 0 },
+                                .prefetch = c->pixels % 2 ? (struct prefetch) { weights.data, 16, 16 }
+                                                          : (struct prefetch) { 0 },
                                 .epilogue = &c->epilogue.epilogue };
         k->run (&run);
         guarded_free (&weights);

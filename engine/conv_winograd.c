@@ -22,7 +22,7 @@ struct side {
 
 /* A size: its sides, filter points, and vectors read, written and computed by the transforms per tile and block (two
  * thirds of them overlap). */
-enum { F23, F43, F42, F23_STRIDED };
+enum { F23, F43, F42, F23_S2 };
 static const struct winograd {
     struct side h, w;
     int filters, forward, inverse;
@@ -30,7 +30,7 @@ static const struct winograd {
     [F23] = { { 4, 2, 3 }, { 4, 2, 3 }, 16, 60, 50 },
     [F43] = { { 6, 4, 4 }, { 6, 4, 4 }, 36, 180, 190 },
     [F42] = { { 6, 4, 4 }, { 4, 2, 0 }, 24, 110, 110 },
-    [F23_STRIDED] = { { 5, 2, 3 }, { 5, 2, 3 }, 16, 70, 60 },
+    [F23_S2] = { { 5, 2, 3 }, { 5, 2, 3 }, 16, 70, 60 },
 };
 
 /* What a step of it needs. */
@@ -96,7 +96,7 @@ static bool winograd_fits (const struct conv_method *method, const struct prepar
     const struct conv *c = &step->conv;
     (void)p;
     (void)planar;
-    if (method->variant == &winograds[F23_STRIDED] ? c->stride_h != 2 : c->stride_h != 1)
+    if (method->variant == &winograds[F23_S2] ? c->stride_h != 2 : c->stride_h != 1)
         return false;
     return c->kernel_h == 3 && c->kernel_w == 3 && c->stride_h == c->stride_w && c->dilation_h == 1 &&
            c->dilation_w == 1 && c->groups == 1 && c->pad_top <= 1 && c->pad_left <= 1 && c->pad_bottom <= 1 &&
@@ -105,9 +105,9 @@ static bool winograd_fits (const struct conv_method *method, const struct prepar
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-/* G of the strided kernel, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd
+/* G of stride 2, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd
  * tap. */
-static const double strided_matrix[4][3] = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
+static const double s2_matrix[4][3] = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
 
 /* G of F(4,3), of both sides or of one, on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p -
  * other points); and of F(2,3) on 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B'
@@ -133,7 +133,7 @@ static void winograd_matrix (int m, double g[6][3])
 
 enum { WIDE = 2 * BLOCK }; /* output channels of the widest panel */
 
-/* G of one side, [n][3]: n filter points, 4 for the strided kernel. */
+/* G of one side, [n][3]: n filter points, 4 for stride 2. */
 struct transform {
     int n;
     double g[6][3];
@@ -162,8 +162,8 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
     const struct winograd *size = packed->method->variant;
     struct transform h = { .n = 4 }, w;
     double g[9][WIDE];
-    if (size == &winograds[F23_STRIDED]) {
-        memcpy (h.g, strided_matrix, sizeof strided_matrix);
+    if (size == &winograds[F23_S2]) {
+        memcpy (h.g, s2_matrix, sizeof s2_matrix);
         w = h;
     } else {
         h.n = size->h.n;
@@ -211,7 +211,7 @@ static void name_winograd (struct step *step)
     char size[8];
     snprintf (size, sizeof size, w->m_h == w->m_w ? "%d" : "%dx%d", w->m_h, w->m_w);
     snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%s,3)%s", size,
-              w->size == &winograds[F23_STRIDED] ? " s2" : "");
+              w->size == &winograds[F23_S2] ? " s2" : "");
 }
 
 static bool winograd_prepare (struct preparation *p, struct step *step)
@@ -352,11 +352,11 @@ static void tiles_at (const struct step *step, const struct tile_block *block, i
     *end = block->start[h && wide ? TILE_KINDS : wide ? TILES_SMALL : TILES_SMALL_W];
 }
 
-/* The points that meet each filter of the strided kernel: the odd pixels of a side, points 3 and 4, meet the same
+/* The points that meet each filter of stride 2: the odd pixels of a side, points 3 and 4, meet the same
  * one. */
 static const struct {
     uint8_t count, point[4];
-} strided_points[16] = {
+} s2_points[16] = {
     { 1, { 0 } },      { 1, { 1 } },      { 1, { 2 } },      { 2, { 3, 4 } },
     { 1, { 5 } },      { 1, { 6 } },      { 1, { 7 } },      { 2, { 8, 9 } },
     { 1, { 10 } },     { 1, { 11 } },     { 1, { 12 } },     { 2, { 13, 14 } },
@@ -376,10 +376,10 @@ static int filter_uses (const struct step *step, const struct tile_block *block,
                         float *sums, struct use *use)
 {
     const struct winograd_step *w = step->state;
-    bool strided = step->conv.stride_h == 2;
-    int uses = 0, points = strided ? strided_points[filter].count : 1;
+    bool s2 = step->conv.stride_h == 2;
+    int uses = 0, points = s2 ? s2_points[filter].count : 1;
     for (int i = 0; i < points; i++) {
-        int point = strided ? strided_points[filter].point[i] : filter;
+        int point = s2 ? s2_points[filter].point[i] : filter;
         int from, to;
         tiles_at (step, block, point, &from, &to);
         if (from < to)
@@ -523,5 +523,5 @@ const struct conv_method conv_winograd[CONV_WINOGRADS] = {
     METHOD (F23, 1 << ALGORITHM_F23),
     METHOD (F42, 1 << ALGORITHM_F42),
     METHOD (F43, 1 << ALGORITHM_F43),
-    METHOD (F23_STRIDED, 1 << ALGORITHM_F23 | 1 << ALGORITHM_F42 | 1 << ALGORITHM_F43),
+    METHOD (F23_S2, 1 << ALGORITHM_F23 | 1 << ALGORITHM_F42 | 1 << ALGORITHM_F43),
 };

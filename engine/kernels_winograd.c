@@ -6,14 +6,14 @@
  * 0, +-5/8, +-3/2 and infinity: half the rounding error of 0, +-1, +-2 at the same number of operations. G is applied
  * once, by conv_winograd.c.
  *
- * With stride 2 an output is a sum over the even pixels, two taps long, and one over the odd pixels, one tap long. The first
- * is F(2, 2) with 3 points, the second has nothing to gain: 5 products for 2 outputs a side instead of 6, 25 instead of 36
- * for 2 x 2. Its transforms only add, so it is as exact as the direct sum.
+ * With stride 2 an output is a sum over the even pixels, two taps long, and one over the odd pixels, one tap long. The
+ * first is F(2, 2) with 3 points, the second has nothing to gain: 5 products for 2 outputs a side instead of 6, 25
+ * instead of 36 for 2 x 2. Its transforms only add, so it is as exact as the direct sum.
  *
- * The last tile of a side may be a small one, so that 14 outputs are 4 + 4 + 4 + 2 with 22 products a side, not 24 as for
- * 16, and 7 are 2 + 2 + 2 + 1 with 15, not 16. A transformed filter is the filter's polynomial at the points, whatever
- * the tile, but for a factor that the small tile's B' or A' takes in: small tiles use some of the points and the same
- * weights.
+ * The last tile of a side may be a small one, so that 14 outputs are 4 + 4 + 4 + 2 with 22 products a side, not 24 as
+ * for 16, and 7 are 2 + 2 + 2 + 1 with 15, not 16. A transformed filter is the filter's polynomial at the points,
+ * whatever the tile, but for a factor that the small tile's B' or A' takes in: small tiles use some of the points and
+ * the same weights.
  *
  *   patch d [n_h][n_w] of one block -> rows of B' -> columns -> v [n_h n_w][tiles][16]
  *   m_ [n_h n_w][tiles][16] -> rows of A' -> columns -> out [m_h][m_w], cut at the image's edge */
@@ -73,7 +73,7 @@ INLINE void inverse2 (const vec m[4], vec y[2])
 }
 
 /* Stride 2: the even pixels d0, d2, d4 meet taps 0 and 2, the odd ones d1, d3 tap 1. */
-INLINE void forward_strided (const vec d[5], vec v[5])
+INLINE void forward_s2 (const vec d[5], vec v[5])
 {
     v[0] = vec_sub (d[0], d[2]);
     v[1] = d[2];
@@ -82,7 +82,7 @@ INLINE void forward_strided (const vec d[5], vec v[5])
     v[4] = d[3];
 }
 
-INLINE void inverse_strided (const vec m[5], vec y[2])
+INLINE void inverse_s2 (const vec m[5], vec y[2])
 {
     y[0] = vec_add (vec_add (m[0], m[1]), m[3]);
     y[1] = vec_add (vec_add (m[1], m[2]), m[4]);
@@ -114,15 +114,15 @@ INLINE void forward2_small (const vec d[3], vec v[3])
 }
 
 /* One output as it is; the weights at 0 and infinity are the even taps. */
-INLINE void forward_strided_small (const vec d[3], vec v[3])
+INLINE void forward_s2_small (const vec d[3], vec v[3])
 {
     v[0] = d[0];
     v[1] = d[2];
     v[2] = d[1];
 }
 
-/* What a side of a tile has: pixels of its patch, which are as many as its points; outputs; its i-th point's place among the
- * n. All constants once inlined, like n and small. */
+/* What a side of a tile has: pixels of its patch, which are as many as its points; outputs; its i-th point's place
+ * among the n. All constants once inlined, like n and small. */
 INLINE int pixels_of (const int n, const bool small)
 {
     return !small ? n : n == 6 ? 4 : 3;
@@ -147,7 +147,7 @@ INLINE void forward (const int n, const bool small, const vec *d, vec *v)
     else if (n == 4)
         (small ? forward2_small : forward2) (d, v);
     else
-        (small ? forward_strided_small : forward_strided) (d, v);
+        (small ? forward_s2_small : forward_s2) (d, v);
 }
 
 INLINE void inverse (const int n, const bool small, const vec *in, vec *y)
@@ -161,7 +161,7 @@ INLINE void inverse (const int n, const bool small, const vec *in, vec *y)
     else if (n == 4)
         inverse2 (in, y);
     else
-        inverse_strided (in, y);
+        inverse_s2 (in, y);
 }
 
 /* Row y of B' of one column of a patch, and row y + 1 where both come from the same four pixels: y is 0, 1 (and 2),
@@ -230,8 +230,8 @@ INLINE void copy_pixels (const float *from, int first, int last, float *to)
             vec_store (to + x * BLOCK + lane, from ? vec_load (from + x * BLOCK + lane) : vec_set (0.0f));
 }
 
-/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros. Not
- * inlined: one copy for each size of tile would be 60 KB of code. */
+/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros.
+ * Not inlined: one copy for each size of tile would be 60 KB of code. */
 static __attribute__ ((noinline)) void pad_columns (int height, int width, const float *rows[6], int left, int in_width,
                                                     float *patch)
 {

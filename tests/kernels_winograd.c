@@ -9,18 +9,18 @@
 
 /* One side of a tile by Cook-Toom, in double precision (n = m + 2 points, the last of them infinity):
  *   Y = A' [(G g G') .* (B' d B)] A
- * Row i of B' holds the coefficients of the product of (x - p_j) over j != i, the last one those of the product over all
- * points; A' the powers of the points; row i of G 1, p, p^2 over the product of (p_i - p_j). A row of B' and the same
- * one of G may change their sign together. */
+ * Row i of B' holds the coefficients of the product of (x - p_j) over j != i, the last one those of the product over
+ * all points; A' the powers of the points; row i of G 1, p, p^2 over the product of (p_i - p_j). A row of B' and the
+ * same one of G may change their sign together. */
 struct side {
     int m, n, stride;
     double forward[6][6], weights[6][3], inverse[4][6]; /* B' [n][n], G [n][3], A' [m][n] */
     int point[6]; /* where its points are among those of the whole tile, which it is itself but when it is small */
 };
 
-/* The even pixels 0, 2, 4 of a side with taps 0 and 2: Cook-Toom on 0, 1 and infinity; the odd ones 1, 3 with tap 1. And one
- * output as it is. */
-static const struct side strided = {
+/* The even pixels 0, 2, 4 of a side with taps 0 and 2: Cook-Toom on 0, 1 and infinity; the odd ones 1, 3 with tap 1.
+ * And one output as it is. */
+static const struct side s2 = {
     .m = 2,
     .n = 5,
     .stride = 2,
@@ -29,7 +29,7 @@ static const struct side strided = {
     .inverse = { { 1, 1, 0, 1, 0 }, { 0, 1, 1, 0, 1 } },
     .point = { 0, 1, 2, 3, 4 },
 };
-static const struct side strided_small = {
+static const struct side s2_small = {
     .m = 1,
     .n = 3,
     .stride = 2,
@@ -61,13 +61,13 @@ static struct side cook_toom (int n, const double *p)
     return w;
 }
 
-/* One side of a tile of n points, or of the small one beside it: Cook-Toom on some of the points, each row of B' times what
- * the whole tile's row of G lacks. */
+/* One side of a tile of n points, or of the small one beside it: Cook-Toom on some of the points, each row of B' times
+ * what the whole tile's row of G lacks. */
 static struct side side_new (int n, bool small)
 {
     static const double points[2][5] = { { 0, 1, -1 }, { 0, 0.625, -0.625, 1.5, -1.5 } };
     if (n == 5)
-        return small ? strided_small : strided;
+        return small ? s2_small : s2;
     struct side whole = cook_toom (n, points[n == 6]);
     if (!small)
         return whole;
@@ -79,7 +79,8 @@ static struct side side_new (int n, bool small)
     return w;
 }
 
-/* out [rows_h][rows_w] = H in W', H [rows_h][columns_h], W [rows_w][columns_w]; magnitude: the same of absolute values. */
+/* out [rows_h][rows_w] = H in W', H [rows_h][columns_h], W [rows_w][columns_w]; magnitude: the same of absolute
+ * values. */
 static void both_sides (int rows_h, int columns_h, const double (*h)[6], int rows_w, int columns_w,
                         const double (*w)[6], double in[6][6], double out[6][6], double magnitude[6][6])
 {
@@ -155,8 +156,8 @@ static void winograd_case_free (struct winograd_case *c)
     guarded_free (&c->m);
 }
 
-/* Whether a tile is small is for the caller to choose where it overlaps the end of the image by half or more; here: always, where
- * there are such tiles. */
+/* Whether a tile is small is for the caller to choose where it overlaps the end of the image by half or more; here:
+ * always, where there are such tiles. */
 static const struct side *side_h (const struct winograd_case *c, int tile)
 {
     return &c->h[c->run.height - c->tile[tile].top <= c->h[1].m];

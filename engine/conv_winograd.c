@@ -49,11 +49,11 @@ struct winograd_step {
 enum tile_kind { TILES_SMALL_H, TILES_WHOLE, TILES_SMALL_W, TILES_SMALL, TILE_KINDS };
 struct tile_block {
     int start[TILE_KINDS + 1];
-    struct tile tile[];
+    struct winograd_tile tile[];
 };
 /* Floats at the start of a worker's scratch that hold a block of so many tiles. */
 #define TILE_BLOCK(tiles)                                                                                              \
-    ((sizeof (struct tile_block) + (size_t)(tiles) * sizeof (struct tile) + 63) / 64 * (64 / sizeof (float)))
+    ((sizeof (struct tile_block) + (size_t)(tiles) * sizeof (struct winograd_tile) + 63) / 64 * (64 / sizeof (float)))
 
 /* Does a side of so many outputs end with a small tile? */
 static bool ends_small (const struct side *side, int outputs)
@@ -309,10 +309,10 @@ static void winograd_forward (struct execution *e, const struct step *step, cons
 }
 
 /* Tile t of a step, counted row by row: where it is, and of what kind. */
-static enum tile_kind tile_at (const struct step *step, int tiles_w, int t, struct tile *tile)
+static enum tile_kind tile_at (const struct step *step, int tiles_w, int t, struct winograd_tile *tile)
 {
     const struct winograd_step *w = step->state;
-    *tile = (struct tile) { t / tiles_w * w->m_h, t % tiles_w * w->m_w };
+    *tile = (struct winograd_tile) { t / tiles_w * w->m_h, t % tiles_w * w->m_w };
     bool small_h = w->small_h && tile->top + w->m_h > step->height;
     bool small_w = w->small_w && tile->left + w->m_w > step->width;
     return small_h ? small_w ? TILES_SMALL : TILES_SMALL_H : small_w ? TILES_SMALL_W : TILES_WHOLE;
@@ -325,7 +325,7 @@ static void lay_block (const struct step *step, int index, struct tile_block *bl
     int tiles_w = divide_up (step->width, w->m_w), tiles = divide_up (step->height, w->m_h) * tiles_w;
     int first = part_start (tiles, index, w->tile_blocks), last = part_start (tiles, index + 1, w->tile_blocks);
     int next[TILE_KINDS + 1] = { 0 };
-    struct tile tile;
+    struct winograd_tile tile;
     for (int t = first; t < last; t++)
         next[tile_at (step, tiles_w, t, &tile) + 1]++;
     block->start[0] = 0;
@@ -367,7 +367,7 @@ static const struct {
 struct use {
     const float *input;
     float *out;
-    int pixels, register_tiles;
+    int pixels, acc_tiles;
 };
 
 /* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are
@@ -386,7 +386,7 @@ static int filter_uses (const struct step *step, const struct tile_block *block,
             use[uses++] = (struct use) { .input = v + point * w->v_point + from * BLOCK,
                                          .out = sums + point * w->m_point + from * BLOCK,
                                          .pixels = to - from,
-                                         .register_tiles = divide_up (to - from, step->kernel->mr) };
+                                         .acc_tiles = divide_up (to - from, step->kernel->mr) };
     }
     return uses;
 }
@@ -401,9 +401,9 @@ static void winograd_product (const struct step *step, const struct use *use, in
     const int wide = product->blocks * BLOCK, depth = step->packed->depth;
     const size_t share = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
     const float *weights = product->weights;
-    int register_tiles = 0;
+    int acc_tiles = 0;
     for (int u = 0; u < uses; u++)
-        register_tiles += use[u].register_tiles;
+        acc_tiles += use[u].acc_tiles;
     product->segments = w->segments;
     for (int k = 0; k < depth; k += PRODUCT_CHANNELS) {
         int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels, done = 0;
@@ -412,7 +412,7 @@ static void winograd_product (const struct step *step, const struct use *use, in
             soon = (struct next_weights) { weights + channels * wide, (size_t)left * (size_t)wide };
         /* no more than one share: it is wanted first */
         soon.floats = soon.floats < share ? soon.floats : share;
-        struct prefetch prefetch = prefetch_spread (soon, (ptrdiff_t)channels * register_tiles, product->blocks);
+        struct prefetch prefetch = prefetch_spread (soon, (ptrdiff_t)channels * acc_tiles, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);
         for (int u = 0; u < uses; u++) {
             product->prefetch = prefetch_rest (prefetch, (ptrdiff_t)channels * done);
@@ -421,7 +421,7 @@ static void winograd_product (const struct step *step, const struct use *use, in
             product->pixels = use[u].pixels;
             product->residual = k > 0 ? product->out : NULL;
             step->kernel->run (product);
-            done += use[u].register_tiles;
+            done += use[u].acc_tiles;
         }
         product->segments += product->segment_count;
         product->weights = weights += channels * wide;

@@ -128,8 +128,8 @@ struct elementwise_run {
     const struct epilogue *epilogue;
 };
 
-/* Output pixel at a tile's upper left corner. */
-struct tile {
+/* The output pixel at the upper left corner of a tile of Winograd's. */
+struct winograd_tile {
     int32_t top, left;
 };
 
@@ -149,7 +149,7 @@ struct winograd_run {
     int height, width;       /* of the output */
     int pad_top, pad_left;   /* 0 or 1, so that every patch has a pixel of the input, which is zero outside */
     int in_height, in_width; /* of the input */
-    const struct tile *tile;
+    const struct winograd_tile *tile;
     int tiles;
     const float *in; /* one block [in_height][in_width][16] */
     float *v;

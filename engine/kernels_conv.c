@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels_conv.c: the direct convolution. Compiled once per instruction set.
  *
- * A convolution tile is `rows` pixels x `blocks` blocks of 16 output channels, all sums in registers for the whole
+ * A register tile is `rows` pixels x `blocks` blocks of 16 output channels, all sums in registers for the whole
  * depth of the run's sum, so that a run stores an output once, and reads it only as a residual. One step of the inner
  * loop:
  *
@@ -36,15 +36,15 @@ INLINE void tile_epilogue (const struct conv_run *run, int first, const int rows
                        vec_clamp (sums[r][c], low, high));
         return;
     }
-    float tile[NR_BLOCKS * MR * BLOCK] __attribute__ ((aligned (64)));
+    float buffer[NR_BLOCKS * MR * BLOCK] __attribute__ ((aligned (64)));
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
-        vec_store (tile + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
-    FOR_ISA (epilogue_tile) (epilogue, tile, rows, blocks, run->channel, out + 16 * first, run->out_block);
+        vec_store (buffer + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
+    FOR_ISA (epilogue_tile) (epilogue, buffer, rows, blocks, run->channel, out + 16 * first, run->out_block);
 }
 
 /* rows, blocks and, except for odd strides, stride are constants at every call. *prefetch: next weights to prefetch. */
-INLINE void tile (const struct conv_run *run, int first, const int rows, const int blocks, const ptrdiff_t stride,
-                  const float **prefetch)
+INLINE void acc_tile (const struct conv_run *run, int first, const int rows, const int blocks, const ptrdiff_t stride,
+                      const float **prefetch)
 {
     const int vectors = blocks * PER_BLOCK;
     vec sums[MR][NR_BLOCKS * PER_BLOCK];
@@ -82,14 +82,14 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
 }
 
 /* The tile of `rows` pixels, with a code path of its own for every count up to MR: no masks, no spilled sums. */
-INLINE void tile_of (const struct conv_run *run, int first, int rows, const int blocks, const ptrdiff_t stride,
-                     const float **prefetch)
+INLINE void acc_tile_of (const struct conv_run *run, int first, int rows, const int blocks, const ptrdiff_t stride,
+                         const float **prefetch)
 {
     switch (rows) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
         if (n <= MR)                                                                                                   \
-            tile (run, first, n <= MR ? n : 1, blocks, stride, prefetch);                                              \
+            acc_tile (run, first, n <= MR ? n : 1, blocks, stride, prefetch);                                          \
         break;
         FOR_MR (CASE)
 #undef CASE
@@ -103,7 +103,7 @@ INLINE void row (const struct conv_run *run, const int blocks, const ptrdiff_t s
     const float *prefetch = run->prefetch.step ? run->prefetch.next : run->weights; /* a line that is in the cache */
     for (int t = 0, first = 0; t < tiles; t++) {
         int rows = (run->pixels - first + tiles - t - 1) / (tiles - t);
-        tile_of (run, first, rows, blocks, stride, &prefetch);
+        acc_tile_of (run, first, rows, blocks, stride, &prefetch);
         first += rows;
     }
 }

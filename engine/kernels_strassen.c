@@ -68,14 +68,14 @@ static const struct {
     { 3, 0, 0, true, NONE, NONE, 2, NONE, NONE },
 };
 
-typedef vec tile_of[MR][NR_BLOCKS * PER_BLOCK];
+typedef vec acc_tile[MR][NR_BLOCKS * PER_BLOCK];
 
 /* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or
  * NULL. */
 INLINE void quarter_epilogue (const struct strassen_run *run, const int quarter, const int rows, const float *plus,
-                              tile_of sums)
+                              acc_tile sums)
 {
-    float spare[MR * NR_BLOCKS * BLOCK] __attribute__ ((aligned (64)));
+    float buffer[MR * NR_BLOCKS * BLOCK] __attribute__ ((aligned (64)));
     const struct epilogue *epilogue = run->epilogue;
     const int lower = quarter / 2, right = quarter % 2;
     const int first = right ? 2 * rows - run->now.pixels : 0; /* that one is the other half's */
@@ -102,13 +102,13 @@ INLINE void quarter_epilogue (const struct strassen_run *run, const int quarter,
             if (epilogue->clamp_only)
                 vec_store (run->out + to, vec_clamp (v, low, high));
             else
-                vec_store (spare + place, v);
+                vec_store (buffer + place, v);
         }
     }
     for (int b = 0; b < NR_BLOCKS && b < blocks && !epilogue->clamp_only; b++) {
         float *out = run->out + at + b * run->out_block + first * BLOCK;
-        const float *tile = spare + (b * rows + first) * BLOCK;
-        FOR_ISA (epilogue_tile) (epilogue, tile, rows - first, 1, channel + b * BLOCK, out, 0);
+        const float *from = buffer + (b * rows + first) * BLOCK;
+        FOR_ISA (epilogue_tile) (epilogue, from, rows - first, 1, channel + b * BLOCK, out, 0);
     }
 }
 
@@ -129,7 +129,7 @@ INLINE void next_sums (const struct strassen_block *after, int block, int first,
 /* Adds product i of rows pixels by NR_BLOCKS blocks to what there is, as in kernels_conv.c. Meanwhile a part of the
  * next block's sums is made in three free registers: a pass of its own over an input in the L3 cache costs up to
  * 1/8. */
-INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **prefetch, tile_of sums)
+INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **prefetch, acc_tile sums)
 {
     enum { NR_VECTORS = NR_BLOCKS * PER_BLOCK };
     const struct strassen_block *now = &run->now;
@@ -169,7 +169,7 @@ INLINE void strassen (const struct strassen_run *run, const int rows)
 {
     const float *prefetch = run->prefetch.step ? run->prefetch.next : run->weights; /* a line that is in the cache */
     const ptrdiff_t kept = rows * NR_BLOCKS * BLOCK;
-    tile_of sums;
+    acc_tile sums;
     EACH sums[r][c] = vec_set (0.0f);
     for (int i = run->first; i < run->last; i++) {
         if (plan[i].start >= 0)

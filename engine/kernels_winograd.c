@@ -283,7 +283,7 @@ INLINE void output_tile (const struct winograd_run *run, const int n_h, const in
     int columns = run->width - left < width ? run->width - left : width;
     ptrdiff_t start = 16 * ((ptrdiff_t)top * run->width + left), stride = 16 * (ptrdiff_t)run->width;
     vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
-    float tile[4 * 4 * BLOCK] __attribute__ ((aligned (64)));
+    float buffer[4 * 4 * BLOCK] __attribute__ ((aligned (64)));
     for (int lane = 0; lane < BLOCK; lane += LANES) {
         vec bias = vec_load (run->bias + run->channel + lane);
         vec half[4][6];
@@ -313,7 +313,7 @@ INLINE void output_tile (const struct winograd_run *run, const int n_h, const in
                 if (epilogue->clamp_only)
                     vec_store (run->out + at, vec_clamp (v, low, high));
                 else
-                    vec_store (tile + (y * width + x) * BLOCK + lane, v);
+                    vec_store (buffer + (y * width + x) * BLOCK + lane, v);
             }
         }
     }
@@ -321,7 +321,7 @@ INLINE void output_tile (const struct winograd_run *run, const int n_h, const in
         return;
     for (int y = 0; y < rows; y++) {
         float *out = run->out + start + y * stride;
-        FOR_ISA (epilogue_tile) (epilogue, tile + y * width * BLOCK, columns, 1, run->channel, out, 0);
+        FOR_ISA (epilogue_tile) (epilogue, buffer + y * width * BLOCK, columns, 1, run->channel, out, 0);
     }
 }
 

@@ -187,10 +187,10 @@ static void elementwise_gelu (const struct bench *b)
 /* One row of tiles of 56 x 56, the transforms alone. */
 static struct winograd_run winograd_run_of (const struct bench *b, int n)
 {
-    static struct tile tile[ROW];
+    static struct winograd_tile tile[ROW];
     int tiles = ROW / (n - 2);
     for (int t = 0; t < tiles; t++)
-        tile[t] = (struct tile) { n - 2, t * (n - 2) };
+        tile[t] = (struct winograd_tile) { n - 2, t * (n - 2) };
     return (struct winograd_run) { .n_h = n,
                                    .n_w = n,
                                    .height = ROW,

@@ -97,9 +97,9 @@ static void both_sides (int rows_h, int columns_h, const double (*h)[6], int row
 }
 
 struct winograd_case {
-    struct side h[2], w[2];  /* whole, small */
-    struct winograd_run run; /* tiles, in, v, m_, bias, residual and out are filled in by the tests */
-    struct tile *tile;       /* [tiles]: of the whole image, row by row */
+    struct side h[2], w[2];     /* whole, small */
+    struct winograd_run run;    /* tiles, in, v, m_, bias, residual and out are filled in by the tests */
+    struct winograd_tile *tile; /* [tiles]: of the whole image, row by row */
     int tiles;
     struct plane in;
     struct guarded v, m; /* [n_h n_w][v_point], [n_h n_w][m_point] */
@@ -137,7 +137,7 @@ static struct winograd_case winograd_case_new (int size, int in_height, int in_w
     c.tile = calloc ((size_t)(r->height * r->width), sizeof *c.tile);
     for (int top = 0; top < r->height; top += c.h[0].m)
         for (int left = 0; left < r->width; left += c.w[0].m)
-            c.tile[c.tiles++] = (struct tile) { top, left };
+            c.tile[c.tiles++] = (struct winograd_tile) { top, left };
     r->v_point = 16 * (c.tiles + number % 3);
     r->m_point = 16 * (c.tiles + number % 2);
     size_t others = (size_t)(n_h * n_w - 1);

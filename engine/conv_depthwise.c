@@ -53,7 +53,7 @@ static void depthwise_item (struct execution *e, const struct step *step, struct
     const float *in = step->in, *weights = step->packed->weights, *residual = step->residual;
     float *out = step->out;
     (void)worker;
-    e->kernels->depthwise (&(struct depthwise_run) {
+    e->kernels->depthwise (&(struct depthwise_args) {
         .in = in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
         .weights = weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
         .in_height = step->in_height,

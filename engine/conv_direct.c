@@ -118,7 +118,7 @@ size_t band_bytes (const struct step *step, int band)
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
     size_t channels = (size_t)divide_up (step->in_channels, BLOCK) * BLOCK,
-           pixels = (size_t)band * (size_t)d->run_width;
+           pixels = (size_t)band * (size_t)d->strip_width;
     if (!d->flat) {
         size_t rows =
             (size_t)(band - 1) * (size_t)conv->stride_h + (size_t)(conv->kernel_h - 1) * (size_t)conv->dilation_h + 1;
@@ -138,19 +138,19 @@ static void cut_direct (const struct preparation *p, struct step *step)
     size_t weights = step->packed->weight_bytes;
     size_t input = blocked_bytes (step->place.in.element, step->in_channels, step->in_height, step->in_width);
     d->bands = 1;
-    d->band = d->run_height;
+    d->band = d->strips;
     d->panel_group = panels;
-    if (threads > 1 && panels >= threads && (weights / 8 > input || d->run_height < threads)) {
+    if (threads > 1 && panels >= threads && (weights / 8 > input || d->strips < threads)) {
         d->panel_group = 1;
         step->by_panel = true;
         return;
     }
     bool many = weights > kept_bytes (p->cpu) / 2;
     d->bands = threads;
-    while (!many && d->bands < d->run_height && band_bytes (step, divide_up (d->run_height, d->bands)) > BAND_BYTES)
+    while (!many && d->bands < d->strips && band_bytes (step, divide_up (d->strips, d->bands)) > BAND_BYTES)
         d->bands += threads;
-    d->bands = least (d->bands, d->run_height);
-    d->band = divide_up (d->run_height, d->bands);
+    d->bands = least (d->bands, d->strips);
+    d->band = divide_up (d->strips, d->bands);
     if (many && threads > 1 && d->staging == STAGING_NONE) /* else whoever helps would first copy the whole band */
         d->panel_group = 1;
 }
@@ -167,14 +167,14 @@ static bool direct_prepare (struct preparation *p, struct step *step)
     d->staging = staging_of (conv, planar);
     d->flat =
         d->staging == STAGING_SAMPLE || (d->staging == STAGING_NONE && conv->kernel_h == 1 && conv->kernel_w == 1);
-    d->run_height = step->height;
-    d->run_width = step->width;
+    d->strips = step->height;
+    d->strip_width = step->width;
     d->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
-    if (d->flat) { /* runs of a few tiles: long enough to hide the call, short enough to cut the work by */
+    if (d->flat) { /* strips of a few tiles: long enough to hide the call, short enough to cut the work by */
         int pixels = step->height * step->width, threads = p->threads;
-        int runs = threads * divide_up (pixels, threads * 4 * step->kernel->mr);
-        d->run_width = divide_up (pixels, runs);
-        d->run_height = divide_up (pixels, d->run_width);
+        int count = threads * divide_up (pixels, threads * 4 * step->kernel->mr);
+        d->strip_width = divide_up (pixels, count);
+        d->strips = divide_up (pixels, d->strip_width);
         in_plane = (size_t)pixels * BLOCK;
     }
     cut_direct (p, step);
@@ -241,16 +241,16 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
             continue;
         }
         copy_padded (in, step->in_height, step->in_width,
-                     part_start (d->run_height, band, d->bands) * conv->stride_h - conv->pad_top, -conv->pad_left,
+                     part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top, -conv->pad_left,
                      d->staged_height, d->staged_width, pixel, out);
         out += (size_t)d->staged_height * (size_t)d->staged_width * pixel;
     }
 }
 
-struct conv_run panel_run (const struct step *step, const struct panel *panel, ptrdiff_t out_block)
+struct conv_args panel_args (const struct step *step, const struct panel *panel, ptrdiff_t out_block)
 {
     const struct direct *d = step->state;
-    return (struct conv_run) {
+    return (struct conv_args) {
         .segments = d->segments,
         .segment_count = d->segment_count,
         .pixel_stride = d->pixel_stride,
@@ -263,7 +263,7 @@ struct conv_run panel_run (const struct step *step, const struct panel *panel, p
     };
 }
 
-/* All runs of one panel in a band. */
+/* All strips of one panel in a band. */
 static void conv_panel (struct execution *e, const struct step *step, struct worker_state *worker, int index, int band)
 {
     const struct direct *d = step->state;
@@ -272,17 +272,17 @@ static void conv_panel (struct execution *e, const struct step *step, struct wor
     const float *step_in = step->in, *residual = step->residual, *staged = worker->scratch;
     float *out = step->out;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
-    struct conv_run run = panel_run (step, panel, out_block);
-    int first = part_start (d->run_height, band, d->bands);
-    int last = part_start (d->run_height, band + 1, d->bands);
+    struct conv_args args = panel_args (step, panel, out_block);
+    int first = part_start (d->strips, band, d->bands);
+    int last = part_start (d->strips, band + 1, d->bands);
     const float *in;
-    ptrdiff_t in_row; /* floats from one run to the next */
+    ptrdiff_t in_row; /* floats from one strip to the next */
     if (d->staging == STAGING_PAD || d->staging == STAGING_PLANAR) {
         ptrdiff_t pixel = d->staging == STAGING_PLANAR ? 1 : BLOCK;
         in_row = (ptrdiff_t)conv->stride_h * d->staged_width * pixel;
         in = staged + (ptrdiff_t)panel->in_block * d->staged_height * d->staged_width * pixel - first * in_row;
     } else if (d->flat) {
-        in_row = (ptrdiff_t)d->run_width * BLOCK;
+        in_row = (ptrdiff_t)d->strip_width * BLOCK;
         in = (d->staging == STAGING_SAMPLE ? staged : step_in) + panel->in_block * out_block;
     } else {
         in_row = (ptrdiff_t)conv->stride_h * step->in_width * BLOCK;
@@ -290,16 +290,16 @@ static void conv_panel (struct execution *e, const struct step *step, struct wor
     }
     /* the next weights, spread over all tiles of this panel */
     struct next_weights next = next_weights (e, step, worker, index);
-    ptrdiff_t steps = divide_up (d->run_width, step->kernel->mr) * d->depth_steps;
+    ptrdiff_t steps = divide_up (d->strip_width, step->kernel->mr) * d->depth_steps;
     struct prefetch prefetch = prefetch_spread (next, (last - first) * steps, panel->blocks);
     for (int y = first; y < last; y++) {
-        ptrdiff_t at = (ptrdiff_t)y * d->run_width, left = pixels - at;
-        run.input = in + y * in_row;
-        run.out = out + panel->block * out_block + at * BLOCK;
-        run.residual = residual ? residual + panel->block * out_block + at * BLOCK : NULL;
-        run.pixels = left < d->run_width ? (int)left : d->run_width;
-        run.prefetch = prefetch_rest (prefetch, (y - first) * steps);
-        step->kernel->run (&run);
+        ptrdiff_t at = (ptrdiff_t)y * d->strip_width, left = pixels - at;
+        args.input = in + y * in_row;
+        args.out = out + panel->block * out_block + at * BLOCK;
+        args.residual = residual ? residual + panel->block * out_block + at * BLOCK : NULL;
+        args.pixels = left < d->strip_width ? (int)left : d->strip_width;
+        args.prefetch = prefetch_rest (prefetch, (y - first) * steps);
+        step->kernel->run (&args);
     }
 }
 

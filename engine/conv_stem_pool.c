@@ -74,12 +74,12 @@ static void make_rows (struct execution *e, const struct step *step, struct work
         stage (e, step, worker, near->staged, near->made->made);
     for (int i = 0; i < step->packed->panel_count; i++) {
         const struct panel *panel = &step->packed->panel[i];
-        struct conv_run run = panel_run (step, panel, block);
-        run.pixels = step->width;
+        struct conv_args args = panel_args (step, panel, block);
+        args.pixels = step->width;
         for (int y = near->made->made; y < last; y++) {
-            run.input = near->staged + (ptrdiff_t)(y - worker->staged) * step->conv.stride_h * s->conv.staged_width;
-            run.out = near->rows + panel->block * block + (y - near->made->first) * row;
-            step->kernel->run (&run);
+            args.input = near->staged + (ptrdiff_t)(y - worker->staged) * step->conv.stride_h * s->conv.staged_width;
+            args.out = near->rows + panel->block * block + (y - near->made->first) * row;
+            step->kernel->run (&args);
         }
     }
     near->made->made = last;
@@ -128,7 +128,7 @@ static void fused_item (struct execution *e, const struct step *step, struct wor
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK;
     struct near near = { .made = worker->scratch, .rows = scratch + HEAD_FLOATS (pool->kernel_h) };
     near.staged = near.rows + blocks * s->near_rows * row;
-    struct pool_run run = {
+    struct pool_args args = {
         .kind = POOL_MAX,
         .rows = rows,
         .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->width, then->width },
@@ -139,12 +139,12 @@ static void fused_item (struct execution *e, const struct step *step, struct wor
         int first = y * pool->stride_h - pool->pad_top, last = least (first + pool->kernel_h, step->height);
         first = first < 0 ? 0 : first;
         want_rows (e, step, worker, &near, first, last, conv_end);
-        run.row_count = last > first ? last - first : 0;
+        args.row_count = last > first ? last - first : 0;
         for (int b = 0; b < blocks; b++) {
-            for (int i = 0; i < run.row_count; i++)
+            for (int i = 0; i < args.row_count; i++)
                 rows[i] = near.rows + (b * s->near_rows + first + i - near.made->first) * row;
-            run.out = out + ((ptrdiff_t)b * then->height + y) * then->width * BLOCK;
-            e->kernels->pool (&run);
+            args.out = out + ((ptrdiff_t)b * then->height + y) * then->width * BLOCK;
+            e->kernels->pool (&args);
         }
     }
 }

@@ -32,11 +32,11 @@ enum { SHARES = 4 };
 /* What a step of it needs. */
 struct strassen_step {
     enum staging staging;
-    int run_height, run_width;  /* blocks of pixels, and pixels of the largest, an even number */
-    ptrdiff_t v_point, m_point; /* floats in a sum, and in the scratch of a block */
-    int bands;                  /* of blocks of pixels */
-    int panel_group;            /* pairs of panels in a work item */
-    bool pair_by_pair;          /* all blocks by one pair of panels, not all pairs by one block */
+    int pixel_blocks, block_pixels; /* blocks of pixels, and pixels of the largest, an even number */
+    ptrdiff_t v_point, m_point;     /* floats in a sum, and in the scratch of a block */
+    int bands;                      /* of blocks of pixels */
+    int panel_group;                /* pairs of panels in a work item */
+    bool pair_by_pair;              /* all blocks by one pair of panels, not all pairs by one block */
 };
 
 /* Blocks of pixels that Strassen's algorithm pairs; the same for any number of threads. */
@@ -126,7 +126,7 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
  * True: work items are pairs. */
 static bool cut_strassen (const struct preparation *p, const struct step *step, struct strassen_step *s)
 {
-    int pairs = step->packed->panel_count, blocks = s->run_height, threads = p->threads;
+    int pairs = step->packed->panel_count, blocks = s->pixel_blocks, threads = p->threads;
     size_t near = STRASSEN_NEAR / sizeof (float) / (size_t)s->m_point;
     int64_t uneven_blocks = divide_up (blocks, threads) * threads - blocks;
     int64_t uneven_pairs = divide_up (pairs, threads) * threads - pairs;
@@ -153,13 +153,13 @@ static bool strassen_prepare (struct preparation *p, struct step *step)
         return false;
     step->state = s;
     s->staging = staging_of (&step->conv, false);
-    s->run_height = pixel_blocks (p, step);
-    s->run_width = 2 * divide_up (divide_up (pixels, s->run_height), 2);
-    s->v_point = (ptrdiff_t)(step->in_channels / 2) * (s->run_width / 2);
-    s->m_point = 4 * s->v_point + (ptrdiff_t)3 * p->kernels->nr_blocks * BLOCK * (s->run_width / 2) +
-                 (s->staging == STAGING_SAMPLE ? (ptrdiff_t)step->in_channels * s->run_width : 0);
+    s->pixel_blocks = pixel_blocks (p, step);
+    s->block_pixels = 2 * divide_up (divide_up (pixels, s->pixel_blocks), 2);
+    s->v_point = (ptrdiff_t)(step->in_channels / 2) * (s->block_pixels / 2);
+    s->m_point = 4 * s->v_point + (ptrdiff_t)3 * p->kernels->nr_blocks * BLOCK * (s->block_pixels / 2) +
+                 (s->staging == STAGING_SAMPLE ? (ptrdiff_t)step->in_channels * s->block_pixels : 0);
     step->by_panel = cut_strassen (p, step, s);
-    int slots = s->pair_by_pair ? divide_up (s->run_height, s->bands) : 2;
+    int slots = s->pair_by_pair ? divide_up (s->pixel_blocks, s->bands) : 2;
     need_bytes (&p->scratch_bytes, (size_t)slots * (size_t)s->m_point * sizeof (float));
     snprintf (step->algorithm, sizeof step->algorithm, "strassen");
     step->multiplications = step->macs / 8 * 7;
@@ -198,8 +198,8 @@ static struct strassen_block block_at (const struct share *share, int block, boo
 {
     const struct step *step = share->step;
     const struct strassen_step *s = step->state;
-    int all = step->height * step->width, first = part_start (all, block, s->run_height);
-    int count = part_start (all, block + 1, s->run_height) - first;
+    int all = step->height * step->width, first = part_start (all, block, s->pixel_blocks);
+    int count = part_start (all, block + 1, s->pixel_blocks) - first;
     float *scratch = share->worker->scratch,
           *sums = scratch + (s->pair_by_pair ? block - share->first : block % 2) * s->m_point;
     float *copy = sums + 4 * s->v_point;
@@ -234,8 +234,8 @@ static void block_by_pair (const struct share *share, int block, int pair, const
     const float *residual = step->residual;
     float *out = step->out;
     ptrdiff_t out_block = (ptrdiff_t)all * BLOCK;
-    ptrdiff_t at = panel->block * out_block + (ptrdiff_t)part_start (all, block, s->run_height) * BLOCK;
-    struct strassen_run run = {
+    ptrdiff_t at = panel->block * out_block + (ptrdiff_t)part_start (all, block, s->pixel_blocks) * BLOCK;
+    struct strassen_args args = {
         .now = block_at (share, block, false),
         .first = part->first,
         .last = part->last,
@@ -248,13 +248,13 @@ static void block_by_pair (const struct share *share, int block, int pair, const
         .channel = panel->block * BLOCK,
         .epilogue = &step->epilogue,
     };
-    run.kept = run.now.sums + s->m_point - (ptrdiff_t)3 * nr_blocks * BLOCK * (s->run_width / 2);
+    args.kept = args.now.sums + s->m_point - (ptrdiff_t)3 * nr_blocks * BLOCK * (s->block_pixels / 2);
     if (making && block + 1 < share->end)
-        run.after = block_at (share, block + 1, true);
-    ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * run.now.depth;
+        args.after = block_at (share, block + 1, true);
+    ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * args.now.depth;
     struct prefetch prefetch = prefetch_spread (part->next, (share->last - share->first) * steps, nr_blocks);
-    run.prefetch = prefetch_rest (prefetch, (block - share->first) * steps);
-    share->e->kernels->strassen (&run);
+    args.prefetch = prefetch_rest (prefetch, (block - share->first) * steps);
+    share->e->kernels->strassen (&args);
 }
 
 /* All blocks by one pair, products that belong together at a time. */
@@ -281,9 +281,9 @@ static void strassen_item (struct execution *e, const struct step *step, struct 
     int last_pair = least (pairs, first_pair + s->panel_group);
     int staged = worker->staged;
     struct share share = { .e = e, .step = step, .worker = worker };
-    share.first = part_start (s->run_height, band, s->bands);
-    share.last = part_start (s->run_height, band + 1, s->bands);
-    share.end = s->pair_by_pair ? share.last : s->run_height;
+    share.first = part_start (s->pixel_blocks, band, s->bands);
+    share.last = part_start (s->pixel_blocks, band + 1, s->bands);
+    share.end = s->pair_by_pair ? share.last : s->pixel_blocks;
     worker->staged =
         s->pair_by_pair ? band : share.last; /* whose sums are there: a band, or the block that comes next */
     bool fresh = staged != (s->pair_by_pair ? band : share.first);

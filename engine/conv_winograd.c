@@ -259,10 +259,10 @@ static bool winograd_prepare (struct preparation *p, struct step *step)
  * in what order a sum is rounded. Figures: docs/measurements.md, "Winograd". */
 enum { PRODUCT_CHANNELS = 128 };
 
-static struct winograd_run run_of (const struct step *step)
+static struct winograd_args args_of (const struct step *step)
 {
     const struct winograd_step *w = step->state;
-    return (struct winograd_run) {
+    return (struct winograd_args) {
         .n_h = w->n_h,
         .n_w = w->n_w,
         .height = step->height,
@@ -279,32 +279,32 @@ static struct winograd_run run_of (const struct step *step)
 }
 
 /* One transform of all tiles of a block; v and m_ are the first one's. */
-static void transform (const struct tile_block *block, struct winograd_run run,
-                       void (*kernel) (const struct winograd_run *run))
+static void transform (const struct tile_block *block, struct winograd_args args,
+                       void (*kernel) (const struct winograd_args *args))
 {
-    float *v = run.v;
-    const float *m = run.m_;
+    float *v = args.v;
+    const float *m = args.m_;
     for (int kind = 0; kind < TILE_KINDS; kind++) {
         int first = block->start[kind];
-        run.small_h = kind == TILES_SMALL_H || kind == TILES_SMALL;
-        run.small_w = kind == TILES_SMALL_W || kind == TILES_SMALL;
-        run.tile = block->tile + first;
-        run.tiles = block->start[kind + 1] - first;
-        run.v = v ? v + first * BLOCK : NULL;
-        run.m_ = m ? m + first * BLOCK : NULL;
-        if (run.tiles)
-            kernel (&run);
+        args.small_h = kind == TILES_SMALL_H || kind == TILES_SMALL;
+        args.small_w = kind == TILES_SMALL_W || kind == TILES_SMALL;
+        args.tile = block->tile + first;
+        args.tiles = block->start[kind + 1] - first;
+        args.v = v ? v + first * BLOCK : NULL;
+        args.m_ = m ? m + first * BLOCK : NULL;
+        if (args.tiles)
+            kernel (&args);
     }
 }
 
 static void winograd_forward (struct execution *e, const struct step *step, const struct tile_block *block, float *v)
 {
     const struct winograd_step *w = step->state;
-    struct winograd_run run = run_of (step);
+    struct winograd_args args = args_of (step);
     for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++) {
-        run.in = (const float *)step->in + (ptrdiff_t)b * step->in_height * step->in_width * BLOCK;
-        run.v = v + (ptrdiff_t)b * w->tiles * BLOCK;
-        transform (block, run, e->kernels->winograd_input);
+        args.in = (const float *)step->in + (ptrdiff_t)b * step->in_height * step->in_width * BLOCK;
+        args.v = v + (ptrdiff_t)b * w->tiles * BLOCK;
+        transform (block, args, e->kernels->winograd_input);
     }
 }
 
@@ -394,7 +394,7 @@ static int filter_uses (const struct step *step, const struct tile_block *block,
 /* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are prefetched, at
  * the end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just
  * made. */
-static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_run *product,
+static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_args *product,
                               struct next_weights next)
 {
     const struct winograd_step *w = step->state;
@@ -439,7 +439,7 @@ static void winograd_products (struct execution *e, const struct step *step, con
     const float *weights = panel_weights (step->packed, index);
     int filters = step->conv.stride_h == 2 ? 16 : w->n_h * w->n_w;
     size_t each = (size_t)step->packed->depth * BLOCK * (size_t)panel->blocks;
-    struct conv_run product = {
+    struct conv_args product = {
         .pixel_stride = BLOCK,
         .bias = zeros,
         .out_block = (ptrdiff_t)block->start[TILE_KINDS] * BLOCK,
@@ -466,14 +466,14 @@ static void winograd_panel (struct execution *e, const struct step *step, const 
     const float *residual = step->residual;
     float *out = step->out;
     winograd_products (e, step, block, worker, index, v, sums);
-    struct winograd_run run = run_of (step);
+    struct winograd_args args = args_of (step);
     for (int b = 0; b < panel->blocks; b++) {
         ptrdiff_t at = (ptrdiff_t)(panel->block + b) * step->height * step->width * BLOCK;
-        run.m_ = sums + (ptrdiff_t)b * block->start[TILE_KINDS] * BLOCK;
-        run.out = out + at;
-        run.residual = residual ? residual + at : NULL;
-        run.channel = (panel->block + b) * BLOCK;
-        transform (block, run, e->kernels->winograd_output);
+        args.m_ = sums + (ptrdiff_t)b * block->start[TILE_KINDS] * BLOCK;
+        args.out = out + at;
+        args.residual = residual ? residual + at : NULL;
+        args.channel = (panel->block + b) * BLOCK;
+        transform (block, args, e->kernels->winograd_output);
     }
 }
 
@@ -504,7 +504,7 @@ static void winograd_panel_item (struct execution *e, const struct step *step, s
     winograd_panel (e, step, block, worker, v, sums, item);
 }
 
-static void winograd_run_step (struct execution *e, const struct step *step)
+static void winograd_run (struct execution *e, const struct step *step)
 {
     const struct winograd_step *w = step->state;
     if (!step->by_panel)
@@ -517,7 +517,7 @@ static void winograd_run_step (struct execution *e, const struct step *step)
     {                                                                                                                  \
         .name = "winograd", .algorithms = wanted, .gain = 1, .variant = &winograds[size], .fits = winograd_fits,       \
         .cycles = winograd_cycles, .lay = winograd_lay, .pack = pack_winograd, .prepare = winograd_prepare,            \
-        .run = winograd_run_step,                                                                                      \
+        .run = winograd_run,                                                                                           \
     }
 const struct conv_method conv_winograd[CONV_WINOGRADS] = {
     METHOD (F23, 1 << ALGORITHM_F23),

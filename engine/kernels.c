@@ -4,15 +4,15 @@
 #include "kernels.h"
 #include "vec.h"
 
-void FOR_ISA (kernels_conv) (const struct conv_run *run);
-void FOR_ISA (kernels_depthwise) (const struct depthwise_run *run);
-void FOR_ISA (kernels_pool) (const struct pool_run *run);
+void FOR_ISA (kernels_conv) (const struct conv_args *args);
+void FOR_ISA (kernels_depthwise) (const struct depthwise_args *args);
+void FOR_ISA (kernels_pool) (const struct pool_args *args);
 void FOR_ISA (kernels_global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
-void FOR_ISA (kernels_elementwise) (const struct elementwise_run *run);
-void FOR_ISA (kernels_winograd_input) (const struct winograd_run *run);
-void FOR_ISA (kernels_winograd_output) (const struct winograd_run *run);
+void FOR_ISA (kernels_elementwise) (const struct elementwise_args *args);
+void FOR_ISA (kernels_winograd_input) (const struct winograd_args *args);
+void FOR_ISA (kernels_winograd_output) (const struct winograd_args *args);
 void FOR_ISA (kernels_strassen_sums) (const struct strassen_block *pixels);
-void FOR_ISA (kernels_strassen) (const struct strassen_run *run);
+void FOR_ISA (kernels_strassen) (const struct strassen_args *args);
 void FOR_ISA (kernels_softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
 void FOR_ISA (kernels_import) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_export) (const float *in, float *out, int channels, ptrdiff_t pixels);

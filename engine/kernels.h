@@ -43,14 +43,14 @@ struct segment {
     int32_t offset, length; /* in floats; length >= 1 */
 };
 
-/* A run of output pixels in a row, for one panel of `blocks` output blocks:
+/* A strip of output pixels in a row, for one panel of `blocks` output blocks:
  *
  *   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c]
  *       + sum over segments s, k < length[s] of input[p * pixel_stride + offset[s] + k] * weights[w][16 b + c]
  *       + residual[b * out_block + 16 p + c]),          w counts (s, k) pairs in order
  *
  * for p < pixels, b < blocks, c < 16. residual may be NULL or equal to out; otherwise nothing aliases out. */
-struct conv_run {
+struct conv_args {
     const void *input;
     const struct segment *segments;
     int segment_count; /* at least 1 */
@@ -74,7 +74,7 @@ struct conv_kernel {
     int nr_blocks;                     /*   and its output blocks: weights are packed for this many */
     int k_step;                        /* terms of a sum that one instruction takes: segments are multiples of it */
     unsigned needs;                    /* enum cpu_feature: what the processor must have beside what the table needs */
-    void (*run) (const struct conv_run *run);
+    void (*run) (const struct conv_args *args);
 };
 
 /* Geometry of a sliding window along a row; rows that fall outside the image are left out by the caller. */
@@ -87,7 +87,7 @@ struct window {
  *   out[y - first][x][c] = epilogue (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image, of
  *       in[y stride_h + r dilation_h - pad_top][x stride_w + k dilation_w - pad_left][c] * weights[r][k][c]
  *       + residual[y - first][x][c]) */
-struct depthwise_run {
+struct depthwise_args {
     const float *in;      /* [in_height][in_width][16] */
     const float *weights; /* [kernel_h][kernel_w][16] */
     int in_height, kernel_h, stride_h, dilation_h, pad_top;
@@ -101,7 +101,7 @@ struct depthwise_run {
 
 /* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by
  * the number of values inside when divisor is NULL. A window with nothing inside gives -inf (max) or 0. */
-struct pool_run {
+struct pool_args {
     enum pool_kind kind;
     const float *const *rows;
     int row_count;
@@ -115,7 +115,7 @@ enum elementwise_operation { ELEMENTWISE_FIRST, ELEMENTWISE_ADD, ELEMENTWISE_MUL
 /* One block of an element-wise layer: out = epilogue ((a op b) * scale + shift + residual), for p < pixels, c < 16.
  * b is b[p * b_pixel + (b_lane ? 0 : c)]: b_pixel 16 or 0, b_lane when b has one channel for all. out may be a, b (same
  * shape) or residual. */
-struct elementwise_run {
+struct elementwise_args {
     enum elementwise_operation operation;
     const float *a, *b;
     ptrdiff_t b_pixel;
@@ -140,10 +140,10 @@ struct winograd_tile {
  * A tile that is small in height or width has half as many outputs there, and needs only these points of that side:
  *   n = 4: 0, 1, 3             n = 6: 0, 1, 2, 5          n = 5: 0, 2, 3
  * No tile of 6 x 4 points is small in width: it serves layers of even width, and the code of one more size is saved.
- * A run of `tiles` tiles of one size:
+ * A call does `tiles` tiles of one size:
  *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is needed
  *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and epilogue, cut at the image's edge */
-struct winograd_run {
+struct winograd_args {
     int n_h, n_w;
     bool small_h, small_w;
     int height, width;       /* of the output */
@@ -180,7 +180,7 @@ struct strassen_block {
  * up to rounding: a value of one half of the pixels is computed with values of its fellow in the other half, so NaN,
  * infinity and large errors reach both. Products [first, last) of the seven, in order but with others between: 0 and 1,
  * 2 to 4, 5 and 6 belong together. Later ones find what earlier ones kept. */
-struct strassen_run {
+struct strassen_args {
     struct strassen_block now;   /* with its sums */
     struct strassen_block after; /* whose sums are made meanwhile; rows 0: none */
     int first, last;
@@ -204,15 +204,15 @@ struct kernels {
     int conv_count;                 /* at least 1 */
     const struct conv_kernel *conv; /* [conv_count], of kernels for the same numbers the best first */
 
-    void (*depthwise) (const struct depthwise_run *run);
-    void (*pool) (const struct pool_run *run);
+    void (*depthwise) (const struct depthwise_args *args);
+    void (*pool) (const struct pool_args *args);
     /* out[c] = max or mean over pixels of in[16 p + c], one block */
     void (*global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
-    void (*elementwise) (const struct elementwise_run *run);
-    void (*winograd_input) (const struct winograd_run *run);
-    void (*winograd_output) (const struct winograd_run *run);
+    void (*elementwise) (const struct elementwise_args *args);
+    void (*winograd_input) (const struct winograd_args *args);
+    void (*winograd_output) (const struct winograd_args *args);
     void (*strassen_sums) (const struct strassen_block *pixels); /* on their own */
-    void (*strassen) (const struct strassen_run *run);
+    void (*strassen) (const struct strassen_args *args);
     /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats
      * apart. Lanes past `channels` become 0. */
     void (*softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);

@@ -24,7 +24,7 @@
 #define kernels_strassen_sums FOR_ISA (kernels_strassen_sums)
 #define kernels_strassen FOR_ISA (kernels_strassen)
 void kernels_strassen_sums (const struct strassen_block *pixels);
-void kernels_strassen (const struct strassen_run *run);
+void kernels_strassen (const struct strassen_args *args);
 
 /* The sums of pixel r of each half, 16 channels of each half from block `block` on. */
 INLINE void pixel_sums (const struct strassen_block *pixels, int block, int r)
@@ -72,41 +72,41 @@ typedef vec acc_tile[MR][NR_BLOCKS * PER_BLOCK];
 
 /* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or
  * NULL. */
-INLINE void quarter_epilogue (const struct strassen_run *run, const int quarter, const int rows, const float *plus,
+INLINE void quarter_epilogue (const struct strassen_args *args, const int quarter, const int rows, const float *plus,
                               acc_tile sums)
 {
     float buffer[MR * NR_BLOCKS * BLOCK] __attribute__ ((aligned (64)));
-    const struct epilogue *epilogue = run->epilogue;
+    const struct epilogue *epilogue = args->epilogue;
     const int lower = quarter / 2, right = quarter % 2;
-    const int first = right ? 2 * rows - run->now.pixels : 0; /* that one is the other half's */
-    const int blocks = lower ? run->blocks - NR_BLOCKS : run->blocks;
-    const int channel = run->channel + lower * NR_BLOCKS * BLOCK;
-    const ptrdiff_t at = lower * NR_BLOCKS * run->out_block + right * (run->now.pixels - rows) * BLOCK;
+    const int first = right ? 2 * rows - args->now.pixels : 0; /* that one is the other half's */
+    const int blocks = lower ? args->blocks - NR_BLOCKS : args->blocks;
+    const int channel = args->channel + lower * NR_BLOCKS * BLOCK;
+    const ptrdiff_t at = lower * NR_BLOCKS * args->out_block + right * (args->now.pixels - rows) * BLOCK;
     vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
     UNROLL for (int c = 0; c < NR_BLOCKS * PER_BLOCK; c++)
     {
         if (c / PER_BLOCK >= blocks)
             break;
-        vec bias = vec_load (run->bias + channel + c * LANES);
+        vec bias = vec_load (args->bias + channel + c * LANES);
         UNROLL for (int r = 0; r < rows; r++)
         {
-            const ptrdiff_t to = at + c / PER_BLOCK * run->out_block + r * BLOCK + c % PER_BLOCK * LANES;
+            const ptrdiff_t to = at + c / PER_BLOCK * args->out_block + r * BLOCK + c % PER_BLOCK * LANES;
             const int place = (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES;
             vec v = vec_add (sums[r][c], bias);
             if (r < first)
                 continue;
             if (plus)
                 v = vec_add (v, vec_load (plus + place));
-            if (run->residual)
-                v = vec_add (v, vec_load (run->residual + to));
+            if (args->residual)
+                v = vec_add (v, vec_load (args->residual + to));
             if (epilogue->clamp_only)
-                vec_store (run->out + to, vec_clamp (v, low, high));
+                vec_store (args->out + to, vec_clamp (v, low, high));
             else
                 vec_store (buffer + place, v);
         }
     }
     for (int b = 0; b < NR_BLOCKS && b < blocks && !epilogue->clamp_only; b++) {
-        float *out = run->out + at + b * run->out_block + first * BLOCK;
+        float *out = args->out + at + b * args->out_block + first * BLOCK;
         const float *from = buffer + (b * rows + first) * BLOCK;
         FOR_ISA (epilogue_tile) (epilogue, from, rows - first, 1, channel + b * BLOCK, out, 0);
     }
@@ -129,25 +129,26 @@ INLINE void next_sums (const struct strassen_block *after, int block, int first,
 /* Adds product i of rows pixels by NR_BLOCKS blocks to what there is, as in kernels_conv.c. Meanwhile a part of the
  * next block's sums is made in three free registers: a pass of its own over an input in the L3 cache costs up to
  * 1/8. */
-INLINE void product (const struct strassen_run *run, const int i, const int rows, const float **prefetch, acc_tile sums)
+INLINE void product (const struct strassen_args *args, const int i, const int rows, const float **prefetch,
+                     acc_tile sums)
 {
     enum { NR_VECTORS = NR_BLOCKS * PER_BLOCK };
-    const struct strassen_block *now = &run->now;
+    const struct strassen_block *now = &args->now;
     const ptrdiff_t right = (now->pixels - rows) * BLOCK;
     const float *x = now->in + plan[i].lower * now->depth / BLOCK * now->in_block + plan[i].right * right;
-    const float *weights = run->weights + (ptrdiff_t)i * now->depth * NR_BLOCKS * BLOCK;
+    const float *weights = args->weights + (ptrdiff_t)i * now->depth * NR_BLOCKS * BLOCK;
     const float *next = *prefetch;
-    const int part = (run->after.rows + run->last - run->first - 1) / (run->last - run->first),
-              made = (i - run->first) * part;
+    const int part = (args->after.rows + args->last - args->first - 1) / (args->last - args->first),
+              made = (i - args->first) * part;
     ptrdiff_t x_block = now->in_block;
     if (plan[i].sum >= 0) {
         x = now->sums + plan[i].sum * now->sum;
         x_block = rows * BLOCK;
     }
     for (int block = 0; block < now->depth / BLOCK; block++, x += x_block - BLOCK) {
-        for (const float *end = x + BLOCK; x < end; x++, weights += NR_BLOCKS * BLOCK, next += run->prefetch.step) {
+        for (const float *end = x + BLOCK; x < end; x++, weights += NR_BLOCKS * BLOCK, next += args->prefetch.step) {
             vec w[NR_VECTORS];
-            UNROLL for (int b = 0; b < NR_BLOCKS; b++) PREFETCH (next + b * run->prefetch.apart);
+            UNROLL for (int b = 0; b < NR_BLOCKS; b++) PREFETCH (next + b * args->prefetch.apart);
             UNROLL for (int c = 0; c < NR_VECTORS; c++) w[c] = vec_load (weights + c * LANES);
             UNROLL for (int r = 0; r < rows; r++)
             {
@@ -155,8 +156,8 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
                 UNROLL for (int c = 0; c < NR_VECTORS; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
             }
         }
-        if (run->after.rows)
-            next_sums (&run->after, block, made, made + part);
+        if (args->after.rows)
+            next_sums (&args->after, block, made, made + part);
     }
     *prefetch = next;
 }
@@ -165,35 +166,35 @@ INLINE void product (const struct strassen_run *run, const int i, const int rows
 #define EACH UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < NR_BLOCKS * PER_BLOCK; c++)
 #define PLACE ((c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES)
 
-INLINE void strassen (const struct strassen_run *run, const int rows)
+INLINE void strassen (const struct strassen_args *args, const int rows)
 {
-    const float *prefetch = run->prefetch.step ? run->prefetch.next : run->weights; /* a line that is in the cache */
+    const float *prefetch = args->prefetch.step ? args->prefetch.next : args->weights; /* a line that is in the cache */
     const ptrdiff_t kept = rows * NR_BLOCKS * BLOCK;
     acc_tile sums;
     EACH sums[r][c] = vec_set (0.0f);
-    for (int i = run->first; i < run->last; i++) {
+    for (int i = args->first; i < args->last; i++) {
         if (plan[i].start >= 0)
-            EACH sums[r][c] = vec_load (run->kept + plan[i].start * kept + PLACE);
+            EACH sums[r][c] = vec_load (args->kept + plan[i].start * kept + PLACE);
         else if (!plan[i].carry)
             EACH sums[r][c] = vec_set (0.0f);
-        product (run, i, rows, &prefetch, sums);
+        product (args, i, rows, &prefetch, sums);
         if (plan[i].keep >= 0)
-            EACH vec_store (run->kept + plan[i].keep * kept + PLACE, sums[r][c]);
+            EACH vec_store (args->kept + plan[i].keep * kept + PLACE, sums[r][c]);
         if (plan[i].quarter >= 0)
-            quarter_epilogue (run, plan[i].quarter, rows, plan[i].plus >= 0 ? run->kept + plan[i].plus * kept : NULL,
+            quarter_epilogue (args, plan[i].quarter, rows, plan[i].plus >= 0 ? args->kept + plan[i].plus * kept : NULL,
                               sums);
         if (plan[i].after >= 0)
-            EACH sums[r][c] = vec_add (sums[r][c], vec_load (run->kept + plan[i].after * kept + PLACE));
+            EACH sums[r][c] = vec_add (sums[r][c], vec_load (args->kept + plan[i].after * kept + PLACE));
     }
 }
 
-void kernels_strassen (const struct strassen_run *run)
+void kernels_strassen (const struct strassen_args *args)
 {
-    switch (run->now.rows) {
+    switch (args->now.rows) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
         if (n <= MR)                                                                                                   \
-            strassen (run, n <= MR ? n : 1);                                                                           \
+            strassen (args, n <= MR ? n : 1);                                                                          \
         break;
         FOR_MR (CASE)
 #undef CASE

@@ -21,8 +21,8 @@
 
 #define kernels_winograd_input FOR_ISA (kernels_winograd_input)
 #define kernels_winograd_output FOR_ISA (kernels_winograd_output)
-void kernels_winograd_input (const struct winograd_run *run);
-void kernels_winograd_output (const struct winograd_run *run);
+void kernels_winograd_input (const struct winograd_args *args);
+void kernels_winograd_output (const struct winograd_args *args);
 
 /* The points and their powers and products. */
 #define A 0.625f
@@ -246,53 +246,53 @@ static __attribute__ ((noinline)) void pad_columns (int height, int width, const
     }
 }
 
-INLINE void winograd_input (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+INLINE void winograd_input (const struct winograd_args *args, const int n_h, const int n_w, const bool small_h,
                             const bool small_w)
 {
     static const float zeros[6 * BLOCK] __attribute__ ((aligned (64)));
     const int height = pixels_of (n_h, small_h), width = pixels_of (n_w, small_w), stride = n_h == 5 ? 2 : 1;
     float patch[36 * BLOCK] __attribute__ ((aligned (64)));
-    ptrdiff_t in_row = 16 * (ptrdiff_t)run->in_width;
-    for (int t = 0; t < run->tiles; t++) {
-        int top = run->tile[t].top * stride - run->pad_top, left = run->tile[t].left * stride - run->pad_left;
-        bool across = left < 0 || left + width > run->in_width;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)args->in_width;
+    for (int t = 0; t < args->tiles; t++) {
+        int top = args->tile[t].top * stride - args->pad_top, left = args->tile[t].left * stride - args->pad_left;
+        bool across = left < 0 || left + width > args->in_width;
         const float *rows[6];
         UNROLL for (int y = 0; y < height; y++)
         {
-            bool inside = (unsigned)(top + y) < (unsigned)run->in_height;
-            rows[y] = inside ? run->in + (top + y) * in_row + 16 * left : zeros;
+            bool inside = (unsigned)(top + y) < (unsigned)args->in_height;
+            rows[y] = inside ? args->in + (top + y) * in_row + 16 * left : zeros;
         }
         if (across)
-            pad_columns (height, width, rows, left, run->in_width, patch);
+            pad_columns (height, width, rows, left, args->in_width, patch);
         for (int lane = 0; lane < BLOCK; lane += LANES)
             if (n_h == 6 && !small_h)
-                input_tile4 (n_w, small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
+                input_tile4 (n_w, small_w, rows, lane, args->v + 16 * t + lane, args->v_point);
             else
-                input_tile (n_h, n_w, small_h, small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
+                input_tile (n_h, n_w, small_h, small_w, rows, lane, args->v + 16 * t + lane, args->v_point);
     }
 }
 
 /* The outputs of one tile, cut where the image ends. */
-INLINE void output_tile (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+INLINE void output_tile (const struct winograd_args *args, const int n_h, const int n_w, const bool small_h,
                          const bool small_w, const float *in, int top, int left)
 {
     const int height = outputs_of (n_h, small_h), width = outputs_of (n_w, small_w);
     const int points_h = pixels_of (n_h, small_h), points_w = pixels_of (n_w, small_w);
-    const struct epilogue *epilogue = run->epilogue;
-    int rows = run->height - top < height ? run->height - top : height;
-    int columns = run->width - left < width ? run->width - left : width;
-    ptrdiff_t start = 16 * ((ptrdiff_t)top * run->width + left), stride = 16 * (ptrdiff_t)run->width;
+    const struct epilogue *epilogue = args->epilogue;
+    int rows = args->height - top < height ? args->height - top : height;
+    int columns = args->width - left < width ? args->width - left : width;
+    ptrdiff_t start = 16 * ((ptrdiff_t)top * args->width + left), stride = 16 * (ptrdiff_t)args->width;
     vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
     float buffer[4 * 4 * BLOCK] __attribute__ ((aligned (64)));
     for (int lane = 0; lane < BLOCK; lane += LANES) {
-        vec bias = vec_load (run->bias + run->channel + lane);
+        vec bias = vec_load (args->bias + args->channel + lane);
         vec half[4][6];
         UNROLL for (int x = 0; x < points_w; x++)
         {
             vec column[6], y[4];
-            const float *from = in + point_of (n_w, small_w, x) * run->m_point + lane;
+            const float *from = in + point_of (n_w, small_w, x) * args->m_point + lane;
             UNROLL for (int i = 0; i < points_h; i++) column[i] =
-                vec_load (from + point_of (n_h, small_h, i) * n_w * run->m_point);
+                vec_load (from + point_of (n_h, small_h, i) * n_w * args->m_point);
             inverse (n_h, small_h, column, y);
             UNROLL for (int i = 0; i < height; i++) half[i][x] = y[i];
         }
@@ -308,10 +308,10 @@ INLINE void output_tile (const struct winograd_run *run, const int n_h, const in
                 vec v = vec_add (line[x], bias);
                 if (x >= columns)
                     break;
-                if (run->residual)
-                    v = vec_add (v, vec_load (run->residual + at));
+                if (args->residual)
+                    v = vec_add (v, vec_load (args->residual + at));
                 if (epilogue->clamp_only)
-                    vec_store (run->out + at, vec_clamp (v, low, high));
+                    vec_store (args->out + at, vec_clamp (v, low, high));
                 else
                     vec_store (buffer + (y * width + x) * BLOCK + lane, v);
             }
@@ -320,44 +320,44 @@ INLINE void output_tile (const struct winograd_run *run, const int n_h, const in
     if (epilogue->clamp_only)
         return;
     for (int y = 0; y < rows; y++) {
-        float *out = run->out + start + y * stride;
-        FOR_ISA (epilogue_tile) (epilogue, buffer + y * width * BLOCK, columns, 1, run->channel, out, 0);
+        float *out = args->out + start + y * stride;
+        FOR_ISA (epilogue_tile) (epilogue, buffer + y * width * BLOCK, columns, 1, args->channel, out, 0);
     }
 }
 
-INLINE void winograd_output (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+INLINE void winograd_output (const struct winograd_args *args, const int n_h, const int n_w, const bool small_h,
                              const bool small_w)
 {
-    for (int t = 0; t < run->tiles; t++)
-        output_tile (run, n_h, n_w, small_h, small_w, run->m_ + 16 * t, run->tile[t].top, run->tile[t].left);
+    for (int t = 0; t < args->tiles; t++)
+        output_tile (args, n_h, n_w, small_h, small_w, args->m_ + 16 * t, args->tile[t].top, args->tile[t].left);
 }
 
 /* One copy of the code for each size of tile. */
 #define SIZE(n_h, n_w, small_h, small_w) (((n_h)*8 + (n_w)) * 4 + (small_h)*2 + (small_w))
-#define CASE(function, run, n_h, n_w, small_h, small_w)                                                                \
+#define CASE(function, args, n_h, n_w, small_h, small_w)                                                               \
     case SIZE (n_h, n_w, small_h, small_w):                                                                            \
-        function (run, n_h, n_w, small_h, small_w);                                                                    \
+        function (args, n_h, n_w, small_h, small_w);                                                                   \
         break;
-#define SQUARE(function, run, n)                                                                                       \
-    CASE (function, run, n, n, false, false)                                                                           \
-    CASE (function, run, n, n, false, true)                                                                            \
-    CASE (function, run, n, n, true, false)                                                                            \
-    CASE (function, run, n, n, true, true)
-#define FOR_SIZES(function, run)                                                                                       \
-    switch (SIZE ((run)->n_h, (run)->n_w, (run)->small_h, (run)->small_w)) {                                           \
-        SQUARE (function, run, 4)                                                                                      \
-        SQUARE (function, run, 5)                                                                                      \
-        SQUARE (function, run, 6)                                                                                      \
-        CASE (function, run, 6, 4, false, false)                                                                       \
-        CASE (function, run, 6, 4, true, false)                                                                        \
+#define SQUARE(function, args, n)                                                                                      \
+    CASE (function, args, n, n, false, false)                                                                          \
+    CASE (function, args, n, n, false, true)                                                                           \
+    CASE (function, args, n, n, true, false)                                                                           \
+    CASE (function, args, n, n, true, true)
+#define FOR_SIZES(function, args)                                                                                      \
+    switch (SIZE ((args)->n_h, (args)->n_w, (args)->small_h, (args)->small_w)) {                                       \
+        SQUARE (function, args, 4)                                                                                     \
+        SQUARE (function, args, 5)                                                                                     \
+        SQUARE (function, args, 6)                                                                                     \
+        CASE (function, args, 6, 4, false, false)                                                                      \
+        CASE (function, args, 6, 4, true, false)                                                                       \
     }
 
-void kernels_winograd_input (const struct winograd_run *run)
+void kernels_winograd_input (const struct winograd_args *args)
 {
-    FOR_SIZES (winograd_input, run)
+    FOR_SIZES (winograd_input, args)
 }
 
-void kernels_winograd_output (const struct winograd_run *run)
+void kernels_winograd_output (const struct winograd_args *args)
 {
-    FOR_SIZES (winograd_output, run)
+    FOR_SIZES (winograd_output, args)
 }

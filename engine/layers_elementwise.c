@@ -199,7 +199,7 @@ static void elementwise_item (struct execution *e, const struct step *step, stru
     ptrdiff_t first = (ptrdiff_t)(item / count) * ITEM_PIXELS, left = pixels - first;
     ptrdiff_t at = (block * pixels + first) * BLOCK;
     (void)worker;
-    struct elementwise_run run = {
+    struct elementwise_args args = {
         .operation = s->operation,
         .a = a + at,
         .b = b ? b + block * s->b_block + first * s->b_pixel : NULL,
@@ -213,7 +213,7 @@ static void elementwise_item (struct execution *e, const struct step *step, stru
         .channel = block * BLOCK,
         .epilogue = &step->epilogue,
     };
-    e->kernels->elementwise (&run);
+    e->kernels->elementwise (&args);
 }
 
 static void elementwise_run (struct execution *e, const struct step *step)

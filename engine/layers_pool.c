@@ -129,7 +129,7 @@ static void pool_row (struct execution *e, const struct step *step, struct worke
     float *out = step->out, *divisor = (float *)(rows + (pool->kernel_h + 15) / 16 * 16); /* behind the pointers */
     ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK;
     int top = y * pool->stride_h - pool->pad_top;
-    struct pool_run run = {
+    struct pool_args args = {
         .kind = pool->kind,
         .rows = rows,
         .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->in_width, step->width },
@@ -138,16 +138,16 @@ static void pool_row (struct execution *e, const struct step *step, struct worke
     for (int k = 0; k < pool->kernel_h; k++) {
         int from = top + k * pool->dilation_h;
         if (from >= 0 && from < step->in_height)
-            rows[run.row_count++] = in + ((ptrdiff_t)block * step->in_height + from) * in_row;
+            rows[args.row_count++] = in + ((ptrdiff_t)block * step->in_height + from) * in_row;
     }
     if (pool->kind == POOL_AVERAGE && pool->count_include_pad) {
         int high = taps_within (top, pool->kernel_h, pool->pad_top, step->in_height, pool->pad_bottom);
         for (int x = 0; x < step->width; x++)
             divisor[x] = (float)(high * taps_within (x * pool->stride_w - pool->pad_left, pool->kernel_w,
                                                      pool->pad_left, step->in_width, pool->pad_right));
-        run.divisor = divisor;
+        args.divisor = divisor;
     }
-    e->kernels->pool (&run);
+    e->kernels->pool (&args);
 }
 
 enum { POOL_ROWS = 8 }; /* output rows in an item */

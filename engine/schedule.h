@@ -49,7 +49,7 @@ static inline struct prefetch prefetch_spread (struct next_weights next, ptrdiff
     ptrdiff_t apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK;
     return (struct prefetch) { .next = next.weights, .step = (apart + steps - 1) / steps, .apart = apart };
 }
-/* What is left of it for a run that begins when `done` of the steps are past; `next` is NULL where nothing is. */
+/* What is left of it for a strip that begins when `done` of the steps are past; `next` is NULL where nothing is. */
 static inline struct prefetch prefetch_rest (struct prefetch all, ptrdiff_t done)
 {
     bool over = done * all.step >= all.apart;

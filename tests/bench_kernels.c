@@ -63,18 +63,18 @@ static void conv_1x1 (const struct bench *b)
     struct segment segments[DEPTH / 16];
     for (int i = 0; i < DEPTH / 16; i++)
         segments[i] = (struct segment) { .offset = i * 16 * ROW, .length = 16 };
-    struct conv_run run = { .input = b->in.data,
-                            .segments = segments,
-                            .segment_count = DEPTH / 16,
-                            .pixel_stride = 16,
-                            .weights = b->weights.data,
-                            .bias = b->bias.data,
-                            .out = b->out.data,
-                            .out_block = 16 * ROW,
-                            .pixels = ROW,
-                            .blocks = b->k->conv[0].nr_blocks,
-                            .epilogue = &b->epilogue };
-    b->k->conv[0].run (&run);
+    struct conv_args args = { .input = b->in.data,
+                              .segments = segments,
+                              .segment_count = DEPTH / 16,
+                              .pixel_stride = 16,
+                              .weights = b->weights.data,
+                              .bias = b->bias.data,
+                              .out = b->out.data,
+                              .out_block = 16 * ROW,
+                              .pixels = ROW,
+                              .blocks = b->k->conv[0].nr_blocks,
+                              .epilogue = &b->epilogue };
+    b->k->conv[0].run (&args);
 }
 
 /* Three rows of ROW + 2 pixels a block; a tap row is 48 floats in one piece. */
@@ -83,18 +83,18 @@ static void conv_3x3 (const struct bench *b)
     struct segment segments[3 * DEPTH / 16];
     for (int i = 0; i < 3 * DEPTH / 16; i++)
         segments[i] = (struct segment) { .offset = i * 16 * (ROW + 2), .length = 48 };
-    struct conv_run run = { .input = b->in.data,
-                            .segments = segments,
-                            .segment_count = 3 * DEPTH / 16,
-                            .pixel_stride = 16,
-                            .weights = b->weights.data,
-                            .bias = b->bias.data,
-                            .out = b->out.data,
-                            .out_block = 16 * ROW,
-                            .pixels = ROW,
-                            .blocks = b->k->conv[0].nr_blocks,
-                            .epilogue = &b->epilogue };
-    b->k->conv[0].run (&run);
+    struct conv_args args = { .input = b->in.data,
+                              .segments = segments,
+                              .segment_count = 3 * DEPTH / 16,
+                              .pixel_stride = 16,
+                              .weights = b->weights.data,
+                              .bias = b->bias.data,
+                              .out = b->out.data,
+                              .out_block = 16 * ROW,
+                              .pixels = ROW,
+                              .blocks = b->k->conv[0].nr_blocks,
+                              .epilogue = &b->epilogue };
+    b->k->conv[0].run (&args);
 }
 
 /* The stem: 7x7, stride 2, three planar channels of width 229. */
@@ -103,23 +103,23 @@ static void conv_stem (const struct bench *b)
     struct segment segments[21];
     for (int i = 0; i < 21; i++)
         segments[i] = (struct segment) { .offset = i * 229, .length = 7 };
-    struct conv_run run = { .input = b->in.data,
-                            .segments = segments,
-                            .segment_count = 21,
-                            .pixel_stride = 2,
-                            .weights = b->weights.data,
-                            .bias = b->bias.data,
-                            .out = b->out.data,
-                            .out_block = 16 * 112,
-                            .pixels = 112,
-                            .blocks = b->k->conv[0].nr_blocks,
-                            .epilogue = &b->epilogue };
-    b->k->conv[0].run (&run);
+    struct conv_args args = { .input = b->in.data,
+                              .segments = segments,
+                              .segment_count = 21,
+                              .pixel_stride = 2,
+                              .weights = b->weights.data,
+                              .bias = b->bias.data,
+                              .out = b->out.data,
+                              .out_block = 16 * 112,
+                              .pixels = 112,
+                              .blocks = b->k->conv[0].nr_blocks,
+                              .epilogue = &b->epilogue };
+    b->k->conv[0].run (&args);
 }
 
 static void depthwise_3x3 (const struct bench *b)
 {
-    struct depthwise_run run = {
+    struct depthwise_args args = {
         .in = b->in.data,
         .weights = b->weights.data,
         .in_height = 3,
@@ -132,20 +132,20 @@ static void depthwise_3x3 (const struct bench *b)
         .out = b->out.data,
         .epilogue = &b->epilogue
     };
-    b->k->depthwise (&run);
+    b->k->depthwise (&args);
 }
 
 static void pool_max (const struct bench *b)
 {
     const float *rows[3] = { b->in.data, b->in.data + 16 * 112, b->in.data + 32 * 112 };
-    struct pool_run run = {
+    struct pool_args args = {
         .kind = POOL_MAX,
         .rows = rows,
         .row_count = 3,
         .out = b->out.data,
         .window = { .kernel_w = 3, .stride_w = 2, .dilation_w = 1, .pad_left = 1, .in_width = 112, .out_width = ROW }
     };
-    b->k->pool (&run);
+    b->k->pool (&args);
 }
 
 static void global_pool (const struct bench *b)
@@ -155,23 +155,23 @@ static void global_pool (const struct bench *b)
 
 static void elementwise_add (const struct bench *b)
 {
-    struct elementwise_run run = { .operation = ELEMENTWISE_ADD,
-                                   .a = b->in.data,
-                                   .b = b->in.data + 16 * ROW,
-                                   .b_pixel = 16,
-                                   .out = b->out.data,
-                                   .pixels = ROW,
-                                   .epilogue = &b->epilogue };
-    b->k->elementwise (&run);
+    struct elementwise_args args = { .operation = ELEMENTWISE_ADD,
+                                     .a = b->in.data,
+                                     .b = b->in.data + 16 * ROW,
+                                     .b_pixel = 16,
+                                     .out = b->out.data,
+                                     .pixels = ROW,
+                                     .epilogue = &b->epilogue };
+    b->k->elementwise (&args);
 }
 
 static void elementwise_as (const struct bench *b, enum activation_kind kind)
 {
     struct epilogue epilogue = { .activation = { .kind = kind, .alpha = 1 } };
-    struct elementwise_run run = {
+    struct elementwise_args args = {
         .operation = ELEMENTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .epilogue = &epilogue
     };
-    b->k->elementwise (&run);
+    b->k->elementwise (&args);
 }
 
 static void elementwise_silu (const struct bench *b)
@@ -185,54 +185,54 @@ static void elementwise_gelu (const struct bench *b)
 }
 
 /* One row of tiles of 56 x 56, the transforms alone. */
-static struct winograd_run winograd_run_of (const struct bench *b, int n)
+static struct winograd_args winograd_args_of (const struct bench *b, int n)
 {
     static struct winograd_tile tile[ROW];
     int tiles = ROW / (n - 2);
     for (int t = 0; t < tiles; t++)
         tile[t] = (struct winograd_tile) { n - 2, t * (n - 2) };
-    return (struct winograd_run) { .n_h = n,
-                                   .n_w = n,
-                                   .height = ROW,
-                                   .width = ROW,
-                                   .in_height = ROW,
-                                   .in_width = ROW,
-                                   .pad_top = 1,
-                                   .pad_left = 1,
-                                   .tile = tile,
-                                   .tiles = tiles,
-                                   .in = b->in.data,
-                                   .v = b->wide.data,
-                                   .v_point = 16 * tiles,
-                                   .m_ = b->wide.data,
-                                   .m_point = 16 * tiles,
-                                   .bias = b->bias.data,
-                                   .out = b->out.data,
-                                   .epilogue = &b->epilogue };
+    return (struct winograd_args) { .n_h = n,
+                                    .n_w = n,
+                                    .height = ROW,
+                                    .width = ROW,
+                                    .in_height = ROW,
+                                    .in_width = ROW,
+                                    .pad_top = 1,
+                                    .pad_left = 1,
+                                    .tile = tile,
+                                    .tiles = tiles,
+                                    .in = b->in.data,
+                                    .v = b->wide.data,
+                                    .v_point = 16 * tiles,
+                                    .m_ = b->wide.data,
+                                    .m_point = 16 * tiles,
+                                    .bias = b->bias.data,
+                                    .out = b->out.data,
+                                    .epilogue = &b->epilogue };
 }
 
 static void winograd_input_43 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 6);
-    b->k->winograd_input (&run);
+    struct winograd_args args = winograd_args_of (b, 6);
+    b->k->winograd_input (&args);
 }
 
 static void winograd_output_43 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 6);
-    b->k->winograd_output (&run);
+    struct winograd_args args = winograd_args_of (b, 6);
+    b->k->winograd_output (&args);
 }
 
 static void winograd_input_23 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 4);
-    b->k->winograd_input (&run);
+    struct winograd_args args = winograd_args_of (b, 4);
+    b->k->winograd_input (&args);
 }
 
 static void winograd_output_23 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 4);
-    b->k->winograd_output (&run);
+    struct winograd_args args = winograd_args_of (b, 4);
+    b->k->winograd_output (&args);
 }
 
 static void softmax (const struct bench *b)

@@ -532,7 +532,7 @@ static void check_choice (void)
     }
 }
 
-/* Runs of one step each prefetch every line of the next weights, or as many lines as they can, and little past its
+/* Strips of one step each prefetch every line of the next weights, or as many lines as they can, and little past its
  * end. */
 static void prefetch_covers (int lines, int steps, int blocks)
 {

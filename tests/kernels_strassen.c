@@ -190,7 +190,7 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
                                struct guarded *out)
 {
     bool prefetch = c->now.rows % 2;
-    struct strassen_run run = {
+    struct strassen_args args = {
         .now = block_of (&c->now),
         .first = first,
         .last = last,
@@ -208,8 +208,8 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
         .epilogue = &c->epilogue.epilogue,
     };
     if (first == 0)
-        run.after = block_of (&c->after);
-    k->strassen (&run);
+        args.after = block_of (&c->after);
+    k->strassen (&args);
 }
 
 static void strassen_case_check (const struct kernels *k, int rows, int number)

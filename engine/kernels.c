@@ -14,8 +14,8 @@ void FOR_ISA (kernels_winograd_output) (const struct winograd_args *args);
 void FOR_ISA (kernels_strassen_sums) (const struct strassen_block *pixels);
 void FOR_ISA (kernels_strassen) (const struct strassen_args *args);
 void FOR_ISA (kernels_softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
-void FOR_ISA (kernels_import) (const float *in, float *out, int channels, ptrdiff_t pixels);
-void FOR_ISA (kernels_export) (const float *in, float *out, int channels, ptrdiff_t pixels);
+void FOR_ISA (kernels_reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
+void FOR_ISA (kernels_reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_image) (const struct image *image, int first, int last, float *out);
 
 /* 12 independent chains: more than latency x throughput (4 x 2) of any core this was tried on. */
@@ -79,8 +79,8 @@ const struct kernels FOR_ISA (kernels) = {
     .strassen_sums = FOR_ISA (kernels_strassen_sums),
     .strassen = FOR_ISA (kernels_strassen),
     .softmax = FOR_ISA (kernels_softmax),
-    .import = FOR_ISA (kernels_import),
-    .export = FOR_ISA (kernels_export),
+    .reorder_to_blocked = FOR_ISA (kernels_reorder_to_blocked),
+    .reorder_to_planar = FOR_ISA (kernels_reorder_to_planar),
     .image = FOR_ISA (kernels_image),
     .peak = peak,
     .fpu_enter = fpu_enter,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels.h: what one instruction set offers: functions, and the tile they work on.
  *
- * Layout of every activation: blocks of 16 channels, [channels / 16][height][width][16] floats ("blocked"). Channel
- * counts are padded to 16 by the plan; lanes past the last real channel may hold anything, even NaN: the sums of
- * a convolution end at the last real channel, and no lane meets another anywhere else.
- * Blocked pointers are 64-byte aligned. No kernel has channel tails; only import, export, softmax and image know the
- * real channel count.
+ * Layout of every activation: blocks of 16 channels, [channels / 16][height][width][16] floats: "blocked", elsewhere
+ * called nChw16c; "planar" is NCHW. Channel counts are padded to 16 by the plan; lanes past the last real channel may
+ * hold anything, even NaN: the sums of a convolution end at the last real channel, and no lane meets another anywhere
+ * else. Blocked pointers are 64-byte aligned. No kernel has channel tails; only the reorders, softmax and image know
+ * the real channel count.
  *
  * No kernel allocates, and none reads or writes outside the ranges its contract gives. Vectors span channels and one
  * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit, in all but
@@ -217,8 +217,8 @@ struct kernels {
      * apart. Lanes past `channels` become 0. */
     void (*softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
     /* planar [channels][pixels] -> one blocked tensor, lanes past channels zero; and back */
-    void (*import) (const float *in, float *out, int channels, ptrdiff_t pixels);
-    void (*export) (const float *in, float *out, int channels, ptrdiff_t pixels);
+    void (*reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
+    void (*reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
     /* rows [first, last) of plan_image; out is the whole [3][height][width] */
     void (*image) (const struct image *image, int first, int last, float *out);
     /* `iterations` rounds of independent multiply-adds in registers; returns how many floating-point operations */

@@ -29,10 +29,10 @@ struct planner {
     struct error *error;
     struct layers layers;
     struct places places;
-    bool *keep;    /* [tensors]: read after the run in its blocked place */
-    int *exported; /* [tensors]: its planar buffer, or -1 */
-    int *readers;  /* [tensors]: how many layers read it */
-    int input;     /* the graph's input tensor */
+    bool *keep;       /* [tensors]: read after the run in its blocked place */
+    int *planar_copy; /* [tensors]: its planar buffer, or -1 */
+    int *readers;     /* [tensors]: how many layers read it */
+    int input;        /* the graph's input tensor */
 };
 
 static bool fail (struct planner *p, const char *text)
@@ -50,26 +50,26 @@ static bool is_vector (const struct node *node)
 }
 
 /* Outputs and taps: a vector is planar as it is and only kept; a map gets a planar copy right after it is made. */
-static bool plan_export (struct planner *p, int id)
+static bool plan_planar_copy (struct planner *p, int id)
 {
     struct place *place = &p->places.of[p->places.alias[id]];
-    if (p->exported[id] < 0 || place->buffer < 0)
+    if (p->planar_copy[id] < 0 || place->buffer < 0)
         return true;
     const struct node *node = &p->g->nodes[id];
-    struct step *step = step_new (&p->preparation, export_run, id, id);
+    struct step *step = step_new (&p->preparation, reorder_to_planar_run, id, id);
     if (!step)
         return false;
-    int buffer = p->exported[id];
+    int buffer = p->planar_copy[id];
     size_t bytes = (size_t)node->channels * (size_t)node->height * (size_t)node->width * sizeof (float);
     p->places.buffers[buffer] = (struct buffer) { .bytes = (bytes + 63) / 64 * 64 };
-    step->operation = "export";
+    step->operation = "reorder";
     step->place.out = (struct place) { .buffer = buffer };
     return true;
 }
 
 static bool readers_need_blocks (const struct planner *p)
 {
-    if (p->keep[p->input] || p->exported[p->input] >= 0)
+    if (p->keep[p->input] || p->planar_copy[p->input] >= 0)
         return true;
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
@@ -126,7 +126,7 @@ static void find_lifetimes (struct planner *p)
             live_at (p, step->then->place.residual, s);
             live_at (p, step->then->place.out, s);
         }
-        if (step->run == export_run)
+        if (step->run == reorder_to_planar_run)
             live_at (p, step->place.out, INT_MAX);
     }
     for (int id = 0; id < p->g->count; id++)
@@ -206,7 +206,7 @@ static struct tensor readable (const struct planner *p, int id)
 {
     const struct node *node = &p->g->nodes[id];
     struct place place =
-        p->exported[id] >= 0 ? (struct place) { .buffer = p->exported[id] } : p->places.of[p->places.alias[id]];
+        p->planar_copy[id] >= 0 ? (struct place) { .buffer = p->planar_copy[id] } : p->places.of[p->places.alias[id]];
     return (struct tensor) { node->name, resolve (p, place), node->channels, node->height, node->width };
 }
 
@@ -227,7 +227,7 @@ static bool mark_pinned (struct planner *p, const struct plan_options *options, 
     }
     for (int id = 0; id < p->g->count; id++) {
         p->keep[id] = pinned[id] && is_vector (&p->g->nodes[id]);
-        p->exported[id] = pinned[id] && !p->keep[id] ? 0 : -1;
+        p->planar_copy[id] = pinned[id] && !p->keep[id] ? 0 : -1;
     }
     return true;
 }
@@ -244,7 +244,7 @@ static bool fuse_last (struct planner *p, int l, int steps)
     struct step *step = &plan->steps.list[steps - 1];
     int between = before->output;
     if (before->operation != OPERATION_CONV || layer->inputs[0] != between || layer->residual == between ||
-        p->readers[between] != 1 || p->exported[between] >= 0 || p->keep[between] ||
+        p->readers[between] != 1 || p->planar_copy[between] >= 0 || p->keep[between] ||
         p->places.alias[between] != between || layer->operation != OPERATION_POOL)
         return true;
     const struct pool *pool = &p->g->nodes[layer->node].u.pool;
@@ -280,17 +280,17 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     if (!places_new (p->g, &p->layers, p->keep, blocked ? p->input : -1, &p->places))
         return fail (p, "out of memory");
     for (int id = 0; id < p->g->count; id++)
-        if (p->exported[id] >= 0)
-            p->exported[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
-    if (blocked && !step_new (&p->preparation, import_run, p->input, p->input))
+        if (p->planar_copy[id] >= 0)
+            p->planar_copy[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
+    if (blocked && !step_new (&p->preparation, reorder_to_blocked_run, p->input, p->input))
         return false;
-    if (!plan_export (p, p->input))
+    if (!plan_planar_copy (p, p->input))
         return false;
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
         int steps = p->plan->steps.count;
         if (!operator_of (layer->operation)->prepare (&p->preparation, layer) || !fuse_last (p, l, steps) ||
-            !plan_export (p, layer->output))
+            !plan_planar_copy (p, layer->output))
             return false;
     }
     return true;
@@ -329,15 +329,15 @@ static bool make_plan (struct planner *p, const struct plan_options *options)
     bool *pinned = calloc (count, sizeof *pinned);
     int *taps = calloc ((size_t)options->tap_count + 1, sizeof *taps);
     p->keep = calloc (count, sizeof *p->keep);
-    p->exported = calloc (count, sizeof *p->exported);
+    p->planar_copy = calloc (count, sizeof *p->planar_copy);
     p->readers = calloc (count, sizeof *p->readers);
-    bool ok = pinned && taps && p->keep && p->exported && p->readers ? true : fail (p, "out of memory");
+    bool ok = pinned && taps && p->keep && p->planar_copy && p->readers ? true : fail (p, "out of memory");
     ok = ok && mark_pinned (p, options, pinned, taps) && make_steps (p, pinned, options->activation) && lay_arena (p) &&
          make_results (p, taps, options->tap_count) && warm_up (p);
     free (pinned);
     free (taps);
     free (p->keep);
-    free (p->exported);
+    free (p->planar_copy);
     free (p->readers);
     layers_free (&p->layers);
     places_free (&p->places);

@@ -240,14 +240,14 @@ static void softmax (const struct bench *b)
     b->k->softmax (b->in.data, b->out.data, 1000, 1, 16);
 }
 
-static void import (const struct bench *b)
+static void reorder_to_blocked (const struct bench *b)
 {
-    b->k->import (b->in.data, b->out.data, 64, ROW);
+    b->k->reorder_to_blocked (b->in.data, b->out.data, 64, ROW);
 }
 
-static void export(const struct bench *b)
+static void reorder_to_planar (const struct bench *b)
 {
-    b->k->export(b->in.data, b->out.data, 64, ROW);
+    b->k->reorder_to_planar (b->in.data, b->out.data, 64, ROW);
 }
 
 static void image (const struct bench *b)
@@ -292,8 +292,8 @@ static void bench_table (const struct bench *b)
     report (b, "winograd_input F(2,3)", winograd_input_23, 0, 28 * (16.0 + 16) * 64);
     report (b, "winograd_output F(2,3)", winograd_output_23, 0, 28 * (16.0 + 4) * 64);
     report (b, "softmax 1000", softmax, 0, 8000);
-    report (b, "import 64 channels", import, 0, 8 * row);
-    report (b, "export 64 channels", export, 0, 8 * row);
+    report (b, "reorder to blocked, 64", reorder_to_blocked, 0, 8 * row);
+    report (b, "reorder to planar, 64", reorder_to_planar, 0, 8 * row);
     report (b, "image 224x56", image, 0, 3 * 224 * 56 * 5.0);
 }
 

@@ -340,31 +340,31 @@ void check_softmax (void)
 /* ---- conversions ------------------------------------------------------------------------------------------------ */
 
 /* planar [channels][pixels] at any float's address, blocked padded with zeros. */
-static void conversion_case (int channels, int pixels, bool import)
+static void conversion_case (int channels, int pixels, bool to_blocked)
 {
     int padded = (channels + 15) / 16 * 16;
     struct guarded planar = guarded_new ((size_t)(channels * pixels), ALIGNED_TO_FLOAT, pixels % 2);
     struct guarded blocked = guarded_new ((size_t)(padded * pixels), ALIGNED_TO_BLOCK, channels % 2);
-    struct guarded *in = import ? &planar : &blocked, *out = import ? &blocked : &planar;
+    struct guarded *in = to_blocked ? &planar : &blocked, *out = to_blocked ? &blocked : &planar;
     struct expected e = expected_new (out->count);
     guarded_random (in);
     for (int c = 0; c < padded; c++)
         for (int p = 0; p < pixels; p++) {
             size_t inside = blocked_at (c, p, 16 * (size_t)pixels), flat = (size_t)(c * pixels + p);
             if (c < channels) {
-                e.value[import ? inside : flat] = in->data[import ? flat : inside];
-                e.bound[import ? inside : flat] = 0;
-            } else if (import) {
+                e.value[to_blocked ? inside : flat] = in->data[to_blocked ? flat : inside];
+                e.bound[to_blocked ? inside : flat] = 0;
+            } else if (to_blocked) {
                 e.bound[inside] = 0;
             }
         }
     CASE ("%d channels, %d pixels", channels, pixels);
     for (int t = case_begin (); t < table_count; t++) {
         guarded_clear (out);
-        if (import)
-            tables[t]->import (in->data, out->data, channels, pixels);
+        if (to_blocked)
+            tables[t]->reorder_to_blocked (in->data, out->data, channels, pixels);
         else
-            tables[t]->export(in->data, out->data, channels, pixels);
+            tables[t]->reorder_to_planar (in->data, out->data, channels, pixels);
         compare (tables[t], out, &e);
     }
     guarded_free (&planar);
@@ -372,20 +372,20 @@ static void conversion_case (int channels, int pixels, bool import)
     expected_free (&e);
 }
 
-static void check_conversion (bool import)
+static void check_conversion (bool to_blocked)
 {
     static const int channel_counts[] = { 1, 2, 3, 4, 7, 15, 16, 17, 31, 32, 33, 64, 100 };
     for (size_t i = 0; i < sizeof channel_counts / sizeof *channel_counts; i++)
         for (int pixels = 1; pixels <= 40; pixels++)
-            conversion_case (channel_counts[i], pixels, import);
+            conversion_case (channel_counts[i], pixels, to_blocked);
 }
 
-void check_import (void)
+void check_reorder_to_blocked (void)
 {
     check_conversion (true);
 }
 
-void check_export (void)
+void check_reorder_to_planar (void)
 {
     check_conversion (false);
 }

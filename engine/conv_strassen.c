@@ -22,9 +22,9 @@
 #include <string.h>
 
 /* It reads 256 / pixels bytes of weights a cycle, so it needs 128 pixels. Weights up to STRASSEN_KEPT_BYTES stay in the
- * L2 cache and are read for every block of pixels, more are read once for every STRASSEN_NEAR bytes of scratch.
- * Figures: docs/measurements.md, "Strassen". */
-enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024, STRASSEN_NEAR = 512 * 1024 };
+ * L2 cache and are read for every block of pixels, more are read once for every STRASSEN_SCRATCH_BYTES bytes of
+ * scratch. Figures: docs/measurements.md, "Strassen". */
+enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024, STRASSEN_SCRATCH_BYTES = 512 * 1024 };
 
 /* Items for each thread, where many cost nothing: when one thread is late, the others take over. */
 enum { SHARES = 4 };
@@ -127,7 +127,7 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
 static bool cut_strassen (const struct preparation *p, const struct step *step, struct strassen_step *s)
 {
     int pairs = step->packed->panel_count, blocks = s->pixel_blocks, threads = p->threads;
-    size_t near = STRASSEN_NEAR / sizeof (float) / (size_t)s->m_point;
+    size_t cached = STRASSEN_SCRATCH_BYTES / sizeof (float) / (size_t)s->m_point;
     int64_t uneven_blocks = divide_up (blocks, threads) * threads - blocks;
     int64_t uneven_pairs = divide_up (pairs, threads) * threads - pairs;
     s->pair_by_pair = step->packed->weight_bytes > STRASSEN_KEPT_BYTES;
@@ -135,12 +135,12 @@ static bool cut_strassen (const struct preparation *p, const struct step *step, 
     s->bands = least (blocks, s->pair_by_pair || threads == 1 ? threads : SHARES * threads);
     if (!s->pair_by_pair)
         return false;
-    if (threads > 1 && (size_t)blocks <= near && uneven_blocks * pairs > uneven_pairs * blocks) {
+    if (threads > 1 && (size_t)blocks <= cached && uneven_blocks * pairs > uneven_pairs * blocks) {
         s->panel_group = 1;
         s->bands = 1;
         return true;
     }
-    while (s->bands < blocks && (size_t)divide_up (blocks, s->bands) > near)
+    while (s->bands < blocks && (size_t)divide_up (blocks, s->bands) > cached)
         s->bands = least (blocks, s->bands + threads);
     return false;
 }

@@ -122,9 +122,9 @@ static void find_lifetimes (struct planner *p)
         live_at (p, step->place.second, s);
         live_at (p, step->place.residual, s);
         live_at (p, step->place.out, s);
-        if (step->then) {
-            live_at (p, step->then->place.residual, s);
-            live_at (p, step->then->place.out, s);
+        if (step->fused_pool) {
+            live_at (p, step->fused_pool->place.residual, s);
+            live_at (p, step->fused_pool->place.out, s);
         }
         if (step->run == reorder_to_planar_run)
             live_at (p, step->place.out, INT_MAX);
@@ -160,8 +160,8 @@ static void resolve_steps (struct planner *p)
         if (step->packed && !step->packed->method->few_weights)
             next = step;
         resolve_step (p, step);
-        if (step->then)
-            resolve_step (p, step->then);
+        if (step->fused_pool)
+            resolve_step (p, step->fused_pool);
     }
 }
 
@@ -250,13 +250,13 @@ static bool fuse_last (struct planner *p, int l, int steps)
     const struct pool *pool = &p->g->nodes[layer->node].u.pool;
     if (!stem_pool_fits (step, step + 1, pool))
         return true;
-    struct step *then = memory_add (&plan->memory, 1, sizeof *then);
-    if (!then)
+    struct step *pool_step = memory_add (&plan->memory, 1, sizeof *pool_step);
+    if (!pool_step)
         return fail (p, "out of memory");
-    *then = step[1];
+    *pool_step = step[1];
     plan->steps.count--;
-    step->then = then;
-    step->place.out = then->place.in = (struct place) { .buffer = -1 };
+    step->fused_pool = pool_step;
+    step->place.out = pool_step->place.in = (struct place) { .buffer = -1 };
     return stem_pool_prepare (&p->preparation, step, pool) || fail (p, "out of memory");
 }
 
@@ -410,8 +410,8 @@ void plan_free (struct plan *plan)
         const struct step *step = &plan->steps.list[s];
         if (step->packed)
             packed_release (plan->graph, step->packed);
-        if (step->then && step->then->packed)
-            packed_release (plan->graph, step->then->packed);
+        if (step->fused_pool && step->fused_pool->packed)
+            packed_release (plan->graph, step->fused_pool->packed);
     }
     memory_free_all (&plan->memory);
     free (plan->steps.list);
@@ -448,7 +448,7 @@ static uint64_t packed_bytes (const struct step *step)
 
 struct step_info plan_step (const struct plan *plan, int index)
 {
-    const struct step *r = &plan->steps.list[index], *last = r->then ? r->then : r;
+    const struct step *r = &plan->steps.list[index], *last = r->fused_pool ? r->fused_pool : r;
     return (struct step_info) {
         .name = r->name,
         .operation = r->operation,
@@ -458,7 +458,7 @@ struct step_info plan_step (const struct plan *plan, int index)
         .width = last->width,
         .macs = r->macs,
         .multiplications = r->multiplications,
-        .weight_bytes = packed_bytes (r) + (r->then ? packed_bytes (r->then) : 0),
+        .weight_bytes = packed_bytes (r) + (r->fused_pool ? packed_bytes (r->fused_pool) : 0),
         .nanoseconds = plan->nanoseconds ? plan->nanoseconds[index] : 0,
     };
 }

@@ -34,8 +34,7 @@ struct step {
     struct packed *packed;
     const struct step *prefetch_step; /* the next convolution with many weights, or NULL: what to prefetch */
     bool by_panel;                    /* work items are panels: a worker begins with one of its own */
-    struct step *then; /* a step made from this one's rows as they come; out is then NULL: this one's result
-                                        never lies in the arena as a whole */
+    struct step *fused_pool;          /* the max-pool made from this one's rows as they come; out is NULL then */
 };
 
 struct steps {

@@ -368,8 +368,8 @@ static void one_to_three_threads (const struct trial *t, enum algorithm algorith
     }
 }
 
-/* Wide and narrow layers over few and many pixels, on up to three threads: weights that stay near and weights that do
- * not, pixels that threads divide and weights that they divide. */
+/* Wide and narrow layers over few and many pixels, on up to three threads: weights that stay in the L2 cache and
+ * weights that do not, pixels that threads divide and weights that they divide. */
 static void check_wide (void)
 {
     static const int sides[] = { 1, 2, 5, 7, 13, 14, 27 };

@@ -491,7 +491,8 @@ static void chosen_is (const char *isa, int channels, int side, const char *expe
     chosen_on (NULL, isa, channels, side, 3, expected);
 }
 
-/* Processors that are not this one: weights from afar, for nothing, or kept near; Strassen's algorithm. */
+/* Processors that are not this one: weights that come slowly, for nothing, or stay in the L2 cache; Strassen's
+ * algorithm. */
 static void check_other_cpus (void)
 {
     check_group ("choice for other processors");
@@ -526,7 +527,7 @@ static void check_choice (void)
     }
     if (!kernels_for ("avx512"))
         SKIP ("the rest needs AVX-512");
-    else { /* weights from afar */
+    else { /* weights come slowly */
         chosen_is ("avx512", 512, 7, "winograd F(2,3)");
         chosen_is ("avx512", 256, 14, cpu_detect ().bytes_per_cycle_far < 8 ? "winograd F(4x2,3)" : "winograd F(4,3)");
     }

@@ -27,7 +27,7 @@
 enum { STRASSEN_LEAST_PIXELS = 128, STRASSEN_KEPT_BYTES = 512 * 1024, STRASSEN_SCRATCH_BYTES = 512 * 1024 };
 
 /* Items for each thread, where many cost nothing: when one thread is late, the others take over. */
-enum { SHARES = 4 };
+enum { ITEMS_PER_THREAD = 4 };
 
 /* What a step of it needs. */
 struct strassen_step {
@@ -36,7 +36,7 @@ struct strassen_step {
     ptrdiff_t v_point, m_point;     /* floats in a sum, and in the scratch of a block */
     int bands;                      /* of blocks of pixels */
     int panel_group;                /* pairs of panels in a work item */
-    bool pair_by_pair;              /* all blocks by one pair of panels, not all pairs by one block */
+    bool pair_outer;                /* loop over pairs of panels outside, over blocks inside */
 };
 
 /* Blocks of pixels that Strassen's algorithm pairs; the same for any number of threads. */
@@ -130,10 +130,10 @@ static bool cut_strassen (const struct preparation *p, const struct step *step, 
     size_t cached = STRASSEN_SCRATCH_BYTES / sizeof (float) / (size_t)s->m_point;
     int64_t uneven_blocks = divide_up (blocks, threads) * threads - blocks;
     int64_t uneven_pairs = divide_up (pairs, threads) * threads - pairs;
-    s->pair_by_pair = step->packed->weight_bytes > STRASSEN_KEPT_BYTES;
+    s->pair_outer = step->packed->weight_bytes > STRASSEN_KEPT_BYTES;
     s->panel_group = pairs;
-    s->bands = least (blocks, s->pair_by_pair || threads == 1 ? threads : SHARES * threads);
-    if (!s->pair_by_pair)
+    s->bands = least (blocks, s->pair_outer || threads == 1 ? threads : ITEMS_PER_THREAD * threads);
+    if (!s->pair_outer)
         return false;
     if (threads > 1 && (size_t)blocks <= cached && uneven_blocks * pairs > uneven_pairs * blocks) {
         s->panel_group = 1;
@@ -159,7 +159,7 @@ static bool strassen_prepare (struct preparation *p, struct step *step)
     s->m_point = 4 * s->v_point + (ptrdiff_t)3 * p->kernels->nr_blocks * BLOCK * (s->block_pixels / 2) +
                  (s->staging == STAGING_SAMPLE ? (ptrdiff_t)step->in_channels * s->block_pixels : 0);
     step->by_panel = cut_strassen (p, step, s);
-    int slots = s->pair_by_pair ? divide_up (s->pixel_blocks, s->bands) : 2;
+    int slots = s->pair_outer ? divide_up (s->pixel_blocks, s->bands) : 2;
     need_bytes (&p->scratch_bytes, (size_t)slots * (size_t)s->m_point * sizeof (float));
     snprintf (step->algorithm, sizeof step->algorithm, "strassen");
     step->multiplications = step->macs / 8 * 7;
@@ -184,8 +184,8 @@ static void copy_pixels (const struct step *step, int first, int count, float *c
     }
 }
 
-/* One item's share of the work. */
-struct share {
+/* The work of one item. */
+struct strassen_work {
     struct execution *e;
     const struct step *step;
     struct worker_state *worker;
@@ -194,14 +194,14 @@ struct share {
 };
 
 /* Where the block's pixels and sums are. `fresh`: the pixels may still have to be copied. */
-static struct strassen_block block_at (const struct share *share, int block, bool fresh)
+static struct strassen_block block_at (const struct strassen_work *work, int block, bool fresh)
 {
-    const struct step *step = share->step;
+    const struct step *step = work->step;
     const struct strassen_step *s = step->state;
     int all = step->height * step->width, first = part_start (all, block, s->pixel_blocks);
     int count = part_start (all, block + 1, s->pixel_blocks) - first;
-    float *scratch = share->worker->scratch,
-          *sums = scratch + (s->pair_by_pair ? block - share->first : block % 2) * s->m_point;
+    float *scratch = work->worker->scratch,
+          *sums = scratch + (s->pair_outer ? block - work->first : block % 2) * s->m_point;
     float *copy = sums + 4 * s->v_point;
     bool apart = s->staging == STAGING_SAMPLE;
     if (apart && fresh)
@@ -218,27 +218,28 @@ static struct strassen_block block_at (const struct share *share, int block, boo
 }
 
 /* Some products that belong together, and the weights of those that come next. */
-struct part {
+struct product_group {
     int first, last;
     struct next_weights next;
 };
 
-/* A part of the products of one block of pixels by one pair of panels; with `making`, the next block's sums are made
+/* A group of the products of one block of pixels by one pair of panels; with `making`, the next block's sums are made
  * meanwhile. */
-static void block_by_pair (const struct share *share, int block, int pair, const struct part *part, bool making)
+static void block_by_pair (const struct strassen_work *work, int block, int pair, const struct product_group *group,
+                           bool making)
 {
-    const struct step *step = share->step;
+    const struct step *step = work->step;
     const struct strassen_step *s = step->state;
     const struct panel *panel = &step->packed->panel[pair];
-    int nr_blocks = share->e->kernels->nr_blocks, all = step->height * step->width;
+    int nr_blocks = work->e->kernels->nr_blocks, all = step->height * step->width;
     const float *residual = step->residual;
     float *out = step->out;
     ptrdiff_t out_block = (ptrdiff_t)all * BLOCK;
     ptrdiff_t at = panel->block * out_block + (ptrdiff_t)part_start (all, block, s->pixel_blocks) * BLOCK;
     struct strassen_args args = {
-        .now = block_at (share, block, false),
-        .first = part->first,
-        .last = part->last,
+        .cur = block_at (work, block, false),
+        .first = group->first,
+        .last = group->last,
         .weights = panel_weights (step->packed, pair),
         .blocks = panel->blocks,
         .bias = step->packed->bias,
@@ -248,29 +249,29 @@ static void block_by_pair (const struct share *share, int block, int pair, const
         .channel = panel->block * BLOCK,
         .epilogue = &step->epilogue,
     };
-    args.kept = args.now.sums + s->m_point - (ptrdiff_t)3 * nr_blocks * BLOCK * (s->block_pixels / 2);
-    if (making && block + 1 < share->end)
-        args.after = block_at (share, block + 1, true);
-    ptrdiff_t steps = (ptrdiff_t)(part->last - part->first) * args.now.depth;
-    struct prefetch prefetch = prefetch_spread (part->next, (share->last - share->first) * steps, nr_blocks);
-    args.prefetch = prefetch_rest (prefetch, (block - share->first) * steps);
-    share->e->kernels->strassen (&args);
+    args.kept = args.cur.sums + s->m_point - (ptrdiff_t)3 * nr_blocks * BLOCK * (s->block_pixels / 2);
+    if (making && block + 1 < work->end)
+        args.next = block_at (work, block + 1, true);
+    ptrdiff_t steps = (ptrdiff_t)(group->last - group->first) * args.cur.depth;
+    struct prefetch prefetch = prefetch_spread (group->next, (work->last - work->first) * steps, nr_blocks);
+    args.prefetch = prefetch_rest (prefetch, (block - work->first) * steps);
+    work->e->kernels->strassen (&args);
 }
 
 /* All blocks by one pair, products that belong together at a time. */
-static void share_by_pair (const struct share *share, int pair, bool fresh)
+static void work_by_pair (const struct strassen_work *work, int pair, bool fresh)
 {
-    const struct step *step = share->step;
-    size_t product = (size_t)(step->in_channels / 2 * share->e->kernels->nr_blocks * BLOCK);
+    const struct step *step = work->step;
+    size_t product = (size_t)(step->in_channels / 2 * work->e->kernels->nr_blocks * BLOCK);
     const float *weights = panel_weights (step->packed, pair);
-    const struct part parts[3] = {
+    const struct product_group groups[3] = {
         { 0, 2, { weights + 2 * product, 3 * product } },
         { 2, 5, { weights + 5 * product, 2 * product } },
-        { 5, 7, next_weights (share->e, step, share->worker, pair) },
+        { 5, 7, next_weights (work->e, step, work->worker, pair) },
     };
-    for (int part = 0; part < 3; part++)
-        for (int block = share->first; block < share->last; block++)
-            block_by_pair (share, block, pair, &parts[part], fresh && part == 0);
+    for (int group = 0; group < 3; group++)
+        for (int block = work->first; block < work->last; block++)
+            block_by_pair (work, block, pair, &groups[group], fresh && group == 0);
 }
 
 static void strassen_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
@@ -280,26 +281,25 @@ static void strassen_item (struct execution *e, const struct step *step, struct 
     int band = item / groups, first_pair = item % groups * s->panel_group;
     int last_pair = least (pairs, first_pair + s->panel_group);
     int staged = worker->staged;
-    struct share share = { .e = e, .step = step, .worker = worker };
-    share.first = part_start (s->pixel_blocks, band, s->bands);
-    share.last = part_start (s->pixel_blocks, band + 1, s->bands);
-    share.end = s->pair_by_pair ? share.last : s->pixel_blocks;
-    worker->staged =
-        s->pair_by_pair ? band : share.last; /* whose sums are there: a band, or the block that comes next */
-    bool fresh = staged != (s->pair_by_pair ? band : share.first);
+    struct strassen_work work = { .e = e, .step = step, .worker = worker };
+    work.first = part_start (s->pixel_blocks, band, s->bands);
+    work.last = part_start (s->pixel_blocks, band + 1, s->bands);
+    work.end = s->pair_outer ? work.last : s->pixel_blocks;
+    worker->staged = s->pair_outer ? band : work.last; /* whose sums are there: a band, or the block that comes next */
+    bool fresh = staged != (s->pair_outer ? band : work.first);
     if (fresh) {
-        struct strassen_block first = block_at (&share, share.first, true);
+        struct strassen_block first = block_at (&work, work.first, true);
         e->kernels->strassen_sums (&first);
     }
-    if (s->pair_by_pair) {
+    if (s->pair_outer) {
         for (int pair = first_pair; pair < last_pair; pair++, fresh = false)
-            share_by_pair (&share, pair, fresh);
+            work_by_pair (&work, pair, fresh);
         return;
     }
-    for (int block = share.first; block < share.last; block++)
+    for (int block = work.first; block < work.last; block++)
         for (int pair = 0; pair < pairs; pair++) {
-            struct part all = { 0, 7, next_weights (e, step, worker, pair) };
-            block_by_pair (&share, block, pair, &all, pair == 0);
+            struct product_group all = { 0, 7, next_weights (e, step, worker, pair) };
+            block_by_pair (&work, block, pair, &all, pair == 0);
         }
 }
 

@@ -391,7 +391,7 @@ static int filter_uses (const struct step *step, const struct tile_block *block,
     return uses;
 }
 
-/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are prefetched, at
+/* One filter's products, a slice of the channels at a time. Meanwhile the weights of the next slice are prefetched, at
  * the end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just
  * made. */
 static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_args *product,
@@ -399,7 +399,7 @@ static void winograd_product (const struct step *step, const struct use *use, in
 {
     const struct winograd_step *w = step->state;
     const int wide = product->blocks * BLOCK, depth = step->packed->depth;
-    const size_t share = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
+    const size_t slice = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
     const float *weights = product->weights;
     int acc_tiles = 0;
     for (int u = 0; u < uses; u++)
@@ -410,8 +410,8 @@ static void winograd_product (const struct step *step, const struct use *use, in
         struct next_weights soon = next;
         if (left > 0)
             soon = (struct next_weights) { weights + channels * wide, (size_t)left * (size_t)wide };
-        /* no more than one share: it is wanted first */
-        soon.floats = soon.floats < share ? soon.floats : share;
+        /* no more than one slice: it is wanted first */
+        soon.floats = soon.floats < slice ? soon.floats : slice;
         struct prefetch prefetch = prefetch_spread (soon, (ptrdiff_t)channels * acc_tiles, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);
         for (int u = 0; u < uses; u++) {

@@ -181,8 +181,8 @@ struct strassen_block {
  * infinity and large errors reach both. Products [first, last) of the seven, in order but with others between: 0 and 1,
  * 2 to 4, 5 and 6 belong together. Later ones find what earlier ones kept. */
 struct strassen_args {
-    struct strassen_block now;   /* with its sums */
-    struct strassen_block after; /* whose sums are made meanwhile; rows 0: none */
+    struct strassen_block cur;  /* with its sums */
+    struct strassen_block next; /* whose sums are made meanwhile; rows 0: none */
     int first, last;
     float *kept;                  /* three tiles of kernels.nr_blocks * 16 * rows floats */
     const float *weights;         /* [7][depth][16 kernels.nr_blocks] */

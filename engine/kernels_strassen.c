@@ -60,8 +60,8 @@ static const struct {
     int8_t start;        /*   with one of the kept tiles */
     int8_t keep;         /* keep them as that tile; */
     int8_t quarter;      /* they are, with the kept tile `plus`, that quarter; */
-    int8_t plus, after;  /* a kept tile is added to them after that */
-} plan[7] = {
+    int8_t plus, add;    /* a kept tile is added to them after that */
+} schedule[7] = {
     { NONE, 0, 0, false, NONE, U, NONE, NONE, NONE }, { NONE, 1, 0, true, NONE, NONE, 0, NONE, NONE },
     { 0, 0, 0, false, U, V, NONE, NONE, NONE },       { 1, 0, 0, true, NONE, W, NONE, NONE, NONE },
     { NONE, 1, 1, true, NONE, NONE, 1, NONE, NONE },  { 2, 0, 0, false, NONE, NONE, 3, W, V },
@@ -78,10 +78,10 @@ INLINE void quarter_epilogue (const struct strassen_args *args, const int quarte
     float buffer[MR * NR_BLOCKS * BLOCK] __attribute__ ((aligned (64)));
     const struct epilogue *epilogue = args->epilogue;
     const int lower = quarter / 2, right = quarter % 2;
-    const int first = right ? 2 * rows - args->now.pixels : 0; /* that one is the other half's */
+    const int first = right ? 2 * rows - args->cur.pixels : 0; /* that one is the other half's */
     const int blocks = lower ? args->blocks - NR_BLOCKS : args->blocks;
     const int channel = args->channel + lower * NR_BLOCKS * BLOCK;
-    const ptrdiff_t at = lower * NR_BLOCKS * args->out_block + right * (args->now.pixels - rows) * BLOCK;
+    const ptrdiff_t at = lower * NR_BLOCKS * args->out_block + right * (args->cur.pixels - rows) * BLOCK;
     vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
     UNROLL for (int c = 0; c < NR_BLOCKS * PER_BLOCK; c++)
     {
@@ -113,16 +113,16 @@ INLINE void quarter_epilogue (const struct strassen_args *args, const int quarte
 }
 
 /* Pixels [first, last) of the next block's sums, from lines prefetched by the call before; prefetches as many more. */
-INLINE void next_sums (const struct strassen_block *after, int block, int first, int last)
+INLINE void next_sums (const struct strassen_block *next, int block, int first, int last)
 {
-    const ptrdiff_t lower = after->depth / BLOCK * after->in_block, right = (after->pixels - after->rows) * BLOCK;
-    for (int r = first; r < last && r < after->rows; r++) {
-        const float *from = after->in + block * after->in_block + (r + last - first) * BLOCK;
+    const ptrdiff_t lower = next->depth / BLOCK * next->in_block, right = (next->pixels - next->rows) * BLOCK;
+    for (int r = first; r < last && r < next->rows; r++) {
+        const float *from = next->in + block * next->in_block + (r + last - first) * BLOCK;
         PREFETCH (from);
         PREFETCH (from + right);
         PREFETCH (from + lower);
         PREFETCH (from + lower + right);
-        pixel_sums (after, block, r);
+        pixel_sums (next, block, r);
     }
 }
 
@@ -133,19 +133,19 @@ INLINE void product (const struct strassen_args *args, const int i, const int ro
                      acc_tile sums)
 {
     enum { NR_VECTORS = NR_BLOCKS * PER_BLOCK };
-    const struct strassen_block *now = &args->now;
-    const ptrdiff_t right = (now->pixels - rows) * BLOCK;
-    const float *x = now->in + plan[i].lower * now->depth / BLOCK * now->in_block + plan[i].right * right;
-    const float *weights = args->weights + (ptrdiff_t)i * now->depth * NR_BLOCKS * BLOCK;
+    const struct strassen_block *cur = &args->cur;
+    const ptrdiff_t right = (cur->pixels - rows) * BLOCK;
+    const float *x = cur->in + schedule[i].lower * cur->depth / BLOCK * cur->in_block + schedule[i].right * right;
+    const float *weights = args->weights + (ptrdiff_t)i * cur->depth * NR_BLOCKS * BLOCK;
     const float *next = *prefetch;
-    const int part = (args->after.rows + args->last - args->first - 1) / (args->last - args->first),
+    const int part = (args->next.rows + args->last - args->first - 1) / (args->last - args->first),
               made = (i - args->first) * part;
-    ptrdiff_t x_block = now->in_block;
-    if (plan[i].sum >= 0) {
-        x = now->sums + plan[i].sum * now->sum;
+    ptrdiff_t x_block = cur->in_block;
+    if (schedule[i].sum >= 0) {
+        x = cur->sums + schedule[i].sum * cur->sum;
         x_block = rows * BLOCK;
     }
-    for (int block = 0; block < now->depth / BLOCK; block++, x += x_block - BLOCK) {
+    for (int block = 0; block < cur->depth / BLOCK; block++, x += x_block - BLOCK) {
         for (const float *end = x + BLOCK; x < end; x++, weights += NR_BLOCKS * BLOCK, next += args->prefetch.step) {
             vec w[NR_VECTORS];
             UNROLL for (int b = 0; b < NR_BLOCKS; b++) PREFETCH (next + b * args->prefetch.apart);
@@ -156,8 +156,8 @@ INLINE void product (const struct strassen_args *args, const int i, const int ro
                 UNROLL for (int c = 0; c < NR_VECTORS; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
             }
         }
-        if (args->after.rows)
-            next_sums (&args->after, block, made, made + part);
+        if (args->next.rows)
+            next_sums (&args->next, block, made, made + part);
     }
     *prefetch = next;
 }
@@ -173,24 +173,24 @@ INLINE void strassen (const struct strassen_args *args, const int rows)
     acc_tile sums;
     EACH sums[r][c] = vec_set (0.0f);
     for (int i = args->first; i < args->last; i++) {
-        if (plan[i].start >= 0)
-            EACH sums[r][c] = vec_load (args->kept + plan[i].start * kept + PLACE);
-        else if (!plan[i].carry)
+        if (schedule[i].start >= 0)
+            EACH sums[r][c] = vec_load (args->kept + schedule[i].start * kept + PLACE);
+        else if (!schedule[i].carry)
             EACH sums[r][c] = vec_set (0.0f);
         product (args, i, rows, &prefetch, sums);
-        if (plan[i].keep >= 0)
-            EACH vec_store (args->kept + plan[i].keep * kept + PLACE, sums[r][c]);
-        if (plan[i].quarter >= 0)
-            quarter_epilogue (args, plan[i].quarter, rows, plan[i].plus >= 0 ? args->kept + plan[i].plus * kept : NULL,
-                              sums);
-        if (plan[i].after >= 0)
-            EACH sums[r][c] = vec_add (sums[r][c], vec_load (args->kept + plan[i].after * kept + PLACE));
+        if (schedule[i].keep >= 0)
+            EACH vec_store (args->kept + schedule[i].keep * kept + PLACE, sums[r][c]);
+        if (schedule[i].quarter >= 0)
+            quarter_epilogue (args, schedule[i].quarter, rows,
+                              schedule[i].plus >= 0 ? args->kept + schedule[i].plus * kept : NULL, sums);
+        if (schedule[i].add >= 0)
+            EACH sums[r][c] = vec_add (sums[r][c], vec_load (args->kept + schedule[i].add * kept + PLACE));
     }
 }
 
 void kernels_strassen (const struct strassen_args *args)
 {
-    switch (args->now.rows) {
+    switch (args->cur.rows) {
 #define CASE(n)                                                                                                        \
     case n:                                                                                                            \
         if (n <= MR)                                                                                                   \

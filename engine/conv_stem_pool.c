@@ -47,6 +47,7 @@ bool stem_pool_fits (const struct step *step, const struct step *pool_step, cons
 /* Where a worker keeps the rows [range->first, range->end) of the convolution that it has at hand, and the padded input
  * of conv.band rows, from worker->staged on. */
 struct row_buffer {
+    struct worker_state *worker;
     struct row_range *range;
     float *rows, *staged;
 };
@@ -65,19 +66,19 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
 }
 
 /* Convolution rows [buffer->range->end, last). */
-static void make_rows (struct execution *e, const struct step *step, struct worker_state *worker,
-                       struct row_buffer *buffer, int last)
+static void make_rows (struct execution *e, const struct step *step, struct row_buffer *buffer, int last)
 {
     const struct stem_pool *s = step->state;
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK, block = s->rows_cap * row;
-    if (worker->staged < 0 || last > worker->staged + s->conv.band)
-        stage (e, step, worker, buffer->staged, buffer->range->end);
+    if (buffer->worker->staged < 0 || last > buffer->worker->staged + s->conv.band)
+        stage (e, step, buffer->worker, buffer->staged, buffer->range->end);
     for (int i = 0; i < step->packed->panel_count; i++) {
         const struct panel *panel = &step->packed->panel[i];
         struct conv_args args = panel_args (step, panel, block);
         args.pixels = step->width;
         for (int y = buffer->range->end; y < last; y++) {
-            args.input = buffer->staged + (ptrdiff_t)(y - worker->staged) * step->conv.stride_h * s->conv.staged_width;
+            args.input =
+                buffer->staged + (ptrdiff_t)(y - buffer->worker->staged) * step->conv.stride_h * s->conv.staged_width;
             args.out = buffer->rows + panel->block * block + (y - buffer->range->first) * row;
             step->kernel->run (&args);
         }
@@ -87,14 +88,14 @@ static void make_rows (struct execution *e, const struct step *step, struct work
 
 /* Makes sure that rows [first, last) are at hand; rows before `first` are not wanted any more, nor are rows from `end`
  * on. */
-static void ensure_rows (struct execution *e, const struct step *step, struct worker_state *worker,
-                         struct row_buffer *buffer, int first, int last, int end)
+static void ensure_rows (struct execution *e, const struct step *step, struct row_buffer *buffer, int first, int last,
+                         int end)
 {
     const struct stem_pool *s = step->state;
     size_t row = (size_t)step->width * BLOCK, block = (size_t)s->rows_cap * row;
-    if (worker->staged < 0 || buffer->range->end < first || first < buffer->range->first) {
+    if (buffer->worker->staged < 0 || buffer->range->end < first || first < buffer->range->first) {
         buffer->range->first = buffer->range->end = first;
-        worker->staged = -1;
+        buffer->worker->staged = -1;
     }
     if (last <= buffer->range->end)
         return;
@@ -108,7 +109,7 @@ static void ensure_rows (struct execution *e, const struct step *step, struct wo
         }
         buffer->range->first = first;
     }
-    make_rows (e, step, worker, buffer, to);
+    make_rows (e, step, buffer, to);
 }
 
 /* Output rows in an item. */
@@ -126,7 +127,9 @@ static void fused_item (struct execution *e, const struct step *step, struct wor
     const float **rows = (const float **)(scratch + BLOCK);
     int band = fused_band (e, pool_step), blocks = divide_up (step->channels, BLOCK);
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK;
-    struct row_buffer buffer = { .range = worker->scratch, .rows = scratch + HEAD_FLOATS (pool->kernel_h) };
+    struct row_buffer buffer = { .worker = worker,
+                                 .range = worker->scratch,
+                                 .rows = scratch + HEAD_FLOATS (pool->kernel_h) };
     buffer.staged = buffer.rows + blocks * s->rows_cap * row;
     struct pool_args args = {
         .kind = POOL_MAX,
@@ -138,7 +141,7 @@ static void fused_item (struct execution *e, const struct step *step, struct wor
     for (int y = item * band; y < end; y++) {
         int first = y * pool->stride_h - pool->pad_top, last = least (first + pool->kernel_h, step->height);
         first = first < 0 ? 0 : first;
-        ensure_rows (e, step, worker, &buffer, first, last, conv_end);
+        ensure_rows (e, step, &buffer, first, last, conv_end);
         args.row_count = last > first ? last - first : 0;
         for (int b = 0; b < blocks; b++) {
             for (int i = 0; i < args.row_count; i++)

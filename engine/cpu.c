@@ -2,8 +2,8 @@
 /* cpu.c: which kernel tables this CPU can run, best first, the choice by name or by the environment, and
  * facts about it.
  *
- * __builtin_cpu_supports looks at CPUID and at XCR0, so that an instruction set whose registers the system does not save
- * is not offered. The price is that only gcc and clang will do. */
+ * __builtin_cpu_supports looks at CPUID and at XCR0, so that an instruction set whose registers the system does not
+ * save is not offered. The price is that only gcc and clang will do. */
 #include "engine/cpu.h"
 #include "engine/kernels.h"
 
@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ISAS (X) is X (name) of every instruction set that was compiled, best first: each needs what the next one needs, and more. */
+/* ISAS (X) is X (name) of every instruction set that was compiled, best first: each needs what the next one needs, and
+ * more. */
 #define ISA(name) extern const struct kernels kernels_##name;
 ISAS (ISA)
 #undef ISA
@@ -89,8 +90,8 @@ static bool is_intel (void)
 #endif
 }
 
-/* Only a Zen 5 and a Xeon (model 207) were measured: any CPU of Intel's is taken to be like the second, any other like the
- * first. Figures: docs/measurements.md, "CPUs". */
+/* Only a Zen 5 and a Xeon (model 207) were measured: any CPU of Intel's is taken to be like the second, any other like
+ * the first. Figures: docs/measurements.md, "CPUs". */
 struct cpu cpu_detect (void)
 {
     struct cpu cpu = { .features = features (), .l2_bytes = 1024 * 1024, .bytes_per_cycle_far = 10 };

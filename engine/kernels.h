@@ -84,8 +84,8 @@ struct window {
 };
 
 /* Output rows [first, first + rows) of one block of a depthwise convolution:
- *   out[y - first][x][c] = epilogue (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image, of
- *       in[y stride_h + r dilation_h - pad_top][x stride_w + k dilation_w - pad_left][c] * weights[r][k][c]
+ *   out[y - first][x][c] = epilogue (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image,
+ *       of in[y stride_h + r dilation_h - pad_top][x stride_w + k dilation_w - pad_left][c] * weights[r][k][c]
  *       + residual[y - first][x][c]) */
 struct depthwise_args {
     const float *in;      /* [in_height][in_width][16] */
@@ -141,8 +141,9 @@ struct winograd_tile {
  *   n = 4: 0, 1, 3             n = 6: 0, 1, 2, 5          n = 5: 0, 2, 3
  * No tile of 6 x 4 points is small in width: it serves layers of even width, and the code of one more size is saved.
  * A call does `tiles` tiles of one size:
- *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is needed
- *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and epilogue, cut at the image's edge */
+ *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is
+ *           needed
+ *   output: inverse transform of m_[i * m_point + 16 t + c], then bias and epilogue, cut at the image's edge */
 struct winograd_args {
     int n_h, n_w;
     bool small_h, small_w;

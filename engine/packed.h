@@ -25,7 +25,7 @@ struct packed {
     int nr_blocks, k_step;
     uint64_t fold;
     int references; /* plans that use it */
-    void *weights;  /* as the method draws it */
+    void *weights;  /* in the order drawn at the head of the method's file */
     size_t weight_bytes;
     float *bias; /* [output channels, padded to 16] */
     struct panel *panel;

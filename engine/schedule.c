@@ -55,7 +55,7 @@ static int first_panel (const struct execution *e, const struct step *step, int 
     return step->by_panel ? part_start (step->packed->panel_count, index, e->threads) : 0;
 }
 
-static struct next_weights weights_ahead (const struct packed *packed, int panel)
+static struct next_weights weights_of (const struct packed *packed, int panel)
 {
     size_t end = panel + 1 < packed->panel_count ? packed->panel[panel + 1].weights : packed->weight_bytes;
     size_t floats = (end - packed->panel[panel].weights) / sizeof (float);
@@ -68,7 +68,7 @@ struct next_weights next_weights (const struct execution *e, const struct step *
     int index = (int)(worker - e->worker_states), count = step->packed->panel_count;
     int end = step->by_panel ? first_panel (e, step, index + 1) : count;
     if (panel + 1 != end && panel + 1 < count) /* past its own part a worker helps another */
-        return weights_ahead (step->packed, panel + 1);
+        return weights_of (step->packed, panel + 1);
     const struct step *next = step->prefetch_step;
-    return next ? weights_ahead (next->packed, first_panel (e, next, index)) : (struct next_weights) { 0 };
+    return next ? weights_of (next->packed, first_panel (e, next, index)) : (struct next_weights) { 0 };
 }

@@ -17,7 +17,7 @@
 /* Before a loop of constant length over registers: it must be gone before registers are given out. */
 #ifdef __clang__
 #define UNROLL _Pragma ("clang loop unroll(full)")
-#define UNROLL_OUTER /* a loop round such a loop and in a third one: clang does it unasked, and refuses when it is asked */
+#define UNROLL_OUTER /* a loop round such a loop and in a third one: clang does it unasked and refuses when asked */
 #else
 #define UNROLL _Pragma ("GCC unroll 32")
 #define UNROLL_OUTER UNROLL

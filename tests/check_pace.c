@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_pace.c: which frames the network sees in step, on a clock that is only a number: a source of 30 frames a second, a
- * network of any length, a queue or none behind it, a queue that leaks or not before it. Also the times told to pipelines. */
+/* check_pace.c: which frames the network sees in step, on a clock that is only a number: a source of 30 frames a
+ * second, a network of any length, a queue or none behind it, a queue that leaks or not before it. Also the times told
+ * to pipelines. */
 #include "plugin/pace.h"
 #include "plugin/timing.h"
 
@@ -16,8 +17,8 @@ struct played {
     double busy;            /* share of the time in which the network ran */
 };
 
-/* Plays FRAMES frames. `waits`: the sink's wait takes the thread (no queue behind); `leaks`: a queue of one frame before
- * that drops the older. The network takes `need`, in steps of 4 ms; the pipeline's latency is `latency`. */
+/* Plays FRAMES frames. `waits`: the sink's wait takes the thread (no queue behind); `leaks`: a queue of one frame
+ * before that drops the older. The network takes `need`, in steps of 4 ms; the pipeline's latency is `latency`. */
 static struct played play (GstClockTime need, GstClockTime latency, gboolean waits, gboolean leaks)
 {
     struct played played = { 0 };

@@ -34,7 +34,7 @@ static void packed_free (struct packed *packed)
         return;
     free (packed->weights);
     free (packed->bias);
-    free (packed->column);
+    free (packed->panel);
     free (packed);
 }
 

@@ -158,7 +158,7 @@ static void place_rest (const struct graph *g, const struct layers *layers, stru
     }
 }
 
-bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
+bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int blocked_input,
                  struct places *places)
 {
     size_t count = (size_t)g->count;
@@ -175,8 +175,8 @@ bool places_new (const struct graph *g, const struct layers *layers, const bool 
         return false;
     }
     find_uses (g, layers, keep, places);
-    if (imported >= 0)
-        put (places, imported, new_buffer (places, tensor_bytes (g, places, imported)), 0);
+    if (blocked_input >= 0)
+        put (places, blocked_input, new_buffer (places, tensor_bytes (g, places, blocked_input)), 0);
     for (int l = layers->count - 1; l >= 0; l--)
         if (layers->list[l].operation == OPERATION_CONCAT)
             place_concat (g, &layers->list[l], places);

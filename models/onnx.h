@@ -17,10 +17,10 @@ struct onnx_extras {
 /* Reads `size` bytes that came from `path` (only named in errors). Takes `bytes`, made by malloc, on success and on
  * failure: they are freed as soon as they have been taken apart, so that a large file is not in memory three times.
  *
- * Opset 7 to 22 of the ai.onnx domain, 32- and 16-bit float weights, one image per run: a leading dimension of 1 or left
- * open. Height and width left open become what open_size says, else 224. An input of shape (1, height, width, channels) whose only readers are
- * transpositions to (1, channels, height, width) becomes (channels, height, width) without them.
- * Every tensor of the graph carries the name of the ONNX value it holds.
+ * Opset 7 to 22 of the ai.onnx domain, 32- and 16-bit float weights, one image per run: a leading dimension of 1 or
+ * left open. Height and width left open become what open_size says, else 224. An input of shape (1, height, width,
+ * channels) whose only readers are transpositions to (1, channels, height, width) becomes (channels, height, width)
+ * without them. Every tensor of the graph carries the name of the ONNX value it holds.
  *
  * What a hostile file can make it use: memory for its own bytes, plus 16 times its size but at most 256 MiB for taking
  * it apart, plus weights of 4 times its size + 64 MiB; a second of time.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_constants.c: what is known while reading: weights, and the arithmetic on shapes that exporters leave in a file.
  *
- * Floats are little-endian 32-bit or 16-bit (IEEE or bfloat) in raw_data, or in float_data or int32_data. 32-bit ones are
- * used where they lie; the others are converted each time they are asked for, and given back after the node. Integers
- * come from int64, int32, uint8, int8 and bool tensors of at most FOLD_MAX numbers. */
+ * Floats are little-endian 32-bit or 16-bit (IEEE or bfloat) in raw_data, or in float_data or int32_data. 32-bit ones
+ * are used where they lie; the others are converted each time they are asked for, and given back after the node.
+ * Integers come from int64, int32, uint8, int8 and bool tensors of at most FOLD_MAX numbers. */
 #include "models/onnx_reader.h"
 
 #include <math.h>

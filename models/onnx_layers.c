@@ -30,7 +30,8 @@ static bool window_pair (struct reader *r, const char *name, int64_t otherwise, 
     return true;
 }
 
-/* auto_pad SAME: as many windows as strides fit in, the padding that takes shared out, the odd one at the end or front. */
+/* auto_pad SAME: as many windows as strides fit in, the padding that takes shared out, the odd one at the end or
+ * front. */
 static bool pad_same (struct reader *r, const int64_t size[2], bool ceil_mode, bool lower, struct window *w)
 {
     for (int i = 0; i < 2; i++) {
@@ -232,7 +233,8 @@ static bool reduced_axes (struct reader *r, const struct value *x, bool reduce[R
     return true;
 }
 
-/* Mean or maximum over some axes: these moved to the end (they usually are there), then pooled like rows and columns. */
+/* Mean or maximum over some axes: these moved to the end (they usually are there), then pooled like rows and
+ * columns. */
 static bool read_reduce (struct reader *r, enum pool_kind kind)
 {
     struct value *x = input_tensor (r, 0);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_operators.c: the operators that are read, one line each, and what is checked of every node before its reader runs.
+/* onnx_operators.c: the operators that are read, one line each, and what is checked of every node before its reader
+ * runs.
  *
  * The table gives how many inputs a node may have, since which opset there is such an operator, and its attributes with
- * their types as ONNX prescribes them: f float, i integer, s string, t tensor, F floats, I integers. A node with an attribute
- * that is not there, is there twice or has another type is refused: it would be something else than what is calculated. */
+ * their types as ONNX prescribes them: f float, i integer, s string, t tensor, F floats, I integers. A node with an
+ * attribute that is not there, is there twice or has another type is refused: it would be something else than what is
+ * calculated. */
 #include "models/onnx_reader.h"
 
 #include <string.h>

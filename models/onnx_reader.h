@@ -12,8 +12,8 @@
  *   onnx_constants.c  what is known while reading: weights, shapes and arithmetic on them
  *   onnx_values.c     values, inputs, attributes, memory, errors
  *
- * A *value* is what an ONNX name stands for: a tensor of the graph being built, or numbers known now. Its ONNX shape has
- * up to 8 dimensions; the graph's tensor has three and holds the same numbers in the same row-major order, so most
+ * A *value* is what an ONNX name stands for: a tensor of the graph being built, or numbers known now. Its ONNX shape
+ * has up to 8 dimensions; the graph's tensor has three and holds the same numbers in the same row-major order, so most
  * changes of shape cost nothing: only an operation that needs certain channels, rows or columns asks for that view. */
 #ifndef CONVRELU_ONNX_READER_H
 #define CONVRELU_ONNX_READER_H
@@ -73,8 +73,7 @@ struct reader {
 
     struct value *values;
     int value_count;
-    int *
-        slots; /* value ids, -1 for an empty name: initializers, inputs, outputs, then inputs and outputs of each node */
+    int *slots; /* value ids, -1: an empty name: initializers, inputs, outputs, then inputs and outputs of each node */
     int *node_slots;    /* [nodes] where those of a node start */
     struct role *roles; /* [nodes] */
     int image;          /* value of the graph's one input */
@@ -96,11 +95,12 @@ bool onnx_read_node (struct reader *r, int node);
 
 /* ---- onnx_values.c ---- */
 
-/* "file: node 'n' (Op): ..."; without the node outside of one. Returns false, so that `return fail (...)` reads well. */
+/* "file: node 'n' (Op): ..."; without the node outside of one. Returns false, so that `return fail (...)` reads
+ * well. */
 __attribute__ ((format (printf, 2, 3))) bool fail (struct reader *r, const char *format, ...);
 
-/* count * size zeroed bytes (at least one), or NULL and a failure. Kept ones live as long as the reader, borrowed ones as
- * long as the node being read. */
+/* count * size zeroed bytes (at least one), or NULL and a failure. Kept ones live as long as the reader, borrowed ones
+ * as long as the node being read. */
 void *keep (struct reader *r, uint64_t count, size_t size);
 void *borrow (struct reader *r, uint64_t count, size_t size);
 void give_back (struct reader *r); /* the borrowed ones */

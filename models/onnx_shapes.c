@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_shapes.c: operators that move numbers without changing them.
  *
- * Reshape and its relatives cost nothing: the value gets another shape and stays the same tensor. What takes, leaves out
- * or reorders whole channels, rows or columns is one graph_pick; any other order is a pick of single numbers from the
- * tensor as one long vector, which is slow, but works. A channel shuffle (reshape to 1 x g x k x h x w, transpose to
- * 1 x k x g x h x w, reshape back) so becomes one pick of channels by itself. */
+ * Reshape and its relatives cost nothing: the value gets another shape and stays the same tensor. What takes, leaves
+ * out or reorders whole channels, rows or columns is one graph_pick; any other order is a pick of single numbers from
+ * the tensor as one long vector, which is slow, but works. A channel shuffle (reshape to 1 x g x k x h x w, transpose
+ * to 1 x k x g x h x w, reshape back) so becomes one pick of channels by itself. */
 #include "models/onnx_reader.h"
 
 #include <math.h>

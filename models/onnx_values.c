@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_values.c: what every operator's reader uses: errors, memory, inputs and outputs of the node, attributes, shapes.
  *
- * All numbers come from an untrusted file. A function that can fail says so once, through fail (), naming file, node and
- * numbers; afterwards the reader only has to return. */
+ * All numbers come from an untrusted file. A function that can fail says so once, through fail (), naming file, node
+ * and numbers; afterwards the reader only has to return. */
 #include "models/onnx_reader.h"
 
 #include "models/report.h"

@@ -9,8 +9,8 @@
  *   a bottleneck:   x -> conv1 1x1 -> bn1 -> relu1 -> conv2 3x3 -> bn2 -> relu2 -> conv3 1x1 -> bn3 -> add -> relu3
  *
  * The first block of every layer but the first halves the picture: in conv1 of a basic block, in conv2 of a bottleneck.
- * What is added is x, or where the shape changes its 1x1 projection (downsample.0, downsample.1), or in the CIFAR family
- * every other pixel of x between channels of zeros. */
+ * What is added is x, or where the shape changes its 1x1 projection (downsample.0, downsample.1), or in the CIFAR
+ * family every other pixel of x between channels of zeros. */
 #include "models/resnet.h"
 
 #include "models/preparation.h"

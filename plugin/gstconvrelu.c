@@ -11,17 +11,18 @@
  *
  * ## In step or beside the stream
  *
- * In step (#GstConvRelu:async FALSE) the network runs on the streaming thread, and each result goes with its own frame. A
- * network that takes longer than a frame lasts is let run only when there is time (#GstConvRelu:deadline): the element asks
- * the pipeline for as much latency as one run takes, and knows from it, the clock and the time the network takes when a
- * frame must have left. The others pass with the last result, marked as not fresh. For that to work there must be a queue
- * behind the element: without one the sink's wait for the time of each frame takes the same thread, and what is left is
- * never more than one frame's time. Then, and behind a source or a leaky queue that drops what it cannot hand on, the
- * network runs in slices, over several frames. Where no sink keeps to the clock (sync=false) every frame is analysed, but
- * those that a sink has reported late. Buffers with the flag GAP, as the duplicates that videorate makes, always pass.
+ * In step (#GstConvRelu:async FALSE) the network runs on the streaming thread, and each result goes with its own frame.
+ * A network that takes longer than a frame lasts is let run only when there is time (#GstConvRelu:deadline): the
+ * element asks the pipeline for as much latency as one run takes, and knows from it, the clock and the time the network
+ * takes when a frame must have left. The others pass with the last result, marked as not fresh. For that to work there
+ * must be a queue behind the element: without one the sink's wait for the time of each frame takes the same thread, and
+ * what is left is never more than one frame's time. Then, and behind a source or a leaky queue that drops what it
+ * cannot hand on, the network runs in slices, over several frames. Where no sink keeps to the clock (sync=false) every
+ * frame is analysed, but those that a sink has reported late. Buffers with the flag GAP, as the duplicates that
+ * videorate makes, always pass.
  *
- * Beside the stream (#GstConvRelu:async TRUE) the network has a thread of its own and always takes the newest frame. Frames
- * never wait, no latency is added, and each carries the newest result there is. This is for live video.
+ * Beside the stream (#GstConvRelu:async TRUE) the network has a thread of its own and always takes the newest frame.
+ * Frames never wait, no latency is added, and each carries the newest result there is. This is for live video.
  *
  * ## Drawing
  *
@@ -30,33 +31,36 @@
  * draws #GstVideoOverlayComposition itself, as most GL sinks do, it is handed on as a meta; else it is blended into the
  * frame. Layers that are watched before their activation cost some time, as the two steps cannot be done in one.
  * Everything can be changed while playing; what needs the network to be run in another way (#GstConvRelu:layers,
- * #GstConvRelu:activation, #GstConvRelu:threads, what is drawn) is prepared beside the stream and shows as soon as it is
- * ready.
+ * #GstConvRelu:activation, #GstConvRelu:threads, what is drawn) is prepared beside the stream and shows as soon as it
+ * is ready.
  *
  * ## Metadata
  *
- * On every frame that carries a result, a #GstCustomMeta `convrelu`, whose structure has a #GstStructure for each element
- * that the frame went through, by the element's name: `element`, `label` (string), `class-id` (int), `score` (double) of
- * the best class; the arrays `labels`, `class-ids`, `scores`, best first; `fresh`, `inference-time`, and when it was seen,
- * `seen-timestamp`, `seen-running-time` (guint64, ns). Besides, from GStreamer 1.24 on, a #GstAnalyticsClsMtd (its number is
- * `mtd-id`, uint); before that, a #GstVideoRegionOfInterestMeta of type `classification` with one structure for each class,
- * `classification`, `classification_2`, `classification_3` and so on, as readers of Intel DL Streamer expect them: `label`
- * (string), `label_id` (int), `confidence` (double), `element_id` (string), and `fresh` (boolean).
+ * On every frame that carries a result, a #GstCustomMeta `convrelu`, whose structure has a #GstStructure for each
+ * element that the frame went through, by the element's name: `element`, `label` (string), `class-id` (int), `score`
+ * (double) of the best class; the arrays `labels`, `class-ids`, `scores`, best first; `fresh`, `inference-time`, and
+ * when it was seen, `seen-timestamp`, `seen-running-time` (guint64, ns). Besides, from GStreamer 1.24 on, a
+ * #GstAnalyticsClsMtd (its number is `mtd-id`, uint); before that, a #GstVideoRegionOfInterestMeta of type
+ * `classification` with one structure for each class, `classification`, `classification_2`, `classification_3` and so
+ * on, as readers of Intel DL Streamer expect them: `label` (string), `label_id` (int), `confidence` (double),
+ * `element_id` (string), and `fresh` (boolean).
  *
  * ## Messages
  *
- * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that the network has seen, and with
- * #GstConvRelu:repeat-messages for those between. While #GstConvRelu:max-unread-messages wait unread, none are posted.
+ * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that the network has seen, and
+ * with #GstConvRelu:repeat-messages for those between. While #GstConvRelu:max-unread-messages wait unread, none are
+ * posted.
  *
  * * `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the buffer, ns
  * * `labels` (array of strings), `class-ids` (array of ints), `scores` (array of floats): best class first
  * * `label` (string), `class-id` (int), `score` (double): the best class; left out where there is none
  * * `inference-time` (guint64): how long the network took, ns
  * * `fresh` (boolean): FALSE when this is the result of an earlier frame
- * * `element` (string): the element's name; `seen-timestamp`, `seen-running-time` (guint64): of the frame it was seen in
+ * * `element` (string): the element's name; `seen-timestamp`, `seen-running-time` (guint64): of the frame it was seen
+ *   in
  *
- * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in), `built-in`
- * (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set` (string).
+ * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in),
+ * `built-in` (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set` (string).
  *
  * ## Example launch lines
  * |[

@@ -156,8 +156,8 @@ static void announce (struct inference *inference, gboolean another)
                              (NULL));
 }
 
-/* Puts `network` (NULL: none) in place of the one before. What the same model said and drew in another way stays until the
- * next run. */
+/* Puts `network` (NULL: none) in place of the one before. What the same model said and drew in another way stays until
+ * the next run. */
 static void use_network (struct inference *inference, struct network *network)
 {
     struct network *before = inference->network;

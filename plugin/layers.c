@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* layers.c: names, globs and three words -> layers of a graph; the graph's end -> class-activation map. See layers.h. */
+/* layers.c: names, globs and three words -> layers of a graph; the graph's end -> class-activation map. See
+ * layers.h. */
 #include "plugin/layers.h"
 
 #include <math.h>

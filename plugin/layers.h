@@ -26,8 +26,8 @@ struct layer_choice {
 
 /* `words`: layer names, globs, early, middle, late, separated by commas. early is the first layer, late the last that
  * still has height and width, middle the one in the middle of these. A name as the drawing writes it is understood too.
- * A layer matched twice is shown once. Where there are more than LAYERS_MAX, those that were named come first, and of the
- * globs' as many as there is room for are taken from all over the network's depth. */
+ * A layer matched twice is shown once. Where there are more than LAYERS_MAX, those that were named come first, and of
+ * the globs' as many as there is room for are taken from all over the network's depth. */
 void layers_choose (const struct graph *g, const char *words, struct layer_choice *choice);
 void layers_clear (struct layer_choice *choice);
 
@@ -38,7 +38,7 @@ GArray *layers_all (const struct graph *g);
  *
  *   weights [classes][channels]  map -> global average -> fully connected: the sum over channels of weight * map
  *   channel_is_class             map has one channel for each class, and the global average of it is the score
- *   neither                      the network ends in another way: the mean of map's channels, of no class in particular */
+ *   neither                      the network ends in another way: the mean of map's channels, of no one class */
 struct class_map {
     int map; /* -1: no tensor has height and width */
     int classes, channels;

@@ -28,7 +28,8 @@ void canvas_fill (const struct canvas *canvas, int x, int y, int width, int heig
             canvas->pixels[row * canvas->stride + column] = pixel;
 }
 
-/* Evenly spaced stops; straight lines between them. viridis and magma pass through matplotlib's, turbo through Google's. */
+/* Evenly spaced stops; straight lines between them. viridis and magma pass through matplotlib's, turbo through
+ * Google's. */
 static const guint32 gray[] = { 0x000000, 0xffffff };
 static const guint32 viridis[] = { 0x440154, 0x472d7b, 0x3b528b, 0x2c728e, 0x21918c,
                                    0x28ae80, 0x5ec962, 0xaddc30, 0xfde725 };
@@ -118,8 +119,8 @@ static int end_touched (int at, int length, int parts)
     return (int)((((gint64)at + 1) * length + parts - 1) / parts);
 }
 
-/* Averages map [height][width] down to out [rows][columns], either or both smaller; sums: [width]. Every output pixel is the
- * mean of the whole input pixels that it touches. */
+/* Averages map [height][width] down to out [rows][columns], either or both smaller; sums: [width]. Every output pixel
+ * is the mean of the whole input pixels that it touches. */
 static void average_down (const float *map, int height, int width, float *out, int rows, int columns, float *sums)
 {
     for (int y = 0; y < rows; y++) {

@@ -18,8 +18,8 @@ struct canvas {
 guint32 premultiplied (guint32 rgb, double alpha);                                                  /* 0xRRGGBB, 0..1 */
 void canvas_fill (const struct canvas *canvas, int x, int y, int width, int height, guint32 pixel); /* clipped */
 
-/* Colours of 256 values, opaque times `opacity`. Unsigned: 0 is zero, 255 the most. Diverging: 128 is zero, 1 and 255 are
- * the same distance below and above. */
+/* Colours of 256 values, opaque times `opacity`. Unsigned: 0 is zero, 255 the most. Diverging: 128 is zero, 1 and 255
+ * are the same distance below and above. */
 struct palette {
     guint32 pixel[256];
     gboolean diverging;
@@ -31,8 +31,9 @@ void palette_make (struct palette *palette, enum colormap colormap, double opaci
 void palette_make_heat (struct palette *palette, double opacity, gboolean legend);
 void palette_strip (const struct palette *palette, const struct canvas *canvas, int x, int y, int width, int height);
 
-/* One map [height][width] as a tile. Larger maps are averaged down, smaller ones keep their pixels visible. The most is the
- * 99.5th percentile of the (absolute) values, so that one hot pixel does not darken the rest; NaN is shown as zero. */
+/* One map [height][width] as a tile. Larger maps are averaged down, smaller ones keep their pixels visible. The most is
+ * the 99.5th percentile of the (absolute) values, so that one hot pixel does not darken the rest; NaN is shown as
+ * zero. */
 struct tile {
     int x, y, width, height; /* on the canvas, inside it */
     float most;              /* 0: its own; else this */

@@ -2,8 +2,8 @@
 /* moment.c: a buffer's time stamps in its segment; see moment.h. */
 #include "plugin/moment.h"
 
-/* A segment played backwards counts its running time from its stop. Where that is open there is none, and to ask for it is
- * a programming error to GstSegment; stream time counts from the start, as ever. */
+/* A segment played backwards counts its running time from its stop. Where that is open there is none, and to ask for it
+ * is a programming error to GstSegment; stream time counts from the start, as ever. */
 struct moment buffer_moment (const GstSegment *segment, GstBuffer *buffer)
 {
     struct moment moment = MOMENT_NONE;

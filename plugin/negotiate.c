@@ -81,7 +81,8 @@ GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direc
     return out;
 }
 
-/* Whether downstream has the caps that the source pad has. To what was linked in the meantime a query sends them first. */
+/* Whether downstream has the caps that the source pad has. To what was linked in the meantime a query sends them
+ * first. */
 static gboolean peer_is_up_to_date (GstPad *pad, const GstCaps *current)
 {
     GstPad *peer = gst_pad_get_peer (pad);
@@ -103,8 +104,8 @@ static gboolean downstream_draws (GstPad *pad, GstCaps *caps)
     return draws;
 }
 
-/* The feature or not, where both are possible. A transform downstream can answer only once it has caps: with new plain caps
- * the source pad is marked, so that everything comes here again before the first frame. Then they are not new. */
+/* The feature or not, where both are possible. A transform downstream can answer only once it has caps: with new plain
+ * caps the source pad is marked, so that everything comes here again before the first frame. Then they are not new. */
 static gboolean choose_feature (GstBaseTransform *base, GstCaps *with, const GstCaps *plain)
 {
     GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD (base);

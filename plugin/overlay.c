@@ -337,8 +337,9 @@ static int draw_stats (struct overlay *overlay, const struct overlay_frame *fram
 
 /* ---- class activation ------------------------------------------------------------------------------------------ */
 
-/* The part of the map that the view shows, in map pixels: left, top, across, down. A cell lies where its window is centred,
- * which in a network with padding is not the middle of its share of the picture but up to half a cell further left and up. */
+/* The part of the map that the view shows, in map pixels: left, top, across, down. A cell lies where its window is
+ * centred, which in a network with padding is not the middle of its share of the picture but up to half a cell further
+ * left and up. */
 static void heat_part (const struct network *network, const struct tensor *tensor, const struct view *view,
                        double part[4])
 {

@@ -52,8 +52,8 @@ static void write_text (const struct pen *pen, const struct canvas *canvas, cons
     caption_paint (&line, canvas, x, y + (pen->layout->small_line - size) * 3 / 4, rgb, text_opacity (pen));
 }
 
-/* Where to break a text that is wider than `most` and would be even if it were a tenth smaller: behind a colon or a comma
- * when both halves fit, else at the last space whose first half fits. 0: it fits, or there is no such place. */
+/* Where to break a text that is wider than `most` and would be even if it were a tenth smaller: behind a colon or a
+ * comma when both halves fit, else at the last space whose first half fits. 0: it fits, or there is no such place. */
 static gsize break_at (const struct pen *pen, const char *text, int size, enum weight weight, int most)
 {
     gsize best = 0;

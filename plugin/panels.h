@@ -46,8 +46,8 @@ void panel_labels (const struct pen *pen, const struct canvas *canvas, const str
 int panel_edge_thickness (const struct layout *layout);
 void panel_edge (const struct pen *pen, const struct canvas *canvas, gboolean upright, gboolean end);
 
-/* Lines of small text, the first one bold; with a strip of the palette below unless that is NULL. The size they take, no
- * wider than layout->left: */
+/* Lines of small text, the first one bold; with a strip of the palette below unless that is NULL. The size they take,
+ * no wider than layout->left: */
 void panel_lines_size (const struct pen *pen, char *const *lines, gboolean strip, int *width, int *height);
 void panel_lines (const struct pen *pen, const struct canvas *canvas, char *const *lines, const struct palette *strip,
                   const char *low, const char *high);

@@ -8,7 +8,8 @@
 #include "plugin/panels.h"
 #include "plugin/smoothing.h"
 
-/* Caption of a chosen layer before or after its activation; `watch` has looked at that tensor. Leaves words->palette and words->beside. */
+/* Caption of a chosen layer before or after its activation; `watch` has looked at that tensor. Leaves words->palette
+ * and words->beside. */
 void words_of_layer (struct mosaic_words *words, const struct network *network, int layer, gboolean pre,
                      const struct layer_watch *watch);
 
@@ -22,11 +23,12 @@ char **words_of_heat (const struct network *network, int class_id, const char *n
 void words_of_share (char *text, gsize size, double share);
 
 /* Whether the best class says anything. The built-in network calls what it does not know background, or gives nothing
- * 30 % of its trust; once it knows something, 25 % are enough (`before`: it did). Another network is taken at its word. */
+ * 30 % of its trust; once it knows something, 25 % are enough (`before`: it did). Another network is taken at its
+ * word. */
 gboolean words_know (const struct network *network, const struct calm_rows *calm, gboolean before);
 
-/* What to say where there is no class to show: "nothing above 50 %", or "nothing I know" where there would be some. NULL:
- * there is something. */
+/* What to say where there is no class to show: "nothing above 50 %", or "nothing I know" where there would be some.
+ * NULL: there is something. */
 char *words_of_nothing (const struct calm_rows *calm, gboolean known, float threshold);
 
 /* The rows of the labels panel, at most `room` >= 1 of them, the last one "+ 3 more" where they are cut. Returns how

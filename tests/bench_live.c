@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* bench_live.c: how many frames of a live source are shown, and how often the network runs, when it is too slow for every
- * frame. Not a test: prints a table.
+/* bench_live.c: how many frames of a live source are shown, and how often the network runs, when it is too slow for
+ * every frame. Not a test: prints a table.
  *
  *   bench_live [--seconds S] [--fps N] [--before NAME] [--drift [--beside]] [PROPERTY=VALUE ...]
  *
  * The properties are convrelu's, model-file above all. --before: only the rows of "nothing", "queue" or "leaky queue".
  *
- *   source (live) ! [nothing | queue | leaky queue] ! convrelu ! [nothing | queue] ! sink (by the clock, max-lateness 5 ms)
+ *   source (live) ! [nothing | queue | leaky queue] ! convrelu ! [nothing | queue] ! sink (clock, max-lateness 5 ms)
  *
  * in step and beside the stream, with a fakesink, and with an appsink. `free` is what the network does with nothing to
  * wait for, measured before the table and, the machine being shared, again after each row. --drift: only with queues

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_element_negotiation.c: the caps that go downstream: plain while nothing is drawn, with the overlay feature only to
- * who draws it, never to try; by way of elements of GStreamer's own that look at them. */
+/* check_element_negotiation.c: the caps that go downstream: plain while nothing is drawn, with the overlay feature only
+ * to who draws it, never to try; by way of elements of GStreamer's own that look at them. */
 #include "element.h"
 
 /* The CAPS events that went by. */

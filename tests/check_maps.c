@@ -19,7 +19,8 @@ static float random_float (void)
 
 /* ---- layers ---------------------------------------------------------------------------------------------------- */
 
-/* conv "c0", relu "r0", conv "c1", x sigmoid (x) "p1", conv "c2", sum "s2" with "p1", relu "r2", global average, linear */
+/* conv "c0", relu "r0", conv "c1", x sigmoid (x) "p1", conv "c2", sum "s2" with "p1", relu "r2", global average,
+ * linear */
 static struct graph *small_graph (void)
 {
     struct graph *g = graph_new (NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_broken.c: files that are no model, or nearly one: every one must become one clear error naming the file.
  *
- * A good small network is cut at every byte, has bits turned over (always the same ones: seeded), and is put together wrong in
- * every way a protobuf or an ONNX graph can be wrong. What still loads after damage must also survive planning and a run. */
+ * A good small network is cut at every byte, has bits turned over (always the same ones: seeded), and is put together
+ * wrong in every way a protobuf or an ONNX graph can be wrong. What still loads after damage must also survive planning
+ * and a run. */
 #include "tests/check_models.h"
 
 #include "models/onnx.h"

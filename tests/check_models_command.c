@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where, and that
- * what it writes does not depend on threads.
+/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where,
+ * and that what it writes does not depend on threads.
  *
  * The command is the one built beside this program: ../models/convrelu from where it lies. */
 #include "tests/check_models.h"
@@ -32,7 +32,8 @@ static bool find_command (void)
     return access (command, X_OK) == 0;
 }
 
-/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it crashed. */
+/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it
+ * crashed. */
 static int run_command (const char *line, char **out, char **err)
 {
     char words[2048], *list[WORDS_MAX + 2] = { command }, *at = words;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_testdata.c: ONNX's own operator tests, as Debian packages them (libonnx-testdata).
  *
- * Each test is a folder with model.onnx, one node as a rule, and test_data_set_0/input_0.pb, ..., output_0.pb. The first input is our
- * image, the others become initializers: a model file may be followed by more of itself (protobuf merges), so they are put behind it.
- * A test must either give ONNX's numbers or be refused with an error naming the file; those listed here must not be refused. */
+ * Each test is a folder with model.onnx, one node as a rule, and test_data_set_0/input_0.pb, ..., output_0.pb. The
+ * first input is our image, the others become initializers: a model file may be followed by more of itself (protobuf
+ * merges), so they are put behind it. A test must either give ONNX's numbers or be refused with an error naming the
+ * file; those listed here must not be refused. */
 #include "tests/check_models.h"
 
 #include "models/onnx.h"
@@ -49,8 +50,8 @@ static const char must_run[] =
     "unsqueeze_two_axes unsqueeze_unsorted_axes "
     "basic_conv_without_padding single_relu_model MaxPool2d_stride_padding_dilation ";
 
-/* Tests with several images, or of an opset just before ours, that must do so with the first image alone: every operator
- * in them treats each image by itself and has not changed since. */
+/* Tests with several images, or of an opset just before ours, that must do so with the first image alone: every
+ * operator in them treats each image by itself and has not changed since. */
 static const char must_run_alone[] =
     "batchnorm_epsilon batchnorm_example flatten_axis1 flatten_default_axis gemm_alpha gemm_beta gemm_default_no_bias "
     "gemm_default_scalar_bias gemm_default_single_elem_vector_bias gemm_default_vector_bias gemm_default_zero_bias "

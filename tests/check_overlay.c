@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_overlay.c: what is drawn on frames, seen from outside the element: attached or blended, in every format and size,
- * following the properties while frames go by. CONVRELU_STORM_SECONDS=30 makes the storm of property changes longer. */
+/* check_overlay.c: what is drawn on frames, seen from outside the element: attached or blended, in every format and
+ * size, following the properties while frames go by. CONVRELU_STORM_SECONDS=30 makes the storm of property changes
+ * longer. */
 #include "element.h"
 
 /* "pixels" -> Conv "mix" (red - green, green - blue, blue - red, sum) -> Relu "first" -> Conv "deep" -> Relu "second"

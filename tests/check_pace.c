@@ -20,8 +20,8 @@ struct played {
     double busy;            /* share of the time in which the network ran */
 };
 
-/* Plays FRAMES frames. `waits`: the sink's wait takes the thread (no queue behind); `leaks`: a queue of one frame before
- * that drops the older. The network takes `need`, in steps of 4 ms; the pipeline's latency is `latency`. */
+/* Plays FRAMES frames. `waits`: the sink's wait takes the thread (no queue behind); `leaks`: a queue of one frame
+ * before that drops the older. The network takes `need`, in steps of 4 ms; the pipeline's latency is `latency`. */
 static struct played play (GstClockTime need, GstClockTime latency, gboolean waits, gboolean leaks)
 {
     struct played played = { 0 };

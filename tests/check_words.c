@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_words.c: what the drawing says and in which colours: smoothed rows, labels of layers, captions, palettes, pixels
- * of panels. Linked with the plugin's own objects. */
+/* check_words.c: what the drawing says and in which colours: smoothed rows, labels of layers, captions, palettes,
+ * pixels of panels. Linked with the plugin's own objects. */
 #include <math.h>
 
 #include "check.h"

@@ -2,8 +2,8 @@
 /* element.h: what the element's test programs share: a network that tells the mean colour it is shown, painted frames,
  * the element in a GstHarness with a bus, and what it said of a frame.
  *
- * The network (tiny_onnx.h) has four classes: red, green and blue score 4 x the mean of their channel / 255, "none" scores
- * 0; so the four probabilities give the mean colour back. */
+ * The network (tiny_onnx.h) has four classes: red, green and blue score 4 x the mean of their channel / 255, "none"
+ * scores 0; so the four probabilities give the mean colour back. */
 #ifndef CONVRELU_ELEMENT_H
 #define CONVRELU_ELEMENT_H
 
@@ -137,8 +137,8 @@ struct rig {
     GstBus *bus;
 };
 
-/* A convrelu with the tiny network, no mean, std 1, that posts for every frame; not yet in any state. Further properties
- * may be set. */
+/* A convrelu with the tiny network, no mean, std 1, that posts for every frame; not yet in any state. Further
+ * properties may be set. */
 static GstElement *new_element (GstBus **bus)
 {
     GstElement *element = gst_element_factory_make ("convrelu", NULL);

@@ -63,6 +63,9 @@ scripts=$(files dev .ci/run 'tests/*.sh')
   done | rule 'sources start with the licence and with what they are'
   grep -nE '[[:space:]]$' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run) | rule 'no blanks at line ends'
   grep -lP '\t' $(files '*.c' '*.h' '*.sh' '*.build' dev .ci/run) | rule 'no tabs'
+  # Pipelines that people paste are not broken.
+  LC_ALL=C.UTF-8 grep -nHE '^.{121}' $sources $(files '*.def') | grep -v 'gst-launch-1\.0' | cut -c 1-120 |
+    rule 'lines have at most 120 columns, comments too'
   grep -nE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
     grep -v '^tests/lint.sh' | grep -aiv '^Binary' | rule 'nothing left open, no path of one machine'
 

@@ -96,11 +96,11 @@
 #include <string.h>
 
 #include "plugin/async.h"
-#include "plugin/blend.h"
+#include "plugin/overlay/blend.h"
 #include "plugin/downstream.h"
 #include "plugin/inference.h"
 #include "plugin/log.h"
-#include "plugin/mapping.h"
+#include "plugin/frame_map.h"
 #include "plugin/messages.h"
 #include "plugin/negotiate.h"
 #include "plugin/pace.h"

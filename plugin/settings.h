@@ -11,7 +11,7 @@
 
 #include "models/activations.h"
 #include "models/scores.h"
-#include "plugin/appearance.h"
+#include "plugin/overlay/properties.h"
 
 /* Also the values of the GObject enums of the same names. */
 enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
@@ -74,7 +74,7 @@ enum property {
     PROPERTY_ACTIVATION,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
-    /* and those of appearance.h from APPEARANCE_FIRST_PROPERTY on */
+    /* and those of overlay/properties.h from APPEARANCE_FIRST_PROPERTY on */
 };
 
 void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */

@@ -5,8 +5,8 @@
 #include <math.h>
 
 #include "check.h"
-#include "plugin/layout.h"
-#include "plugin/maps.h"
+#include "plugin/overlay/layout.h"
+#include "plugin/overlay/maps.h"
 #include "plugin/network.h"
 
 static guint32 state = 1;

@@ -5,8 +5,8 @@
 
 #include "check.h"
 #include "plugin/layer_labels.h"
-#include "plugin/panels.h"
-#include "plugin/words.h"
+#include "plugin/overlay/panels.h"
+#include "plugin/overlay/caption_text.h"
 
 static const guint64 frame_time = GST_SECOND / 30;
 

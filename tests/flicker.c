@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin/overlay.h"
+#include "plugin/overlay/overlay.h"
 
 struct count {
     int frames, changes, class_id;

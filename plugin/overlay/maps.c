@@ -3,7 +3,7 @@
  *
  * The work of a tile is one pass over its map (averaging down to the tile's size), then passes over at most as many
  * values as the tile has pixels. */
-#include "plugin/maps.h"
+#include "plugin/overlay/maps.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* overlay.c: decides what has to be drawn again, draws it into panels and puts the panels together; see overlay.h. */
-#include "plugin/overlay.h"
+#include "plugin/overlay/overlay.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "plugin/log.h"
-#include "plugin/panels.h"
+#include "plugin/overlay/panels.h"
 #include "plugin/shares.h"
-#include "plugin/words.h"
+#include "plugin/overlay/caption_text.h"
 
 enum {
     HEAT_GRAIN = 12,      /* pixels drawn for each of the class-activation map's; the compositor scales them on */

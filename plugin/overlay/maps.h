@@ -8,7 +8,7 @@
 #include <glib.h>
 
 #include "engine/engine.h"
-#include "plugin/appearance.h"
+#include "plugin/overlay/properties.h"
 
 struct canvas {
     guint32 *pixels;           /* [height][stride] */

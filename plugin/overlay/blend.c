@@ -4,9 +4,9 @@
  *   out = colour + frame * (255 - alpha) / 255           each component; colour is premultiplied
  *
  * Rows are split into components of 16 bits first: every product here fits, and the compiler makes vectors of the loops. */
-#include "plugin/blend.h"
+#include "plugin/overlay/blend.h"
 
-#include "plugin/mapping.h"
+#include "plugin/frame_map.h"
 
 enum { PART = 256 }; /* pixels of a row at a time: 4 kB on the stack */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mapping.c: a buffer's pixels for reading, whatever its GstVideoMeta claims; see mapping.h. */
-#include "plugin/mapping.h"
+/* frame_map.c: a buffer's pixels for reading, whatever its GstVideoMeta claims; see frame_map.h. */
+#include "plugin/frame_map.h"
 
 #include <string.h>
 

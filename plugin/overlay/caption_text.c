@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* words.c: a graph's operations and measured numbers in words short enough for a caption; see words.h. */
-#include "plugin/words.h"
+/* caption_text.c: a graph's operations and measured numbers in words short enough for a caption; see caption_text.h. */
+#include "plugin/overlay/caption_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* caption.c: lines of text as coverage masks, kept in a table by text, size, weight and width; see caption.h. */
-#include "plugin/caption.h"
+/* text.c: lines of text as coverage masks, kept in a table by text, size, weight and width; see text.h. */
+#include "plugin/overlay/text.h"
 
 #include <pango/pangocairo.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #ifndef CONVRELU_PANELS_H
 #define CONVRELU_PANELS_H
 
-#include "plugin/caption.h"
-#include "plugin/layout.h"
+#include "plugin/overlay/text.h"
+#include "plugin/overlay/layout.h"
 
 struct pen {
     struct captions *captions;

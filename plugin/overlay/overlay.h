@@ -10,7 +10,7 @@
 
 #include <gst/video/video.h>
 
-#include "plugin/appearance.h"
+#include "plugin/overlay/properties.h"
 #include "plugin/frame.h"
 #include "plugin/network.h"
 #include "plugin/results.h"

@@ -3,7 +3,7 @@
  *
  * The mosaics share a region of the frame. Every way to stand them in rows is tried with every number of tile columns;
  * the largest tiles win. */
-#include "plugin/layout.h"
+#include "plugin/overlay/layout.h"
 
 #include <math.h>
 #include <string.h>

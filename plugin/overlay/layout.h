@@ -11,7 +11,7 @@
 #ifndef CONVRELU_LAYOUT_H
 #define CONVRELU_LAYOUT_H
 
-#include "plugin/appearance.h"
+#include "plugin/overlay/properties.h"
 #include "plugin/frame.h"
 #include "plugin/layers.h"
 

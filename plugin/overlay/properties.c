@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* appearance.c: the properties that say what is drawn: types, texts, values; see appearance.h. */
-#include "plugin/appearance.h"
+/* properties.c: the properties that say what is drawn: types, texts, values; see properties.h. */
+#include "plugin/overlay/properties.h"
 
 enum { DEFAULT_CHANNELS = 16, SMOOTHING_MAX = 60 /* seconds */ };
 static const char default_layers[] = "early,middle,late";

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* caption.h: text -> pixels, by Pango and Cairo, once for each text: what has been rendered is kept and painted again.
+/* text.h: text -> pixels, by Pango and Cairo, once for each text: what has been rendered is kept and painted again.
  *
  * Belongs to the streaming thread. */
-#ifndef CONVRELU_CAPTION_H
-#define CONVRELU_CAPTION_H
+#ifndef CONVRELU_TEXT_H
+#define CONVRELU_TEXT_H
 
-#include "plugin/maps.h"
+#include "plugin/overlay/maps.h"
 
 enum weight { WEIGHT_NORMAL, WEIGHT_BOLD };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* appearance.h: the values of the properties that say what is drawn on a frame, and where. Part of struct settings; the
+/* properties.h: the values of the properties that say what is drawn on a frame, and where. Part of struct settings; the
  * same rules hold (settings.h). */
-#ifndef CONVRELU_APPEARANCE_H
-#define CONVRELU_APPEARANCE_H
+#ifndef CONVRELU_PROPERTIES_H
+#define CONVRELU_PROPERTIES_H
 
 #include <gst/gst.h>
 

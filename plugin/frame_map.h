@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* mapping.h: gst_video_frame_map for buffers from strangers.
+/* frame_map.h: gst_video_frame_map for buffers from strangers.
  *
  * gst_video_frame_map compares a buffer with its caps only where there is no GstVideoMeta; with one it believes offsets
  * and strides, and a meta of another format or size is a programming error to it. Here each is bad input. */
-#ifndef CONVRELU_MAPPING_H
-#define CONVRELU_MAPPING_H
+#ifndef CONVRELU_FRAME_MAP_H
+#define CONVRELU_FRAME_MAP_H
 
 #include <gst/video/video.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* words.h: what the drawing says: the captions of layers and heat, the lines of figures. */
-#ifndef CONVRELU_WORDS_H
-#define CONVRELU_WORDS_H
+/* caption_text.h: what the drawing says: the captions of layers and heat, the lines of figures. */
+#ifndef CONVRELU_CAPTION_TEXT_H
+#define CONVRELU_CAPTION_TEXT_H
 
 #include "plugin/network.h"
-#include "plugin/overlay.h"
-#include "plugin/panels.h"
+#include "plugin/overlay/overlay.h"
+#include "plugin/overlay/panels.h"
 #include "plugin/smoothing.h"
 
 /* Caption of a chosen layer before or after its activation; `watch` has looked at that tensor. Leaves words->palette and words->beside. */

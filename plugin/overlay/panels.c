@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* panels.c: draws one panel; see panels.h. */
-#include "plugin/panels.h"
+#include "plugin/overlay/panels.h"
 
 #include <stdio.h>
 #include <string.h>

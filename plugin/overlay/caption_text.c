@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* caption_text.c: a graph's operations and measured numbers in words short enough for a caption; see caption_text.h. */
+/* caption_text.c: a graph's operations and measured numbers, short enough for a caption; see caption_text.h. */
 #include "plugin/overlay/caption_text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "plugin/layer_labels.h"
@@ -64,29 +63,33 @@ static gboolean keeps_negatives (struct activation activation)
     }
 }
 
-void words_of_layer (struct mosaic_words *words, const struct network *network, int layer, gboolean pre,
-                     const struct layer_watch *watch)
+void caption_of_layer (struct layer_caption *caption, const struct network *network, int layer, gboolean pre)
 {
     const struct graph *g = model_graph (network->model);
     const struct layer *which = &network->layers.layer[layer];
     struct tensor_info tensor = graph_tensor (g, which->post);
-    words->role = which->role;
-    words->name = network->layers.label[layer];
-    snprintf (words->shape, sizeof words->shape, "%d × %d × %d", tensor.channels, tensor.height, tensor.width);
-    int zero = (int)(watch->exactly_zero * 100 + 0.5f);
-    int below = (int)((watch->not_above - watch->exactly_zero) * 100 + 0.5f);
-    words->pre = pre;
-    words->sign = TRUE;
+    *caption = (struct layer_caption) {
+        .role = which->role, .name = network->layers.label[layer], .pre = pre, .sign = TRUE
+    };
+    g_snprintf (caption->shape, sizeof caption->shape, "%d × %d × %d", tensor.channels, tensor.height, tensor.width);
     if (pre || which->pre == which->post) {
-        snprintf (words->fact, sizeof words->fact, "%s: %d %% below 0", operation_in_words (g, which->pre), below);
+        g_strlcpy (caption->source, operation_in_words (g, which->pre), sizeof caption->source);
         return;
     }
     struct activation activation = running_activation (network, which);
-    gboolean cuts = activation.kind == ACTIVATION_RELU || (activation.kind == ACTIVATION_CLIP && activation.alpha == 0);
-    words->sign = keeps_negatives (activation);
-    const char *name = activation_in_words (activation), *after = activation.kind == ACTIVATION_NONE ? "" : "after ";
-    snprintf (words->fact, sizeof words->fact, "%s%s: %d %% %s", after, name, cuts ? zero : below,
-              cuts ? "zero" : "below 0");
+    caption->cuts =
+        activation.kind == ACTIVATION_RELU || (activation.kind == ACTIVATION_CLIP && activation.alpha == 0);
+    caption->sign = keeps_negatives (activation);
+    g_snprintf (caption->source, sizeof caption->source, "%s%s", activation.kind == ACTIVATION_NONE ? "" : "after ",
+                activation_in_words (activation));
+}
+
+void caption_fact (char *text, gsize size, const struct layer_caption *caption, const struct layer_stats *stats)
+{
+    int zero = (int)(stats->exactly_zero * 100 + 0.5f);
+    int below = (int)((stats->not_above - stats->exactly_zero) * 100 + 0.5f);
+    g_snprintf (text, size, "%s: %d %% %s", caption->source, caption->cuts ? zero : below,
+                caption->cuts ? "zero" : "below 0");
 }
 
 static void add_time (GPtrArray *lines, const char *of, GstClockTime time)
@@ -95,7 +98,7 @@ static void add_time (GPtrArray *lines, const char *of, GstClockTime time)
         g_ptr_array_add (lines, g_strdup_printf ("%s %.1f ms", of, time / 1e6));
 }
 
-char **words_of_stats (const struct overlay_times *times, const struct network *network,
+char **caption_stats (const struct overlay_times *times, const struct network *network,
                        const struct layer_figures *figures, int count)
 {
     enum { ENOUGH = 30 }; /* frames, a second or so: what was never active in them may be called that */
@@ -120,13 +123,13 @@ char **words_of_stats (const struct overlay_times *times, const struct network *
 
 /* ---- classes --------------------------------------------------------------------------------------------------- */
 
-void words_of_share (char *text, gsize size, double share)
+void caption_share (char *text, gsize size, double share)
 {
     int percent = (int)(CLAMP (share, 0.0, 1.0) * 100 + 0.5);
     g_snprintf (text, size, percent > 0 ? "%d %%" : "< 1 %%", percent);
 }
 
-gboolean words_know (const struct network *network, const struct calm_rows *calm, gboolean before)
+gboolean caption_knows (const struct network *network, const struct calm_rows *calm, gboolean before)
 {
     static const char bundled[] = "(bundled)", background[] = "background"; /* models/default/README.md */
     static const float enough = 0.3f, still = 0.25f;
@@ -136,14 +139,14 @@ gboolean words_know (const struct network *network, const struct calm_rows *calm
            calm->scores[0] >= (before ? still : enough);
 }
 
-char *words_of_nothing (const struct calm_rows *calm, gboolean known, float threshold)
+char *caption_nothing (const struct calm_rows *calm, gboolean known, float threshold)
 {
     if (calm->count == 0)
         return g_strdup_printf ("nothing above %.3g %%", (double)threshold * 100);
     return known ? NULL : g_strdup ("nothing I know");
 }
 
-int words_of_rows (struct label_row *rows, int room, const struct network *network, const struct calm_rows *calm,
+int caption_rows (struct label_row *rows, int room, const struct network *network, const struct calm_rows *calm,
                    const char *nothing)
 {
     enum { ROOM_FOR_MORE = 3 }; /* rows: with fewer, another class says more than "+ 4 more" */
@@ -158,7 +161,7 @@ int words_of_rows (struct label_row *rows, int room, const struct network *netwo
         count--;
     for (int i = 0; i < count; i++) {
         g_strlcpy (rows[i].text, model_short_label (network->model, calm->ids[i]), sizeof rows[i].text);
-        words_of_share (rows[i].share, sizeof rows[i].share, (double)calm->scores[i]);
+        caption_share (rows[i].share, sizeof rows[i].share, (double)calm->scores[i]);
         rows[i].part = (double)calm->scores[i];
     }
     if (cut) {
@@ -169,7 +172,7 @@ int words_of_rows (struct label_row *rows, int room, const struct network *netwo
     return count;
 }
 
-char **words_of_heat (const struct network *network, int class_id, const char *nothing, gboolean cut)
+char **caption_heat (const struct network *network, int class_id, const char *nothing, gboolean cut)
 {
     const struct class_map *map = network->class_map;
     GPtrArray *lines = g_ptr_array_new ();

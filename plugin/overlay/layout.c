@@ -54,7 +54,7 @@ static struct rectangle mosaics_region (const struct layout *layout, int width, 
         region.height = height - m - region.y;
         break;
     case PLACEMENT_FULL:
-        if (appearance->overlay & (OVERLAY_LABELS | OVERLAY_STATS | OVERLAY_CLASS_ACTIVATION))
+        if (appearance->overlay & ~(guint)OVERLAY_FEATURE_MAPS) /* what else there is needs the text column */
             across = width - width * layout->text_percent / 100;
         break;
     }
@@ -88,15 +88,20 @@ static int gap_of (const struct layout *layout, int tile)
     return CLAMP (tile / 16, 2, MAX (layout->pad, 2));
 }
 
+/* Width and height there are, pixels. */
+struct room {
+    int width, height;
+};
+
 /* `columns` of tiles for `count` maps below the caption. Returns the side of a tile. */
-static int fit_columns (const struct layout *layout, double aspect, int count, int columns, int width, int height,
+static int fit_columns (const struct layout *layout, double aspect, int count, int columns, struct room room,
                         struct mosaic *mosaic)
 {
     int rows = (count + columns - 1) / columns, side = 0;
     mosaic->gap = 2;
     for (int again = 0; again < 2; again++) { /* with the least gap, then with the one that goes with the tiles */
-        int across = (width - (columns - 1) * mosaic->gap) / columns;
-        int down = (height - (rows - 1) * mosaic->gap) / rows;
+        int across = (room.width - (columns - 1) * mosaic->gap) / columns;
+        int down = (room.height - (rows - 1) * mosaic->gap) / rows;
         side = MIN (across, (int)(down / aspect));
         mosaic->gap = again ? mosaic->gap : gap_of (layout, side);
     }
@@ -107,25 +112,26 @@ static int fit_columns (const struct layout *layout, double aspect, int count, i
     return side;
 }
 
-/* The largest tiles for `count` maps in a panel of at most width x height; 0 when there is no room. The panel's own size
- * goes to mosaic->panel. */
-static double fit_mosaic (const struct layout *layout, const struct map_shape *shape, int count, int width, int height,
+/* The largest tiles for `count` maps in a panel that fits the room; 0 when there is not enough. The panel's own size goes
+ * to mosaic->panel. */
+static double fit_mosaic (const struct layout *layout, const struct map_shape *shape, int count, struct room room,
                           const struct caption_form *form, struct mosaic *mosaic)
 {
     double best = 0, aspect = CLAMP ((double)shape->height / shape->width, 1.0 / 3, 3.0);
     int text = form->lines * layout->small_line, pad = layout->pad;
     int wanted = layout->small_line * form->tenths / 10, top = pad + text + (text ? pad / 2 : 0);
-    if (width < wanted)
+    if (room.width < wanted)
         return 0;
+    const struct room tiles = { room.width - 2 * pad, room.height - pad - top };
     for (int columns = 1; columns <= count; columns++) {
         struct mosaic trial = { .text_lines = form->lines, .top = top };
-        int side = fit_columns (layout, aspect, count, columns, width - 2 * pad, height - pad - top, &trial);
+        int side = fit_columns (layout, aspect, count, columns, tiles, &trial);
         double score = side * (count % columns ? layout->holes : 1.0);
         if (side < 1 || score <= best)
             continue;
         best = score;
         int rows = (count + columns - 1) / columns, grid = columns * (side + trial.gap) - trial.gap;
-        trial.panel.width = MIN (MAX (grid + 2 * pad, wanted), width);
+        trial.panel.width = MIN (MAX (grid + 2 * pad, wanted), room.width);
         trial.left = (trial.panel.width - grid) / 2;
         trial.panel.height = top + rows * (trial.tile_height + trial.gap) - trial.gap + pad;
         *mosaic = trial;
@@ -135,20 +141,20 @@ static double fit_mosaic (const struct layout *layout, const struct map_shape *s
 
 /* The caption's form and the number of maps, halved as often as need be, with the best of tile size, maps and words.
  * Tiles of fewer than `least` pixels show nothing; where there is no room for others, one of any size. */
-static double fit_best (const struct layout *layout, const struct map_shape *shape, int count, int width, int height,
+static double fit_best (const struct layout *layout, const struct map_shape *shape, int count, struct room room,
                         struct mosaic *mosaic)
 {
     int least = MAX (6, layout->small_line * 3 / 4);
     double best = 0;
     mosaic->panel.width = 0;
-    if (width < 1 || height < 1)
+    if (room.width < 1 || room.height < 1)
         return 0;
     for (guint f = 0; f < G_N_ELEMENTS (forms); f++) {
         if (forms[f].lines == 3 && shape->letters > NAME_BESIDE_SHAPE)
             continue;
         for (int n = MIN (count, shape->channels); n >= 1; n /= 2) {
             struct mosaic trial = { .count = 0 };
-            double size = fit_mosaic (layout, shape, n, width, height, &forms[f], &trial);
+            double size = fit_mosaic (layout, shape, n, room, &forms[f], &trial);
             double score = size * pow ((double)n / count, maps_against_size) * forms[f].worth;
             gboolean last = best == 0 && forms[f].lines == 0 && n == 1;
             if (score > best && (size >= least || last)) {
@@ -165,19 +171,20 @@ static double fit_best (const struct layout *layout, const struct map_shape *sha
 /* ---- all of them ----------------------------------------------------------------------------------------------- */
 
 /* Fits all mosaics into `across` columns of the region; the smallest tile, or 0. */
-static double fit_all (const struct layout *layout, struct rectangle region, const struct map_shape *shape, int count,
+static double fit_all (const struct layout *layout, struct rectangle region, const struct map_shapes *shapes,
                        int channels, int across, struct mosaic *mosaic)
 {
-    int down = (count + across - 1) / across;
+    int down = (shapes->count + across - 1) / across;
     int width = (region.width - (across - 1) * layout->margin) / across;
     int height = (region.height - (down - 1) * layout->margin) / down;
     double least = 1e9;
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < shapes->count; i++) {
+        const struct map_shape *shape = &shapes->shape[i];
+        struct room room = { shape->alone && across > 1 ? 2 * width + layout->margin : width, height };
         mosaic[i] = (struct mosaic) { .count = 0 };
-        if (shape[i].channels < 1)
+        if (shape->channels < 1)
             continue;
-        int wide = shape[i].alone && across > 1 ? 2 * width + layout->margin : width;
-        double score = fit_best (layout, &shape[i], channels, wide, height, &mosaic[i]);
+        double score = fit_best (layout, shape, channels, room, &mosaic[i]);
         least = MIN (least, score);
     }
     return least;
@@ -252,28 +259,27 @@ static void place_all (struct layout *layout, struct rectangle region, enum plac
 }
 
 /* The best number of mosaics side by side, into layout->across and layout->mosaic. Returns what it is worth. */
-static double fit_region (struct layout *layout, struct rectangle region, const struct map_shape *shape, int count,
-                          int channels, gboolean pairs)
+static double fit_region (struct layout *layout, struct rectangle region, const struct map_shapes *shapes, int channels)
 {
     double best = 0;
     struct mosaic trial[MOSAICS_MAX];
-    for (int across = 1; across <= count; across++) {
-        if (pairs && across > 1 && across % 2)
+    for (int across = 1; across <= shapes->count; across++) {
+        if (shapes->pairs && across > 1 && across % 2)
             continue;
-        double score = fit_all (layout, region, shape, count, channels, across, trial);
-        if (pairs && across == 1)
+        double score = fit_all (layout, region, shapes, channels, across, trial);
+        if (shapes->pairs && across == 1)
             score *= 0.5;
         if (score <= best)
             continue;
         best = score;
         layout->across = across;
-        memcpy (layout->mosaic, trial, (gsize)count * sizeof *trial);
+        memcpy (layout->mosaic, trial, (gsize)shapes->count * sizeof *trial);
     }
     return best;
 }
 
 void layout_make (struct layout *layout, int width, int height, const struct appearance *appearance,
-                  const struct map_shape *shape, int count, gboolean pairs)
+                  const struct map_shapes *shapes)
 {
     /* How much of the width the text beside placement=full may have: as little as it is still readable in, if the maps
      * are larger for it. */
@@ -283,22 +289,23 @@ void layout_make (struct layout *layout, int width, int height, const struct app
     made.margin = MAX (made.small_line / 2, 2);
     made.pad = MAX (made.small_line / 3, 2);
     made.text_percent = percents[0];
+    made.pairs = shapes->pairs;
     made.holes = appearance->placement == PLACEMENT_FULL ? worth_with_holes_full : worth_with_holes;
     double best = 0;
     *layout = made;
-    for (guint i = 0; count > 0 && i < G_N_ELEMENTS (percents); i++) {
+    for (guint i = 0; shapes->count > 0 && i < G_N_ELEMENTS (percents); i++) {
         if (i > 0 && (appearance->placement != PLACEMENT_FULL || width * percents[i] / 100 < 10 * made.label_line))
             break;
         made.text_percent = percents[i];
-        double score =
-            fit_region (&made, mosaics_region (&made, width, height, appearance), shape, count, channels, pairs);
+        double score = fit_region (&made, mosaics_region (&made, width, height, appearance), shapes, channels);
         if (score <= best)
             continue;
         best = score;
-        made.mosaics = count;
+        made.mosaics = shapes->count;
         *layout = made;
     }
-    layout->left = text_column (layout, width, height, appearance, count > 0);
+    layout->left = text_column (layout, width, height, appearance, shapes->count > 0);
     if (best > 0)
-        place_all (layout, mosaics_region (layout, width, height, appearance), appearance->placement, shape);
+        place_all (layout, mosaics_region (layout, width, height, appearance), appearance->placement,
+                   shapes->shape);
 }

@@ -23,6 +23,13 @@ struct map_shape {
     gboolean alone; /* stands over the place of a pair; the one behind it has 0 channels and gets no room */
 };
 
+/* Of all the mosaics. */
+struct map_shapes {
+    struct map_shape shape[MOSAICS_MAX];
+    int count;
+    gboolean pairs; /* 2 i and 2 i + 1 belong together */
+};
+
 struct mosaic {
     struct rectangle panel;           /* in the frame; width 0: no room for it */
     int text_lines;                   /* room above the tiles for so many; see layout.c */
@@ -37,12 +44,13 @@ struct layout {
     struct rectangle left;      /* for labels and the other text panels */
     struct mosaic mosaic[MOSAICS_MAX];
     int mosaics, across; /* how many, and how many side by side */
+    gboolean pairs;      /* as in map_shapes */
     int text_percent;    /* of the width, for the left column beside placement=full */
     double holes;        /* what a last row that is not full is worth against one that is, 0..1 */
 };
 
-/* shape [count] of the mosaics; `pairs`: 2 i and 2 i + 1 belong together. Everything lies inside the frame. */
+/* For a frame of width x height. Everything lies inside it. */
 void layout_make (struct layout *layout, int width, int height, const struct appearance *appearance,
-                  const struct map_shape *shape, int count, gboolean pairs);
+                  const struct map_shapes *shapes);
 
 #endif

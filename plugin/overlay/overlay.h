@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* overlay.h: a network that has just run -> the drawing on the frame, as a GstVideoOverlayComposition.
  *
- *   plan's taps, result, times -> panels (panels.h) at their final size, one rectangle each -> composition
+ *   plan's taps, result, times -> panels (panel_kind.h), one rectangle each -> composition
  *
  * The composition, its rectangles and their pixels stay the same objects while nothing changes. Belongs to the
  * streaming thread, or to whichever one thread at a time draws. */
@@ -10,16 +10,13 @@
 
 #include <gst/video/video.h>
 
-#include "plugin/overlay/properties.h"
 #include "plugin/frame.h"
 #include "plugin/network.h"
+#include "plugin/overlay/layer_stats.h"
+#include "plugin/overlay/properties.h"
 #include "plugin/results.h"
 #include "plugin/smoothing.h"
-
-struct overlay_times {
-    double fps;
-    GstClockTime convert, inference, overlay; /* means, ns */
-};
+#include "plugin/timing.h"
 
 /* One frame to draw on. */
 struct overlay_frame {
@@ -33,15 +30,6 @@ struct overlay_frame {
     struct overlay_times times;
     int width, height; /* of the frame */
     struct view view;  /* what the network saw of it */
-};
-
-/* How much of a shown layer is zero, for the element's stats. */
-struct layer_figures {
-    char name[128];
-    double zero;  /* share of the values at zero or below, in the last frame */
-    int channels; /* of the layer */
-    int frames;   /* seen since the layer is shown */
-    int dead;     /* of the channels, without a value above zero since the layer is shown */
 };
 
 struct overlay;
@@ -61,7 +49,7 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
 /* The classes that the last overlay_draw wrote, best first, valid until the next; NULL: none yet. */
 const struct calm_rows *overlay_rows (const struct overlay *overlay);
 
-/* Fills figures [LAYERS_MAX]; returns how many. */
+/* Fills figures [LAYERS_MAX]; returns how many. network: the one drawn last, or NULL: none runs. */
 int overlay_figures (const struct overlay *overlay, const struct network *network, struct layer_figures *figures);
 
 #endif

@@ -12,11 +12,8 @@ static GType overlay_type (void)
 {
     static const GFlagsValue values[] = {
         { OVERLAY_NONE, "Nothing is drawn; no pixel is touched", "none" },
-        { OVERLAY_LABELS, "The best classes with bars for their scores", "labels" },
-        { OVERLAY_FEATURE_MAPS, "What channels of the chosen layers answer to", "feature-maps" },
-        { OVERLAY_CLASS_ACTIVATION, "Where in the picture the best class was found, the fainter the lower its score",
-          "class-activation" },
-        { OVERLAY_STATS, "Frame rate, times, how much of each chosen layer is zero", "stats" },
+#define OVERLAY_FLAG(name, nick, needs, text) { OVERLAY_##name, text, nick },
+#include "plugin/overlay/panel_kinds.def"
         { 0, NULL, NULL },
     };
     static gsize type;
@@ -258,26 +255,39 @@ gboolean appearance_get (const struct appearance *appearance, guint id, GValue *
     }
 }
 
+static guint needs_of (const struct appearance *appearance)
+{
+    guint all = NEEDS_NOTHING;
+#define OVERLAY_FLAG(name, nick, needs, text) all |= appearance->overlay & OVERLAY_##name ? needs : NEEDS_NOTHING;
+#include "plugin/overlay/panel_kinds.def"
+    return all;
+}
+
 gboolean appearance_shows_layers (const struct appearance *appearance)
 {
-    return (appearance->overlay & (OVERLAY_FEATURE_MAPS | OVERLAY_STATS)) != 0;
+    return (needs_of (appearance) & (NEEDS_LAYERS | NEEDS_POST)) != 0;
 }
 
 gboolean appearance_taps_post (const struct appearance *appearance)
 {
-    gboolean maps = appearance->overlay & OVERLAY_FEATURE_MAPS && appearance->stage != STAGE_PRE;
-    return maps || (appearance->overlay & OVERLAY_STATS) != 0;
+    guint needs = needs_of (appearance);
+    return (needs & NEEDS_LAYERS && appearance->stage != STAGE_PRE) || needs & NEEDS_POST;
 }
 
 gboolean appearance_taps_pre (const struct appearance *appearance)
 {
-    return appearance->overlay & OVERLAY_FEATURE_MAPS && appearance->stage != STAGE_POST;
+    return needs_of (appearance) & NEEDS_LAYERS && appearance->stage != STAGE_POST;
+}
+
+gboolean appearance_taps_class_map (const struct appearance *appearance)
+{
+    return (needs_of (appearance) & NEEDS_CLASS_MAP) != 0;
 }
 
 gboolean appearance_same_tensors (const struct appearance *a, const struct appearance *b)
 {
     if (appearance_taps_post (a) != appearance_taps_post (b) || appearance_taps_pre (a) != appearance_taps_pre (b) ||
-        (a->overlay ^ b->overlay) & OVERLAY_CLASS_ACTIVATION)
+        appearance_taps_class_map (a) != appearance_taps_class_map (b))
         return FALSE;
     return !appearance_shows_layers (a) || g_strcmp0 (a->layers, b->layers) == 0;
 }

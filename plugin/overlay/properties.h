@@ -6,13 +6,24 @@
 
 #include <gst/gst.h>
 
+/* Which tensors of the network a drawing needs. */
+enum needs {
+    NEEDS_NOTHING = 0,
+    NEEDS_LAYERS = 1 << 0,    /* of the chosen layers, after their activation or before it, as `stage` says */
+    NEEDS_POST = 1 << 1,      /* of the chosen layers, after their activation */
+    NEEDS_CLASS_MAP = 1 << 2, /* what the class-activation map is made from */
+};
+
+enum overlay_bit {
+#define OVERLAY_FLAG(name, nick, needs, text) OVERLAY_BIT_##name,
+#include "plugin/overlay/panel_kinds.def"
+};
+
 /* Also the values of the GObject flags and enums of the same names. */
 enum overlay_flag {
     OVERLAY_NONE = 0,
-    OVERLAY_LABELS = 1 << 0,
-    OVERLAY_FEATURE_MAPS = 1 << 1,
-    OVERLAY_CLASS_ACTIVATION = 1 << 2,
-    OVERLAY_STATS = 1 << 3,
+#define OVERLAY_FLAG(name, nick, needs, text) OVERLAY_##name = 1 << OVERLAY_BIT_##name,
+#include "plugin/overlay/panel_kinds.def"
 };
 enum stage { STAGE_POST, STAGE_PRE, STAGE_BOTH };
 enum channel_select { CHANNELS_FIRST, CHANNELS_STRONGEST };
@@ -58,6 +69,7 @@ gboolean appearance_shows_layers (const struct appearance *appearance); /* so th
 /* Which of the two tensors of a layer. */
 gboolean appearance_taps_post (const struct appearance *appearance);
 gboolean appearance_taps_pre (const struct appearance *appearance);
+gboolean appearance_taps_class_map (const struct appearance *appearance); /* what class-activation is drawn from */
 /* Whether the same tensors of a network are needed for both. */
 gboolean appearance_same_tensors (const struct appearance *a, const struct appearance *b);
 /* Whether both draw the same. */

@@ -13,7 +13,7 @@ struct rendered {
     guint8 *coverage;
 };
 
-struct captions {
+struct text_cache {
     PangoContext *context;
     GHashTable *lines; /* "size weight most text" -> struct rendered */
 };
@@ -25,29 +25,29 @@ static void free_rendered (gpointer data)
     g_free (rendered);
 }
 
-struct captions *captions_new (void)
+struct text_cache *text_cache_new (void)
 {
-    struct captions *captions = g_new0 (struct captions, 1);
+    struct text_cache *cache = g_new0 (struct text_cache, 1);
     /* A font map of our own: the default one belongs to whoever runs the main loop of this thread. */
     PangoFontMap *fonts = pango_cairo_font_map_new ();
-    captions->context = pango_font_map_create_context (fonts);
+    cache->context = pango_font_map_create_context (fonts);
     g_object_unref (fonts);
-    captions->lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_rendered);
-    return captions;
+    cache->lines = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_rendered);
+    return cache;
 }
 
-void captions_free (struct captions *captions)
+void text_cache_free (struct text_cache *cache)
 {
-    if (!captions)
+    if (!cache)
         return;
-    g_hash_table_unref (captions->lines);
-    g_object_unref (captions->context);
-    g_free (captions);
+    g_hash_table_unref (cache->lines);
+    g_object_unref (cache->context);
+    g_free (cache);
 }
 
-static PangoLayout *new_layout (struct captions *captions, const char *text, int size, enum weight weight, int most)
+static PangoLayout *new_layout (struct text_cache *cache, const char *text, int size, enum weight weight, int most)
 {
-    PangoLayout *layout = pango_layout_new (captions->context);
+    PangoLayout *layout = pango_layout_new (cache->context);
     PangoFontDescription *font = pango_font_description_new ();
     char *valid = g_utf8_make_valid (text, -1);
     g_strdelimit (valid, "\r\n\t\f\v", ' ');
@@ -89,23 +89,23 @@ static void render (struct rendered *rendered, PangoLayout *layout, int most)
     line->coverage = rendered->coverage;
 }
 
-struct line caption_line (struct captions *captions, const char *text, int size, enum weight weight, int most)
+struct line text_line (struct text_cache *cache, const char *text, int size, enum weight weight, int most)
 {
     if (most < 1 || size < 1)
         return (struct line) { .width = 0 };
     char *key = g_strdup_printf ("%d %d %d %s", size, (int)weight, most, text);
-    struct rendered *rendered = g_hash_table_lookup (captions->lines, key);
+    struct rendered *rendered = g_hash_table_lookup (cache->lines, key);
     if (rendered) {
         g_free (key);
         return rendered->line;
     }
-    if (g_hash_table_size (captions->lines) >= LINES_KEPT)
-        g_hash_table_remove_all (captions->lines);
+    if (g_hash_table_size (cache->lines) >= LINES_KEPT)
+        g_hash_table_remove_all (cache->lines);
     rendered = g_new0 (struct rendered, 1);
-    PangoLayout *layout = new_layout (captions, text, size, weight, most);
+    PangoLayout *layout = new_layout (cache, text, size, weight, most);
     render (rendered, layout, most);
     g_object_unref (layout);
-    g_hash_table_insert (captions->lines, key, rendered);
+    g_hash_table_insert (cache->lines, key, rendered);
     return rendered->line;
 }
 
@@ -118,7 +118,7 @@ static guint32 over (guint32 top, guint32 bottom)
     return pixel;
 }
 
-void caption_paint (const struct line *line, const struct canvas *canvas, int x, int y, guint32 rgb, double opacity)
+void text_paint (const struct line *line, const struct canvas *canvas, int x, int y, guint32 rgb, double opacity)
 {
     guint32 ink[256];
     for (int i = 0; i < 256; i++)

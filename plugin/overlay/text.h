@@ -5,27 +5,27 @@
 #ifndef CONVRELU_TEXT_H
 #define CONVRELU_TEXT_H
 
-#include "plugin/overlay/maps.h"
+#include "plugin/overlay/canvas.h"
 
 enum weight { WEIGHT_NORMAL, WEIGHT_BOLD };
 
-/* A line of text as coverage, 0..255; valid until the next caption_line. */
+/* A line of text as coverage, 0..255; valid until the next text_line. */
 struct line {
     const guint8 *coverage; /* [height][stride] */
     int width, height, stride;
     int baseline; /* rows from the top */
 };
 
-struct captions; /* the rendered lines */
+struct text_cache; /* the rendered lines */
 
-struct captions *captions_new (void);
-void captions_free (struct captions *captions);
+struct text_cache *text_cache_new (void);
+void text_cache_free (struct text_cache *cache);
 
 /* `text` in UTF-8 (anything else is shown as ?), `size` pixels high from one baseline to the next, no wider than
  * `most` pixels: the middle gives way to dots. Width 0 when there is no room for one letter. */
-struct line caption_line (struct captions *captions, const char *text, int size, enum weight weight, int most);
+struct line text_line (struct text_cache *cache, const char *text, int size, enum weight weight, int most);
 
 /* Paints it at (x, y), top left, in 0xRRGGBB, `opacity` 0..1, over what is there; clipped to the canvas. */
-void caption_paint (const struct line *line, const struct canvas *canvas, int x, int y, guint32 rgb, double opacity);
+void text_paint (const struct line *line, const struct canvas *canvas, int x, int y, guint32 rgb, double opacity);
 
 #endif

@@ -11,7 +11,7 @@
  *
  *   weights [classes][channels]  map -> global average -> fully connected: the sum over channels of weight * map
  *   channel_is_class             map has one channel for each class, and the global average of it is the score
- *   neither                      the network ends in another way: the mean of map's channels, of no class in particular */
+ *   neither                      the network ends in another way: the mean of map's channels, of no class at all */
 struct class_map {
     int map; /* -1: no tensor has height and width */
     int classes, channels;

@@ -146,8 +146,8 @@ void mapping_copy (GstVideoFrame *to, const GstVideoFrame *from)
     }
 }
 
-/* GstVideoConverter and GStreamer's blending cannot read negative strides (some of their ways run out of the buffer, up to
- * 1.26 at least); and to turn the planes round in place would put the chroma of an odd height half a row off. */
+/* GstVideoConverter and GStreamer's blending cannot read negative strides (some of their ways run out of the buffer,
+ * up to 1.26 at least); and to turn the planes round in place would put the chroma of an odd height half a row off. */
 gboolean mapping_upright (GstVideoFrame *upright, const GstVideoFrame *frame)
 {
     GstVideoInfo usual;

@@ -24,10 +24,10 @@ struct layer_choice {
     char *remark; /* NULL, or what to warn of: words that match no layer, with near matches; layers left out */
 };
 
-/* `words`: layer names, globs, early, middle, late, separated by commas. early is the first layer, late the last that
- * still has height and width, middle the one in the middle of these. A name as the drawing writes it is understood too.
- * A layer matched twice is shown once. Where there are more than LAYERS_MAX, those that were named come first, and of the
- * globs' as many as there is room for are taken from all over the network's depth. */
+/* `words`: layer names, globs, early, middle, late, separated by commas. early is the first layer, late the last
+ * that still has height and width, middle the one in the middle of these. A name as the drawing writes it is
+ * understood too. A layer matched twice is shown once. Where there are more than LAYERS_MAX, those that were named
+ * come first, and of the globs' as many as there is room for are taken from all over the network's depth. */
 void layers_choose (const struct graph *g, const char *words, struct layer_choice *choice);
 void layers_clear (struct layer_choice *choice);
 

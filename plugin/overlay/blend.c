@@ -3,7 +3,8 @@
  *
  *   out = colour + frame * (255 - alpha) / 255           each component; colour is premultiplied
  *
- * Rows are split into components of 16 bits first: every product here fits, and the compiler makes vectors of the loops. */
+ * Rows are split into components of 16 bits first: every product here fits, and the compiler makes vectors of the
+ * loops. */
 #include "plugin/overlay/blend.h"
 
 #include "plugin/frame_map.h"

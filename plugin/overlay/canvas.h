@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* canvas.h: pixels to draw on, in GStreamer's overlay format: premultiplied 0xAARRGGBB words in the machine's byte order. */
+/* canvas.h: pixels to draw on, in GStreamer's overlay format: premultiplied 0xAARRGGBB words, byte order the machine's. */
 #ifndef CONVRELU_CANVAS_H
 #define CONVRELU_CANVAS_H
 

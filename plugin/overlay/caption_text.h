@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* caption_text.h: what the drawing says: the captions of layers and heat, the lines of figures, the names of classes. */
+/* caption_text.h: what the drawing says: captions of layers and of heat, lines of figures, names of classes. */
 #ifndef CONVRELU_CAPTION_TEXT_H
 #define CONVRELU_CAPTION_TEXT_H
 
@@ -33,12 +33,13 @@ char **caption_heat (const struct network *network, int class_id, const char *no
 /* "70 %", "< 1 %" */
 void caption_share (char *text, gsize size, double share);
 
-/* Whether the best class says anything. The built-in network calls what it does not know background, or gives nothing
- * 30 % of its trust; once it knows something, 25 % are enough (`before`: it did). Another network is taken at its word. */
+/* Whether the best class says anything. The built-in network calls what it does not know background, or gives
+ * nothing 30 % of its trust; once it knows something, 25 % are enough (`before`: it did). Another network is taken
+ * at its word. */
 gboolean caption_knows (const struct network *network, const struct calm_rows *calm, gboolean before);
 
-/* What to say where there is no class to show: "nothing above 50 %", or "nothing I know" where there would be some. NULL:
- * there is something. The caller frees it. */
+/* What to say where there is no class to show: "nothing above 50 %", or "nothing I know" where there would be some.
+ * NULL: there is something. The caller frees it. */
 char *caption_nothing (const struct calm_rows *calm, gboolean known, float threshold);
 
 /* A class with its score. */

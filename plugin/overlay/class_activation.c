@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* class_activation.c: where in the picture the best class was found, as heat over it, and a caption for that in the text
- * column; see panel_kind.h. */
+/* class_activation.c: where in the picture the best class was found, as heat over it, and a caption for that in the
+ * text column; see panel_kind.h. */
 #include <math.h>
 
 #include "plugin/overlay/map_tile.h"
@@ -20,13 +20,13 @@ static const struct tensor *tensor_of (const struct overlay_frame *frame)
     return tap >= 0 && frame->view.from.width > 0 ? plan_tap (frame->network->plan, tap) : NULL;
 }
 
-/* The class whose heat it is: -1: there is none, 0: the network ends in a way that leaves no map of a class. */
 static gboolean is_of_class (const struct overlay_frame *frame)
 {
     const struct class_map *map = frame->network->class_map;
     return map->weights || map->channel_is_class;
 }
 
+/* Whose heat it is. -1: there is no class to show; 0: the network ends in a way that leaves no map of a class. */
 static int class_of (const struct drawing *drawing)
 {
     if (!is_of_class (drawing->frame))
@@ -34,8 +34,9 @@ static int class_of (const struct drawing *drawing)
     return drawing->nothing ? -1 : drawing->calm->ids[0];
 }
 
-/* The part of the map that the view shows, in map pixels: left, top, across, down. A cell lies where its window is centred,
- * which in a network with padding is not the middle of its share of the picture but up to half a cell further left and up. */
+/* The part of the map that the view shows, in map pixels: left, top, across, down. A cell lies where its window is
+ * centred, which in a network with padding is not the middle of its share of the picture but up to half a cell
+ * further left and up. */
 static void heat_part (const struct overlay_frame *frame, const struct tensor *tensor, double part[4])
 {
     const struct network *network = frame->network;

@@ -45,8 +45,9 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
         g_string_append_printf (text, "%s %d %s\n", labels->rows[row].share, (int)(labels->rows[row].part * 200),
                                 labels->rows[row].text);
     content->text = g_string_free (text, FALSE);
-    content->at = (struct rectangle) { layout->left.x, layout->left.y, MIN (layout->left.width, 15 * layout->label_line),
-                                       labels->count * row_height (layout) + 2 * layout->pad };
+    content->at = layout->left;
+    content->at.width = MIN (layout->left.width, 15 * layout->label_line);
+    content->at.height = labels->count * row_height (layout) + 2 * layout->pad;
     drawing->taken_above = content->at.height + layout->margin;
     drawing->labelled = TRUE;
     return TRUE;

@@ -8,9 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-/* How the caption of a mosaic may stand: in how many lines, in a panel how many tenths of a small line's height wide, and
- * what that is worth. "sum of both paths: 89 % below 0" is 15 heights long, 11 when it is shrunk (panels.c); its longer
- * half 8. */
+/* How the caption of a mosaic may stand: in how many lines, in a panel how many tenths of a small line's height
+ * wide, and what that is worth. "sum of both paths: 89 % below 0" is 15 heights long, 11 when it is shrunk
+ * (pen.c); its longer half 8. */
 static const struct caption_form {
     int lines, tenths;
     double worth;
@@ -26,8 +26,8 @@ static const struct caption_form {
 /* Letters of a name that fit between "middle" and "1024 × 14 × 14" in the first form. */
 enum { NAME_BESIDE_SHAPE = 14 };
 
-/* Holes in the last row look like maps that are missing: 8 x 2 and 4 x 4 win over 6 x 3, whose tiles are a third larger.
- * Where the maps are to fill the frame a sixth is enough. */
+/* Holes in the last row look like maps that are missing: 8 x 2 and 4 x 4 win over 6 x 3, whose tiles are a third
+ * larger. Where the maps are to fill the frame a sixth is enough. */
 static const double worth_with_holes = 0.7, worth_with_holes_full = 0.85;
 
 /* Half the maps in the same room have sides 1.41 times as long: not worth it at 2^0.75 = 1.68. */
@@ -112,8 +112,8 @@ static int fit_columns (const struct layout *layout, double aspect, int count, i
     return side;
 }
 
-/* The largest tiles for `count` maps in a panel that fits the room; 0 when there is not enough. The panel's own size goes
- * to mosaic->panel. */
+/* The largest tiles for `count` maps in a panel that fits the room; 0 when there is not enough. The panel's own size
+ * goes to mosaic->panel. */
 static double fit_mosaic (const struct layout *layout, const struct map_shape *shape, int count, struct room room,
                           const struct caption_form *form, struct mosaic *mosaic)
 {

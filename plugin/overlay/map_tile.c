@@ -20,8 +20,8 @@ static int end_touched (int at, int length, int parts)
     return (int)((((gint64)at + 1) * length + parts - 1) / parts);
 }
 
-/* Averages the map down to out [rows][columns], either or both smaller; sums: [width]. Every output pixel is the mean of
- * the whole input pixels that it touches. */
+/* Averages the map down to out [rows][columns], either or both smaller; sums: [width]. Every output pixel is the
+ * mean of the whole input pixels that it touches. */
 static void average_down (const struct map *map, float *out, int rows, int columns, float *sums)
 {
     int height = map->height, width = map->width;

@@ -2,7 +2,8 @@
 /* palette.c: colour maps as stops with straight lines between them; see palette.h. */
 #include "plugin/overlay/palette.h"
 
-/* Evenly spaced stops; straight lines between them. viridis and magma pass through matplotlib's, turbo through Google's. */
+/* Evenly spaced stops; straight lines between them. viridis and magma pass through matplotlib's, turbo through
+ * Google's. */
 static const guint32 gray[] = { 0x000000, 0xffffff };
 static const guint32 viridis[] = { 0x440154, 0x472d7b, 0x3b528b, 0x2c728e, 0x21918c,
                                    0x28ae80, 0x5ec962, 0xaddc30, 0xfde725 };

@@ -6,8 +6,8 @@
 #include "plugin/overlay/canvas.h"
 #include "plugin/overlay/properties.h"
 
-/* Colours of 256 values, opaque times `opacity`. Unsigned: 0 is zero, 255 the most. Diverging: 128 is zero, 1 and 255 are
- * the same distance below and above. */
+/* Colours of 256 values, opaque times `opacity`. Unsigned: 0 is zero, 255 the most. Diverging: 128 is zero, 1 and
+ * 255 are the same distance below and above. */
 struct palette {
     guint32 pixel[256];
     gboolean diverging;

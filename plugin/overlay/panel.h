@@ -29,8 +29,8 @@ struct panel_content {
 /* Whether the panel shows just this already. */
 gboolean panel_is_current (const struct panel *panel, const struct panel_content *content);
 
-/* Opens the panel for drawing, as `canvas`, whose pixels are of something else; then panel_end. FALSE: there is no memory,
- * and the panel is not shown. */
+/* Opens the panel for drawing, as `canvas`, whose pixels are of something else; then panel_end. FALSE: there is no
+ * memory, and the panel is not shown. */
 gboolean panel_begin (struct panel *panel, const struct panel_content *content, GstMapInfo *map,
                       struct canvas *canvas);
 void panel_end (struct panel *panel, const struct panel_content *content, GstMapInfo *map);

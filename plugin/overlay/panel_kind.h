@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* panel_kind.h: what a kind of panel must say of itself to be drawn. A kind is one file, with a `const struct panel_kind`
- * called after its row in panel_kinds.def; overlay.c asks it, for every drawing:
+/* panel_kind.h: what a kind of panel must say of itself to be drawn. A kind is one file, with a `const struct
+ * panel_kind` called after its row in panel_kinds.def; overlay.c asks it, for every drawing:
  *
  *   begin ()      what is there to show?
  *   size (i)      of panel i: where in the frame does it go, and what is it made from?
@@ -42,8 +42,8 @@ struct panel_kind {
     gsize state_size; /* of what the kind keeps from one drawing to the next: zero to begin with, and after clear () */
 
     void (*begin) (struct drawing *drawing, void *state); /* or NULL */
-    /* FALSE: panel i is not shown. content comes with width, height and all else 0: these mean the size of `at`. Asked in
-     * order from 0 on, each after the one before was drawn. */
+    /* FALSE: panel i is not shown. content comes with width, height and all else 0: these mean the size of `at`.
+     * Asked in order from 0 on, each after the one before was drawn. */
     gboolean (*size) (struct drawing *drawing, void *state, int i, struct panel_content *content);
     void (*draw) (struct drawing *drawing, void *state, int i, const struct canvas *canvas);
     void (*clear) (void *state); /* frees what the state points to; NULL: nothing. Another network, or the end */

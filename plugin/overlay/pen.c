@@ -55,8 +55,8 @@ int pen_drop (const struct pen *pen, int size)
 
 /* ---- two lines ------------------------------------------------------------------------------------------------- */
 
-/* Where to break a text that is wider than `most` and would be even if it were a tenth smaller: behind a colon or a comma
- * when both halves fit, else at the last space whose first half fits. 0: it fits, or there is no such place. */
+/* Where to break a text that is wider than `most` and would be even if it were a tenth smaller: behind a colon or a
+ * comma when both halves fit, else at the last space whose first half fits. 0: it fits, or there is no such place. */
 static gsize break_at (const struct pen *pen, const char *text, int size, enum weight weight, int most)
 {
     gsize best = 0;

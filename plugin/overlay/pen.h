@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* pen.h: how a panel is written on: the paper, text that shrinks or breaks to fit, legends.
  *
- * Sizes are heights of a line in pixels; `most` is the width there is. Without a canvas only widths and sizes may be asked
- * for. Belongs to the thread that draws. */
+ * Sizes are heights of a line in pixels; `most` is the width there is. Without a canvas only widths and sizes may be
+ * asked for. Belongs to the thread that draws. */
 #ifndef CONVRELU_PEN_H
 #define CONVRELU_PEN_H
 
@@ -38,7 +38,8 @@ int pen_width (const struct pen *pen, const char *text, int size, enum weight we
 /* The size, at most `size`, that the text fits in `most` pixels; never below three quarters of it. */
 int pen_shrunk (const struct pen *pen, const char *text, int size, enum weight weight, int most);
 
-/* Writes a line from (x, y), top left, or up to x = `end`; dots in its middle where it is too long. Returns its width. */
+/* Writes a line from (x, y), top left, or up to x = `end`; dots in its middle where it is too long. Returns its
+ * width. */
 int pen_write (const struct pen *pen, const char *text, const struct style *style, int x, int y, int most);
 int pen_write_before (const struct pen *pen, const char *text, const struct style *style, int end, int y, int most);
 

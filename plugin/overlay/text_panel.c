@@ -18,7 +18,8 @@ gboolean text_panel_size (struct drawing *drawing, char *const *lines, gboolean 
         widest = MAX (widest, pen_width (&pen, lines[i], size, line_weight (i)));
         rows += pen_lines (&pen, lines[i], line_weight (i), most);
     }
-    struct rectangle at = { .x = column->x, .width = MAX (MIN (widest, most) + 3 * pad, 0), .height = rows * size + 2 * pad };
+    struct rectangle at = { .x = column->x, .height = rows * size + 2 * pad };
+    at.width = MAX (MIN (widest, most) + 3 * pad, 0);
     at.y = column->y + column->height - drawing->taken_below - at.height;
     if (at.y < column->y + drawing->taken_above || column->width < 5 * size)
         return FALSE;

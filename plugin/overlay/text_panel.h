@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* text_panel.h: a panel of lines of small text, the first one bold, with a legend below or none, at the lower end of the
- * text column. */
+/* text_panel.h: a panel of lines of small text, the first one bold, with a legend below or none, at the lower end of
+ * the text column. */
 #ifndef CONVRELU_TEXT_PANEL_H
 #define CONVRELU_TEXT_PANEL_H
 

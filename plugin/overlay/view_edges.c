@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* view_edges.c: lines along the edges of what the network sees, where the picture goes on beyond them; see panel_kind.h. */
+/* view_edges.c: lines along the edges of what the network sees, where the picture goes on; see panel_kind.h. */
 #include "plugin/overlay/panel_kind.h"
 
 enum { LEFT, RIGHT, TOP, BOTTOM, EDGES };

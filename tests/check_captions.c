@@ -150,7 +150,7 @@ static void check_operations (void)
         { "conv: 37 % below 0", "after leaky ReLU: 37 % below 0", true },
         { "sum of both paths: 37 % below 0", "after ReLU: 25 % zero", false },
         { "conv: 37 % below 0", "after SiLU: 37 % below 0", true },
-        { "mul: 37 % below 0", "after ReLU6: 25 % zero", false },
+        { "activation: 37 % below 0", "after ReLU6: 25 % zero", false },
         { "global-average-pool: 37 % below 0", "global-average-pool: 37 % below 0", true },
     };
     check_group ("captions of layers");
@@ -272,7 +272,7 @@ static void check_heat_lines (void)
     struct class_map *own = network->class_map, none = { .map = own->map, .classes = 4, .channels = 4 };
     for (int cut = 0; cut < 2; cut++) {
         char *of_class = g_strconcat ("class 2|class activation: where it is seen", cuts[cut], NULL);
-        char *of_none = g_strconcat ("mean activation, of no class|(layer things)", cuts[cut], NULL);
+        char *of_none = g_strconcat ("mean activation, of no class|(layer things/leaky)", cuts[cut], NULL);
         expect_lines ("a class", caption_heat (network, 2, NULL, cut), of_class);
         network->class_map = &none;
         expect_lines ("no class", caption_heat (network, 0, NULL, cut), of_none);
@@ -291,8 +291,8 @@ static void check_shares (void)
     static const struct {
         double share;
         const char *text;
-    } cases[] = { { -1, "< 1 %" },     { 0, "< 1 %" },     { 0.004, "< 1 %" }, { 0.005, "1 %" },
-                  { 0.704, "70 %" },   { 0.705, "71 %" },  { 1, "100 %" },     { 3, "100 %" } };
+    } cases[] = { { -1, "< 1 %" },   { 0, "< 1 %" },    { 0.004, "< 1 %" }, { 0.005, "1 %" },
+                  { 0.704, "70 %" }, { 0.705, "71 %" }, { 1, "100 %" },     { 3, "100 %" } };
     check_group ("shares in words");
     for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
         char text[16];

@@ -5,9 +5,9 @@
  *   check_golden --update     writes the pictures anew and says what has changed; `./dev test --update-golden` runs it
  *
  * Each drawing is one PNG file with the three sizes in it. Pictures are compared by the mean colours of blocks of 8 x 8
- * pixels: another version of the font or of its renderer moves the edges of letters, and the means a little in many places;
- * a caption that is missing, other colours or another place move them much in some. Where the pictures do not agree, what
- * was drawn is left in the folder `golden` beside this program.
+ * pixels: another version of the font or of its renderer moves the edges of letters, and the means a little in many
+ * places; a caption that is missing, other colours or another place move them much in some. Where the pictures do not
+ * agree, what was drawn is left in the folder `golden` beside this program.
  *
  * What is drawn with the flags of the property `overlay` comes from their list: another flag needs no row here. */
 #include <cairo.h>
@@ -16,13 +16,13 @@
 #include "pictures.h"
 
 enum {
-    BLOCK = 8,        /* pixels, each way */
-    DIFFERENT = 20,   /* of 255: a block's mean is another, in one colour at least */
+    BLOCK = 8,      /* pixels, each way */
+    DIFFERENT = 20, /* of 255: a block's mean is another, in one colour at least */
     SHEET_WIDTH = 1280,
     SHEET_HEIGHT = 720 + 480,
 };
-static const double most_blocks = 0.004; /* share of blocks that may be different */
-static const double most_mean = 0.8;     /* of 255, of all blocks' differences */
+static const double most_blocks = 0.004;  /* share of blocks that may be different */
+static const double most_mean = 0.8;      /* of 255, of all blocks' differences */
 static const char font[] = "DejaVu Sans"; /* which the kept pictures are written in */
 
 static const struct place {
@@ -145,8 +145,8 @@ static char *in_words (const struct golden_case *golden, const struct place *pla
 static cairo_surface_t *read_sheet (const char *path)
 {
     cairo_surface_t *sheet = cairo_image_surface_create_from_png (path);
-    if (cairo_surface_status (sheet) == CAIRO_STATUS_SUCCESS &&
-        cairo_image_surface_get_width (sheet) == SHEET_WIDTH && cairo_image_surface_get_height (sheet) == SHEET_HEIGHT)
+    if (cairo_surface_status (sheet) == CAIRO_STATUS_SUCCESS && cairo_image_surface_get_width (sheet) == SHEET_WIDTH &&
+        cairo_image_surface_get_height (sheet) == SHEET_HEIGHT)
         return sheet;
     cairo_surface_destroy (sheet);
     return NULL;

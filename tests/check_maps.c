@@ -257,11 +257,16 @@ static void check_weights (void)
 static void check_replacements (void)
 {
     static const struct activation expected[] = {
-        { .kind = ACTIVATION_RELU }, { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f },
-        { .kind = ACTIVATION_ELU, .alpha = 1 }, { .kind = ACTIVATION_GELU },
-        { .kind = ACTIVATION_SILU }, { .kind = ACTIVATION_HARD_SWISH },
-        { .kind = ACTIVATION_MISH }, { .kind = ACTIVATION_SIGMOID },
-        { .kind = ACTIVATION_TANH }, { .kind = ACTIVATION_NONE },
+        { .kind = ACTIVATION_RELU },
+        { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f },
+        { .kind = ACTIVATION_ELU, .alpha = 1 },
+        { .kind = ACTIVATION_GELU },
+        { .kind = ACTIVATION_SILU },
+        { .kind = ACTIVATION_HARD_SWISH },
+        { .kind = ACTIVATION_MISH },
+        { .kind = ACTIVATION_SIGMOID },
+        { .kind = ACTIVATION_TANH },
+        { .kind = ACTIVATION_NONE },
     };
     check_group ("activations to choose from");
     struct settings settings;
@@ -362,11 +367,11 @@ static bool inside (const struct rectangle *r, int width, int height)
 static void check_layout (void)
 {
     static const int sizes[] = { 1, 2, 5, 16, 37, 100, 240, 480, 719, 1080, 4320 };
-    struct map_shapes shapes = {
-        .shape = { { 64, 112, 112, 4, FALSE }, { 1024, 14, 14, 6, FALSE }, { 3, 7, 30, 40, FALSE },
-                   { 2048, 7, 7, 999, FALSE } },
-        .count = 4
-    };
+    struct map_shapes shapes = { .shape = { { 64, 112, 112, 4, FALSE },
+                                            { 1024, 14, 14, 6, FALSE },
+                                            { 3, 7, 30, 40, FALSE },
+                                            { 2048, 7, 7, 999, FALSE } },
+                                 .count = 4 };
     check_group ("places for every size");
     struct appearance appearance;
     appearance_init (&appearance);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_overlay_live.c: what is drawn follows properties, results and thresholds while frames go by; seen from outside the
- * element. */
+/* check_overlay_live.c: what is drawn follows properties, results and thresholds while frames go by; seen from
+ * outside the element. */
 #include "overlay.h"
 
 /* ---- following the properties ---------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_smoothing.c: scores that jump -> averages over the stream's time, and rows that stand still. Linked with the plugin's
- * own objects. */
+/* check_smoothing.c: scores that jump -> averages over the stream's time, and rows that stand still. Linked with the
+ * plugin's own objects. */
 #include <math.h>
 
 #include <gst/gst.h>

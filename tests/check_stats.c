@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_stats.c: the figures that the element and its drawing report: times and rates, times of steps, channels over time,
- * how much of a layer is zero. Linked with the plugin's own objects; nothing here waits for a clock. */
+/* check_stats.c: the figures that the element and its drawing report: times and rates, times of steps, channels over
+ * time, how much of a layer is zero. Linked with the plugin's own objects; nothing here waits for a clock. */
 #include "pictures.h"
 #include "plugin/timing.h"
 
@@ -14,8 +14,9 @@ static void check_windows (void)
     for (guint64 i = 0; i < 200; i++)
         window_add (&window, 1000 * ((i * 77 + 5) % 200) + 1000); /* 1000 to 200000, in no order */
     CHECK (window_mean (&window) == 100500, "the mean is %" G_GUINT64_FORMAT, window_mean (&window));
-    static const guint64 quantiles[][2] = { { 1, 2000 },    { 50, 100000 }, { 95, 190000 },
-                                            { 99, 198000 }, { 100, 200000 } };
+    static const guint64 quantiles[][2] = {
+        { 1, 2000 }, { 50, 100000 }, { 95, 190000 }, { 99, 198000 }, { 100, 200000 }
+    };
     for (guint i = 0; i < G_N_ELEMENTS (quantiles); i++) {
         guint64 found = window_quantile (&window, (guint)quantiles[i][0]);
         CHECK (found == quantiles[i][1], "%d %% are at most %" G_GUINT64_FORMAT, (int)quantiles[i][0], found);
@@ -51,9 +52,11 @@ static void check_rates (void)
     static const struct {
         const char *field;
         guint64 value;
-    } expected[] = { { "frames", 100 },        { "inferred", 100 },      { "skipped", 0 },       { "late", 0 },
-                     { "convert-mean", 50 },   { "convert-p99", 99 },    { "inference-mean", 505 },
-                     { "inference-p99", 990 }, { "overlay-mean", 5050 }, { "overlay-p99", 9900 } };
+    } expected[] = { { "frames", 100 },         { "inferred", 100 },
+                     { "skipped", 0 },          { "late", 0 },
+                     { "convert-mean", 50 },    { "convert-p99", 99 },
+                     { "inference-mean", 505 }, { "inference-p99", 990 },
+                     { "overlay-mean", 5050 },  { "overlay-p99", 9900 } };
     for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
         CHECK (number (structure, expected[i].field) == expected[i].value, "%s is %" G_GUINT64_FORMAT,
                expected[i].field, number (structure, expected[i].field));
@@ -181,8 +184,7 @@ static void check_figures (void)
                 }
                 CHECK (fabs (figures[i].zero - (double)zero / all) < 1e-6 && zero > 0 && zero < all,
                        "%s: %g, not %d of %d", figures[i].name, figures[i].zero, zero, all);
-                CHECK (figures[i].dead == dead && figures[i].channels == tensor->channels &&
-                           figures[i].frames == frame,
+                CHECK (figures[i].dead == dead && figures[i].channels == tensor->channels && figures[i].frames == frame,
                        "%s: %d of %d channels dead, not %d, in %d frames", figures[i].name, figures[i].dead,
                        figures[i].channels, dead, figures[i].frames);
             }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* overlay.h: what the tests of drawing elements share: a network of two layers, the element with it in a harness whose end
- * draws compositions or not, and what is attached to a frame. */
+/* overlay.h: what the tests of drawing elements share: a network of two layers, the element with it in a harness
+ * whose end draws compositions or not, and what is attached to a frame. */
 #ifndef CONVRELU_TEST_OVERLAY_H
 #define CONVRELU_TEST_OVERLAY_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* pictures.h: what the tests of the drawing share: a small network that has run, and what is drawn of it, always the same.
+/* pictures.h: what the tests of the drawing share: a small network that has run, and what is drawn of it, always the
+ * same.
  *
  *   "pixels" [3][34][34] -> Conv 3x3 "edges" -> Relu "stem/relu" [4][32][32] -> Conv 1x1 "mix" -> Relu "parts/relu" [6]
  *     -> Conv 1x1 "join" -> LeakyRelu "things/leaky" [4] -> GlobalAveragePool -> Flatten: four classes
@@ -33,10 +34,11 @@ static bool write_pictures_network (void)
                 edges[2][c][y][x] = (float)(x - 1) / 3;
                 edges[3][c][y][x] = (float)(1 - y) / 3;
             }
-    static const float mix[6][4] = { { 1, -.5f, 0, 0 }, { -1, 1, .5f, 0 },  { 0, 0, 1, 1 },
+    static const float mix[6][4] = { { 1, -.5f, 0, 0 }, { -1, 1, .5f, 0 },   { 0, 0, 1, 1 },
                                      { .3f, 0, 1, -1 }, { -.4f, .5f, 0, 1 }, { .2f, .1f, -.5f, .5f } };
-    static const float join[4][6] = { { 4, 0, 1, 0, 0, 0 }, { 0, 3, 0, 1, 0, 0 }, { -2, 0, 0, 3, 0, 1 },
-                                      { -1, -1, 0, 0, 3, 0 } };
+    static const float join[4][6] = {
+        { 4, 0, 1, 0, 0, 0 }, { 0, 3, 0, 1, 0, 0 }, { -2, 0, 0, 3, 0, 1 }, { -1, -1, 0, 0, 3, 0 }
+    };
     struct bytes graph = { .size = 0 }, opset = { .size = 0 }, model = { .size = 0 };
     put_node (&graph, "Conv", (const char *const[]) { "pixels", "edges.w", NULL }, "edges");
     put_node (&graph, "Relu", (const char *const[]) { "edges", NULL }, "stem/relu");
@@ -102,7 +104,7 @@ static void paint_input (struct network *network)
 }
 
 /* What `appearance` says is drawn; it is copied. */
-static bool subject_open (struct subject *subject, const struct appearance *appearance)
+__attribute__ ((unused)) static bool subject_open (struct subject *subject, const struct appearance *appearance)
 {
     GError *error = NULL;
     *subject = (struct subject) { .network = NULL };
@@ -124,7 +126,7 @@ static bool subject_open (struct subject *subject, const struct appearance *appe
     return true;
 }
 
-static void subject_close (struct subject *subject)
+__attribute__ ((unused)) static void subject_close (struct subject *subject)
 {
     overlay_free (subject->overlay);
     result_clear (&subject->result);
@@ -132,8 +134,10 @@ static void subject_close (struct subject *subject)
     settings_clear (&subject->settings);
 }
 
-/* Drawn on a frame of that size, of which the network sees the square in the middle. The overlay keeps the reference. */
-static GstVideoOverlayComposition *subject_draw (struct subject *subject, int width, int height)
+/* Drawn on a frame of that size, of which the network sees what settings.resize says, a square in the middle unless it
+ * is set. The overlay keeps the reference. */
+__attribute__ ((unused)) static GstVideoOverlayComposition *subject_draw (struct subject *subject, int width,
+                                                                          int height)
 {
     const struct overlay_frame frame = {
         .appearance = &subject->settings.appearance,
@@ -146,7 +150,8 @@ static GstVideoOverlayComposition *subject_draw (struct subject *subject, int wi
         .times = { 29.97, 1234567, 23456789, 987654 },
         .width = width,
         .height = height,
-        .view = frame_view (RESIZE_CROP, (struct rectangle) { 0, 0, width, height }, 1, 1, INPUT_SIDE, INPUT_SIDE),
+        .view = frame_view (subject->settings.resize, (struct rectangle) { 0, 0, width, height }, 1, 1, INPUT_SIDE,
+                            INPUT_SIDE),
     };
     return overlay_draw (subject->overlay, &frame);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* canvas.h: pixels to draw on, in GStreamer's overlay format: premultiplied 0xAARRGGBB words, byte order the machine's. */
+/* canvas.h: pixels to draw on, in GStreamer's overlay format: premultiplied 0xAARRGGBB words, byte order the
+ * machine's. */
 #ifndef CONVRELU_CANVAS_H
 #define CONVRELU_CANVAS_H
 

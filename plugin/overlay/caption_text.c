@@ -68,17 +68,15 @@ void caption_of_layer (struct layer_caption *caption, const struct network *netw
     const struct graph *g = model_graph (network->model);
     const struct layer *which = &network->layers.layer[layer];
     struct tensor_info tensor = graph_tensor (g, which->post);
-    *caption = (struct layer_caption) {
-        .role = which->role, .name = network->layers.label[layer], .pre = pre, .sign = TRUE
-    };
+    *caption =
+        (struct layer_caption) { .role = which->role, .name = network->layers.label[layer], .pre = pre, .sign = TRUE };
     g_snprintf (caption->shape, sizeof caption->shape, "%d × %d × %d", tensor.channels, tensor.height, tensor.width);
     if (pre || which->pre == which->post) {
         g_strlcpy (caption->source, operation_in_words (g, which->pre), sizeof caption->source);
         return;
     }
     struct activation activation = running_activation (network, which);
-    caption->cuts =
-        activation.kind == ACTIVATION_RELU || (activation.kind == ACTIVATION_CLIP && activation.alpha == 0);
+    caption->cuts = activation.kind == ACTIVATION_RELU || (activation.kind == ACTIVATION_CLIP && activation.alpha == 0);
     caption->sign = keeps_negatives (activation);
     g_snprintf (caption->source, sizeof caption->source, "%s%s", activation.kind == ACTIVATION_NONE ? "" : "after ",
                 activation_in_words (activation));
@@ -99,7 +97,7 @@ static void add_time (GPtrArray *lines, const char *of, GstClockTime time)
 }
 
 char **caption_stats (const struct overlay_times *times, const struct network *network,
-                       const struct layer_figures *figures, int count)
+                      const struct layer_figures *figures, int count)
 {
     enum { ENOUGH = 30 }; /* frames, a second or so: what was never active in them may be called that */
     GPtrArray *lines = g_ptr_array_new ();
@@ -147,7 +145,7 @@ char *caption_nothing (const struct calm_rows *calm, gboolean known, float thres
 }
 
 int caption_rows (struct label_row *rows, int room, const struct network *network, const struct calm_rows *calm,
-                   const char *nothing)
+                  const char *nothing)
 {
     enum { ROOM_FOR_MORE = 3 }; /* rows: with fewer, another class says more than "+ 4 more" */
     if (nothing) {

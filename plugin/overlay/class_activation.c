@@ -115,7 +115,7 @@ static void begin (struct drawing *drawing, void *state)
     if (drawing->changed)
         palette_make_heat (&heat->palette, drawing->frame->appearance->opacity, FALSE);
     if (tensor && !heat->values)
-        heat->values = g_new (float, (gsize)tensor->height * (gsize)tensor->width);
+        heat->values = g_new (float, (gsize)tensor->height *(gsize)tensor->width);
 }
 
 /* The heat lies where the network looked; what it saw beyond the picture (letterbox) is left out. */

@@ -84,8 +84,7 @@ static enum head head_of (const struct pen *pen, const struct layer_caption *cap
     return role + name > width && role <= *beside ? HEAD_NAME_BELOW : HEAD_TWO_LINES;
 }
 
-static int head_size (const struct pen *pen, const struct layer_caption *caption, enum head head, int width,
-                      int beside)
+static int head_size (const struct pen *pen, const struct layer_caption *caption, enum head head, int width, int beside)
 {
     int small = pen->layout->small_line;
     if (head == HEAD_NAME_BELOW)
@@ -135,8 +134,8 @@ static void write_scale (const struct pen *pen, const struct mosaic_text *text, 
         pen_write (pen, second, &quiet, at->x, at->y + pen->layout->small_line + pen_drop (pen, size), at->width);
         g_free (second);
     } else {
-        char *whole = text->beside ? g_strdup_printf ("%s, as %s", high, text->beside)
-                                   : g_strdup_printf ("%s of each map", high);
+        char *whole =
+            text->beside ? g_strdup_printf ("%s, as %s", high, text->beside) : g_strdup_printf ("%s of each map", high);
         pen_legend (pen, palette, low, whole, at);
         g_free (whole);
     }

@@ -306,6 +306,5 @@ void layout_make (struct layout *layout, int width, int height, const struct app
     }
     layout->left = text_column (layout, width, height, appearance, shapes->count > 0);
     if (best > 0)
-        place_all (layout, mosaics_region (layout, width, height, appearance), appearance->placement,
-                   shapes->shape);
+        place_all (layout, mosaics_region (layout, width, height, appearance), appearance->placement, shapes->shape);
 }

@@ -10,8 +10,7 @@ gboolean panel_is_current (const struct panel *panel, const struct panel_content
            g_strcmp0 (panel->text, content->text) == 0;
 }
 
-gboolean panel_begin (struct panel *panel, const struct panel_content *content, GstMapInfo *map,
-                      struct canvas *canvas)
+gboolean panel_begin (struct panel *panel, const struct panel_content *content, GstMapInfo *map, struct canvas *canvas)
 {
     int width = content->width, height = content->height;
     g_clear_pointer (&panel->rectangle, gst_video_overlay_rectangle_unref);
@@ -39,8 +38,8 @@ gboolean panel_begin (struct panel *panel, const struct panel_content *content, 
 
 void panel_end (struct panel *panel, const struct panel_content *content, GstMapInfo *map)
 {
-    GstVideoOverlayFormatFlags flags = content->straight ? GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE
-                                                         : GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA;
+    GstVideoOverlayFormatFlags flags =
+        content->straight ? GST_VIDEO_OVERLAY_FORMAT_FLAG_NONE : GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA;
     gst_buffer_unmap (panel->buffer, map);
     panel->rectangle = gst_video_overlay_rectangle_new_raw (panel->buffer, panel->at.x, panel->at.y,
                                                             (guint)panel->at.width, (guint)panel->at.height, flags);

@@ -20,10 +20,10 @@ struct panel {
 
 /* What is to be shown. */
 struct panel_content {
-    struct rectangle at;       /* in the frame, not empty */
-    int width, height;         /* drawn in so many pixels, at least 1 each way, and scaled to `at` */
-    gboolean straight;         /* alpha is not premultiplied */
-    char *text;                /* whatever the picture is made from, as text; NULL: draw it each time */
+    struct rectangle at; /* in the frame, not empty */
+    int width, height;   /* drawn in so many pixels, at least 1 each way, and scaled to `at` */
+    gboolean straight;   /* alpha is not premultiplied */
+    char *text;          /* whatever the picture is made from, as text; NULL: draw it each time */
 };
 
 /* Whether the panel shows just this already. */
@@ -31,8 +31,7 @@ gboolean panel_is_current (const struct panel *panel, const struct panel_content
 
 /* Opens the panel for drawing, as `canvas`, whose pixels are of something else; then panel_end. FALSE: there is no
  * memory, and the panel is not shown. */
-gboolean panel_begin (struct panel *panel, const struct panel_content *content, GstMapInfo *map,
-                      struct canvas *canvas);
+gboolean panel_begin (struct panel *panel, const struct panel_content *content, GstMapInfo *map, struct canvas *canvas);
 void panel_end (struct panel *panel, const struct panel_content *content, GstMapInfo *map);
 
 void panel_hide (struct panel *panel);   /* frees all it has */

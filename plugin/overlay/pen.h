@@ -11,9 +11,9 @@
 #include "plugin/overlay/text.h"
 
 enum { /* 0xRRGGBB */
-    COLOUR_PAPER = 0x0a0d13,
-    COLOUR_TEXT = 0xffffff,
-    COLOUR_QUIET_TEXT = 0xc3ccd6,
+       COLOUR_PAPER = 0x0a0d13,
+       COLOUR_TEXT = 0xffffff,
+       COLOUR_QUIET_TEXT = 0xc3ccd6,
 };
 
 struct pen {

@@ -109,8 +109,10 @@ static struct comparison compare (cairo_surface_t *kept, cairo_surface_t *drawn,
     struct comparison result = { .pixels_same = TRUE };
     double sum = 0;
     for (int y = 0; y < place->height; y++)
-        result.pixels_same &= memcmp (row_of (kept, place->x, place->y + y), row_of (drawn, place->x, place->y + y),
-                                      (gsize)place->width * sizeof (guint32)) == 0;
+        for (int x = 0; x < place->width; x++) /* their high bytes mean nothing */
+            result.pixels_same &=
+                ((row_of (kept, place->x + x, place->y + y)[0] ^ row_of (drawn, place->x + x, place->y + y)[0]) &
+                 0xffffff) == 0;
     for (int y = 0; y + BLOCK <= place->height; y += BLOCK) {
         for (int x = 0; x + BLOCK <= place->width; x += BLOCK) {
             int most = 0;

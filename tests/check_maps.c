@@ -253,6 +253,43 @@ static void check_weights (void)
     settings_clear (&settings);
 }
 
+/* Which tensors a plan must keep for each flag of the property `overlay`; the flags' values, which applications know. */
+static void check_needs (void)
+{
+    static const struct {
+        guint overlay, value;
+        enum stage stage;
+        bool post, pre, class_map;
+    } cases[] = {
+        { OVERLAY_NONE, 0, STAGE_BOTH, false, false, false },
+        { OVERLAY_LABELS, 1, STAGE_BOTH, false, false, false },
+        { OVERLAY_FEATURE_MAPS, 2, STAGE_POST, true, false, false },
+        { OVERLAY_FEATURE_MAPS, 2, STAGE_PRE, false, true, false },
+        { OVERLAY_FEATURE_MAPS, 2, STAGE_BOTH, true, true, false },
+        { OVERLAY_CLASS_ACTIVATION, 4, STAGE_BOTH, false, false, true },
+        { OVERLAY_STATS, 8, STAGE_PRE, true, false, false },
+        { OVERLAY_STATS | OVERLAY_FEATURE_MAPS, 10, STAGE_PRE, true, true, false },
+    };
+    check_group ("tensors that drawings need");
+    struct appearance none, appearance;
+    appearance_init (&none);
+    appearance_init (&appearance);
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        bool post = cases[i].post, pre = cases[i].pre, class_map = cases[i].class_map;
+        appearance.overlay = cases[i].overlay;
+        appearance.stage = cases[i].stage;
+        CHECK (cases[i].overlay == cases[i].value, "case %u: the flags are %u", i, cases[i].overlay);
+        CHECK (appearance_taps_post (&appearance) == post && appearance_taps_pre (&appearance) == pre &&
+                   appearance_taps_class_map (&appearance) == class_map &&
+                   appearance_shows_layers (&appearance) == (post || pre),
+               "case %u: after %d, before %d, class map %d", i, appearance_taps_post (&appearance),
+               appearance_taps_pre (&appearance), appearance_taps_class_map (&appearance));
+        CHECK (appearance_same_tensors (&none, &appearance) == !(post || pre || class_map), "case %u: the same", i);
+    }
+    appearance_clear (&none);
+    appearance_clear (&appearance);
+}
+
 /* The property `activation`. */
 static void check_replacements (void)
 {
@@ -423,6 +460,7 @@ int main (int argc, char **argv)
         SKIP ("no shared data");
     }
     check_weights ();
+    check_needs ();
     check_replacements ();
     check_tiles ();
     check_large_tile ();

@@ -63,7 +63,7 @@ scripts=$(files dev .ci/run 'tests/*.sh')
   done | rule 'sources start with the licence and with what they are'
   grep -nE '[[:space:]]$' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run) | rule 'no blanks at line ends'
   grep -lP '\t' $(files '*.c' '*.h' '*.sh' '*.build' dev .ci/run) | rule 'no tabs'
-  grep -nE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
+  grep -nIE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
     grep -v '^tests/lint.sh' | grep -aiv '^Binary' | rule 'nothing left open, no path of one machine'
 
   search '#include [<"](glib|gio|gst|gmodule|models/|plugin/|stdio_ext|fcntl)' $engine | rule 'engine/ includes nothing from outside'

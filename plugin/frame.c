@@ -2,7 +2,7 @@
 /* frame.c: a video frame -> the network's input tensor; see frame.h. */
 #include "plugin/frame.h"
 #include "models/preparation.h"
-#include "plugin/mapping.h"
+#include "plugin/frame_map.h"
 
 #include <math.h>
 #include <string.h>

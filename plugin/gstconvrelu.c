@@ -100,12 +100,12 @@
 #include <string.h>
 
 #include "plugin/async.h"
-#include "plugin/blend.h"
+#include "plugin/frame_map.h"
 #include "plugin/inference.h"
 #include "plugin/log.h"
-#include "plugin/mapping.h"
 #include "plugin/messages.h"
 #include "plugin/negotiate.h"
+#include "plugin/overlay/blend.h"
 #include "plugin/pace.h"
 #include "plugin/pipeline_time.h"
 #include "plugin/results.h"

@@ -16,7 +16,7 @@
 
 #include "plugin/frame.h"
 #include "plugin/messages.h"
-#include "plugin/overlay.h"
+#include "plugin/overlay/overlay.h"
 #include "plugin/results.h"
 #include "plugin/shares.h"
 #include "plugin/shared.h"

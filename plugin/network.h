@@ -17,6 +17,7 @@
 #include <gst/gst.h>
 
 #include "models/model.h"
+#include "plugin/class_map.h"
 #include "plugin/layers.h"
 #include "plugin/settings.h"
 

@@ -10,7 +10,7 @@
 #include <gst/gst.h>
 
 #include "models/scores.h"
-#include "plugin/appearance.h"
+#include "plugin/overlay/properties.h"
 
 /* Also the values of the GObject enums of the same names. */
 enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
@@ -75,7 +75,7 @@ enum property {
     PROPERTY_ACTIVATION,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
-    /* and those of appearance.h from APPEARANCE_FIRST_PROPERTY on */
+    /* and those of overlay/properties.h from APPEARANCE_FIRST_PROPERTY on */
 };
 
 void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */

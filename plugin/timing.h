@@ -37,6 +37,12 @@ struct stats {
     gboolean cold;           /* the next inference is the first of a network, and not measured */
 };
 
+/* What the drawing says of these times. */
+struct overlay_times {
+    double fps;
+    GstClockTime convert, inference, overlay; /* means, ns; 0: not known yet */
+};
+
 /* Smoothed times of the steps of a network, one each. */
 struct step_times {
     char **name; /* [count] */

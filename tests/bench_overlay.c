@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin/blend.h"
-#include "plugin/overlay.h"
+#include "plugin/overlay/blend.h"
+#include "plugin/overlay/overlay.h"
 
 enum { WIDTH = 1280, HEIGHT = 720 };
 

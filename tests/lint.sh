@@ -66,7 +66,7 @@ scripts=$(files dev .ci/run 'tests/*.sh')
   # Pipelines that people paste are not broken.
   LC_ALL=C.UTF-8 grep -nHE '^.{121}' $sources $(files '*.def') | grep -v 'gst-launch-1\.0' | cut -c 1-120 |
     rule 'lines have at most 120 columns, comments too'
-  grep -nE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
+  grep -nIE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
     grep -v '^tests/lint.sh' | grep -aiv '^Binary' | rule 'nothing left open, no path of one machine'
 
   search '#include [<"](glib|gio|gst|gmodule|models/|plugin/|stdio_ext|fcntl)' $engine | rule 'engine/ includes nothing from outside'

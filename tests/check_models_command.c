@@ -107,7 +107,7 @@ static void check_exit_codes (const char *model, const char *input)
         int code;
         const char *says;
     } cases[] = {
-        { "--help", 0, "usage:" },
+        { "--help", 0, "--tap=NAME=FILE.npy" },
         { "--version", 0, "convrelu " },
         { "", 2, "no command" },
         { "frobnicate", 2, "no such command" },

@@ -46,7 +46,7 @@ static const char *escape (const char *at, const char *end, char **to)
     return at + 2;
 }
 
-const char *literal_string (const char *at, const char *end, bool doubled, char *to, size_t *length)
+const char *labels_literal_string (const char *at, const char *end, bool doubled, char *to, size_t *length)
 {
     char quote = *at++, *start = to;
     bool plain = doubled && quote == '\''; /* YAML: no escapes but '' */
@@ -164,7 +164,7 @@ static bool read_bare (struct literal *l)
 static bool read_string (struct literal *l)
 {
     size_t length;
-    const char *after = literal_string (l->at, l->end, false, l->scratch, &length);
+    const char *after = labels_literal_string (l->at, l->end, false, l->scratch, &length);
     if (!after)
         return wrong (l, "a quote is not closed");
     l->at = after;

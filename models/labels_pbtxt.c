@@ -61,7 +61,7 @@ static bool read_field (struct label_map *m, struct item *item)
     skip_blanks (m);
     if (m->at < m->end && (*m->at == '"' || *m->at == '\'')) {
         size_t length;
-        const char *after = literal_string (m->at, m->end, false, m->scratch, &length);
+        const char *after = labels_literal_string (m->at, m->end, false, m->scratch, &length);
         if (!after)
             return wrong (m, "a quote is not closed");
         m->at = after;

@@ -41,7 +41,8 @@ static bool after_key (struct span line, struct span *rest)
 static bool read_scalar (struct list *list, struct span value, size_t *length)
 {
     if (value.length && (value.at[0] == '"' || value.at[0] == '\'')) {
-        const char *end = value.at + value.length, *after = literal_string (value.at, end, true, list->scratch, length);
+        const char *end = value.at + value.length,
+                   *after = labels_literal_string (value.at, end, true, list->scratch, length);
         if (!after)
             return wrong (list, "a quote is not closed");
         struct span rest = span_trim ((struct span) { after, (size_t)(end - after) });

@@ -14,7 +14,7 @@ struct onnx_extras {
     bool size_left_open; /* height, width or both */
 };
 
-/* Reads `size` bytes that came from `path` (only named in errors). Takes `bytes`, made by malloc, on success and on
+/* Reads `size` bytes that came from `path`; files with external data are looked for in its folder. Takes `bytes`, made by malloc, on success and on
  * failure: they are freed as soon as they have been taken apart, so that a large file is not in memory three times.
  *
  * Opset 7 to 22 of the ai.onnx domain, 32- and 16-bit float weights, one image per run: a leading dimension of 1 or left
@@ -23,7 +23,8 @@ struct onnx_extras {
  * Every tensor of the graph carries the name of the ONNX value it holds.
  *
  * What a hostile file can make it use: memory for its own bytes, plus 16 times its size but at most 256 MiB for taking
- * it apart, plus weights of 4 times its size + 64 MiB; a second of time.
+ * it apart, plus weights of 4 times its size and that of the files it names, which is at most 2 GiB, + 64 MiB; a second of
+ * time, and what reading those files takes.
  * NULL and a filled error on failure. */
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error);
 

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* onnx_slice.c: slices, splits and pads: along each axis some numbers are left out or filled in, which is one graph_pick. */
+#include "models/onnx_reader.h"
+
+/* Along each axis: `count` numbers from `first` in steps of `step`; what lies outside is filled. */
+struct cut {
+    int64_t first[RANK_MAX], step[RANK_MAX], count[RANK_MAX];
+    float fill;
+};
+
+static struct cut cut_nothing (const struct shape *s)
+{
+    struct cut cut = { .fill = 0 };
+    for (int i = 0; i < s->rank; i++) {
+        cut.step[i] = 1;
+        cut.count[i] = s->dims[i];
+    }
+    return cut;
+}
+
+/* The channels cut out, -1 for those filled. */
+static int *cut_channels (struct reader *r, int64_t channels, int64_t first, int64_t step, int64_t count)
+{
+    int *to = count > INT32_MAX ? NULL : onnx_alloc_node (r, (uint64_t)count, sizeof *to);
+    for (int64_t i = 0; to && i < count; i++) {
+        int64_t c = first + i * step;
+        to[i] = c < 0 || c >= channels ? -1 : (int)c;
+    }
+    return to;
+}
+
+/* Output `index` of the node is what `cut` leaves of v. */
+static bool make_cut (struct reader *r, const struct value *v, const struct cut *cut, int index)
+{
+    struct shape out = { 0 };
+    int first;
+    int64_t chw[3], from[3] = { 0 }, step[3] = { 1, 1, 1 }, count[3] = { 1, 1, 1 };
+    bool same = true, image = onnx_shape_as_image (&v->shape, &first, chw);
+    for (int i = 0; i < v->shape.rank; i++) {
+        if (cut->count[i] < 1)
+            return onnx_fail (r, "axis %d would be left with %lld numbers", i, (long long)cut->count[i]);
+        if (!onnx_shape_add (r, &out, cut->count[i]))
+            return false;
+        bool whole = cut->first[i] == 0 && cut->step[i] == 1 && cut->count[i] == v->shape.dims[i];
+        same = same && whole;
+        image = image && (whole || (i >= first && (i == first || cut->step[i] > 0)));
+        if (i >= first && i < first + 3) {
+            from[i - first] = cut->first[i];
+            step[i - first] = cut->step[i];
+            count[i - first] = cut->count[i];
+        }
+    }
+    if (same && index == 0)
+        return onnx_set_alias (r, v, &out);
+    char text[100];
+    if (!image)
+        return onnx_fail (r, "cutting %s like this is not supported", onnx_shape_text (&v->shape, text));
+    int in = onnx_view (r, v, chw[0], chw[1], chw[2]);
+    int *channels = in < 0 ? NULL : cut_channels (r, chw[0], from[0], step[0], count[0]);
+    struct pick pick = { channels,     (int)count[0], (int)count[1], (int)count[2], (int)from[1],
+                         (int)from[2], (int)step[1],  (int)step[2],  cut->fill };
+    return channels && onnx_set_tensor (r, index, graph_pick (r->graph, onnx_output_name (r, index), in, &pick), &out);
+}
+
+/* ONNX's rule for one axis: ends behind the last number or before the first are taken as that. */
+static bool slice_axis (struct reader *r, int64_t size, int64_t start, int64_t end, int64_t step, int axis,
+                        struct cut *cut)
+{
+    if (step == 0 || step > INT32_MAX || step < -INT32_MAX)
+        return onnx_fail (r, "a step of %lld", (long long)step);
+    start = start < -size ? -size : start > size ? size : start;
+    end = end < -size - 1 ? -size - 1 : end > size ? size : end;
+    start += start < 0 ? size : 0;
+    end += end < 0 ? size : 0; /* -1 stays possible: everything down to the first number */
+    int64_t count = 0;
+    if (step > 0) {
+        end = end < 0 ? 0 : end;
+        count = end > start ? (end - start + step - 1) / step : 0;
+    } else {
+        start = start > size - 1 ? size - 1 : start;
+        count = start > end ? (start - end - step - 1) / -step : 0;
+    }
+    cut->first[axis] = start;
+    cut->step[axis] = count > 1 ? step : 1;
+    cut->count[axis] = count;
+    return true;
+}
+
+static bool slice_constant (struct reader *r, struct value *v, const struct cut *cut)
+{
+    int64_t ints[FOLD_MAX];
+    float floats[FOLD_MAX];
+    bool whole = v->kind == VALUE_INTS;
+    if (v->shape.rank != 1 || cut->count[0] > FOLD_MAX)
+        return onnx_fail (r, "slicing a constant of %d dimensions to %lld numbers is not supported", v->shape.rank,
+                          (long long)cut->count[0]);
+    const int64_t *from_ints = whole ? onnx_value_ints (r, v) : NULL;
+    const float *from_floats = whole ? NULL : onnx_value_floats (r, v);
+    if (!from_ints && !from_floats)
+        return false;
+    for (int64_t i = 0; i < cut->count[0]; i++) {
+        int64_t at = cut->first[0] + i * cut->step[0];
+        ints[i] = whole ? from_ints[at] : 0;
+        floats[i] = whole ? 0 : from_floats[at];
+    }
+    struct shape out = { 1, { cut->count[0] } };
+    return whole ? onnx_set_ints (r, 0, ints, &out) : onnx_set_floats (r, 0, floats, &out);
+}
+
+static bool read_slice (struct reader *r)
+{
+    struct value *v = onnx_input_value (r, 0);
+    int64_t starts[RANK_MAX], ends[RANK_MAX], axes[RANK_MAX], steps[RANK_MAX];
+    bool given[4], seen[RANK_MAX] = { false };
+    int count = v ? onnx_attribute_or_input_ints (r, "starts", 1, starts, RANK_MAX, &given[0]) : -1;
+    int count_ends = count < 0 ? -1 : onnx_attribute_or_input_ints (r, "ends", 2, ends, RANK_MAX, &given[1]);
+    int count_axes = count_ends < 0 ? -1 : onnx_attribute_or_input_ints (r, "axes", 3, axes, RANK_MAX, &given[2]);
+    int count_steps = count_axes < 0 ? -1 : onnx_attribute_or_input_ints (r, "steps", 4, steps, RANK_MAX, &given[3]);
+    if (count_steps < 0)
+        return false;
+    if (!given[0] || count_ends != count || (given[2] && count_axes != count) || (given[3] && count_steps != count))
+        return onnx_fail (r, "%d starts, %d ends, %d axes and %d steps", count, count_ends, count_axes, count_steps);
+    struct cut cut = cut_nothing (&v->shape);
+    for (int i = 0; i < count; i++) {
+        int axis = onnx_axis (r, given[2] ? axes[i] : i, v->shape.rank);
+        if (axis < 0)
+            return false;
+        if (seen[axis])
+            return onnx_fail (r, "axis %d is named twice", axis);
+        seen[axis] = true;
+        if (!slice_axis (r, v->shape.dims[axis], starts[i], ends[i], given[3] ? steps[i] : 1, axis, &cut))
+            return false;
+    }
+    return v->kind == VALUE_TENSOR ? make_cut (r, v, &cut, 0) : slice_constant (r, v, &cut);
+}
+
+static bool read_split (struct reader *r)
+{
+    struct value *v = onnx_input_tensor (r, 0);
+    int axis = v ? onnx_axis (r, onnx_attribute_int (r, "axis", 0), v->shape.rank) : -1;
+    int64_t sizes[FOLD_MAX];
+    bool given;
+    int count = axis < 0 ? -1 : onnx_attribute_or_input_ints (r, "split", 1, sizes, FOLD_MAX, &given);
+    int parts = (int)onnx_current_node (r)->n_output;
+    if (count < 0)
+        return false;
+    if ((given && count != parts) || onnx_attribute_int (r, "num_outputs", parts) != parts)
+        return onnx_fail (r, "%d sizes for %d outputs", count, parts);
+    int64_t size = v->shape.dims[axis], part = (size + parts - 1) / parts, from = 0;
+    if (!given && !onnx_attribute (r, "num_outputs") && size % parts)
+        return onnx_fail (r, "%lld cannot be split into %d equal parts", (long long)size, parts);
+    for (int i = 0; i < parts; i++) {
+        int64_t left = size - from, take = given ? sizes[i] : part < left ? part : left;
+        if (take < 1 || take > left)
+            return onnx_fail (r, "part %d of axis %d has %lld of the %lld that are left", i, axis, (long long)take,
+                              (long long)left);
+        struct cut cut = cut_nothing (&v->shape);
+        cut.first[axis] = from;
+        cut.count[axis] = take;
+        from += take;
+        if (onnx_output_value (r, i) && !make_cut (r, v, &cut, i))
+            return false;
+    }
+    return from == size ||
+           onnx_fail (r, "the parts of axis %d make %lld instead of %lld", axis, (long long)from, (long long)size);
+}
+
+/* Eight numbers, say: before each axis, then behind each. */
+static bool pad_widths (struct reader *r, const struct shape *shape, struct cut *cut)
+{
+    int64_t pads[2 * RANK_MAX], axes[RANK_MAX];
+    bool given, some;
+    int count = onnx_attribute_or_input_ints (r, "pads", 1, pads, 2 * RANK_MAX, &given);
+    int named = count < 0 ? -1 : onnx_attribute_or_input_ints (r, "axes", 3, axes, RANK_MAX, &some);
+    if (named < 0)
+        return false;
+    int padded = some ? named : shape->rank;
+    if (!given || count != 2 * padded)
+        return onnx_fail (r, "%d pads for %d axes", count, padded);
+    for (int i = 0; i < padded; i++) {
+        int axis = onnx_axis (r, some ? axes[i] : i, shape->rank);
+        if (axis < 0)
+            return false;
+        int64_t before = pads[i], after = pads[i + padded];
+        if (before < -INT32_MAX || before > INT32_MAX || after < -INT32_MAX || after > INT32_MAX)
+            return onnx_fail (r, "pads %lld and %lld of axis %d", (long long)before, (long long)after, axis);
+        cut->first[axis] = -before;
+        cut->count[axis] = shape->dims[axis] + before + after;
+    }
+    return true;
+}
+
+static bool read_pad (struct reader *r)
+{
+    struct value *v = onnx_input_tensor (r, 0);
+    if (!v)
+        return false;
+    if (!onnx_attribute_says (r, "mode", "constant", "constant"))
+        return onnx_fail (r, "only mode 'constant' is supported");
+    struct cut cut = cut_nothing (&v->shape);
+    if (!pad_widths (r, &v->shape, &cut))
+        return false;
+    cut.fill = onnx_attribute_float (r, "value", 0);
+    if (onnx_has_input (r, 2) && !onnx_input_scalar (r, 2, &cut.fill))
+        return false;
+    return make_cut (r, v, &cut, 0);
+}
+
+const struct onnx_operator onnx_slice_operators[] = {
+    { "Pad", 1, 4, 1, read_pad, "mode:s pads:I value:f" },
+    { "Slice", 1, 5, 1, read_slice, "starts:I ends:I axes:I" },
+    { "Split", 1, 2, 1, read_split, "axis:i split:I num_outputs:i" },
+    { .name = NULL },
+};

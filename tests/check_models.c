@@ -333,6 +333,7 @@ int main (void)
     check_labels ();
     check_side_files ();
     check_preparation ();
+    check_external ();
     check_memory ();
     check_command ();
     check_test_data ();

@@ -36,6 +36,7 @@ void check_attributes (void);  /* check_models_attributes.c */
 void check_labels (void);      /* check_models_labels.c */
 void check_side_files (void);  /* check_models_files.c */
 void check_preparation (void); /* check_models_preparation.c */
+void check_external (void);    /* check_models_external.c */
 void check_memory (void);      /* check_models_memory.c */
 void check_command (void);     /* check_models_command.c */
 void check_test_data (void);   /* check_models_testdata.c */

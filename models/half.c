@@ -26,7 +26,7 @@ float half_to_float (uint16_t half)
     return float_of_bits (sign | (exponent + 127 - 15) << 23 | fraction << 13); /* biases 127 and 15 */
 }
 
-float bfloat_to_float (uint16_t bits)
+float half_bfloat_to_float (uint16_t bits)
 {
     return float_of_bits ((uint32_t)bits << 16);
 }

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-float half_to_float (uint16_t bits);   /* IEEE 754 binary16: sign 1, exponent 5, fraction 10 bits */
-float bfloat_to_float (uint16_t bits); /* bfloat16: the upper half of a 32-bit float */
+float half_to_float (uint16_t bits);        /* IEEE 754 binary16: sign 1, exponent 5, fraction 10 bits */
+float half_bfloat_to_float (uint16_t bits); /* bfloat16: the upper half of a 32-bit float */
 
 #endif

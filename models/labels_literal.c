@@ -85,7 +85,7 @@ static bool wrong (struct literal *l, const char *what)
     int line = 1;
     for (const char *at = l->text; at < l->at && at < l->end; at++)
         line += *at == '\n';
-    entries_refuse (l->entries, "line %d: %s", line, what);
+    label_entries_refuse (l->entries, "line %d: %s", line, what);
     return false;
 }
 
@@ -112,7 +112,7 @@ static bool put (struct literal *l, json_t *value)
     } else {
         if (json_object_get (into, *key)) {
             json_decref (value);
-            entries_refuse (l->entries, "names '%.60s' twice", *key);
+            label_entries_refuse (l->entries, "names '%.60s' twice", *key);
             return false;
         }
         good = json_object_set_new_nocheck (into, *key, value) == 0;

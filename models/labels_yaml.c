@@ -19,7 +19,7 @@ struct list {
 
 static bool wrong (struct list *list, const char *what)
 {
-    entries_refuse (list->entries, "line %d: %s", list->line, what);
+    label_entries_refuse (list->entries, "line %d: %s", list->line, what);
     return false;
 }
 
@@ -83,7 +83,7 @@ static bool read_item (struct list *list, struct span line, int *kind)
         line.length -= colon + 1;
     }
     return read_scalar (list, span_trim (line), &length) &&
-           entries_add (list->entries, id, list->scratch, length, list->line);
+           label_entries_add (list->entries, id, list->scratch, length, list->line);
 }
 
 /* The lines below the key that are indented, or begin with "- ". */

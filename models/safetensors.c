@@ -353,7 +353,7 @@ float *safetensors_floats (const struct safetensors *file, const struct safetens
             bits |= (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
             memcpy (&floats[i], &bits, sizeof bits);
         } else
-            floats[i] = half ? half_to_float ((uint16_t)bits) : bfloat_to_float ((uint16_t)bits);
+            floats[i] = half ? half_to_float ((uint16_t)bits) : half_bfloat_to_float ((uint16_t)bits);
     }
     return floats;
 }

@@ -116,7 +116,7 @@ for folder in engine models plugin; do
   stems=$(files "$folder/*.[ch]" | sed 's,.*/,,; s,[.].*,,' | sort -u | tr '\n' ' ')
   # shellcheck disable=SC2046
   words=$(sed -nE 's/^(struct|enum) ([a-z]+)[a-z0-9_]*( \{)?.*/\2/p' $(files "$folder/*.h") | sort -u | tr '\n' ' ')
-  for o in build/$folder/lib$folder.a.p/*.o build/$folder/libgst*.so.p/*.o; do
+  for o in "build/$folder/lib$folder.a.p"/*.o "build/$folder"/libgst*.so.p/*.o; do
     case $o in
       *'*'* | */meson-generated_*) ;;
       *) nm --defined-only --extern-only "$o" | awk -v o="${o##*/}" 'NF == 3 { print $3, o }' ;;

@@ -234,9 +234,26 @@ static bool read_div (struct reader *r)
     return arithmetic (r, '/');
 }
 
+static bool negate_constant (struct reader *r, struct value *v)
+{
+    bool whole = v->kind == VALUE_INTS;
+    const int64_t *ints = whole ? onnx_value_ints (r, v) : NULL;
+    const float *floats = whole ? NULL : onnx_value_floats (r, v);
+    void *to = ints || floats ? onnx_make_constant (r, 0, v->kind, &v->shape) : NULL;
+    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++) {
+        if (whole)
+            ((int64_t *)to)[i] = (int64_t)(0 - (uint64_t)ints[i]);
+        else
+            ((float *)to)[i] = -floats[i];
+    }
+    return to != NULL;
+}
+
 static bool read_neg (struct reader *r)
 {
-    struct value *x = onnx_input_tensor (r, 0);
+    struct value *x = onnx_input_value (r, 0);
+    if (x && x->kind != VALUE_TENSOR)
+        return negate_constant (r, x);
     int id = x ? negated (r, x, onnx_output_name (r, 0)) : -1;
     return id >= 0 && onnx_set_tensor (r, 0, id, &x->shape);
 }
@@ -269,6 +286,8 @@ static bool limit (struct reader *r, bool lower)
     struct value *a = onnx_input_value (r, 0), *b = a ? onnx_input_value (r, 1) : NULL;
     if (!b)
         return false;
+    if (a->kind != VALUE_TENSOR && b->kind != VALUE_TENSOR)
+        return onnx_fold_arithmetic (r, lower ? 'M' : 'm');
     int tensor = a->kind == VALUE_TENSOR ? 0 : 1;
     struct value *x = onnx_input_tensor (r, tensor);
     float number;

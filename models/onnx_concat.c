@@ -2,31 +2,6 @@
 /* onnx_concat.c: constants and tensors joined along an axis. */
 #include "models/onnx_reader.h"
 
-static bool concat_constants (struct reader *r, int count)
-{
-    int64_t ints[FOLD_MAX];
-    float floats[FOLD_MAX];
-    int64_t total = 0;
-    bool whole = onnx_input_value (r, 0) && onnx_input_value (r, 0)->kind == VALUE_INTS;
-    for (int i = 0; i < count; i++) {
-        struct value *v = onnx_input_value (r, i);
-        const int64_t *from_ints = v && whole ? onnx_value_ints (r, v) : NULL;
-        const float *from_floats = v && !whole ? onnx_value_floats (r, v) : NULL;
-        if (!from_ints && !from_floats)
-            return false;
-        int64_t own = onnx_shape_total (&v->shape);
-        if (v->shape.rank != 1 || own > FOLD_MAX - total)
-            return onnx_fail (r, "joining constants of %d dimensions, %lld numbers is not supported", v->shape.rank,
-                              (long long)(total + own));
-        for (int64_t k = 0; k < own; k++, total++) {
-            ints[total] = whole ? from_ints[k] : 0;
-            floats[total] = whole ? 0 : from_floats[k];
-        }
-    }
-    struct shape out = { 1, { total } };
-    return whole ? onnx_set_ints (r, 0, ints, &out) : onnx_set_floats (r, 0, floats, &out);
-}
-
 /* Joined along the first axis that is not 1, tensors lie one after the other: that is along channels. */
 static bool concat_tensors (struct reader *r, int count, int axis)
 {
@@ -67,7 +42,7 @@ static bool read_concat (struct reader *r)
     int axis = first ? onnx_axis (r, onnx_attribute_int (r, "axis", 1), first->shape.rank) : -1;
     if (axis < 0)
         return false;
-    return first->kind == VALUE_TENSOR ? concat_tensors (r, count, axis) : concat_constants (r, count);
+    return first->kind == VALUE_TENSOR ? concat_tensors (r, count, axis) : onnx_fold_concat (r, count, axis);
 }
 
 const struct onnx_operator onnx_concat_operators[] = {

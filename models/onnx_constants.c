@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_constants.c: the operators that make constants, and arithmetic on constants: what exporters leave of the
- * calculation of a shape. */
+/* onnx_constants.c: the operators that make constants, and those whose inputs must be constants: what exporters leave of
+ * the calculation of a shape. */
 #include "models/onnx_reader.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- operators that make constants --------------------------------------------------------------------------- */
+/* ---- made ---------------------------------------------------------------------------------------------------- */
 
 static bool read_constant (struct reader *r)
 {
@@ -33,35 +33,23 @@ static bool read_constant_of_shape (struct reader *r)
 {
     int64_t dims[RANK_MAX];
     int rank = onnx_input_ints (r, 0, dims, RANK_MAX);
-    struct shape shape = { 0 };
+    struct shape shape = { 0 }, scalar = { 0 };
     for (int i = 0; i < rank; i++) {
         if (!onnx_shape_add (r, &shape, dims[i]))
             return false;
     }
     if (rank < 0)
         return false;
-    if (onnx_shape_total (&shape) > FOLD_MAX)
-        return onnx_fail (r, "would make %lld numbers, at most %d are supported", (long long)onnx_shape_total (&shape),
-                          FOLD_MAX);
+    static const float nought = 0;
     const Convrelu__OnnxAttribute *a = onnx_attribute (r, "value");
-    struct value fill = { .name = "value" };
+    struct value fill = { .name = "value", .kind = VALUE_FLOATS, .floats = &nought };
     if (a && (!a->t || !onnx_tensor_define (r, &fill, a->t, "value")))
         return a->t ? false : onnx_fail (r, "attribute 'value' is empty");
-    if (a && onnx_shape_total (&fill.shape) != 1)
+    if (onnx_shape_total (&fill.shape) != 1)
         return onnx_fail (r, "attribute 'value' has %lld numbers instead of one",
                           (long long)onnx_shape_total (&fill.shape));
-    bool whole = a && fill.kind == VALUE_INTS;
-    const int64_t *fill_int = whole ? onnx_value_ints (r, &fill) : NULL;
-    const float *fill_float = a && !whole ? onnx_value_floats (r, &fill) : NULL;
-    if (a && !fill_int && !fill_float)
-        return false;
-    int64_t ints[FOLD_MAX];
-    float floats[FOLD_MAX];
-    for (int i = 0; i < FOLD_MAX; i++) {
-        ints[i] = fill_int ? *fill_int : 0;
-        floats[i] = fill_float ? *fill_float : 0;
-    }
-    return whole ? onnx_set_ints (r, 0, ints, &shape) : onnx_set_floats (r, 0, floats, &shape);
+    fill.shape = scalar;
+    return onnx_fold_walk (r, 0, &fill, onnx_walk_repeated (&fill.shape, &shape), &shape);
 }
 
 static bool read_shape (struct reader *r)
@@ -78,142 +66,229 @@ static bool read_shape (struct reader *r)
            onnx_set_ints (r, 0, v->shape.dims + (from < rank ? from : 0), &shape);
 }
 
-static bool read_gather (struct reader *r)
+static bool read_size (struct reader *r)
 {
-    struct value *data = onnx_input_value (r, 0);
-    int64_t picks[FOLD_MAX];
-    int count = data ? onnx_input_ints (r, 1, picks, FOLD_MAX) : -1;
-    if (count < 0)
-        return false;
-    if (data->kind == VALUE_TENSOR)
-        return onnx_fail (r, "gathering from what depends on the image is not supported");
-    if (data->shape.rank != 1)
-        return onnx_fail (r, "gathering from a constant of %d dimensions is not supported", data->shape.rank);
-    if (onnx_axis (r, onnx_attribute_int (r, "axis", 0), 1) < 0)
-        return false;
-    int64_t total = data->shape.dims[0], ints[FOLD_MAX];
-    float floats[FOLD_MAX];
-    bool whole = data->kind == VALUE_INTS;
-    const int64_t *from_ints = whole ? onnx_value_ints (r, data) : NULL;
-    const float *from_floats = whole ? NULL : onnx_value_floats (r, data);
-    if (!from_ints && !from_floats)
-        return false;
-    for (int i = 0; i < count; i++) {
-        int64_t at = picks[i] < 0 ? picks[i] + total : picks[i];
-        if (picks[i] < -total || at >= total)
-            return onnx_fail (r, "index %lld of %lld", (long long)picks[i], (long long)total);
-        ints[i] = whole ? from_ints[at] : 0;
-        floats[i] = whole ? 0 : from_floats[at];
-    }
-    const struct shape *shape = &onnx_input_value (r, 1)->shape;
-    return whole ? onnx_set_ints (r, 0, ints, shape) : onnx_set_floats (r, 0, floats, shape);
+    const struct value *v = onnx_input_value (r, 0);
+    int64_t total = v ? onnx_shape_total (&v->shape) : 0;
+    return v && onnx_set_ints (r, 0, &total, &(struct shape) { 0 });
 }
 
-/* ---- arithmetic on constants --------------------------------------------------------------------------------- */
-
-static bool calculate_ints (struct reader *r, char operation, int64_t a, int64_t b, int64_t *to)
+/* How many numbers start, start + delta, ... there are before limit; -1 and a failure. */
+static int64_t range_count (struct reader *r, double start, double limit, double delta)
 {
-    bool wrong;
-    switch (operation) {
-    case '+':
-        wrong = __builtin_add_overflow (a, b, to);
-        break;
-    case '-':
-        wrong = __builtin_sub_overflow (a, b, to);
-        break;
-    case '*':
-        wrong = __builtin_mul_overflow (a, b, to);
-        break;
-    default:
-        wrong = b == 0 || (a == INT64_MIN && b == -1);
-        *to = wrong ? 0 : a / b;
-        break;
-    }
-    return !wrong || onnx_fail (r, "%lld %c %lld has no value", (long long)a, operation, (long long)b);
+    double count = ceil ((limit - start) / delta);
+    if (delta != 0 && count <= INT32_MAX)
+        return count > 0 ? (int64_t)count : 0;
+    onnx_fail (r, "from %g to %g in steps of %g", start, limit, delta);
+    return -1;
 }
 
-static float calculate_floats (char operation, float a, float b)
+static bool read_range (struct reader *r)
 {
-    switch (operation) {
-    case '+':
-        return a + b;
-    case '-':
-        return a - b;
-    case '*':
-        return a * b;
-    default:
-        return a / b;
+    const struct value *first = onnx_input_value (r, 0);
+    bool whole = first && first->kind == VALUE_INTS;
+    int64_t ints[3] = { 0 };
+    float floats[3];
+    for (int i = 0; i < 3; i++) {
+        if (whole ? onnx_input_ints (r, i, &ints[i], 1) < 0 : !onnx_input_scalar (r, i, &floats[i]))
+            return false;
+        if (whole && (ints[i] > INT32_MAX || ints[i] < -INT32_MAX))
+            return onnx_fail (r, "a range with %lld", (long long)ints[i]);
+        if (whole && onnx_shape_total (&onnx_input_value (r, i)->shape) != 1)
+            return onnx_fail (r, "input %d is not one number", i);
     }
-}
-
-static bool fold_ints (struct reader *r, char operation, struct value *a, struct value *b, const struct shape *shape)
-{
-    const int64_t *left = onnx_value_ints (r, a), *right = left ? onnx_value_ints (r, b) : NULL;
-    int64_t count = onnx_shape_total (shape), result[FOLD_MAX];
-    if (!right)
+    int64_t count = whole ? range_count (r, (double)ints[0], (double)ints[1], (double)ints[2])
+                          : range_count (r, (double)floats[0], (double)floats[1], (double)floats[2]);
+    struct shape shape = { 0 };
+    if (count < 0 || !onnx_shape_add (r, &shape, count))
         return false;
-    for (int64_t i = 0; i < count && i < FOLD_MAX; i++) {
-        if (!calculate_ints (r, operation, left[onnx_broadcast_index (shape, i, &a->shape)],
-                             right[onnx_broadcast_index (shape, i, &b->shape)], &result[i]))
+    void *to = onnx_make_constant (r, 0, whole ? VALUE_INTS : VALUE_FLOATS, &shape);
+    for (int64_t i = 0; to && i < count; i++) {
+        if (whole)
+            ((int64_t *)to)[i] = ints[0] + i * ints[2];
+        else
+            ((float *)to)[i] = floats[0] + (float)i * floats[2];
+    }
+    return to != NULL;
+}
+
+/* ---- calculated ---------------------------------------------------------------------------------------------- */
+
+static bool read_equal (struct reader *r)
+{
+    return onnx_fold_arithmetic (r, '=');
+}
+
+static bool read_less (struct reader *r)
+{
+    return onnx_fold_arithmetic (r, '<');
+}
+
+static bool read_greater (struct reader *r)
+{
+    return onnx_fold_arithmetic (r, '>');
+}
+
+static bool read_and (struct reader *r)
+{
+    return onnx_fold_arithmetic (r, '&');
+}
+
+static bool read_or (struct reader *r)
+{
+    return onnx_fold_arithmetic (r, '|');
+}
+
+static bool read_pow (struct reader *r)
+{
+    return onnx_fold_arithmetic (r, '^');
+}
+
+static bool read_mod (struct reader *r)
+{
+    const struct value *a = onnx_input_value (r, 0);
+    bool c = onnx_attribute_int (r, "fmod", 0) != 0; /* the sign of the dividend, as C's */
+    if (a && (a->kind == VALUE_INTS) == c)
+        return onnx_fail (r, "fmod = %d of these numbers is not supported", c);
+    return a && onnx_fold_arithmetic (r, '%');
+}
+
+static bool read_expand (struct reader *r)
+{
+    struct value *v = onnx_input_value (r, 0);
+    int64_t dims[RANK_MAX];
+    int rank = v ? onnx_input_ints (r, 1, dims, RANK_MAX) : -1;
+    struct shape wanted = { 0 }, out;
+    for (int i = 0; i < rank; i++) {
+        if (!onnx_shape_add (r, &wanted, dims[i]))
             return false;
     }
-    return count > FOLD_MAX
-               ? onnx_fail (r, "would make %lld integers, at most %d are supported", (long long)count, FOLD_MAX)
-               : onnx_set_ints (r, 0, result, shape);
-}
-
-bool onnx_fold_arithmetic (struct reader *r, char operation)
-{
-    struct value *a = onnx_input_value (r, 0), *b = a ? onnx_input_value (r, 1) : NULL;
-    struct shape shape;
-    if (!b || !onnx_shape_broadcast (r, &a->shape, &b->shape, &shape))
+    if (rank < 0 || !onnx_shape_broadcast (r, &v->shape, &wanted, &out))
         return false;
-    if (a->kind == VALUE_INTS && b->kind == VALUE_INTS)
-        return fold_ints (r, operation, a, b, &shape);
-    const float *left = onnx_value_floats (r, a), *right = left ? onnx_value_floats (r, b) : NULL;
-    uint64_t count = (uint64_t)onnx_shape_total (&shape);
-    float *result = right ? onnx_alloc_node (r, count, sizeof *result) : NULL;
-    for (uint64_t i = 0; result && i < count; i++)
-        result[i] = calculate_floats (operation, left[onnx_broadcast_index (&shape, (int64_t)i, &a->shape)],
-                                      right[onnx_broadcast_index (&shape, (int64_t)i, &b->shape)]);
-    return result && onnx_set_floats (r, 0, result, &shape);
+    if (v->kind == VALUE_TENSOR)
+        return onnx_fail (r, "is supported of constants only");
+    return onnx_fold_walk (r, 0, v, onnx_walk_repeated (&v->shape, &out), &out);
 }
 
-static bool fold_rounding (struct reader *r, bool up)
+static bool read_tile (struct reader *r)
+{
+    struct value *v = onnx_input_value (r, 0);
+    int64_t repeats[RANK_MAX];
+    int count = v ? onnx_input_ints (r, 1, repeats, RANK_MAX) : -1;
+    if (count < 0)
+        return false;
+    if (v->kind == VALUE_TENSOR || count != v->shape.rank)
+        return onnx_fail (r, "%d repeats of %d axes of %s", count, v->shape.rank,
+                          v->kind == VALUE_TENSOR ? "what depends on the image" : "a constant");
+    struct onnx_walk own = onnx_walk_over (&v->shape), walk = { .rank = 2 * count };
+    struct shape out = { 0 };
+    for (int i = 0; i < count; i++) { /* each axis becomes two: how often, and itself */
+        int64_t dim;
+        if (repeats[i] < 0 || __builtin_mul_overflow (repeats[i], own.dims[i], &dim))
+            return onnx_fail (r, "axis %d is to be repeated %lld times", i, (long long)repeats[i]);
+        if (!onnx_shape_add (r, &out, dim))
+            return false;
+        walk.dims[2 * i] = repeats[i];
+        walk.dims[2 * i + 1] = own.dims[i];
+        walk.step[2 * i + 1] = own.step[i];
+    }
+    return onnx_fold_walk (r, 0, v, walk, &out);
+}
+
+static bool read_where (struct reader *r)
+{
+    return onnx_fold_where (r);
+}
+
+static bool read_not (struct reader *r)
+{
+    struct value *v = onnx_input_value (r, 0);
+    const int64_t *numbers = v ? onnx_value_ints (r, v) : NULL;
+    int64_t *to = numbers ? onnx_make_constant (r, 0, VALUE_INTS, &v->shape) : NULL;
+    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++)
+        to[i] = !numbers[i];
+    return to != NULL;
+}
+
+static bool each_float (struct reader *r, float (*function) (float))
 {
     struct value *v = onnx_input_value (r, 0);
     const float *numbers = v ? onnx_value_floats (r, v) : NULL;
-    uint64_t count = v ? (uint64_t)onnx_shape_total (&v->shape) : 0;
-    float *result = numbers ? onnx_alloc_node (r, count, sizeof *result) : NULL;
-    for (uint64_t i = 0; result && i < count; i++)
-        result[i] = up ? ceilf (numbers[i]) : floorf (numbers[i]);
-    return result && onnx_set_floats (r, 0, result, &v->shape);
+    float *to = numbers ? onnx_make_constant (r, 0, VALUE_FLOATS, &v->shape) : NULL;
+    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++)
+        to[i] = function (numbers[i]);
+    return to != NULL;
+}
+
+static bool read_abs (struct reader *r)
+{
+    struct value *v = onnx_input_value (r, 0);
+    const int64_t *numbers = v && v->kind == VALUE_INTS ? onnx_value_ints (r, v) : NULL;
+    if (v && !numbers)
+        return each_float (r, fabsf);
+    int64_t *to = numbers ? onnx_make_constant (r, 0, VALUE_INTS, &v->shape) : NULL;
+    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++)
+        to[i] = numbers[i] < 0 && numbers[i] > INT64_MIN ? -numbers[i] : numbers[i];
+    return to != NULL;
 }
 
 static bool read_floor (struct reader *r)
 {
-    return fold_rounding (r, false);
+    return each_float (r, floorf);
 }
 
 static bool read_ceil (struct reader *r)
 {
-    return fold_rounding (r, true);
+    return each_float (r, ceilf);
 }
 
-static bool cast_to_ints (struct reader *r, struct value *v)
+static bool read_sqrt (struct reader *r)
 {
-    const float *numbers = onnx_value_floats (r, v);
-    int64_t count = onnx_shape_total (&v->shape), ints[FOLD_MAX];
-    if (!numbers)
-        return false;
-    for (int64_t i = 0; i < count && i < FOLD_MAX; i++) {
-        if (!(fabsf (numbers[i]) < 9e18f))
-            return onnx_fail (r, "%g has no value as an integer", (double)numbers[i]);
-        ints[i] = (int64_t)numbers[i];
+    return each_float (r, sqrtf);
+}
+
+/* ---- converted ----------------------------------------------------------------------------------------------- */
+
+/* As a number of that type; other integers keep their 64 bits. */
+static int64_t narrowed (int64_t number, int64_t type)
+{
+    switch (type) {
+    case TYPE_BOOL:
+        return number != 0;
+    case TYPE_UINT8:
+        return (uint8_t)number;
+    case TYPE_INT8:
+        return (int8_t)number;
+    case TYPE_INT32:
+        return (int32_t)number;
+    default:
+        return number;
     }
-    return count > FOLD_MAX
-               ? onnx_fail (r, "would make %lld integers, at most %d are supported", (long long)count, FOLD_MAX)
-               : onnx_set_ints (r, 0, ints, &v->shape);
+}
+
+static bool cast_to_ints (struct reader *r, struct value *v, int64_t type)
+{
+    const float *floats = v->kind == VALUE_FLOATS ? onnx_value_floats (r, v) : NULL;
+    const int64_t *ints = v->kind == VALUE_INTS ? onnx_value_ints (r, v) : NULL;
+    int64_t *to = floats || ints ? onnx_make_constant (r, 0, VALUE_INTS, &v->shape) : NULL;
+    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++) {
+        if (floats && !(fabsf (floats[i]) < 9e18f))
+            return onnx_fail (r, "%g has no value as an integer", (double)floats[i]);
+        if (floats && type == TYPE_BOOL)
+            to[i] = floats[i] != 0;
+        else
+            to[i] = narrowed (floats ? (int64_t)floats[i] : ints[i], type);
+    }
+    return to != NULL;
+}
+
+static bool cast_to_floats (struct reader *r, struct value *v)
+{
+    const int64_t *ints = onnx_value_ints (r, v);
+    float *to = ints ? onnx_make_constant (r, 0, VALUE_FLOATS, &v->shape) : NULL;
+    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++)
+        to[i] = (float)ints[i];
+    return to != NULL;
 }
 
 static bool read_cast (struct reader *r)
@@ -223,30 +298,37 @@ static bool read_cast (struct reader *r)
     if (!v)
         return false;
     bool to_float = to == TYPE_FLOAT || to == TYPE_HALF || to == TYPE_BFLOAT;
-    bool to_int = to == TYPE_INT64 || to == TYPE_INT32;
-    if (v->kind == VALUE_INTS ? to_int : to_float) /* calculations are in 32-bit floats throughout */
+    bool to_int = to == TYPE_INT64 || to == TYPE_INT32 || to == TYPE_INT8 || to == TYPE_UINT8 || to == TYPE_BOOL;
+    if (to_float && v->kind != VALUE_INTS) /* calculations are in 32-bit floats throughout */
         return onnx_set_alias (r, v, &v->shape);
-    if (v->kind == VALUE_FLOATS && to_int)
-        return cast_to_ints (r, v);
-    const int64_t *ints = v->kind == VALUE_INTS && to_float ? onnx_value_ints (r, v) : NULL;
-    if (r->failed)
-        return false;
-    float floats[FOLD_MAX];
-    int64_t count = onnx_shape_total (&v->shape);
-    if (!ints)
-        return onnx_fail (r, "conversion to type %s (%lld) is not supported here", onnx_type_name (to), (long long)to);
-    for (int64_t i = 0; i < count; i++)
-        floats[i] = (float)ints[i];
-    return onnx_set_floats (r, 0, floats, &v->shape);
+    if (to_float)
+        return cast_to_floats (r, v);
+    if (to_int && v->kind != VALUE_TENSOR)
+        return cast_to_ints (r, v, to);
+    return onnx_fail (r, "conversion to type %s (%lld) is not supported here", onnx_type_name (to), (long long)to);
 }
 
 const struct onnx_operator onnx_constant_operators[] = {
-    { "Cast", 1, 1, 1, read_cast, "to:i saturate:i" },
+    { "Abs", 1, 1, 6, read_abs, "" },
+    { "And", 2, 2, 7, read_and, "" },
+    { "Cast", 1, 1, 1, read_cast, "to:i saturate:i round_mode:s" },
     { "Ceil", 1, 1, 1, read_ceil, "" },
     { "Constant", 0, 0, 1, read_constant, "value:t value_int:i value_float:f value_ints:I value_floats:F" },
     { "ConstantOfShape", 1, 1, 9, read_constant_of_shape, "value:t" },
+    { "Equal", 2, 2, 7, read_equal, "" },
+    { "Expand", 2, 2, 8, read_expand, "" },
     { "Floor", 1, 1, 1, read_floor, "" },
-    { "Gather", 2, 2, 1, read_gather, "axis:i" },
+    { "Greater", 2, 2, 7, read_greater, "" },
+    { "Less", 2, 2, 7, read_less, "" },
+    { "Mod", 2, 2, 10, read_mod, "fmod:i" },
+    { "Not", 1, 1, 1, read_not, "" },
+    { "Or", 2, 2, 7, read_or, "" },
+    { "Pow", 2, 2, 1, read_pow, "" },
+    { "Range", 3, 3, 11, read_range, "" },
     { "Shape", 1, 1, 1, read_shape, "start:i end:i" },
+    { "Size", 1, 1, 1, read_size, "" },
+    { "Sqrt", 1, 1, 1, read_sqrt, "" },
+    { "Tile", 2, 2, 6, read_tile, "" },
+    { "Where", 3, 3, 9, read_where, "" },
     { .name = NULL },
 };

@@ -5,9 +5,9 @@
  *   onnx_shape.c      shapes: sizes, axes, broadcasting
  *   onnx_external.c   numbers in other files
  *   onnx_tensor.c     the tensors of the file -> numbers
- *   onnx_values.c     inputs, outputs and attributes of the node, views of tensors
- *   onnx_constants.c  operators that make constants, arithmetic on constants
- *   onnx_transpose.c  axes in another order
+ *   onnx_view.c       tensors under another shape, in another order
+ *   onnx_values.c     inputs, outputs and attributes of the node
+ *   onnx_fold.c       constants of any size -> constants
  *   onnx_X.c          the other operators, a file for each family: onnx_conv_pool.c, onnx_linear.c, onnx_reshape.c, ...
  *   onnx_operators.c  finds a node's operator in their tables; checks of its inputs and attributes
  *   onnx_patterns.c   several nodes that are one activation (GELU by Erf, x * sigmoid (x), ...)
@@ -24,10 +24,7 @@
 #include "models/file.h"
 #include "onnx.pb-c.h" /* generated from onnx.proto */
 
-enum {
-    RANK_MAX = 8,
-    FOLD_MAX = 64 /* integers in one constant: shapes and axes are never longer */
-};
+enum { RANK_MAX = 8 };
 
 struct shape {
     int rank;
@@ -128,6 +125,17 @@ bool onnx_shape_broadcast (struct reader *r, const struct shape *a, const struct
 /* Where number `i` of the broadcast shape is in an operand. */
 int64_t onnx_broadcast_index (const struct shape *out, int64_t i, const struct shape *operand);
 
+/* A way through the numbers of an array: `index` is where the next one is. */
+struct onnx_walk {
+    int rank;
+    int64_t dims[2 * RANK_MAX], step[2 * RANK_MAX], at[2 * RANK_MAX], index;
+};
+
+struct onnx_walk onnx_walk_over (const struct shape *s); /* in order */
+/* The numbers of `operand` in the order in which a shape that it is broadcast to wants them. */
+struct onnx_walk onnx_walk_repeated (const struct shape *operand, const struct shape *out);
+void onnx_walk_on (struct onnx_walk *walk);
+
 /* ---- onnx_external.c ---- */
 
 bool onnx_is_external (const Convrelu__OnnxTensor *tensor);
@@ -167,6 +175,22 @@ const int64_t *onnx_tensor_ints (struct reader *r, struct value *v);
  * another file that cannot be read. */
 bool onnx_peek (struct reader *r, int value, float *to);
 
+/* ---- onnx_view.c: ids of tensors, negative after a failure ---- */
+
+/* v as a tensor of c, h, w: itself where it has that form, else through a reshape. */
+int onnx_view (struct reader *r, const struct value *v, int64_t c, int64_t h, int64_t w);
+/* v with the dimensions before `axis` as its channels, in whatever rows and columns are at hand. */
+int onnx_view_before (struct reader *r, const struct value *v, int axis);
+/* v with its axes in the order perm, and that shape. */
+int onnx_transposed (struct reader *r, const struct value *v, const int *perm, const char *name, struct shape *shape);
+/* Entries picks[0 .. count - 1] of an axis of v; they are checked, and there is at least one. */
+int onnx_gathered (struct reader *r, const struct value *v, int axis, const int64_t *picks, int64_t count,
+                   const char *name);
+/* Room for an order of channels, within what a file may ask for; NULL and a failure. */
+int *onnx_order (struct reader *r, int64_t count);
+/* The channels of a tensor in that order; -1 is a channel of zeros. */
+int onnx_picked (struct reader *r, int tensor, const int *order, int64_t count, const char *name);
+
 /* ---- onnx_values.c ---- */
 
 bool onnx_has_input (const struct reader *r, int index);
@@ -189,6 +213,8 @@ const char *onnx_output_name (const struct reader *r, int index);
 bool onnx_set_tensor (struct reader *r, int index, int id, const struct shape *shape);
 /* The node's first output is the same numbers as v under another shape. */
 bool onnx_set_alias (struct reader *r, const struct value *v, const struct shape *shape);
+/* Zeroed room for the numbers (int64_t or float) of a constant that becomes output `index`; NULL and a failure. */
+void *onnx_make_constant (struct reader *r, int index, enum value_kind kind, const struct shape *shape);
 bool onnx_set_ints (struct reader *r, int index, const int64_t *numbers, const struct shape *shape);
 bool onnx_set_floats (struct reader *r, int index, const float *numbers, const struct shape *shape);
 
@@ -203,17 +229,20 @@ int onnx_attribute_ints (struct reader *r, const char *name, int64_t *to, int mo
 /* Axes or a shape: the attribute, else input `index`, else none: *given says which. */
 int onnx_attribute_or_input_ints (struct reader *r, const char *name, int index, int64_t *to, int most, bool *given);
 
-/* v as a tensor of c, h, w: itself where it has that form, else through a reshape. Negative after a failure. */
-int onnx_view (struct reader *r, const struct value *v, int64_t c, int64_t h, int64_t w);
-/* v with the dimensions before `axis` as its channels, in whatever rows and columns are at hand. */
-int onnx_view_before (struct reader *r, const struct value *v, int axis);
+/* ---- onnx_fold.c ---- */
 
-/* ---- what operators use of each other ---- */
-
-/* onnx_constants.c: + - * / of two constants is the node's output. */
+/* v laid out anew as output `index`: the walk says where each number of `shape` is in v. False after a failure, as below. */
+bool onnx_fold_walk (struct reader *r, int index, struct value *v, struct onnx_walk walk, const struct shape *shape);
+/* Entries picks[0 .. count - 1] of an axis of v; they are checked. */
+bool onnx_fold_gather (struct reader *r, struct value *v, int axis, const int64_t *picks, int64_t count,
+                       const struct shape *shape);
+bool onnx_fold_concat (struct reader *r, int count, int axis); /* the node's `count` inputs */
+bool onnx_fold_where (struct reader *r);
+/* Inputs 0 and 1 broadcast: + - * /, % of the divisor's sign, ^ power, m min, M max; < > = & | give 0 or 1. */
 bool onnx_fold_arithmetic (struct reader *r, char operation);
-/* onnx_transpose.c: v with its axes in the order perm. Negative after a failure. */
-int onnx_transposed (struct reader *r, const struct value *v, const int *perm, const char *name, struct shape *shape);
+/* Sum (+), product (*), min (m), max (M) or mean (a) over the axes perm[kept], perm[kept + 1], ... of v. */
+bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int kept, char operation,
+                       const struct shape *shape);
 
 /* ---- operators: rows at the end of each family's file, listed in onnx_operators.c ---- */
 
@@ -228,9 +257,9 @@ struct onnx_operator {
 };
 
 extern const struct onnx_operator onnx_activation_operators[], onnx_arithmetic_operators[], onnx_concat_operators[],
-    onnx_constant_operators[], onnx_conv_pool_operators[], onnx_linear_operators[], onnx_normalise_operators[],
-    onnx_reduce_operators[], onnx_reshape_operators[], onnx_slice_operators[], onnx_softmax_operators[],
-    onnx_transpose_operators[];
+    onnx_constant_operators[], onnx_conv_pool_operators[], onnx_gather_operators[], onnx_linear_operators[],
+    onnx_normalise_operators[], onnx_reduce_operators[], onnx_reshape_operators[], onnx_slice_operators[],
+    onnx_softmax_operators[], onnx_transpose_operators[];
 
 /* ---- onnx_operators.c ---- */
 bool onnx_read_node (struct reader *r, int node);

@@ -22,10 +22,11 @@ static bool reduced_axes (struct reader *r, const struct value *x, bool reduce[R
     return true;
 }
 
-/* Mean or maximum over some axes: these moved to the end (they usually are there), then pooled like rows and columns. */
-static bool read_reduce (struct reader *r, enum pool_kind kind)
+/* A constant is reduced now. Of a tensor, the reduced axes are moved to the end, where they usually are, and then pooled like
+ * rows and columns. */
+static bool reduce (struct reader *r, char operation)
 {
-    struct value *x = onnx_input_tensor (r, 0);
+    struct value *x = onnx_input_value (r, 0);
     bool reduce[RANK_MAX];
     if (!x || !reduced_axes (r, x, reduce))
         return false;
@@ -42,26 +43,48 @@ static bool read_reduce (struct reader *r, enum pool_kind kind)
         if (reduce[i])
             perm[kept + count++] = i;
     }
+    if (x->kind != VALUE_TENSOR)
+        return onnx_fold_reduce (r, x, perm, kept, operation, &out);
+    if (operation != 'a' && operation != 'M')
+        return onnx_fail (r, "is supported of constants only");
     struct value in = *x;
     if ((in.tensor = onnx_transposed (r, x, perm, "", &moved)) < 0)
         return false;
     in.shape = moved;
     int id = onnx_view_before (r, &in, kept);
+    enum pool_kind kind = operation == 'a' ? POOL_AVERAGE : POOL_MAX;
     return id >= 0 && onnx_set_tensor (r, 0, graph_global_pool (r->graph, onnx_output_name (r, 0), id, kind), &out);
-}
-
-static bool read_reduce_mean (struct reader *r)
-{
-    return read_reduce (r, POOL_AVERAGE);
 }
 
 static bool read_reduce_max (struct reader *r)
 {
-    return read_reduce (r, POOL_MAX);
+    return reduce (r, 'M');
 }
 
+static bool read_reduce_mean (struct reader *r)
+{
+    return reduce (r, 'a');
+}
+
+static bool read_reduce_min (struct reader *r)
+{
+    return reduce (r, 'm');
+}
+
+static bool read_reduce_prod (struct reader *r)
+{
+    return reduce (r, '*');
+}
+
+static bool read_reduce_sum (struct reader *r)
+{
+    return reduce (r, '+');
+}
+
+#define REDUCE "axes:I keepdims:i noop_with_empty_axes:i"
+
 const struct onnx_operator onnx_reduce_operators[] = {
-    { "ReduceMax", 1, 2, 1, read_reduce_max, "axes:I keepdims:i noop_with_empty_axes:i" },
-    { "ReduceMean", 1, 2, 1, read_reduce_mean, "axes:I keepdims:i noop_with_empty_axes:i" },
-    { .name = NULL },
+    { "ReduceMax", 1, 2, 1, read_reduce_max, REDUCE }, { "ReduceMean", 1, 2, 1, read_reduce_mean, REDUCE },
+    { "ReduceMin", 1, 2, 1, read_reduce_min, REDUCE }, { "ReduceProd", 1, 2, 1, read_reduce_prod, REDUCE },
+    { "ReduceSum", 1, 2, 1, read_reduce_sum, REDUCE }, { .name = NULL },
 };

@@ -107,3 +107,39 @@ int64_t onnx_broadcast_index (const struct shape *out, int64_t i, const struct s
     }
     return index;
 }
+
+/* ---- walks --------------------------------------------------------------------------------------------------- */
+
+struct onnx_walk onnx_walk_over (const struct shape *s)
+{
+    struct onnx_walk walk = { .rank = s->rank };
+    int64_t step = 1;
+    for (int axis = s->rank - 1; axis >= 0; axis--) {
+        walk.dims[axis] = s->dims[axis];
+        walk.step[axis] = step;
+        step *= s->dims[axis];
+    }
+    return walk;
+}
+
+struct onnx_walk onnx_walk_repeated (const struct shape *operand, const struct shape *out)
+{
+    struct onnx_walk own = onnx_walk_over (operand), walk = { .rank = out->rank };
+    for (int axis = 0; axis < out->rank; axis++) {
+        int at = axis - (out->rank - operand->rank);
+        walk.dims[axis] = out->dims[axis];
+        walk.step[axis] = at < 0 || operand->dims[at] == 1 ? 0 : own.step[at];
+    }
+    return walk;
+}
+
+void onnx_walk_on (struct onnx_walk *walk)
+{
+    for (int axis = walk->rank - 1; axis >= 0; axis--) {
+        walk->index += walk->step[axis];
+        if (++walk->at[axis] < walk->dims[axis])
+            return;
+        walk->index -= walk->step[axis] * walk->dims[axis];
+        walk->at[axis] = 0;
+    }
+}

@@ -86,25 +86,19 @@ static bool slice_axis (struct reader *r, int64_t size, int64_t start, int64_t e
     return true;
 }
 
-static bool slice_constant (struct reader *r, struct value *v, const struct cut *cut)
+/* The same of a constant, of which nothing is filled in. */
+static bool cut_constant (struct reader *r, struct value *v, const struct cut *cut, int index)
 {
-    int64_t ints[FOLD_MAX];
-    float floats[FOLD_MAX];
-    bool whole = v->kind == VALUE_INTS;
-    if (v->shape.rank != 1 || cut->count[0] > FOLD_MAX)
-        return onnx_fail (r, "slicing a constant of %d dimensions to %lld numbers is not supported", v->shape.rank,
-                          (long long)cut->count[0]);
-    const int64_t *from_ints = whole ? onnx_value_ints (r, v) : NULL;
-    const float *from_floats = whole ? NULL : onnx_value_floats (r, v);
-    if (!from_ints && !from_floats)
-        return false;
-    for (int64_t i = 0; i < cut->count[0]; i++) {
-        int64_t at = cut->first[0] + i * cut->step[0];
-        ints[i] = whole ? from_ints[at] : 0;
-        floats[i] = whole ? 0 : from_floats[at];
+    struct onnx_walk walk = onnx_walk_over (&v->shape);
+    struct shape out = { 0 };
+    for (int i = 0; i < v->shape.rank; i++) {
+        if (!onnx_shape_add (r, &out, cut->count[i]))
+            return false;
+        walk.dims[i] = cut->count[i];
+        walk.index += cut->first[i] * walk.step[i];
+        walk.step[i] *= cut->step[i];
     }
-    struct shape out = { 1, { cut->count[0] } };
-    return whole ? onnx_set_ints (r, 0, ints, &out) : onnx_set_floats (r, 0, floats, &out);
+    return onnx_fold_walk (r, index, v, walk, &out);
 }
 
 static bool read_slice (struct reader *r)
@@ -131,17 +125,17 @@ static bool read_slice (struct reader *r)
         if (!slice_axis (r, v->shape.dims[axis], starts[i], ends[i], given[3] ? steps[i] : 1, axis, &cut))
             return false;
     }
-    return v->kind == VALUE_TENSOR ? make_cut (r, v, &cut, 0) : slice_constant (r, v, &cut);
+    return v->kind == VALUE_TENSOR ? make_cut (r, v, &cut, 0) : cut_constant (r, v, &cut, 0);
 }
 
 static bool read_split (struct reader *r)
 {
-    struct value *v = onnx_input_tensor (r, 0);
+    struct value *v = onnx_input_value (r, 0);
     int axis = v ? onnx_axis (r, onnx_attribute_int (r, "axis", 0), v->shape.rank) : -1;
-    int64_t sizes[FOLD_MAX];
-    bool given;
-    int count = axis < 0 ? -1 : onnx_attribute_or_input_ints (r, "split", 1, sizes, FOLD_MAX, &given);
     int parts = (int)onnx_current_node (r)->n_output;
+    int64_t *sizes = axis < 0 ? NULL : onnx_alloc_node (r, (uint64_t)parts, sizeof *sizes);
+    bool given;
+    int count = sizes ? onnx_attribute_or_input_ints (r, "split", 1, sizes, parts, &given) : -1;
     if (count < 0)
         return false;
     if ((given && count != parts) || onnx_attribute_int (r, "num_outputs", parts) != parts)
@@ -151,14 +145,15 @@ static bool read_split (struct reader *r)
         return onnx_fail (r, "%lld cannot be split into %d equal parts", (long long)size, parts);
     for (int i = 0; i < parts; i++) {
         int64_t left = size - from, take = given ? sizes[i] : part < left ? part : left;
-        if (take < 1 || take > left)
+        if (take < (v->kind != VALUE_TENSOR ? 0 : 1) || take > left)
             return onnx_fail (r, "part %d of axis %d has %lld of the %lld that are left", i, axis, (long long)take,
                               (long long)left);
         struct cut cut = cut_nothing (&v->shape);
         cut.first[axis] = from;
         cut.count[axis] = take;
         from += take;
-        if (onnx_output_value (r, i) && !make_cut (r, v, &cut, i))
+        if (onnx_output_value (r, i) &&
+            !(v->kind == VALUE_TENSOR ? make_cut (r, v, &cut, i) : cut_constant (r, v, &cut, i)))
             return false;
     }
     return from == size ||

@@ -3,7 +3,7 @@
  *
  * Floats are little-endian 32-bit or 16-bit (IEEE or bfloat) in raw_data, or in float_data or int32_data. 32-bit ones are
  * used where they lie; the others are converted each time they are asked for, and freed after the node. Integers come
- * from int64, int32, uint8, int8 and bool tensors of at most FOLD_MAX numbers. */
+ * from int64, int32, uint8, int8 and bool tensors. */
 #include "models/onnx_reader.h"
 
 #include "models/half.h"
@@ -143,7 +143,7 @@ static float float_at (const Convrelu__OnnxTensor *tensor, const uint8_t *raw, s
     case TYPE_HALF:
         return half_to_float ((uint16_t)(raw ? raw_bits (raw, i, 2) : (uint64_t)tensor->int32_data[i]));
     default:
-        return bfloat_to_float ((uint16_t)(raw ? raw_bits (raw, i, 2) : (uint64_t)tensor->int32_data[i]));
+        return half_bfloat_to_float ((uint16_t)(raw ? raw_bits (raw, i, 2) : (uint64_t)tensor->int32_data[i]));
     }
 }
 
@@ -189,11 +189,6 @@ const int64_t *onnx_tensor_ints (struct reader *r, struct value *v)
     const uint8_t *raw;
     if (!raw_bytes (r, v->source, v->name, count, &raw))
         return NULL;
-    if (count > FOLD_MAX) {
-        onnx_fail (r, "'%.100s' has %llu integers, at most %d are supported", v->name, (unsigned long long)count,
-                   FOLD_MAX);
-        return NULL;
-    }
     int64_t *numbers = onnx_alloc (r, count, sizeof *numbers);
     for (uint64_t i = 0; numbers && i < count; i++)
         numbers[i] = int_at (v->source, raw, i);

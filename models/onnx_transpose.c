@@ -1,69 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_transpose.c: the axes in another order.
- *
- * Whole channels in another order are one graph_pick; any other order is a pick of single numbers from the tensor as one
- * long vector, which is slow, but works. A channel shuffle (reshape to 1 x g x k x h x w, transpose to 1 x k x g x h x w,
- * reshape back) so becomes one pick of channels by itself. */
+/* onnx_transpose.c: Transpose: the axes of a constant or a tensor in another order. */
 #include "models/onnx_reader.h"
-
-/* Where number i of the permuted array was before. */
-static int64_t origin (const struct shape *from, const struct shape *to, const int *perm, int64_t i)
-{
-    int64_t at[RANK_MAX] = { 0 }, index = 0;
-    for (int axis = to->rank - 1; axis >= 0; axis--) {
-        at[perm[axis]] = i % to->dims[axis];
-        i /= to->dims[axis];
-    }
-    for (int axis = 0; axis < from->rank; axis++)
-        index = index * from->dims[axis] + at[axis];
-    return index;
-}
-
-/* The order of the first `axes` dimensions' entries, each of which is a block of what comes after them. */
-static int *block_order (struct reader *r, const struct shape *from, const struct shape *to, const int *perm, int axes)
-{
-    struct shape outer_from = *from, outer_to = *to;
-    outer_from.rank = outer_to.rank = axes;
-    int64_t count = onnx_shape_total (&outer_to);
-    /* A small file may ask for this often; 8 million take half a second to work out. */
-    if ((r->gathered += (uint64_t)count) > 8u << 20) {
-        onnx_fail (r, "reorders more than %u numbers in all", 8u << 20);
-        return NULL;
-    }
-    int *order = onnx_alloc_node (r, (uint64_t)count, sizeof *order);
-    for (int64_t i = 0; order && i < count; i++)
-        order[i] = (int)origin (&outer_from, &outer_to, perm, i);
-    return order;
-}
-
-int onnx_transposed (struct reader *r, const struct value *v, const int *perm, const char *name, struct shape *shape)
-{
-    int rank = v->shape.rank, last = -1;
-    bool moves = false;
-    shape->rank = rank;
-    for (int i = 0; i < rank; i++) {
-        shape->dims[i] = v->shape.dims[perm[i]];
-        if (shape->dims[i] == 1)
-            continue;
-        moves = moves || perm[i] < last;
-        last = perm[i];
-    }
-    if (!moves) /* at most ones change places */
-        return v->tensor;
-    int axes = rank;
-    while (axes > 0 && perm[axes - 1] == axes - 1)
-        axes--;
-    int in = onnx_view_before (r, v, axes);
-    int *order = in < 0 ? NULL : block_order (r, &v->shape, shape, perm, axes);
-    if (!order)
-        return -1;
-    struct tensor_info t = graph_tensor (r->graph, in);
-    struct pick pick = { order, t.channels, t.height, t.width, 0, 0, 1, 1, 0 };
-    int id = graph_pick (r->graph, name, in, &pick);
-    if (id < 0)
-        onnx_fail (r, "%s", graph_error (r->graph));
-    return id;
-}
 
 static bool permutation (struct reader *r, int rank, int perm[RANK_MAX])
 {
@@ -87,15 +24,13 @@ static bool permutation (struct reader *r, int rank, int perm[RANK_MAX])
 
 static bool transpose_constant (struct reader *r, struct value *v, const int *perm)
 {
-    const float *numbers = onnx_value_floats (r, v);
-    uint64_t count = (uint64_t)onnx_shape_total (&v->shape);
-    float *to = numbers ? onnx_alloc_node (r, count, sizeof *to) : NULL;
+    struct onnx_walk own = onnx_walk_over (&v->shape), walk = own;
     struct shape out = { .rank = v->shape.rank };
-    for (int i = 0; i < out.rank; i++)
-        out.dims[i] = v->shape.dims[perm[i]];
-    for (uint64_t i = 0; to && i < count; i++)
-        to[i] = numbers[origin (&v->shape, &out, perm, (int64_t)i)];
-    return to && onnx_set_floats (r, 0, to, &out);
+    for (int i = 0; i < out.rank; i++) {
+        out.dims[i] = walk.dims[i] = own.dims[perm[i]];
+        walk.step[i] = own.step[perm[i]];
+    }
+    return onnx_fold_walk (r, 0, v, walk, &out);
 }
 
 static bool read_transpose (struct reader *r)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_values.c: what every operator's reader uses: inputs and outputs of the node, its attributes, views of tensors. */
+/* onnx_values.c: what every operator's reader uses: inputs and outputs of the node, its attributes. */
 #include "models/onnx_reader.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- inputs -------------------------------------------------------------------------------------------------- */
@@ -154,34 +153,34 @@ bool onnx_set_alias (struct reader *r, const struct value *from, const struct sh
     return true;
 }
 
-bool onnx_set_ints (struct reader *r, int index, const int64_t *numbers, const struct shape *shape)
+void *onnx_make_constant (struct reader *r, int index, enum value_kind kind, const struct shape *shape)
 {
     struct value *v = onnx_output_value (r, index);
-    int64_t count = onnx_shape_total (shape);
-    int64_t *copy = count > FOLD_MAX ? NULL : onnx_alloc (r, (uint64_t)count, sizeof *copy);
-    if (count > FOLD_MAX)
-        return onnx_fail (r, "would make %lld integers, at most %d are supported", (long long)count, FOLD_MAX);
-    if (!copy)
-        return false;
-    if (count)
-        memcpy (copy, numbers, (size_t)count * sizeof *copy);
-    if (v)
-        *v = (struct value) { v->name, VALUE_INTS, *shape, -1, NULL, copy, NULL, v->producer, v->uses };
-    return true;
+    void *numbers =
+        onnx_alloc (r, (uint64_t)onnx_shape_total (shape), kind == VALUE_INTS ? sizeof (int64_t) : sizeof (float));
+    if (v && numbers) {
+        v->kind = kind;
+        v->shape = *shape;
+        v->ints = kind == VALUE_INTS ? numbers : NULL;
+        v->floats = kind == VALUE_FLOATS ? numbers : NULL;
+    }
+    return numbers;
+}
+
+bool onnx_set_ints (struct reader *r, int index, const int64_t *numbers, const struct shape *shape)
+{
+    int64_t *copy = onnx_make_constant (r, index, VALUE_INTS, shape);
+    if (copy && numbers)
+        memcpy (copy, numbers, (size_t)onnx_shape_total (shape) * sizeof *copy);
+    return copy != NULL;
 }
 
 bool onnx_set_floats (struct reader *r, int index, const float *numbers, const struct shape *shape)
 {
-    struct value *v = onnx_output_value (r, index);
-    int64_t count = onnx_shape_total (shape);
-    float *copy = onnx_alloc (r, (uint64_t)count, sizeof *copy);
-    if (!copy)
-        return false;
-    if (count)
-        memcpy (copy, numbers, (size_t)count * sizeof *copy);
-    if (v)
-        *v = (struct value) { v->name, VALUE_FLOATS, *shape, -1, copy, NULL, NULL, v->producer, v->uses };
-    return true;
+    float *copy = onnx_make_constant (r, index, VALUE_FLOATS, shape);
+    if (copy && numbers)
+        memcpy (copy, numbers, (size_t)onnx_shape_total (shape) * sizeof *copy);
+    return copy != NULL;
 }
 
 /* ---- attributes ---------------------------------------------------------------------------------------------- */
@@ -237,30 +236,4 @@ int onnx_attribute_or_input_ints (struct reader *r, const char *name, int index,
     if (as_attribute)
         return onnx_attribute_ints (r, name, to, most);
     return *given ? onnx_input_ints (r, index, to, most) : 0;
-}
-
-/* ---- views --------------------------------------------------------------------------------------------------- */
-
-int onnx_view (struct reader *r, const struct value *v, int64_t c, int64_t h, int64_t w)
-{
-    struct tensor_info now = graph_tensor (r->graph, v->tensor);
-    if (now.channels == c && now.height == h && now.width == w)
-        return v->tensor;
-    char name[300];
-    snprintf (name, sizeof name, "%.200s:view", v->name);
-    int id = graph_reshape (r->graph, name, v->tensor, (int)c, (int)h, (int)w);
-    if (id < 0)
-        onnx_fail (r, "%s", graph_error (r->graph));
-    return id;
-}
-
-int onnx_view_before (struct reader *r, const struct value *v, int axis)
-{
-    int64_t channels = onnx_shape_count (&v->shape, 0, axis), chw[3];
-    int first;
-    if (graph_tensor (r->graph, v->tensor).channels == channels)
-        return v->tensor;
-    if (onnx_shape_as_image (&v->shape, &first, chw) && chw[0] == channels)
-        return onnx_view (r, v, chw[0], chw[1], chw[2]);
-    return onnx_view (r, v, channels, onnx_shape_count (&v->shape, axis, v->shape.rank), 1);
 }

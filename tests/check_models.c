@@ -326,6 +326,7 @@ int main (void)
     check_fixed_filters ();
     check_operators ();
     check_shapes ();
+    check_fold ();
     check_patterns ();
     check_formats ();
     check_broken ();
@@ -338,6 +339,7 @@ int main (void)
     check_command ();
     check_test_data ();
     check_score_rules ();
+    check_case_files ();
     check_trained ();
     check_zoo ();
     remove_scratch ();

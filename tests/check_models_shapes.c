@@ -46,6 +46,7 @@ static void add_constants (struct onnx *o)
         { "pads_2", "1 1" },
         { "chunks", "1 2 6" },
         { "around", "0 2 3" },
+        { "around_2", "-1 0" },
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         onnx_ints (o, lists[i][0], lists[i][1]);
@@ -253,6 +254,24 @@ static const struct {
       { { "ConstantOfShape", "one", "a" }, { "Add", "x a", "b" }, { "Slice", "b zero one one", "y" } },
       4,
       { 0, 1, 2, 3 } },
+    { "Gather of channels",
+      13,
+      "1 6 2 2",
+      { { "Gather", "x both", "y", "axis=1" } },
+      8,
+      { 8, 9, 10, 11, 12, 13, 14, 15 } },
+    { "Gather of rows",
+      13,
+      "1 3 2 4",
+      { { "Gather", "x n_1", "y", "axis=2" } },
+      12,
+      { 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23 } },
+    { "Gather of columns",
+      13,
+      "1 3 2 4",
+      { { "Gather", "x around_2", "y", "axis=-1" } },
+      12,
+      { 3, 0, 7, 4, 11, 8, 15, 12, 19, 16, 23, 20 } },
     { "Nothing after Reshape", 13, "1 1 4 6", { { "Reshape", "x keep", "y" } }, 24, { IN_ORDER } },
 };
 
@@ -307,7 +326,7 @@ static const struct {
     { "Unsqueeze twice", 13, "1 6 2 2", { { "Unsqueeze", "x twos", "y" } } },
     { "Unsqueeze without axes", 13, "1 6 2 2", { { "Unsqueeze", "x", "y" } } },
     { "Flatten axis 5", 13, "1 6 2 2", { { "Flatten", "x", "y", "axis=5" } } },
-    { "Gather from the image", 13, "1 6 2 2", { { "Gather", "x one", "y", "axis=1" } } },
+    { "Gather entry 6 of 6 of the image", 13, "1 6 2 2", { { "Gather", "x big", "y", "axis=1" } } },
     { "Gather index 3 of 2", 13, "1 6 2 2", { { "Gather", "both three", "a" }, { "Slice", "x zero a one", "y" } } },
     { "Division by 0", 13, "1 6 2 2", { { "Div", "one zero", "a" }, { "Slice", "x zero a one", "y" } } },
     { "Overflowing sum", 13, "1 6 2 2", { { "Add", "n_least n_1", "a" }, { "Slice", "x zero a one", "y" } } },

@@ -129,7 +129,7 @@ static int image_dims (struct reader *r, int64_t dims[4])
         onnx_fail (r, "input '%.100s' has no shape", name);
         return -1;
     }
-    if (type->elem_type != 1 && type->elem_type != 10 && type->elem_type != 16) {
+    if (!onnx_is_float (type->elem_type)) {
         onnx_fail (r, "input '%.100s' has element type %d, only floats are supported", name, type->elem_type);
         return -1;
     }

@@ -259,8 +259,14 @@ static int64_t narrowed (int64_t number, int64_t type)
         return (uint8_t)number;
     case TYPE_INT8:
         return (int8_t)number;
+    case TYPE_UINT16:
+        return (uint16_t)number;
+    case TYPE_INT16:
+        return (int16_t)number;
     case TYPE_INT32:
         return (int32_t)number;
+    case TYPE_UINT32:
+        return (uint32_t)number;
     default:
         return number;
     }
@@ -297,13 +303,12 @@ static bool read_cast (struct reader *r)
     int64_t to = onnx_attribute_int (r, "to", 0);
     if (!v)
         return false;
-    bool to_float = to == TYPE_FLOAT || to == TYPE_HALF || to == TYPE_BFLOAT;
-    bool to_int = to == TYPE_INT64 || to == TYPE_INT32 || to == TYPE_INT8 || to == TYPE_UINT8 || to == TYPE_BOOL;
+    bool to_float = onnx_is_float (to);
     if (to_float && v->kind != VALUE_INTS) /* calculations are in 32-bit floats throughout */
         return onnx_set_alias (r, v, &v->shape);
     if (to_float)
         return cast_to_floats (r, v);
-    if (to_int && v->kind != VALUE_TENSOR)
+    if (onnx_is_int (to) && v->kind != VALUE_TENSOR)
         return cast_to_ints (r, v, to);
     return onnx_fail (r, "conversion to type %s (%lld) is not supported here", onnx_type_name (to), (long long)to);
 }

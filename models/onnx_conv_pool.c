@@ -1,40 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_conv_pool.c: convolution and pooling: windows that slide over rows and columns. */
+/* onnx_conv_pool.c: convolution and pooling: windows that slide over rows and columns, or along
+ * one axis. */
 #include "models/onnx_reader.h"
 
 /* ---- windows ------------------------------------------------------------------------------------------------- */
 
-/* A window sliding over rows and columns; [0] is rows. Pads as in ONNX: top, left, bottom, right. */
+/* A window sliding over rows and columns; [0] is rows. Pads as in ONNX: top, left, bottom, right. With one spatial axis there
+ * is one row. */
 struct window {
+    int axes;        /* spatial: 1 or 2 */
+    int64_t size[2]; /* rows and columns of the input */
     int64_t kernel[2], stride[2], dilation[2], pad[4];
 };
 
-/* Two numbers of an attribute, each at least 1 and an int (the engine knows its limits), or `otherwise` twice. */
-static bool window_pair (struct reader *r, const char *name, int64_t otherwise, int64_t to[2])
+/* A number of an attribute for each axis, at least 1 and an int (the engine knows its limits), or `otherwise`. */
+static bool window_pair (struct reader *r, const struct window *w, const char *name, int64_t otherwise, int64_t to[2])
 {
+    int64_t said[2];
     to[0] = to[1] = otherwise;
     if (!onnx_attribute (r, name))
         return true;
-    int count = onnx_attribute_ints (r, name, to, 2);
+    int count = onnx_attribute_ints (r, name, said, 2);
     if (count < 0)
         return false;
-    if (count != 2)
-        return onnx_fail (r, "attribute '%s' has %d numbers instead of 2: only two spatial axes are supported", name,
-                          count);
-    for (int i = 0; i < 2; i++) {
-        if (to[i] < 1 || to[i] > INT32_MAX)
-            return onnx_fail (r, "%s %lld is not possible", name, (long long)to[i]);
+    if (count != w->axes)
+        return onnx_fail (r, "attribute '%s' has %d numbers instead of %d for the spatial axes", name, count, w->axes);
+    to[0] = 1;
+    for (int i = 0; i < count; i++) {
+        if (said[i] < 1 || said[i] > INT32_MAX)
+            return onnx_fail (r, "%s %lld is not possible", name, (long long)said[i]);
+        to[2 - count + i] = said[i];
     }
     return true;
 }
 
 /* auto_pad SAME: as many windows as strides fit in, the padding that takes shared out, the odd one at the end or front. */
-static bool pad_same (struct reader *r, const int64_t size[2], bool ceil_mode, bool lower, struct window *w)
+static bool pad_same (struct reader *r, bool ceil_mode, bool lower, struct window *w)
 {
-    for (int i = 0; i < 2; i++) {
-        int64_t windows = (size[i] + w->stride[i] - 1) / w->stride[i];
+    for (int i = 2 - w->axes; i < 2; i++) {
+        int64_t windows = (w->size[i] + w->stride[i] - 1) / w->stride[i];
         int64_t span = (windows - 1) * w->stride[i] + w->dilation[i] * (w->kernel[i] - 1) + 1;
-        int64_t pad = span > size[i] ? span - size[i] : 0;
+        int64_t pad = span > w->size[i] ? span - w->size[i] : 0;
         if (pad > INT32_MAX)
             return onnx_fail (r, "padding by %lld is not supported", (long long)pad);
         w->pad[i] = lower ? pad - pad / 2 : pad / 2;
@@ -43,21 +49,24 @@ static bool pad_same (struct reader *r, const int64_t size[2], bool ceil_mode, b
     return !ceil_mode || onnx_fail (r, "auto_pad SAME with ceil_mode is not supported");
 }
 
-/* Everything but the kernel's size. `size`: rows and columns of the input. */
-static bool window_read (struct reader *r, const int64_t size[2], bool ceil_mode, struct window *w)
+/* Everything but the kernel's size. */
+static bool window_read (struct reader *r, bool ceil_mode, struct window *w)
 {
-    if (!window_pair (r, "strides", 1, w->stride) || !window_pair (r, "dilations", 1, w->dilation))
+    int64_t pads[4];
+    if (!window_pair (r, w, "strides", 1, w->stride) || !window_pair (r, w, "dilations", 1, w->dilation))
         return false;
-    int pads = onnx_attribute_ints (r, "pads", w->pad, 4);
-    if (pads < 0)
+    int count = onnx_attribute_ints (r, "pads", pads, 4);
+    if (count < 0)
         return false;
-    if (onnx_attribute (r, "pads") && pads != 4)
-        return onnx_fail (r, "attribute 'pads' has %d numbers instead of 4", pads);
-    for (int i = 0; i < pads; i++) {
-        if (w->pad[i] < 0 || w->pad[i] > INT32_MAX)
-            return onnx_fail (r, "padding %lld is not possible", (long long)w->pad[i]);
+    if (onnx_attribute (r, "pads") && count != 2 * w->axes)
+        return onnx_fail (r, "attribute 'pads' has %d numbers instead of %d", count, 2 * w->axes);
+    bool padded = false;
+    for (int i = 0; i < count; i++) {
+        if (pads[i] < 0 || pads[i] > INT32_MAX)
+            return onnx_fail (r, "padding %lld is not possible", (long long)pads[i]);
+        w->pad[w->axes == 2 ? i : 2 * i + 1] = pads[i];
+        padded = padded || pads[i];
     }
-    bool padded = w->pad[0] || w->pad[1] || w->pad[2] || w->pad[3];
     if (onnx_attribute_says (r, "auto_pad", "NOTSET", "NOTSET"))
         return true;
     if (padded)
@@ -66,33 +75,40 @@ static bool window_read (struct reader *r, const int64_t size[2], bool ceil_mode
         return true;
     bool lower = onnx_attribute_says (r, "auto_pad", "SAME_LOWER", "");
     if (lower || onnx_attribute_says (r, "auto_pad", "SAME_UPPER", ""))
-        return pad_same (r, size, ceil_mode, lower, w);
+        return pad_same (r, ceil_mode, lower, w);
     const ProtobufCBinaryData *said = &onnx_attribute (r, "auto_pad")->s;
     return onnx_fail (r, "auto_pad '%.*s' is not one of NOTSET, VALID, SAME_UPPER, SAME_LOWER",
                       said->len < 20 ? (int)said->len : 20, said->len ? (const char *)said->data : "");
 }
 
-/* Input `index` as an image: four dimensions, the first of them 1. */
-static struct value *input_image (struct reader *r, int index)
+/* Input 0 as an image, (1, channels, height, width) or (1, channels, width). */
+static struct value *input_image (struct reader *r, struct window *w)
 {
-    struct value *x = onnx_input_tensor (r, index);
-    if (!x || (x->shape.rank == 4 && x->shape.dims[0] == 1))
-        return x;
+    struct value *x = onnx_input_tensor (r, 0);
     char text[100];
+    if (!x)
+        return NULL;
+    int rank = x->shape.rank;
+    if ((rank == 4 || rank == 3) && x->shape.dims[0] == 1) {
+        *w =
+            (struct window) { .axes = rank - 2, .size = { rank == 4 ? x->shape.dims[2] : 1, x->shape.dims[rank - 1] } };
+        return x;
+    }
     onnx_fail (r, "its input of %s is not one image (1, channels, height, width)", onnx_shape_text (&x->shape, text));
     return NULL;
 }
 
-static int image_view (struct reader *r, const struct value *x)
+static int image_view (struct reader *r, const struct value *x, const struct window *w)
 {
-    return onnx_view (r, x, x->shape.dims[1], x->shape.dims[2], x->shape.dims[3]);
+    return onnx_view (r, x, x->shape.dims[1], w->size[0], w->size[1]);
 }
 
-/* The graph's tensor becomes output 0 as (1, channels, height, width). */
-static bool set_image (struct reader *r, int id)
+/* The graph's tensor becomes output 0 with as many spatial axes as the input. */
+static bool set_image (struct reader *r, int id, const struct window *w)
 {
     struct tensor_info t = graph_tensor (r->graph, id);
-    return onnx_set_tensor (r, 0, id, &(struct shape) { 4, { 1, t.channels, t.height, t.width } });
+    struct shape plane = { 4, { 1, t.channels, t.height, t.width } }, line = { 3, { 1, t.channels, t.width } };
+    return onnx_set_tensor (r, 0, id, w->axes == 2 ? &plane : &line);
 }
 
 /* ---- convolution --------------------------------------------------------------------------------------------- */
@@ -103,9 +119,11 @@ static bool conv_kernel (struct reader *r, const struct value *x, const struct v
 {
     const int64_t *dims = weights->shape.dims;
     char text[2][100];
-    if (weights->shape.rank != 4)
-        return onnx_fail (r, "weights of %s, four dimensions are needed", onnx_shape_text (&weights->shape, text[0]));
-    for (int i = 0; i < 4; i++) {
+    int rank = weights->shape.rank;
+    if (rank != x->shape.rank)
+        return onnx_fail (r, "weights of %s, %d dimensions are needed", onnx_shape_text (&weights->shape, text[0]),
+                          x->shape.rank);
+    for (int i = 0; i < rank; i++) {
         if (dims[i] < 1)
             return onnx_fail (r, "weights of %s are not supported", onnx_shape_text (&weights->shape, text[0]));
     }
@@ -115,12 +133,12 @@ static bool conv_kernel (struct reader *r, const struct value *x, const struct v
         return onnx_fail (r, "weights of %s do not fit an input of %s in %lld groups",
                           onnx_shape_text (&weights->shape, text[0]), onnx_shape_text (&x->shape, text[1]),
                           (long long)groups);
-    w->kernel[0] = dims[2];
-    w->kernel[1] = dims[3];
+    w->kernel[0] = rank == 4 ? dims[2] : 1;
+    w->kernel[1] = dims[rank - 1];
     int64_t said[2];
-    if (!window_pair (r, "kernel_shape", 1, said))
+    if (!window_pair (r, w, "kernel_shape", 1, said))
         return false;
-    if (onnx_attribute (r, "kernel_shape") && (said[0] != dims[2] || said[1] != dims[3]))
+    if (onnx_attribute (r, "kernel_shape") && (said[0] != w->kernel[0] || said[1] != w->kernel[1]))
         return onnx_fail (r, "kernel_shape says %lldx%lld, the weights are %s", (long long)said[0], (long long)said[1],
                           onnx_shape_text (&weights->shape, text[0]));
     return true;
@@ -128,10 +146,10 @@ static bool conv_kernel (struct reader *r, const struct value *x, const struct v
 
 static bool read_conv (struct reader *r)
 {
-    struct value *x = input_image (r, 0), *weights = x ? onnx_input_value (r, 1) : NULL;
-    int64_t groups = onnx_attribute_int (r, "group", 1);
     struct window w = { 0 };
-    if (!weights || !conv_kernel (r, x, weights, groups, &w) || !window_read (r, &x->shape.dims[2], false, &w))
+    struct value *x = input_image (r, &w), *weights = x ? onnx_input_value (r, 1) : NULL;
+    int64_t groups = onnx_attribute_int (r, "group", 1);
+    if (!weights || !conv_kernel (r, x, weights, groups, &w) || !window_read (r, false, &w))
         return false;
     const float *numbers = onnx_value_floats (r, weights), *bias = NULL;
     if (!numbers)
@@ -150,22 +168,22 @@ static bool read_conv (struct reader *r)
                          .pad_bottom = (int)w.pad[2],
                          .pad_right = (int)w.pad[3],
                          .groups = (int)groups };
-    int in = image_view (r, x);
-    return in >= 0 && set_image (r, graph_conv (r->graph, onnx_output_name (r, 0), in, &conv, numbers, bias));
+    int in = image_view (r, x, &w);
+    return in >= 0 && set_image (r, graph_conv (r->graph, onnx_output_name (r, 0), in, &conv, numbers, bias), &w);
 }
 
 /* ---- pooling ------------------------------------------------------------------------------------------------- */
 
 static bool read_pool (struct reader *r, enum pool_kind kind)
 {
-    struct value *x = input_image (r, 0);
-    bool ceil_mode = onnx_attribute_int (r, "ceil_mode", 0) != 0;
     struct window w = { 0 };
-    if (!x || !window_pair (r, "kernel_shape", 0, w.kernel))
+    struct value *x = input_image (r, &w);
+    bool ceil_mode = onnx_attribute_int (r, "ceil_mode", 0) != 0;
+    if (!x || !window_pair (r, &w, "kernel_shape", 0, w.kernel))
         return false;
-    if (!w.kernel[0])
+    if (!w.kernel[1])
         return onnx_fail (r, "attribute 'kernel_shape' is missing");
-    if (!window_read (r, &x->shape.dims[2], ceil_mode, &w))
+    if (!window_read (r, ceil_mode, &w))
         return false;
     struct pool pool = { .kind = kind,
                          .kernel_h = (int)w.kernel[0],
@@ -180,8 +198,8 @@ static bool read_pool (struct reader *r, enum pool_kind kind)
                          .pad_right = (int)w.pad[3],
                          .ceil_mode = ceil_mode,
                          .count_include_pad = onnx_attribute_int (r, "count_include_pad", 0) != 0 };
-    int in = image_view (r, x);
-    return in >= 0 && set_image (r, graph_pool (r->graph, onnx_output_name (r, 0), in, &pool));
+    int in = image_view (r, x, &w);
+    return in >= 0 && set_image (r, graph_pool (r->graph, onnx_output_name (r, 0), in, &pool), &w);
 }
 
 static bool read_max_pool (struct reader *r)
@@ -196,9 +214,10 @@ static bool read_average_pool (struct reader *r)
 
 static bool read_global_pool (struct reader *r, enum pool_kind kind)
 {
-    struct value *x = input_image (r, 0);
-    int in = x ? image_view (r, x) : -1;
-    return in >= 0 && set_image (r, graph_global_pool (r->graph, onnx_output_name (r, 0), in, kind));
+    struct window w = { 0 };
+    struct value *x = input_image (r, &w);
+    int in = x ? image_view (r, x, &w) : -1;
+    return in >= 0 && set_image (r, graph_global_pool (r->graph, onnx_output_name (r, 0), in, kind), &w);
 }
 
 static bool read_global_average_pool (struct reader *r)

@@ -63,6 +63,29 @@ static bool read_gemm (struct reader *r)
                             &(struct shape) { 2, { 1, outputs } });
 }
 
+/* Many rows: with the inputs as channels that is a 1x1 convolution. weights [outputs][inputs]. */
+static bool rows_times_matrix (struct reader *r, const struct value *x, int64_t inputs, int64_t outputs,
+                               const float *weights, const struct shape *out)
+{
+    static const int swap[2] = { 1, 0 };
+    int64_t rows = onnx_shape_total (&x->shape) / inputs;
+    struct value in = *x;
+    struct shape shape;
+    in.shape = (struct shape) { 2, { rows, inputs } };
+    in.tensor = onnx_transposed (r, &in, swap, "", &shape);
+    in.shape = shape;
+    int id = in.tensor < 0 ? -1 : onnx_view (r, &in, inputs, rows, 1);
+    if (id < 0)
+        return false;
+    struct conv conv = { .out_channels = (int)outputs, .kernel_h = 1, .kernel_w = 1 };
+    in.tensor = graph_conv (r->graph, "", id, &conv, weights, NULL);
+    if (in.tensor < 0)
+        return onnx_set_tensor (r, 0, -1, out); /* which tells why */
+    in.shape = (struct shape) { 2, { outputs, rows } };
+    id = onnx_transposed (r, &in, swap, onnx_output_name (r, 0), &shape);
+    return id >= 0 && onnx_set_tensor (r, 0, id, out);
+}
+
 static bool read_mat_mul (struct reader *r)
 {
     struct value *x = onnx_input_tensor (r, 0), *weights = x ? onnx_input_value (r, 1) : NULL;
@@ -71,14 +94,16 @@ static bool read_mat_mul (struct reader *r)
     char text[2][100];
     const struct shape *a = &x->shape, *b = &weights->shape;
     int64_t inputs = a->rank ? a->dims[a->rank - 1] : 1;
-    if (!a->rank || b->rank != 2 || onnx_shape_total (a) != inputs || b->dims[0] != inputs || b->dims[1] < 1)
-        return onnx_fail (r, "%s times %s: one row times a matrix is supported", onnx_shape_text (a, text[0]),
+    if (!a->rank || b->rank != 2 || b->dims[0] != inputs || b->dims[1] < 1)
+        return onnx_fail (r, "%s times %s: rows times a matrix are supported", onnx_shape_text (a, text[0]),
                           onnx_shape_text (b, text[1]));
     struct shape out = *a;
     out.dims[out.rank - 1] = b->dims[1];
     const float *numbers = onnx_value_floats (r, weights);
     if (numbers)
         numbers = linear_weights (r, numbers, inputs, b->dims[1], false, 1);
+    if (numbers && onnx_shape_total (a) != inputs)
+        return rows_times_matrix (r, x, inputs, b->dims[1], numbers, &out);
     int in = numbers ? onnx_view (r, x, inputs, 1, 1) : -1;
     return in >= 0 &&
            onnx_set_tensor (r, 0, graph_linear (r->graph, onnx_output_name (r, 0), in, (int)b->dims[1], numbers, NULL),

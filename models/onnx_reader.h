@@ -35,7 +35,7 @@ enum value_kind {
     VALUE_UNKNOWN, /* nothing has made it (yet) */
     VALUE_TENSOR,  /* of the graph: depends on the image */
     VALUE_FLOATS,
-    VALUE_INTS /* 64, 32 or 8 bits or bool in the file */
+    VALUE_INTS /* of any size or bool in the file */
 };
 
 struct value {
@@ -156,14 +156,21 @@ enum {
     TYPE_FLOAT = 1,
     TYPE_UINT8 = 2,
     TYPE_INT8 = 3,
+    TYPE_UINT16 = 4,
+    TYPE_INT16 = 5,
     TYPE_INT32 = 6,
     TYPE_INT64 = 7,
     TYPE_BOOL = 9,
     TYPE_HALF = 10,
+    TYPE_DOUBLE = 11,
+    TYPE_UINT32 = 12,
+    TYPE_UINT64 = 13,
     TYPE_BFLOAT = 16
 };
 
 const char *onnx_type_name (int64_t type); /* "float32"; "unknown" */
+bool onnx_is_float (int64_t type);         /* all of them are 32-bit ones once they are read */
+bool onnx_is_int (int64_t type);           /* bool too; all are 64-bit ones once they are read */
 /* Whether it is stored in a way that is read; false and a failure otherwise. */
 bool onnx_tensor_check (struct reader *r, const Convrelu__OnnxTensor *tensor, const char *name);
 /* Takes the shape and kind from a tensor of the file, after checking that its numbers are all there. */

@@ -29,6 +29,47 @@ static int *cut_channels (struct reader *r, int64_t channels, int64_t first, int
     return to;
 }
 
+/* Output `index` of the node is what the lists leave of v: axis after axis, list[i] (NULL: all) of count[i] entries. */
+static bool gather_axes (struct reader *r, const struct value *v, int64_t *const *list, const int64_t *count, int index)
+{
+    struct value in = *v;
+    struct shape out = { 0 };
+    int last = -1;
+    for (int i = 0; i < v->shape.rank; i++) {
+        last = list[i] ? i : last;
+        if (!onnx_shape_add (r, &out, list[i] ? count[i] : v->shape.dims[i]))
+            return false;
+    }
+    for (int i = 0; i <= last; i++) {
+        if (!list[i])
+            continue;
+        in.tensor = onnx_gathered (r, &in, i, list[i], count[i], i == last ? onnx_output_name (r, index) : "");
+        if (in.tensor < 0)
+            return false;
+        in.shape.dims[i] = count[i];
+    }
+    return onnx_set_tensor (r, index, in.tensor, &out);
+}
+
+/* The same as a cut that fills nothing in, which no single pick can do: one backwards along rows, for instance. */
+static bool gather_cut (struct reader *r, const struct value *v, const struct cut *cut, int index)
+{
+    int64_t *list[RANK_MAX] = { NULL };
+    char text[100];
+    for (int i = 0; i < v->shape.rank; i++) {
+        int64_t dim = v->shape.dims[i], end = cut->first[i] + (cut->count[i] - 1) * cut->step[i];
+        if (cut->first[i] == 0 && cut->step[i] == 1 && cut->count[i] == dim)
+            continue;
+        if (cut->first[i] < 0 || cut->first[i] >= dim || end < 0 || end >= dim)
+            return onnx_fail (r, "padding axis %d of %s is not supported", i, onnx_shape_text (&v->shape, text));
+        if (!(list[i] = onnx_alloc_node (r, (uint64_t)cut->count[i], sizeof *list[i])))
+            return false;
+        for (int64_t k = 0; k < cut->count[i]; k++)
+            list[i][k] = cut->first[i] + k * cut->step[i];
+    }
+    return gather_axes (r, v, list, cut->count, index);
+}
+
 /* Output `index` of the node is what `cut` leaves of v. */
 static bool make_cut (struct reader *r, const struct value *v, const struct cut *cut, int index)
 {
@@ -52,9 +93,8 @@ static bool make_cut (struct reader *r, const struct value *v, const struct cut 
     }
     if (same && index == 0)
         return onnx_set_alias (r, v, &out);
-    char text[100];
     if (!image)
-        return onnx_fail (r, "cutting %s like this is not supported", onnx_shape_text (&v->shape, text));
+        return gather_cut (r, v, cut, index);
     int in = onnx_view (r, v, chw[0], chw[1], chw[2]);
     int *channels = in < 0 ? NULL : cut_channels (r, chw[0], from[0], step[0], count[0]);
     struct pick pick = { channels,     (int)count[0], (int)count[1], (int)count[2], (int)from[1],
@@ -185,16 +225,50 @@ static bool pad_widths (struct reader *r, const struct shape *shape, struct cut 
     return true;
 }
 
+/* Which entry of an axis of `size` stands at place `at`, which may be outside: mirrored at the first and last ('r'), the
+ * nearest ('e'), or counted round ('w'). */
+static int64_t outside (char mode, int64_t at, int64_t size)
+{
+    if (mode == 'e')
+        return at < 0 ? 0 : at < size ? at : size - 1;
+    int64_t period = mode == 'w' || size == 1 ? size : 2 * (size - 1);
+    at = (at % period + period) % period;
+    return at < size ? at : period - at;
+}
+
+/* Padded by what is there already. */
+static bool pad_by_copies (struct reader *r, const struct value *v, const struct cut *cut, char mode)
+{
+    int64_t *list[RANK_MAX] = { NULL };
+    for (int i = 0; i < v->shape.rank; i++) {
+        if (cut->count[i] < 1)
+            return onnx_fail (r, "axis %d would be left with %lld numbers", i, (long long)cut->count[i]);
+        if (cut->first[i] == 0 && cut->count[i] == v->shape.dims[i])
+            continue;
+        if (!(list[i] = onnx_alloc_node (r, (uint64_t)cut->count[i], sizeof *list[i])))
+            return false;
+        for (int64_t k = 0; k < cut->count[i]; k++)
+            list[i][k] = outside (mode, cut->first[i] + k, v->shape.dims[i]);
+    }
+    return gather_axes (r, v, list, cut->count, 0);
+}
+
 static bool read_pad (struct reader *r)
 {
+    static const char *const modes[] = { "constant", "reflect", "edge", "wrap" };
     struct value *v = onnx_input_tensor (r, 0);
+    size_t mode = 0;
+    while (mode < 4 && !onnx_attribute_says (r, "mode", modes[mode], "constant"))
+        mode++;
     if (!v)
         return false;
-    if (!onnx_attribute_says (r, "mode", "constant", "constant"))
-        return onnx_fail (r, "only mode 'constant' is supported");
     struct cut cut = cut_nothing (&v->shape);
+    if (mode == 4)
+        return onnx_fail (r, "its mode is not constant, reflect, edge or wrap");
     if (!pad_widths (r, &v->shape, &cut))
         return false;
+    if (mode)
+        return pad_by_copies (r, v, &cut, modes[mode][0]);
     cut.fill = onnx_attribute_float (r, "value", 0);
     if (onnx_has_input (r, 2) && !onnx_input_scalar (r, 2, &cut.fill))
         return false;

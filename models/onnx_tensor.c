@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_tensor.c: the tensors that a file holds (TensorProto) -> numbers.
  *
- * Floats are little-endian 32-bit or 16-bit (IEEE or bfloat) in raw_data, or in float_data or int32_data. 32-bit ones are
+ * Floats are little-endian 64-, 32- or 16-bit (IEEE or bfloat) in raw_data, or in a typed field. 32-bit ones are
  * used where they lie; the others are converted each time they are asked for, and freed after the node. Integers come
  * from int64, int32, uint8, int8 and bool tensors. */
 #include "models/onnx_reader.h"
@@ -45,9 +45,14 @@ static size_t raw_size (int type)
     switch (type) {
     case TYPE_FLOAT:
     case TYPE_INT32:
+    case TYPE_UINT32:
         return 4;
     case TYPE_INT64:
+    case TYPE_UINT64:
+    case TYPE_DOUBLE:
         return 8;
+    case TYPE_INT16:
+    case TYPE_UINT16:
     case TYPE_HALF:
     case TYPE_BFLOAT:
         return 2;
@@ -63,14 +68,29 @@ static size_t raw_size (int type)
 /* How many numbers the typed field of this type holds. */
 static size_t typed_count (const Convrelu__OnnxTensor *tensor)
 {
-    if (tensor->data_type == TYPE_FLOAT)
+    switch (tensor->data_type) {
+    case TYPE_FLOAT:
         return tensor->n_float_data;
-    return tensor->data_type == TYPE_INT64 ? tensor->n_int64_data : tensor->n_int32_data;
+    case TYPE_DOUBLE:
+        return tensor->n_double_data;
+    case TYPE_INT64:
+        return tensor->n_int64_data;
+    case TYPE_UINT32:
+    case TYPE_UINT64:
+        return tensor->n_uint64_data;
+    default:
+        return tensor->n_int32_data;
+    }
 }
 
-static bool is_float (int type)
+bool onnx_is_float (int64_t type)
 {
-    return type == TYPE_FLOAT || type == TYPE_HALF || type == TYPE_BFLOAT;
+    return type == TYPE_FLOAT || type == TYPE_DOUBLE || type == TYPE_HALF || type == TYPE_BFLOAT;
+}
+
+bool onnx_is_int (int64_t type)
+{
+    return type > 0 && type <= TYPE_UINT64 && raw_size ((int)type) && !onnx_is_float (type);
 }
 
 bool onnx_tensor_define (struct reader *r, struct value *v, const Convrelu__OnnxTensor *tensor, const char *name)
@@ -89,7 +109,7 @@ bool onnx_tensor_define (struct reader *r, struct value *v, const Convrelu__Onnx
             return false;
     }
     uint64_t count = (uint64_t)onnx_shape_total (&v->shape);
-    v->kind = is_float (tensor->data_type) ? VALUE_FLOATS : VALUE_INTS;
+    v->kind = onnx_is_float (tensor->data_type) ? VALUE_FLOATS : VALUE_INTS;
     v->source = tensor;
     bool raw = tensor->has_raw_data && (tensor->raw_data.len || !typed_count (tensor));
     if ((raw && typed_count (tensor)) || (onnx_is_external (tensor) && (tensor->raw_data.len || typed_count (tensor))))
@@ -140,6 +160,12 @@ static float float_at (const Convrelu__OnnxTensor *tensor, const uint8_t *raw, s
         memcpy (&number, &bits, sizeof number);
         return raw ? number : tensor->float_data[i];
     }
+    case TYPE_DOUBLE: {
+        uint64_t bits = raw ? raw_bits (raw, i, 8) : 0;
+        double number;
+        memcpy (&number, &bits, sizeof number);
+        return (float)(raw ? number : tensor->double_data[i]);
+    }
     case TYPE_HALF:
         return half_to_float ((uint16_t)(raw ? raw_bits (raw, i, 2) : (uint64_t)tensor->int32_data[i]));
     default:
@@ -155,8 +181,13 @@ static int64_t int_at (const Convrelu__OnnxTensor *tensor, const uint8_t *raw, s
         return raw ? (int64_t)bits : tensor->int64_data[i];
     case TYPE_INT32:
         return raw ? (int32_t)(uint32_t)bits : tensor->int32_data[i];
+    case TYPE_INT16:
+        return raw ? (int16_t)(uint16_t)bits : tensor->int32_data[i];
     case TYPE_INT8:
         return raw ? (int8_t)(uint8_t)bits : tensor->int32_data[i];
+    case TYPE_UINT32:
+    case TYPE_UINT64:
+        return (int64_t)(raw ? bits : tensor->uint64_data[i]);
     default:
         return raw ? (int64_t)bits : tensor->int32_data[i];
     }
@@ -212,7 +243,7 @@ bool onnx_peek (struct reader *r, int value, float *to)
         }
         tensor = a->t;
     }
-    if (!tensor || !is_float (tensor->data_type))
+    if (!tensor || !onnx_is_float (tensor->data_type))
         return false;
     for (size_t i = 0; i < tensor->n_dims; i++) {
         if (tensor->dims[i] != 1)

@@ -8,9 +8,8 @@
 #include <string.h>
 
 static const char *const names[] = {
-    "01-computed-pads/zeropad",
-    "02-gather-from-image/transform_input",
-    "06-one-channel/mnist_cntk",
+    "01-computed-pads/zeropad",      "02-gather-from-image/transform_input", "11-float64/double_weights_cast",
+    "13-matmul-4d/keras_dense_nhwc",   "06-one-channel/mnist_cntk",
     "12-log-softmax/log_softmax",
 };
 

@@ -214,6 +214,55 @@ static void check_case (size_t i)
     model_unref (model);
 }
 
+/* Every type of number that a tensor may hold, raw and in its field. */
+static void check_types (void)
+{
+    static const struct {
+        int type, field;
+        size_t size;
+        const char *bytes; /* of two numbers */
+        float expected[2];
+    } types[] = {
+        { 2, 5, 2, "\x01\xff", { 1, 255 } },
+        { 3, 5, 2, "\x01\xff", { 1, -1 } },
+        { 4, 5, 4, "\x01\x00\xff\xff", { 1, 65535 } },
+        { 5, 5, 4, "\x01\x00\xfe\xff", { 1, -2 } },
+        { 6, 5, 8, "\x01\x00\x00\x00\xfd\xff\xff\xff", { 1, -3 } },
+        { 7, 7, 16, "\x01\x00\x00\x00\x00\x00\x00\x00\xfc\xff\xff\xff\xff\xff\xff\xff", { 1, -4 } },
+        { 9, 5, 2, "\x00\x01", { 0, 1 } },
+        { 11, 10, 16, "\x00\x00\x00\x00\x00\x00\xf0\x3f\x00\x00\x00\x00\x00\x00\x04\xc0", { 1, -2.5f } },
+        { 12, 11, 8, "\x01\x00\x00\x00\x00\x00\x00\x80", { 1, 2147483648.0f } },
+        { 13, 11, 16, "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00", { 1, 4294967296.0f } },
+    };
+    const float zeros[2] = { 0 };
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        for (int raw = 0; raw < 2; raw++) {
+            char what[40];
+            struct error error = { "" };
+            struct onnx o = onnx_new (13);
+            struct message t = tensor_message ("c", types[i].type, "2", types[i].bytes, raw ? types[i].size : 0);
+            if (!raw && types[i].type == 11)
+                put_block (&t, 10, types[i].bytes, types[i].size);
+            for (int k = 0; !raw && types[i].type != 11 && k < 2; k++)
+                put_int (&t, types[i].field, (int64_t)types[i].expected[k]);
+            put_message (&o.graph, 5, &t);
+            onnx_input (&o, "x", "1 2");
+            onnx_node (&o, "Cast", "c", "f", "to=1");
+            onnx_node (&o, "Add", "x f", "y", "");
+            onnx_output (&o, "y", "1 2");
+            onnx_finish (&o);
+            const char *path = scratch_path ("fold.onnx");
+            CHECK (write_file (path, o.file.data, o.file.size), "%s", path);
+            onnx_free (&o);
+            struct model *model = model_load (path, NULL, &error);
+            snprintf (what, sizeof what, "type %d%s", types[i].type, raw ? ", raw" : "");
+            if (CHECK (model != NULL, "%s: %s", what, error.text))
+                check_scores (what, model, zeros, types[i].expected, 2, 0);
+            model_unref (model);
+        }
+    }
+}
+
 /* A million integers through a few operators: as large as the budget allows. */
 static void check_large (void)
 {
@@ -245,5 +294,6 @@ void check_fold (void)
     check_group ("constants");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         check_case (i);
+    check_types ();
     check_large ();
 }

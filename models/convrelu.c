@@ -216,8 +216,8 @@ static GOptionContext *make_context (struct words *w)
 {
     struct settings *s = &w->settings;
     const GOptionEntry run[] = {
-        { "input", 0, 0, G_OPTION_ARG_FILENAME, &s->input, "Array of (1, channels, height, width) or without the 1",
-          "X.npy" },
+        { "input", 0, 0, G_OPTION_ARG_FILENAME, &s->input,
+          "Array of the shape that the file takes; a 1 in front may be left out", "X.npy" },
         { "output", 0, 0, G_OPTION_ARG_FILENAME, &s->output, "Where to write the scores", "Y.npy" },
         { "tap", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &s->taps,
           "Also write the tensor NAME, as inspect lists it; may be given several times", "NAME=FILE.npy" },

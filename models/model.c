@@ -314,6 +314,13 @@ static bool load_onnx (const char *path, char *bytes, size_t size, struct conten
         return false;
     content->input = model_input_of_graph (content->graph);
     content->input.from.size = ORIGIN_FILE;
+    content->input.channels_last = extras.channels_last;
+    for (int c = 0; extras.bytes && c < 4; c++) { /* what it does with bytes is inside */
+        content->input.mean[c] = 0;
+        content->input.std[c] = 1;
+        content->input.from.mean = content->input.from.std = ORIGIN_FILE;
+    }
+    content->input_said = extras.bytes;
     if (extras.size_left_open) {
         int height, width;
         open_size (content->info, graph_tensor (content->graph, 0).name, &height, &width);

@@ -22,6 +22,7 @@ struct input_origins {
  * alpha. */
 struct input_spec {
     int channels, height, width; /* of the graph's input */
+    bool channels_last;          /* the file's own order is (1, height, width, channels) */
     float mean[4], std[4];
     enum channel_order order;
     struct input_origins from;

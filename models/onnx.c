@@ -129,8 +129,10 @@ static int image_dims (struct reader *r, int64_t dims[4])
         onnx_fail (r, "input '%.100s' has no shape", name);
         return -1;
     }
-    if (!onnx_is_float (type->elem_type)) {
-        onnx_fail (r, "input '%.100s' has element type %d, only floats are supported", name, type->elem_type);
+    r->extras->bytes = type->elem_type == TYPE_UINT8;
+    if (!onnx_is_float (type->elem_type) && !r->extras->bytes) {
+        onnx_fail (r, "input '%.100s' has element type %s (%d), floats and uint8 are supported", name,
+                   onnx_type_name (type->elem_type), type->elem_type);
         return -1;
     }
     if (type->shape->n_dim < 1 || type->shape->n_dim > 4) {
@@ -168,6 +170,67 @@ static bool image_is_transposed (const struct reader *r)
     return readers && readers == r->values[r->image].uses;
 }
 
+/* How many channels the first layer that reads the image was made for; 3 where none says. */
+static int64_t implied_channels (const struct reader *r)
+{
+    for (size_t n = 0; n < r->file->n_node; n++) {
+        const Convrelu__OnnxNode *node = r->file->node[n];
+        const int *inputs = &r->slots[r->node_slots[n]];
+        if (!r->roles[n].live || node->n_input < 2 || inputs[0] != r->image || inputs[1] < 0)
+            continue;
+        const struct shape *weights = &r->values[inputs[1]].shape;
+        int64_t groups = 1;
+        for (size_t i = 0; i < node->n_attribute; i++) {
+            if (node->attribute[i]->name && !strcmp (node->attribute[i]->name, "group"))
+                groups = node->attribute[i]->i;
+        }
+        if (!strcmp (node->op_type, "Conv") && weights->rank == 4 && groups > 0 && groups < INT32_MAX)
+            return weights->dims[1] * groups;
+        if (!strcmp (node->op_type, "BatchNormalization") && weights->rank == 1)
+            return weights->dims[0];
+    }
+    return 3;
+}
+
+static bool is_few (int64_t channels)
+{
+    return channels == 1 || channels == 3 || channels == 4;
+}
+
+/* Whether the image is 1 x height x width x channels in the file. */
+static bool channels_are_last (const struct reader *r, const int64_t dims[4], int rank)
+{
+    if (rank != 4 || !is_few (dims[3]) || dims[1] == dims[3])
+        return false;
+    bool large = (dims[1] < 0 || dims[1] >= 8) && (dims[2] < 0 || dims[2] >= 8);
+    return large || image_is_transposed (r);
+}
+
+/* Dimensions that the file leaves open: the batch is 1, channels are those of the first layer, the size is asked for. */
+static bool fill_open (struct reader *r, int64_t dims[4], int rank, bool batch, bool last)
+{
+    const char *name = r->values[r->image].name;
+    int sides[2] = { 0, 0 }; /* height and width */
+    if (batch)
+        dims[0] = 1;
+    if (r->extras->open_size)
+        r->extras->open_size (r->extras->data, name, &sides[0], &sides[1]);
+    for (int i = batch; i < rank; i++) {
+        if (dims[i] >= 0)
+            continue;
+        if (rank != 4)
+            return onnx_fail (r, "dimension %d of input '%.100s' is left open; only those of an image may be", i, name);
+        if (i == (last ? 3 : 1)) {
+            dims[i] = implied_channels (r);
+            continue;
+        }
+        int side = sides[i - (last ? 1 : 2)];
+        dims[i] = side > 0 ? side : SIZE_LEFT_OPEN;
+        r->extras->size_left_open = true;
+    }
+    return true;
+}
+
 static bool read_image (struct reader *r)
 {
     int64_t dims[4], chw[3];
@@ -175,38 +238,24 @@ static bool read_image (struct reader *r)
     struct value *v = &r->values[r->image];
     if (rank < 0)
         return false;
-    bool batch = rank == 4 || rank == 2;
+    bool batch = rank == 4 || rank == 2, last = channels_are_last (r, dims, rank);
     if (batch && dims[0] > 1)
         return onnx_fail (r, "input '%.100s' is a batch of %lld images; a model for one at a time is needed", v->name,
                           (long long)dims[0]);
-    if (batch)
-        dims[0] = 1;
-    int sides[2] = { 0, 0 }; /* that the file leaves open, height and width */
-    bool few_last = rank == 4 && (dims[3] == 1 || dims[3] == 3 || dims[3] == 4);
-    r->image_channels_last = few_last && dims[1] != dims[3] && image_is_transposed (r);
-    if (r->extras->open_size)
-        r->extras->open_size (r->extras->data, v->name, &sides[0], &sides[1]);
-    for (int i = batch; i < rank; i++) {
-        bool spatial = rank == 4 && i != (r->image_channels_last ? 3 : 1);
-        if (dims[i] < 0 && !spatial)
-            return onnx_fail (r, "dimension %d of input '%.100s' is left open; only the batch, height and width may be",
-                              i, v->name);
-        if (dims[i] < 0) {
-            int side = sides[i - (r->image_channels_last ? 1 : 2)];
-            dims[i] = side > 0 ? side : SIZE_LEFT_OPEN;
-            r->extras->size_left_open = true;
-        }
-    }
+    if (!fill_open (r, dims, rank, batch, last))
+        return false;
     for (int i = 0; i < rank; i++) {
         if (!onnx_shape_add (r, &v->shape, dims[i]))
             return false;
     }
-    onnx_shape_as_image (&v->shape, &first, chw);
-    if (r->image_channels_last)
-        v->tensor = graph_input (r->graph, v->name, (int)dims[3], (int)dims[1], (int)dims[2]);
-    else
-        v->tensor = graph_input (r->graph, v->name, (int)chw[0], (int)chw[1], (int)chw[2]);
+    if (last) {
+        v->stored = (struct shape) { 4, { 1, dims[3], dims[1], dims[2] } };
+        v->deferred = DEFERRED_CHANNELS_LAST;
+    }
+    onnx_shape_as_image (last ? &v->stored : &v->shape, &first, chw);
+    v->tensor = graph_input (r->graph, v->name, (int)chw[0], (int)chw[1], (int)chw[2]);
     v->kind = VALUE_TENSOR;
+    r->extras->channels_last = last;
     return v->tensor >= 0 || onnx_fail (r, "%s", graph_error (r->graph));
 }
 
@@ -220,6 +269,8 @@ static bool read_output (struct reader *r, int id)
         return onnx_fail (r, "output '%.100s' is made by no node", v->name);
     if (v->kind != VALUE_TENSOR)
         return onnx_fail (r, "output '%.100s' does not depend on the image", v->name);
+    if (!onnx_settle (r, v))
+        return false;
     struct tensor_info t = graph_tensor (r->graph, v->tensor);
     int64_t chw[3];
     int first;
@@ -283,7 +334,7 @@ struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx
     Convrelu__OnnxModel *model = convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes);
     free (bytes);
     extras->labels = NULL;
-    extras->size_left_open = false;
+    extras->size_left_open = extras->channels_last = extras->bytes = false;
     if (!model) {
         if (budget.exceeded)
             onnx_fail (&r, "its %zu bytes describe more than there is memory for", size);

@@ -6,11 +6,10 @@
 
 static bool activate (struct reader *r, struct activation activation)
 {
-    struct value *x = onnx_input_tensor (r, 0);
-    if (!x)
-        return false;
-    return onnx_set_tensor (r, 0, graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, activation),
-                            &x->shape);
+    struct value *x = onnx_input_deferred (r, 0);
+    if (!x || x->kind != VALUE_TENSOR)
+        return onnx_input_tensor (r, 0) && false; /* which tells why */
+    return onnx_set_like (r, 0, graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, activation), x);
 }
 
 static bool read_relu (struct reader *r)

@@ -58,15 +58,40 @@ static bool spread (struct reader *r, const struct value *x, struct value *const
     return per_channel != NULL;
 }
 
+/* Whether v, which is broadcast with a value that keeps its channels last, has numbers for channels only: then it becomes
+ * what fits that value's tensor. */
+static bool is_for_channels (struct value *v)
+{
+    int rank = v->shape.rank;
+    if (v->deferred == DEFERRED_CHANNELS_LAST) {
+        v->shape = v->stored;
+        v->deferred = DEFERRED_NOTHING;
+        return true;
+    }
+    int64_t channels = rank ? v->shape.dims[rank - 1] : 1;
+    if (v->deferred || rank > 4 || onnx_shape_total (&v->shape) != channels)
+        return false;
+    v->shape = (struct shape) { 4, { 1, channels, 1, 1 } };
+    return true;
+}
+
 /* x operation constant, or constant operation x. */
-static bool with_constant (struct reader *r, char operation, const struct value *x, struct value *constant,
+static bool with_constant (struct reader *r, char operation, struct value *x, const struct value *constant,
                            bool constant_first)
 {
     struct per_channel with;
+    struct value own = *x, other = *constant;
     struct shape out;
+    bool last = x->deferred == DEFERRED_CHANNELS_LAST && is_for_channels (&own) && is_for_channels (&other);
     if (operation == '/' && constant_first)
         return onnx_fail (r, "a constant divided by a tensor is not supported");
-    if (!spread (r, x, constant, &with) || !onnx_shape_broadcast (r, &x->shape, &constant->shape, &out))
+    if (!last) {
+        if (!onnx_settle (r, x))
+            return false;
+        own = *x;
+        other = *constant;
+    }
+    if (!spread (r, &own, &other, &with) || !onnx_shape_broadcast (r, &own.shape, &other.shape, &out))
         return false;
     float *scale = onnx_alloc_node (r, (uint64_t)with.channels, sizeof *scale);
     float *shift = scale ? onnx_alloc_node (r, (uint64_t)with.channels, sizeof *shift) : NULL;
@@ -85,7 +110,10 @@ static bool with_constant (struct reader *r, char operation, const struct value 
     bool adds = operation == '+' || operation == '-';
     bool plain = !(operation == '-' && constant_first) && adds;
     int id = graph_affine (r->graph, onnx_output_name (r, 0), with.tensor, plain ? NULL : scale, adds ? shift : NULL);
-    return onnx_set_tensor (r, 0, id, &out);
+    bool good = onnx_set_tensor (r, 0, id, &out);
+    if (good && last)
+        onnx_set_channels_last (r, 0);
+    return good;
 }
 
 static bool read_prelu (struct reader *r)
@@ -126,29 +154,30 @@ static struct runs match_up (const struct shape *a, const struct shape *b, const
 
 /* The views of both that graph_add and graph_mul can put together. `small` is the one that repeats. */
 static bool fit_views (struct reader *r, const struct runs *runs, const struct value *large, const struct value *small,
-                       int *large_id, int *small_id)
+                       int ids[2])
 {
     struct tensor_info now = graph_tensor (r->graph, large->tensor);
-    *large_id = large->tensor;
+    ids[0] = large->tensor;
     if (runs->count == 0 || (runs->count == 1 && runs->kind[0] == 'e')) {
-        *small_id = onnx_view (r, small, now.channels, now.height, now.width);
+        ids[1] = onnx_view (r, small, now.channels, now.height, now.width);
     } else if (runs->count == 1) {
-        *small_id = onnx_view (r, small, 1, 1, 1);
+        ids[1] = onnx_view (r, small, 1, 1, 1);
     } else if (runs->count == 2 && runs->kind[0] == 'e') {
         if (now.channels != runs->size[0])
-            *large_id = onnx_view (r, large, runs->size[0], runs->size[1], 1);
-        *small_id = onnx_view (r, small, runs->size[0], 1, 1);
+            ids[0] = onnx_view (r, large, runs->size[0], runs->size[1], 1);
+        ids[1] = onnx_view (r, small, runs->size[0], 1, 1);
     } else if (runs->count == 2) {
         bool fits = now.channels == runs->size[0];
         if (!fits)
-            *large_id = onnx_view (r, large, runs->size[0], runs->size[1], 1);
-        *small_id = onnx_view (r, small, 1, fits ? now.height : runs->size[1], fits ? now.width : 1);
-    } else {
-        char text[2][100];
-        return onnx_fail (r, "repeating %s over %s is not supported", onnx_shape_text (&small->shape, text[0]),
-                          onnx_shape_text (&large->shape, text[1]));
+            ids[0] = onnx_view (r, large, runs->size[0], runs->size[1], 1);
+        ids[1] = onnx_view (r, small, 1, fits ? now.height : runs->size[1], fits ? now.width : 1);
+    } else { /* between others, or in several places: each number where it is wanted */
+        struct value whole = *small;
+        whole.shape = large->shape;
+        whole.tensor = onnx_repeated (r, small, &large->shape, "");
+        ids[1] = whole.tensor < 0 ? -1 : onnx_view (r, &whole, now.channels, now.height, now.width);
     }
-    return *large_id >= 0 && *small_id >= 0;
+    return ids[0] >= 0 && ids[1] >= 0;
 }
 
 /* -v, for a - v. */
@@ -164,35 +193,74 @@ static int negated (struct reader *r, const struct value *v, const char *name)
     return id;
 }
 
-static bool two_tensors (struct reader *r, char operation, const struct value *a, const struct value *b,
+/* Both as they are stored, where that is broadcast the same way; else what is deferred is done. True in *last: the result
+ * keeps its channels last. */
+static bool agree (struct reader *r, struct value *a, struct value *b, bool *last)
+{
+    struct value own[2] = { *a, *b }, *const both[2] = { a, b };
+    struct shape out, narrow;
+    *last = (a->deferred == DEFERRED_CHANNELS_LAST || b->deferred == DEFERRED_CHANNELS_LAST) &&
+            is_for_channels (&own[0]) && is_for_channels (&own[1]);
+    if (!*last && (a->deferred == DEFERRED_REPEAT || b->deferred == DEFERRED_REPEAT)) {
+        if (!onnx_shape_broadcast (r, &a->shape, &b->shape, &out))
+            return false;
+        for (int i = 0; i < 2; i++) {
+            own[i] = *both[i];
+            if (own[i].deferred == DEFERRED_REPEAT) {
+                own[i].shape = own[i].stored;
+                own[i].deferred = DEFERRED_NOTHING;
+            }
+        }
+        bool enough = !own[0].deferred && !own[1].deferred &&
+                      onnx_shape_broadcast (r, &own[0].shape, &own[1].shape, &narrow) &&
+                      onnx_shape_equal (&narrow, &out);
+        if (!enough)
+            own[0] = *a, own[1] = *b;
+    } else if (!*last)
+        own[0] = *a, own[1] = *b;
+    for (int i = 0; i < 2; i++) {
+        if (own[i].deferred && !onnx_settle (r, &own[i]))
+            return false;
+        *both[i] = own[i];
+    }
+    return true;
+}
+
+static bool two_tensors (struct reader *r, char operation, const struct value *first, const struct value *second,
                          const char *name, struct value *result)
 {
-    struct value negative = *b;
+    struct value a = *first, b = *second;
+    struct shape out;
+    bool last;
     if (operation == '/')
         return onnx_fail (r, "a tensor divided by a tensor is not supported");
-    if (operation == '-' && (negative.tensor = negated (r, b, "")) < 0)
+    if (!agree (r, &a, &b, &last) || !onnx_shape_broadcast (r, &a.shape, &b.shape, &out))
         return false;
-    struct shape out;
-    if (!onnx_shape_broadcast (r, &a->shape, &b->shape, &out))
+    if (operation == '-' && (b.tensor = negated (r, &b, "")) < 0)
         return false;
-    struct runs runs = match_up (&a->shape, &b->shape, &out);
-    bool a_repeats = false, b_repeats = false;
-    for (int i = 0; i < runs.count; i++) {
-        a_repeats = a_repeats || runs.kind[i] == 'a';
-        b_repeats = b_repeats || runs.kind[i] == 'b';
+    bool a_repeats = !onnx_shape_repeats_nothing (&a.shape, &out);
+    if (a_repeats && !onnx_shape_repeats_nothing (&b.shape, &out)) { /* each over the other */
+        a.tensor = onnx_repeated (r, &a, &out, "");
+        a.shape = out;
+        a_repeats = false;
+        if (a.tensor < 0)
+            return false;
     }
-    if (a_repeats && b_repeats) {
-        char text[2][100];
-        return onnx_fail (r, "shapes %s and %s would each repeat over the other, which is not supported",
-                          onnx_shape_text (&a->shape, text[0]), onnx_shape_text (&b->shape, text[1]));
-    }
-    int large = -1, small = -1;
-    if (!fit_views (r, &runs, a_repeats ? &negative : a, a_repeats ? a : &negative, &large, &small))
+    struct runs runs = match_up (&a.shape, &b.shape, &out);
+    int ids[2];
+    struct value large = a_repeats ? b : a;
+    large.shape = out;
+    if (!fit_views (r, &runs, &large, a_repeats ? &a : &b, ids))
         return false;
+    *result = (struct value) { .kind = VALUE_TENSOR, .shape = out, .name = name };
     result->tensor =
-        operation == '*' ? graph_mul (r->graph, name, large, small) : graph_add (r->graph, name, large, small);
-    result->shape = out;
-    result->kind = VALUE_TENSOR;
+        operation == '*' ? graph_mul (r->graph, name, ids[0], ids[1]) : graph_add (r->graph, name, ids[0], ids[1]);
+    if (last) {
+        result->stored = out;
+        result->deferred = DEFERRED_CHANNELS_LAST;
+        for (int i = 0; i < 4; i++)
+            result->shape.dims[i] = out.dims[onnx_channels_last[i]];
+    }
     return result->tensor >= 0 || onnx_fail (r, "%s", graph_error (r->graph));
 }
 
@@ -200,7 +268,7 @@ static bool two_tensors (struct reader *r, char operation, const struct value *a
 
 static bool arithmetic (struct reader *r, char operation)
 {
-    struct value *a = onnx_input_value (r, 0), *b = a ? onnx_input_value (r, 1) : NULL;
+    struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL;
     if (!b)
         return false;
     if (a->kind != VALUE_TENSOR && b->kind != VALUE_TENSOR)
@@ -211,7 +279,7 @@ static bool arithmetic (struct reader *r, char operation)
         return with_constant (r, operation, b, a, true);
     struct value result = { 0 };
     return two_tensors (r, operation, a, b, onnx_output_name (r, 0), &result) &&
-           onnx_set_tensor (r, 0, result.tensor, &result.shape);
+           onnx_set_like (r, 0, result.tensor, &result);
 }
 
 static bool read_add (struct reader *r)
@@ -277,7 +345,7 @@ static bool read_sum (struct reader *r)
         if (!next || !two_tensors (r, '+', &sum, next, i == count - 1 ? onnx_output_name (r, 0) : "", &sum))
             return false;
     }
-    return count == 1 ? onnx_set_alias (r, first, &first->shape) : onnx_set_tensor (r, 0, sum.tensor, &sum.shape);
+    return count == 1 ? onnx_set_alias (r, first, &first->shape) : onnx_set_like (r, 0, sum.tensor, &sum);
 }
 
 /* The larger (or smaller) of a tensor and one number. */

@@ -54,7 +54,7 @@ static bool read_constant_of_shape (struct reader *r)
 
 static bool read_shape (struct reader *r)
 {
-    const struct value *v = onnx_input_value (r, 0);
+    const struct value *v = onnx_input_deferred (r, 0);
     if (!v)
         return false;
     int64_t from = onnx_attribute_int (r, "start", 0), to = onnx_attribute_int (r, "end", v->shape.rank);
@@ -68,7 +68,7 @@ static bool read_shape (struct reader *r)
 
 static bool read_size (struct reader *r)
 {
-    const struct value *v = onnx_input_value (r, 0);
+    const struct value *v = onnx_input_deferred (r, 0);
     int64_t total = v ? onnx_shape_total (&v->shape) : 0;
     return v && onnx_set_ints (r, 0, &total, &(struct shape) { 0 });
 }
@@ -153,6 +153,17 @@ static bool read_mod (struct reader *r)
     return a && onnx_fold_arithmetic (r, '%');
 }
 
+/* Put off: what it is multiplied with or added to repeats it anyway. */
+static bool repeat_tensor (struct reader *r, const struct value *v, const struct shape *shape)
+{
+    struct value *to = onnx_output_value (r, 0);
+    if (!onnx_set_alias (r, v, shape) || !to || onnx_shape_total (shape) == onnx_shape_total (&v->shape))
+        return !r->failed;
+    to->stored = v->shape;
+    to->deferred = DEFERRED_REPEAT;
+    return true;
+}
+
 static bool read_expand (struct reader *r)
 {
     struct value *v = onnx_input_value (r, 0);
@@ -166,7 +177,7 @@ static bool read_expand (struct reader *r)
     if (rank < 0 || !onnx_shape_broadcast (r, &v->shape, &wanted, &out))
         return false;
     if (v->kind == VALUE_TENSOR)
-        return onnx_fail (r, "is supported of constants only");
+        return repeat_tensor (r, v, &out);
     return onnx_fold_walk (r, 0, v, onnx_walk_repeated (&v->shape, &out), &out);
 }
 
@@ -299,7 +310,7 @@ static bool cast_to_floats (struct reader *r, struct value *v)
 
 static bool read_cast (struct reader *r)
 {
-    struct value *v = onnx_input_value (r, 0);
+    struct value *v = onnx_input_deferred (r, 0);
     int64_t to = onnx_attribute_int (r, "to", 0);
     if (!v)
         return false;

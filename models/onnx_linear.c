@@ -86,9 +86,27 @@ static bool rows_times_matrix (struct reader *r, const struct value *x, int64_t 
     return id >= 0 && onnx_set_tensor (r, 0, id, out);
 }
 
+/* The same of what keeps its channels last: they are first in its tensor already. */
+static bool pixels_times_matrix (struct reader *r, const struct value *x, int64_t outputs, const float *weights)
+{
+    struct value in = *x;
+    in.shape = x->stored;
+    const int64_t *chw = in.shape.dims + 1;
+    int id = onnx_view (r, &in, chw[0], chw[1], chw[2]);
+    struct conv conv = { .out_channels = (int)outputs, .kernel_h = 1, .kernel_w = 1 };
+    id = graph_conv (r->graph, onnx_output_name (r, 0), id, &conv, weights, NULL);
+    bool good = onnx_set_tensor (r, 0, id, &(struct shape) { 4, { 1, outputs, chw[1], chw[2] } });
+    if (good)
+        onnx_set_channels_last (r, 0);
+    return good;
+}
+
 static bool read_mat_mul (struct reader *r)
 {
-    struct value *x = onnx_input_tensor (r, 0), *weights = x ? onnx_input_value (r, 1) : NULL;
+    struct value *x = onnx_input_deferred (r, 0);
+    if (x && x->deferred != DEFERRED_CHANNELS_LAST)
+        x = onnx_input_tensor (r, 0);
+    struct value *weights = x ? onnx_input_value (r, 1) : NULL;
     if (!weights)
         return false;
     char text[2][100];
@@ -102,6 +120,8 @@ static bool read_mat_mul (struct reader *r)
     const float *numbers = onnx_value_floats (r, weights);
     if (numbers)
         numbers = linear_weights (r, numbers, inputs, b->dims[1], false, 1);
+    if (numbers && x->deferred)
+        return pixels_times_matrix (r, x, b->dims[1], numbers);
     if (numbers && onnx_shape_total (a) != inputs)
         return rows_times_matrix (r, x, inputs, b->dims[1], numbers, &out);
     int in = numbers ? onnx_view (r, x, inputs, 1, 1) : -1;

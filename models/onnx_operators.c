@@ -101,7 +101,7 @@ static bool read_pattern (struct reader *r)
         return onnx_fail (r, "'%.100s' is no tensor that depends on the image, or is made later", x->name);
     int id =
         graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, (struct activation) { .kind = role->pattern });
-    return onnx_set_tensor (r, 0, id, &x->shape);
+    return onnx_set_like (r, 0, id, x);
 }
 
 bool onnx_read_node (struct reader *r, int node)

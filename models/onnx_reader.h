@@ -38,11 +38,20 @@ enum value_kind {
     VALUE_INTS /* of any size or bool in the file */
 };
 
+/* What is still to be done to a value's tensor before it holds the numbers of its shape, and may never have to be. */
+enum deferred {
+    DEFERRED_NOTHING,
+    DEFERRED_CHANNELS_LAST, /* 1 x channels x height x width becomes 1 x height x width x channels */
+    DEFERRED_REPEAT         /* is broadcast */
+};
+
 struct value {
     const char *name;
     enum value_kind kind;
     struct shape shape;
-    int tensor;          /* id in the graph */
+    int tensor; /* id in the graph */
+    enum deferred deferred;
+    struct shape stored; /* of the tensor, where something is deferred */
     const float *floats; /* known numbers, or NULL as long as they are only in `source` */
     const int64_t *ints;
     const Convrelu__OnnxTensor *source;
@@ -77,7 +86,6 @@ struct reader {
     int *node_slots;    /* [nodes] where those of a node start */
     struct role *roles; /* [nodes] */
     int image;          /* value of the graph's one input */
-    bool image_channels_last;
 
     int node;                           /* being read, or -1 */
     struct block *blocks, *node_blocks; /* onnx_alloc, onnx_alloc_node */
@@ -122,6 +130,8 @@ bool onnx_shape_as_image (const struct shape *s, int *first_axis, int64_t chw[3]
 int64_t onnx_shape_aligned (const struct shape *s, int rank, int i);
 /* out = a broadcast with b. False and a failure when they do not fit. */
 bool onnx_shape_broadcast (struct reader *r, const struct shape *a, const struct shape *b, struct shape *out);
+/* Whether a shape is broadcast to `out` without any number in two places. */
+bool onnx_shape_repeats_nothing (const struct shape *s, const struct shape *out);
 /* Where number `i` of the broadcast shape is in an operand. */
 int64_t onnx_broadcast_index (const struct shape *out, int64_t i, const struct shape *operand);
 
@@ -193,6 +203,12 @@ int onnx_transposed (struct reader *r, const struct value *v, const int *perm, c
 /* Entries picks[0 .. count - 1] of an axis of v; they are checked, and there is at least one. */
 int onnx_gathered (struct reader *r, const struct value *v, int axis, const int64_t *picks, int64_t count,
                    const char *name);
+/* v repeated to the shape that it is broadcast to. */
+int onnx_repeated (struct reader *r, const struct value *v, const struct shape *shape, const char *name);
+/* Does what is deferred. False after a failure. */
+bool onnx_settle (struct reader *r, struct value *v);
+/* Where axis i of a value is that keeps its channels last: 0, 2, 3, 1. */
+extern const int onnx_channels_last[4];
 /* Room for an order of channels, within what a file may ask for; NULL and a failure. */
 int *onnx_order (struct reader *r, int64_t count);
 /* The channels of a tensor in that order; -1 is a channel of zeros. */
@@ -203,7 +219,9 @@ int onnx_picked (struct reader *r, int tensor, const int *order, int64_t count, 
 bool onnx_has_input (const struct reader *r, int index);
 /* NULL and a failure when it is missing or not made yet. */
 struct value *onnx_input_value (struct reader *r, int index);
-/* The same, and NULL and a failure when it is a constant. */
+/* The same before what is deferred is done: for operators to which it makes no difference. */
+struct value *onnx_input_deferred (struct reader *r, int index);
+/* The settled one, and NULL and a failure when it is a constant. */
 struct value *onnx_input_tensor (struct reader *r, int index);
 /* A constant's floats, NULL and a failure when it is none. `count` numbers are wanted; -1: any. */
 const float *onnx_input_floats (struct reader *r, int index, int64_t count);
@@ -218,7 +236,11 @@ struct value *onnx_output_value (const struct reader *r, int index); /* NULL: th
 const char *onnx_output_name (const struct reader *r, int index);
 /* The node's output `index` is tensor `id` of the graph (-1: the graph is in error), with this ONNX shape. */
 bool onnx_set_tensor (struct reader *r, int index, int id, const struct shape *shape);
-/* The node's first output is the same numbers as v under another shape. */
+/* The same with v's shape and what is deferred of it: of what treats each number by itself. */
+bool onnx_set_like (struct reader *r, int index, int id, const struct value *v);
+/* Output `index`, which is 1 x channels x height x width, becomes that with its channels last. */
+void onnx_set_channels_last (struct reader *r, int index);
+/* The node's first output is the same numbers as v under another shape; v's own where something is deferred. */
 bool onnx_set_alias (struct reader *r, const struct value *v, const struct shape *shape);
 /* Zeroed room for the numbers (int64_t or float) of a constant that becomes output `index`; NULL and a failure. */
 void *onnx_make_constant (struct reader *r, int index, enum value_kind kind, const struct shape *shape);

@@ -2,6 +2,8 @@
 /* onnx_reduce.c: mean and maximum over some axes. */
 #include "models/onnx_reader.h"
 
+#include <string.h>
+
 /* Which axes are reduced; all where none are named. */
 static bool reduced_axes (struct reader *r, const struct value *x, bool reduce[RANK_MAX])
 {
@@ -22,22 +24,46 @@ static bool reduced_axes (struct reader *r, const struct value *x, bool reduce[R
     return true;
 }
 
+/* Whether what is left of the axes of v has the same order as v is stored in; then v and its axes become those. */
+static bool as_stored (struct value *v, bool reduce[RANK_MAX])
+{
+    if (v->deferred == DEFERRED_NOTHING)
+        return true;
+    if (v->deferred != DEFERRED_CHANNELS_LAST || (!reduce[3] && !(reduce[1] && reduce[2])))
+        return false;
+    bool own[4];
+    memcpy (own, reduce, sizeof own);
+    for (int i = 0; i < 4; i++)
+        reduce[onnx_channels_last[i]] = own[i];
+    v->shape = v->stored;
+    v->deferred = DEFERRED_NOTHING;
+    return true;
+}
+
 /* A constant is reduced now. Of a tensor, the reduced axes are moved to the end, where they usually are, and then pooled like
  * rows and columns. */
 static bool reduce (struct reader *r, char operation)
 {
-    struct value *x = onnx_input_value (r, 0);
+    struct value *v = onnx_input_deferred (r, 0);
     bool reduce[RANK_MAX];
-    if (!x || !reduced_axes (r, x, reduce))
+    if (!v || !reduced_axes (r, v, reduce))
         return false;
     bool keep_dims = onnx_attribute_int (r, "keepdims", 1) != 0;
     struct shape out = { 0 }, moved;
     int perm[RANK_MAX], kept = 0, count = 0;
+    for (int i = 0; i < v->shape.rank; i++) {
+        if (!reduce[i] || keep_dims)
+            out.dims[out.rank++] = reduce[i] ? 1 : v->shape.dims[i];
+    }
+    struct value whole = *v, *const x = &whole;
+    if (!as_stored (x, reduce)) {
+        if (!onnx_settle (r, v))
+            return false;
+        whole = *v;
+    }
     for (int i = 0; i < x->shape.rank; i++) {
         if (!reduce[i])
             perm[kept++] = i;
-        if (!reduce[i] || keep_dims)
-            out.dims[out.rank++] = reduce[i] ? 1 : x->shape.dims[i];
     }
     for (int i = 0; i < x->shape.rank; i++) {
         if (reduce[i])

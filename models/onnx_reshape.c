@@ -5,7 +5,7 @@
 
 static bool read_identity (struct reader *r)
 {
-    const struct value *v = onnx_input_value (r, 0);
+    const struct value *v = onnx_input_deferred (r, 0);
     return v && onnx_set_alias (r, v, &v->shape);
 }
 

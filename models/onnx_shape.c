@@ -96,6 +96,11 @@ bool onnx_shape_broadcast (struct reader *r, const struct shape *a, const struct
     return true;
 }
 
+bool onnx_shape_repeats_nothing (const struct shape *s, const struct shape *out)
+{
+    return onnx_shape_total (s) == onnx_shape_total (out);
+}
+
 int64_t onnx_broadcast_index (const struct shape *out, int64_t i, const struct shape *operand)
 {
     int64_t index = 0, step = 1;

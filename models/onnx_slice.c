@@ -256,23 +256,38 @@ static bool pad_by_copies (struct reader *r, const struct value *v, const struct
 static bool read_pad (struct reader *r)
 {
     static const char *const modes[] = { "constant", "reflect", "edge", "wrap" };
-    struct value *v = onnx_input_tensor (r, 0);
+    struct value *v = onnx_input_deferred (r, 0);
     size_t mode = 0;
     while (mode < 4 && !onnx_attribute_says (r, "mode", modes[mode], "constant"))
         mode++;
-    if (!v)
-        return false;
+    if (!v || v->kind != VALUE_TENSOR)
+        return onnx_input_tensor (r, 0) && false; /* which tells why */
     struct cut cut = cut_nothing (&v->shape);
     if (mode == 4)
         return onnx_fail (r, "its mode is not constant, reflect, edge or wrap");
     if (!pad_widths (r, &v->shape, &cut))
         return false;
-    if (mode)
-        return pad_by_copies (r, v, &cut, modes[mode][0]);
     cut.fill = onnx_attribute_float (r, "value", 0);
-    if (onnx_has_input (r, 2) && !onnx_input_scalar (r, 2, &cut.fill))
+    if (!mode && onnx_has_input (r, 2) && !onnx_input_scalar (r, 2, &cut.fill))
         return false;
-    return make_cut (r, v, &cut, 0);
+    struct value in = *v;
+    bool last = v->deferred == DEFERRED_CHANNELS_LAST;
+    if (last) {
+        struct cut own = cut;
+        for (int i = 0; i < 4; i++) {
+            cut.first[onnx_channels_last[i]] = own.first[i];
+            cut.count[onnx_channels_last[i]] = own.count[i];
+        }
+        in.shape = v->stored;
+        in.deferred = DEFERRED_NOTHING;
+    } else if (onnx_settle (r, v))
+        in = *v;
+    else
+        return false;
+    bool good = mode ? pad_by_copies (r, &in, &cut, modes[mode][0]) : make_cut (r, &in, &cut, 0);
+    if (good && last)
+        onnx_set_channels_last (r, 0);
+    return good;
 }
 
 const struct onnx_operator onnx_slice_operators[] = {

@@ -2,6 +2,8 @@
 /* onnx_transpose.c: Transpose: the axes of a constant or a tensor in another order. */
 #include "models/onnx_reader.h"
 
+#include <string.h>
+
 static bool permutation (struct reader *r, int rank, int perm[RANK_MAX])
 {
     int64_t said[RANK_MAX];
@@ -35,20 +37,29 @@ static bool transpose_constant (struct reader *r, struct value *v, const int *pe
 
 static bool read_transpose (struct reader *r)
 {
-    struct value *v = onnx_input_value (r, 0);
+    struct value *v = onnx_input_deferred (r, 0);
     int perm[RANK_MAX];
     if (!v || !permutation (r, v->shape.rank, perm))
         return false;
     if (v->kind != VALUE_TENSOR)
         return transpose_constant (r, v, perm);
+    struct value in = *v;
     struct shape out;
-    if (r->image_channels_last && v == &r->values[r->image]) { /* made as channels, rows, columns already */
+    if (v->deferred == DEFERRED_CHANNELS_LAST) { /* two changes of order are one */
+        in.shape = v->stored;
+        in.deferred = DEFERRED_NOTHING;
         for (int i = 0; i < 4; i++)
-            out.dims[i] = v->shape.dims[perm[i]];
-        out.rank = 4;
-        return onnx_set_alias (r, v, &out);
+            perm[i] = onnx_channels_last[perm[i]];
+    } else if (!onnx_settle (r, v))
+        return false;
+    else
+        in = *v;
+    if (in.shape.rank == 4 && in.shape.dims[0] == 1 && !memcmp (perm, onnx_channels_last, sizeof onnx_channels_last)) {
+        bool good = onnx_set_alias (r, &in, &in.shape);
+        onnx_set_channels_last (r, 0);
+        return good;
     }
-    int id = onnx_transposed (r, v, perm, onnx_output_name (r, 0), &out);
+    int id = onnx_transposed (r, &in, perm, onnx_output_name (r, 0), &out);
     return id >= 0 && onnx_set_tensor (r, 0, id, &out);
 }
 

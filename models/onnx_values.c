@@ -17,7 +17,7 @@ bool onnx_has_input (const struct reader *r, int index)
     return input_id (r, index) >= 0;
 }
 
-struct value *onnx_input_value (struct reader *r, int index)
+struct value *onnx_input_deferred (struct reader *r, int index)
 {
     int id = input_id (r, index);
     if (id < 0) {
@@ -32,6 +32,12 @@ struct value *onnx_input_value (struct reader *r, int index)
     else
         onnx_fail (r, "input %d, '%.100s', is made by no node and has no data", index, v->name);
     return NULL;
+}
+
+struct value *onnx_input_value (struct reader *r, int index)
+{
+    struct value *v = onnx_input_deferred (r, index);
+    return v && onnx_settle (r, v) ? v : NULL;
 }
 
 struct value *onnx_input_tensor (struct reader *r, int index)
@@ -139,6 +145,29 @@ bool onnx_set_tensor (struct reader *r, int index, int id, const struct shape *s
     return true;
 }
 
+bool onnx_set_like (struct reader *r, int index, int id, const struct value *like)
+{
+    struct value *v = onnx_output_value (r, index);
+    if (!onnx_set_tensor (r, index, id, &like->shape))
+        return false;
+    if (v) {
+        v->deferred = like->deferred;
+        v->stored = like->stored;
+    }
+    return true;
+}
+
+void onnx_set_channels_last (struct reader *r, int index)
+{
+    struct value *v = onnx_output_value (r, index);
+    if (!v)
+        return;
+    v->stored = v->shape;
+    for (int i = 0; i < 4; i++)
+        v->shape.dims[i] = v->stored.dims[onnx_channels_last[i]];
+    v->deferred = DEFERRED_CHANNELS_LAST;
+}
+
 bool onnx_set_alias (struct reader *r, const struct value *from, const struct shape *shape)
 {
     struct value *v = onnx_output_value (r, 0);
@@ -147,6 +176,8 @@ bool onnx_set_alias (struct reader *r, const struct value *from, const struct sh
     v->kind = from->kind;
     v->shape = *shape;
     v->tensor = from->tensor;
+    v->deferred = from->deferred;
+    v->stored = from->stored;
     v->floats = from->floats;
     v->ints = from->ints;
     v->source = from->source;

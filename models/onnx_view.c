@@ -8,6 +8,7 @@
 #include "models/onnx_reader.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define GATHERED_MAX (8u << 20) /* numbers put in order, over the whole file: half a second of work */
 
@@ -104,4 +105,38 @@ int onnx_gathered (struct reader *r, const struct value *v, int axis, const int6
             order[o * count + i] = (int)(o * dim + picks[i]);
     }
     return onnx_picked (r, in, order, outer * count, name);
+}
+
+/* ---- deferred ------------------------------------------------------------------------------------------------ */
+
+const int onnx_channels_last[4] = { 0, 2, 3, 1 };
+
+int onnx_repeated (struct reader *r, const struct value *v, const struct shape *shape, const char *name)
+{
+    int64_t count = onnx_shape_total (shape);
+    int vector = onnx_view (r, v, onnx_shape_total (&v->shape), 1, 1);
+    int *order = vector < 0 ? NULL : onnx_order (r, count);
+    struct onnx_walk walk = onnx_walk_repeated (&v->shape, shape);
+    for (int64_t i = 0; order && i < count; i++, onnx_walk_on (&walk))
+        order[i] = (int)walk.index;
+    return order ? onnx_picked (r, vector, order, count, name) : -1;
+}
+
+bool onnx_settle (struct reader *r, struct value *v)
+{
+    if (v->kind != VALUE_TENSOR || v->deferred == DEFERRED_NOTHING)
+        return true;
+    struct value in = *v;
+    struct shape shape;
+    char other[300]; /* the tensor bears the name already where it was calculated before its order was changed */
+    in.shape = v->stored;
+    in.deferred = DEFERRED_NOTHING;
+    snprintf (other, sizeof other, "%.200s:transpose", v->name);
+    const char *name = strcmp (graph_tensor (r->graph, v->tensor).name, v->name) ? v->name : other;
+    bool last = v->deferred == DEFERRED_CHANNELS_LAST;
+    int id =
+        last ? onnx_transposed (r, &in, onnx_channels_last, name, &shape) : onnx_repeated (r, &in, &v->shape, name);
+    v->tensor = id;
+    v->deferred = DEFERRED_NOTHING;
+    return id >= 0;
 }

@@ -327,6 +327,7 @@ int main (void)
     check_operators ();
     check_shapes ();
     check_fold ();
+    check_layout ();
     check_patterns ();
     check_formats ();
     check_broken ();

@@ -8,9 +8,19 @@
 #include <string.h>
 
 static const char *const names[] = {
-    "01-computed-pads/zeropad",      "02-gather-from-image/transform_input", "11-float64/double_weights_cast",
-    "13-matmul-4d/keras_dense_nhwc",   "06-one-channel/mnist_cntk",
+    "01-computed-pads/zeropad",
+    "02-gather-from-image/transform_input",
+    "03-expand/se_expand_as",
+    "04-conv1d/eca_conv1d",
+    "06-one-channel/mnist_cntk",
+    "07-nhwc-with-something-first/nhwc_cast_before",
+    "07-nhwc-with-something-first/nhwc_rescale_before_transpose",
+    "08-uint8-input/nhwc_uint8_cast",
+    "09-open-channels/dyn_channel_only",
+    "11-float64/double_weights_cast",
     "12-log-softmax/log_softmax",
+    "13-matmul-4d/keras_dense_nhwc",
+    "16-other-operators/coord_attention",
 };
 
 static bool read_array (const char *name, const char *suffix, struct npy *array)
@@ -19,6 +29,18 @@ static bool read_array (const char *name, const char *suffix, struct npy *array)
     struct error error = { "" };
     snprintf (path, sizeof path, "%s/%s.%s.npy", check_cases (), name, suffix);
     return CHECK (npy_read (path, array, &error), "%s", error.text);
+}
+
+/* [pixels][channels] -> [channels][pixels]. */
+static void channels_first (float *data, int channels, size_t pixels)
+{
+    float *copy = malloc (pixels * (size_t)channels * sizeof *copy);
+    memcpy (copy, data, pixels * (size_t)channels * sizeof *copy);
+    for (size_t p = 0; p < pixels; p++) {
+        for (int c = 0; c < channels; c++)
+            data[(size_t)c * pixels + p] = copy[p * (size_t)channels + (size_t)c];
+    }
+    free (copy);
 }
 
 static void check_case (const char *name)
@@ -31,6 +53,8 @@ static void check_case (const char *name)
     if (CHECK (model != NULL, "%s", error.text) && read_array (name, "in", &in) &&
         read_array (name, "ref", &expected)) {
         struct tensor_info t = graph_tensor (model_graph (model), 0);
+        if (model_input (model)->channels_last && in.count < 1 << 20)
+            channels_first (in.data, t.channels, (size_t)t.height * (size_t)t.width);
         if (CHECK (in.count == (size_t)t.channels * (size_t)t.height * (size_t)t.width, "%s: %zu numbers", name,
                    in.count))
             check_scores (name, model, in.data, expected.data, expected.count, 1e-5);

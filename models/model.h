@@ -2,7 +2,8 @@
 /* model.h: a file on disk -> a graph, its labels and how its input wants to be prepared.
  *
  * Any byte string given as a model, label or info file yields a model or one clear error naming file, node and
- * numbers; nothing but the named file (and the side files listed at model_load) is opened. */
+ * numbers; nothing but the named file (and the side files listed at model_load, and what an ONNX model keeps in files of its
+ * own folder: onnx_external.c) is opened. */
 #ifndef CONVRELU_MODEL_H
 #define CONVRELU_MODEL_H
 
@@ -21,6 +22,7 @@ struct input_origins {
  * is alpha. */
 struct input_spec {
     int channels, height, width; /* of the graph's input */
+    bool channels_last;          /* the file's own order is (1, height, width, channels) */
     float mean[4], std[4];
     enum channel_order order;
     struct input_origins from;

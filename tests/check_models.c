@@ -326,6 +326,8 @@ int main (void)
     check_fixed_filters ();
     check_operators ();
     check_shapes ();
+    check_fold ();
+    check_layout ();
     check_patterns ();
     check_formats ();
     check_broken ();
@@ -333,10 +335,12 @@ int main (void)
     check_labels ();
     check_side_files ();
     check_preparation ();
+    check_external ();
     check_memory ();
     check_command ();
     check_test_data ();
     check_score_rules ();
+    check_case_files ();
     check_trained ();
     check_zoo ();
     remove_scratch ();

@@ -426,7 +426,7 @@ static void check_inputs (void)
         { "a batch of two", "2 3 4 4", "batch" },
         { "no channels", "1 0 4 4", "dimension 1" },
         { "negative height", "1 3 -4 4", "dimension 2" },
-        { "open channels", "1 ? 4 4", "left open" },
+        { "an open vector", "1 ?", "left open" },
         { "five dimensions", "1 3 4 4 4", "5 dimensions" },
         { "no dimensions", "", "0 dimensions" },
         { "2^40 rows", "1 3 1099511627776 4", "dimension 2" },

@@ -41,6 +41,7 @@ struct onnx {
 struct onnx onnx_new (int64_t opset);
 void onnx_free (struct onnx *o);
 void onnx_input (struct onnx *o, const char *name, const char *dims);
+void onnx_input_of (struct onnx *o, const char *name, int type, const char *dims); /* of a TensorProto.DataType */
 void onnx_output (struct onnx *o, const char *name, const char *dims);
 /* inputs and outputs: names between blanks; "-" is an empty name. attributes may be NULL. */
 void onnx_node (struct onnx *o, const char *operation, const char *inputs, const char *outputs, const char *attributes);

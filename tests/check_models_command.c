@@ -165,6 +165,51 @@ static void check_exit_codes (const char *model, const char *input)
     }
 }
 
+/* 3 x 96 x 96 -> Conv 7 x 7 -> Relu -> MaxPool -> Conv 1 x 1 -> mean -> 32: a stem whose max-pool is made from its rows. */
+static void write_stem (const char *path)
+{
+    float weights[64 * 3 * 49];
+    struct onnx o = onnx_new (13);
+    fill (weights, sizeof weights / sizeof *weights, 73);
+    onnx_input (&o, "pixels", "1 3 96 96");
+    onnx_floats (&o, "w", "64 3 7 7", weights);
+    onnx_floats (&o, "v", "32 64 1 1", weights);
+    onnx_node (&o, "Conv", "pixels w", "conv", "pads=3,3,3,3 strides=2,2");
+    onnx_node (&o, "Relu", "conv", "relu", "");
+    onnx_node (&o, "MaxPool", "relu", "pool", "kernel_shape=3,3 pads=1,1,1,1 strides=2,2");
+    onnx_node (&o, "Conv", "pool v", "größer", "");
+    onnx_node (&o, "GlobalAveragePool", "größer", "mean", "");
+    onnx_node (&o, "Flatten", "mean", "scores", "");
+    onnx_output (&o, "scores", "1 32");
+    onnx_finish (&o);
+    CHECK (write_file (path, o.file.data, o.file.size), "%s", path);
+    onnx_free (&o);
+}
+
+/* Every line of it: names, sizes before and after a max-pool, columns one below the other, totals. */
+static void check_inspect (const char *model)
+{
+    static const char *const lines[] = {
+        "TODO",
+    };
+    char line[1500], *out, *err;
+    write_stem (model);
+    snprintf (line, sizeof line, "inspect %s --isa scalar --threads 1 --algorithm direct", model);
+    CHECK (run_command (line, &out, &err) == 0 && !*err, "%s", err);
+    char *at = strchr (out, '\n'); /* behind the path */
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char *end = at ? strchr (at + 1, '\n') : NULL;
+        if (!CHECK (end != NULL, "it ends before '%s'", lines[i]))
+            break;
+        *end = 0;
+        CHECK (!strcmp (at + 1, lines[i]), "line %zu is '%s', not '%s'", i + 2, at + 1, lines[i]);
+        at = end;
+    }
+    CHECK (at && !at[1], "more lines: %s", at + 1);
+    free (out);
+    free (err);
+}
+
 /* No share of the peak is above all of it, whatever the machine does meanwhile. */
 static void check_shares (const char *model)
 {
@@ -311,6 +356,8 @@ void check_command (void)
     CHECK (npy_write (input, pixels, 4, shape, &error), "%s", error.text);
     check_exit_codes (model, input);
     check_notes (model);
+    snprintf (path, sizeof path, "%s/stem.onnx", scratch ());
+    check_inspect (path);
     check_json (model);
     check_shares (model);
     check_taps (model, input);

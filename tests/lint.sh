@@ -100,6 +100,13 @@ for folder in build/engine/libkernels_*.a.p; do
     BEGIN { sub(/[.]a[.]p$/, "", isa) } NF == 3 && $3 !~ "_" isa "$" { print isa ": " $3 }'
 done | rule 'what an instruction set exports has its name at the end'
 
+for folder in build/engine/libkernels_*.a.p; do
+  for part in conv strassen; do
+    object=$folder/kernels_$part.c.o
+    [ ! -e "$object" ] || objdump -d "$object" | grep -qE 'prefetch|prfm' || echo "$object"
+  done
+done | rule 'what multiplies fetches weights ahead'
+
 case $(clang-format --version 2>/dev/null) in
   *'version 14.'*)
     # shellcheck disable=SC2086

@@ -239,14 +239,16 @@ static void check_refused (void)
         const char *what;
         struct line lines[LINES];
     } misses[] = {
-        { "Erf of x", { { "Erf", "x", "a" }, { "Add", "a n1", "b" }, { "Mul", "x b", "c" }, { "Mul", "c half", "y" } } },
+        { "Erf of x",
+          { { "Erf", "x", "a" }, { "Add", "a n1", "b" }, { "Mul", "x b", "c" }, { "Mul", "c half", "y" } } },
         { "Erf of another multiple",
           { { "Mul", "x root2", "a" },
             { "Erf", "a", "b" },
             { "Add", "b n1", "c" },
             { "Mul", "x c", "d" },
             { "Mul", "d half", "y" } } },
-        { "not halved", { { "Div", "x root2", "a" }, { "Erf", "a", "b" }, { "Add", "b n1", "c" }, { "Mul", "x c", "y" } } },
+        { "not halved",
+          { { "Div", "x root2", "a" }, { "Erf", "a", "b" }, { "Add", "b n1", "c" }, { "Mul", "x c", "y" } } },
         { "two added",
           { { "Div", "x root2", "a" },
             { "Erf", "a", "b" },

@@ -224,7 +224,8 @@ static void over_limit (struct graph_limits limits, const char *says)
     graph_output (b.g, build_square (&b, 0, 1, 3, 1, 1));
     struct error error = { "" };
     struct plan *plan = plan_new (b.g, &one_thread, &error);
-    CHECK (!graph_error (b.g) && plan == NULL && strstr (error.text, says), "\"%s\" does not say \"%s\"", error.text, says);
+    CHECK (!graph_error (b.g) && plan == NULL && strstr (error.text, says), "\"%s\" does not say \"%s\"", error.text,
+           says);
     plan_free (plan);
     graph_unref (b.g);
 }
@@ -244,7 +245,8 @@ enum spied { SPIED_CONV, SPIED_DEPTHWISE, SPIED_STRASSEN, SPIED_WINOGRAD, SPIED_
 static struct {
     const struct kernels *real;
     struct kernels table;
-    const float *wanted[SPIED_MOST], *fetched[SPIED_MOST]; /* weights that a call begins with, and those fetched before */
+    const float *wanted[SPIED_MOST],
+        *fetched[SPIED_MOST]; /* weights that a call begins with, and those fetched before */
     int wanted_count, fetched_count;
     bool unfetched[SPIED_MOST]; /* [wanted_count] */
     pthread_t caller;

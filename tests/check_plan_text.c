@@ -72,19 +72,20 @@ __attribute__ ((format (printf, 2, 3))) static void add (struct text *text, cons
 static void add_plan (struct text *text, const struct plan *plan)
 {
     uint64_t macs = 0, multiplications = 0, weights = 0;
-    add (text, "%-4s  %-24s  %-12s  %-12s  %-18s  %10s  %15s  %10s\n", "step", "name", "operation", "output",
+    add (text, "%-4s  %-24s  %-19s  %-12s  %-18s  %10s  %15s  %10s\n", "step", "name", "operation", "output",
          "algorithm", "MACs", "multiplications", "weights");
     for (int i = 0; i < plan_steps (plan); i++) {
         struct step_info s = plan_step (plan, i);
         char shape[48];
         snprintf (shape, sizeof shape, "%dx%dx%d", s.channels, s.height, s.width);
-        add (text, "%4d  %-24s  %-12s  %-12s  %-18s  %10" PRIu64 "  %15" PRIu64 "  %10" PRIu64 "\n", i, s.name,
+        add (text, "%4d  %-24s  %-19s  %-12s  %-18s  %10" PRIu64 "  %15" PRIu64 "  %10" PRIu64 "\n", i, s.name,
              s.operation, shape, *s.algorithm ? s.algorithm : "-", s.macs, s.multiplications, s.weight_bytes);
         macs += s.macs;
         multiplications += s.multiplications;
         weights += s.weight_bytes;
     }
-    add (text, "%d steps, %" PRIu64 " MACs, %" PRIu64 " multiplications, %" PRIu64 " bytes of weights, %zu of tensors\n",
+    add (text,
+         "%d steps, %" PRIu64 " MACs, %" PRIu64 " multiplications, %" PRIu64 " bytes of weights, %zu of tensors\n",
          plan_steps (plan), macs, multiplications, weights, plan_arena_bytes (plan));
 }
 
@@ -145,8 +146,14 @@ static void print_difference (const char *path, const struct text *planned, cons
 /* ---- networks --------------------------------------------------------------------------------------------------- */
 
 /* The two processors the engine was measured on, see engine/cpu.c. What is known of them changes much with AVX-512 alone. */
-#define EPYC { .l2_bytes = 1 << 20, .bytes_per_cycle_far = 10 }
-#define XEON { .l2_bytes = 2 << 20, .bytes_per_cycle_far = 6, .slow_strassen_512 = true }
+#define EPYC                                                                                                           \
+    {                                                                                                                  \
+        .l2_bytes = 1 << 20, .bytes_per_cycle_far = 10                                                                 \
+    }
+#define XEON                                                                                                           \
+    {                                                                                                                  \
+        .l2_bytes = 2 << 20, .bytes_per_cycle_far = 6, .slow_strassen_512 = true                                       \
+    }
 
 static const struct machine {
     const char *isa, *file; /* of the text */

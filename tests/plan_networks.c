@@ -168,7 +168,8 @@ struct graph *squeeze_network (void)
         char name[64];
         b = block_of (g, "fire%d", i + 2);
         x = conv_relu (&b, "squeeze", x, squeeze[i], 1);
-        int parts[2] = { conv_relu (&b, "expand1", x, 4 * squeeze[i], 1), conv_relu (&b, "expand3", x, 4 * squeeze[i], 3) };
+        int parts[2] = { conv_relu (&b, "expand1", x, 4 * squeeze[i], 1),
+                         conv_relu (&b, "expand3", x, 4 * squeeze[i], 3) };
         x = graph_concat (g, name_of (&b, "concat", name), parts, 2);
         if (i == 1 || i == 3)
             x = max_pool (g, i == 1 ? "pool3" : "pool5", x, 0);

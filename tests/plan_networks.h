@@ -8,9 +8,9 @@
 #include "engine/engine.h"
 
 /* Each: 3 x 224 x 224 pixels to 1000 scores. To unref; in error when memory is short. */
-struct graph *residual_network (void);   /* bottlenecks, two a stage: half a ResNet-50 */
-struct graph *mobile_network (void);     /* inverted residuals of MobileNetV2, one squeeze-and-excite block of V3 */
-struct graph *squeeze_network (void);    /* SqueezeNet 1.1 */
-struct graph *dense_network (void);      /* two dense blocks of four layers, a transition between them */
+struct graph *residual_network (void); /* bottlenecks, two a stage: half a ResNet-50 */
+struct graph *mobile_network (void);   /* inverted residuals of MobileNetV2, one squeeze-and-excite block of V3 */
+struct graph *squeeze_network (void);  /* SqueezeNet 1.1 */
+struct graph *dense_network (void);    /* two dense blocks of four layers, a transition between them */
 
 #endif

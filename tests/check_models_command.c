@@ -166,7 +166,7 @@ static void check_exit_codes (const char *model, const char *input)
     }
 }
 
-/* 3 x 96 x 96 -> Conv 7 x 7 -> Relu -> MaxPool -> Conv 1 x 1 -> mean -> 32: a stem whose max-pool is made from its rows. */
+/* 3 x 96 x 96 -> Conv 7 x 7 -> Relu -> MaxPool -> Conv 1 x 1 -> mean -> 32: a stem that makes its max-pool, too. */
 static void write_stem (const char *path)
 {
     float weights[64 * 3 * 49];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_plan_promises.c: what a plan promises of speed and memory, each of which could be lost without one wrong number: memory
- * used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are fetched ahead, packed once
- * and let go, huge pages, and all threads at work. check_plan_text.c shows the same for whole networks. */
+/* check_plan_promises.c: what a plan promises of speed and memory, each of which could be lost without one wrong number:
+ * memory used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are fetched ahead,
+ * packed once and let go, huge pages, and all threads at work. check_plan_text.c shows the same for whole networks. */
 #include "engine/kernels.h"
 #include "engine/plan.h"
 #include "tests/allocations.h"
@@ -18,7 +18,7 @@
 
 enum { HUGE_PAGE = 2 << 20 };
 
-/* ---- huge pages: in the place of the C library's ------------------------------------------------------------------- */
+/* ---- huge pages: in the place of the C library's ----------------------------------------------------------------- */
 
 static atomic_size_t huge_bytes;
 static atomic_int huge_astray; /* of a huge page or more, and yet not on a border of one */
@@ -33,7 +33,7 @@ int madvise (void *memory, size_t bytes, int advice)
     return (int)syscall (SYS_madvise, memory, bytes, advice);
 }
 
-/* ---- plans ---------------------------------------------------------------------------------------------------------- */
+/* ---- plans ------------------------------------------------------------------------------------------------------- */
 
 /* Takes over the builder's graph. */
 static struct plan *planned (struct builder *b, const struct plan_options *options)
@@ -60,7 +60,7 @@ static int steps_of (const struct plan *plan, const char *operation)
     return count;
 }
 
-/* ---- memory --------------------------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 enum { CHANNELS = 32, SIDE = 20 };
 
@@ -163,7 +163,7 @@ static void check_huge_pages (void)
     plan_free (plan);
 }
 
-/* ---- packed weights ------------------------------------------------------------------------------------------------- */
+/* ---- packed weights ---------------------------------------------------------------------------------------------- */
 
 static struct builder weighty (const struct graph_limits *limits)
 {
@@ -237,7 +237,7 @@ static void check_limits (void)
     over_limit ((struct graph_limits) { .plan_bytes = 4096 }, "intermediate results need");
 }
 
-/* ---- what kernels are told ------------------------------------------------------------------------------------------ */
+/* ---- what kernels are told --------------------------------------------------------------------------------------- */
 
 /* Looks on: a table of kernels that notes what it is given and hands it on. */
 enum { SPIED_MOST = 4096 };
@@ -328,7 +328,7 @@ static struct builder every_method (int side)
     return b;
 }
 
-/* The weights of every product, but for the first and those of depthwise convolutions, are asked for before they are wanted. */
+/* The weights of every product but the first are asked for before they are wanted; depthwise convolutions have few. */
 static void fetches_weights (const char *isa, enum algorithm algorithm)
 {
     struct builder b = every_method (16);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_plan_text.c: what is planned for four networks, beside the text in tests/plans/: step by step what it makes, by which
- * method, with how much work and how many bytes of weights, and the bytes of the arena. A change of the plan is a change of
- * these files: `./dev test --update-plans`, or CONVRELU_UPDATE_PLANS=1, writes them anew, and `git diff` shows what it means.
+/* check_plan_text.c: what is planned for four networks, beside the text in tests/plans/: step by step what it makes, by
+ * which method, with how much work and how many bytes of weights, and the bytes of the arena. A change of the plan is a
+ * change of these files: `./dev test --update-plans`, or CONVRELU_UPDATE_PLANS=1, writes them anew, and `git diff` shows
+ * what it means.
  *
- * Plans are made and never run, for every instruction set that is compiled in, whether this processor has it or not, and
- * for processors that are given: the program is linked with stand-ins for kernels_for () and plan_run (). */
+ * Plans are made and never run, for every instruction set that is compiled in, whether this processor has it or not,
+ * and for processors that are given: the program is linked with stand-ins for kernels_for () and plan_run (). */
 #include "engine/cpu.h"
 #include "engine/kernels.h"
 #include "tests/check.h"
@@ -145,7 +146,7 @@ static void print_difference (const char *path, const struct text *planned, cons
 
 /* ---- networks --------------------------------------------------------------------------------------------------- */
 
-/* The two processors the engine was measured on, see engine/cpu.c. What is known of them changes much with AVX-512 alone. */
+/* The two processors the engine was measured on, see engine/cpu.c: with AVX-512 they get different plans. */
 #define EPYC                                                                                                           \
     {                                                                                                                  \
         .l2_bytes = 1 << 20, .bytes_per_cycle_far = 10                                                                 \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_plan_promises.c: what a plan promises of speed and memory, each of which could be lost without one wrong number:
- * memory used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are fetched ahead,
- * packed once and let go, huge pages, and all threads at work. check_plan_text.c shows the same for whole networks. */
+/* check_plan_promises.c: what a plan promises of speed and memory, each of which could be lost without a wrong number:
+ * memory used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are fetched
+ * ahead, packed once and let go, huge pages, and all threads at work. check_plan_text.c shows it for whole networks. */
 #include "engine/kernels.h"
 #include "engine/plan.h"
 #include "tests/allocations.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_plan_text.c: what is planned for four networks, beside the text in tests/plans/: step by step what it makes, by
  * which method, with how much work and how many bytes of weights, and the bytes of the arena. A change of the plan is a
- * change of these files: `./dev test --update-plans`, or CONVRELU_UPDATE_PLANS=1, writes them anew, and `git diff` shows
+ * change of these files: `./dev test --update-plans`, or CONVRELU_UPDATE_PLANS=1, writes them anew; `git diff` shows
  * what it means.
  *
  * Plans are made and never run, for every instruction set that is compiled in, whether this processor has it or not,

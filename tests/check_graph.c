@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_graph.c: building graphs: hostile parameters, limits, short memory, shapes and the questions one can ask. */
+#include "engine/node.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/random_graph.h"
@@ -272,6 +273,24 @@ static struct graph *build_everything (void)
     return g;
 }
 
+/* What does not fit 64 bits is more than any limit. */
+static void check_arithmetic (void)
+{
+    check_group ("checked arithmetic");
+    const uint64_t half = UINT64_C (1) << 32;
+    CHECK (checked_sum (UINT64_MAX - 5, 5) == UINT64_MAX && checked_sum (2, 3) == 5, "sums that fit");
+    CHECK (checked_sum (UINT64_MAX - 5, 7) == UINT64_MAX, "a sum that does not: %d",
+           (int)checked_sum (UINT64_MAX - 5, 7));
+    CHECK (checked_product (2, 3, 5, 7) == 210, "a product that fits");
+    for (int i = 1; i < 4; i++) { /* in each of the three multiplications */
+        uint64_t f[4] = { half, 1, 1, 1 };
+        f[i] = half;
+        CHECK (checked_product (f[0], f[1], f[2], f[3]) == UINT64_MAX, "a product that does not, factor %d", i);
+        f[i]--;
+        CHECK (checked_product (f[0], f[1], f[2], f[3]) == half * (half - 1), "factor %d", i);
+    }
+}
+
 static void check_short_memory (void)
 {
     check_group ("short memory");
@@ -478,6 +497,7 @@ int main (void)
     check_bad_elementwise ();
     check_bad_windows ();
     check_limits ();
+    check_arithmetic ();
     check_short_memory ();
     check_shapes ();
     check_questions ();

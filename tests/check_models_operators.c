@@ -508,6 +508,7 @@ static void check_softmax (void)
         { "Softmax vector last axis", "1 60", 13, "", 60, 1 },
         { "Softmax channels", "1 3 4 5", 13, "axis=1", 3, 20 },
         { "Softmax flattened", "1 3 4 5", 11, "", 60, 1 },
+        { "Softmax flattened, the last such opset", "1 3 4 5", 12, "", 60, 1 },
         { "Softmax rows", "1 3 4 5", 13, "axis=-2", 4, 5 },
         { "Softmax columns", "1 3 4 5", 13, "", 5, 1 },
         { "Softmax flattened from 2", "1 3 4 5", 11, "axis=2", 20, 1 },

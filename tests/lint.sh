@@ -132,6 +132,12 @@ for folder in engine models plugin; do
       if (!good) print $2 ": " $1 }' |
     grep -vE " ($prefixless)\$" | rule "what the files of $folder/ export begins with a word of theirs"
 done
+for folder in build/engine/libkernels_*.a.p; do
+  for part in conv strassen; do
+    object=$folder/kernels_$part.c.o
+    [ ! -e "$object" ] || objdump -d "$object" | grep -qE 'prefetch|prfm' || echo "$object"
+  done
+done | rule 'what multiplies fetches weights ahead'
 
 case $(clang-format --version 2>/dev/null) in
   *'version 14.'*)

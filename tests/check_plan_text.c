@@ -17,23 +17,10 @@
 
 /* ---- instead of running --------------------------------------------------------------------------------------- */
 
-extern const struct kernels kernels_scalar;
-#ifdef __x86_64__
-extern const struct kernels kernels_avx2, kernels_avx512;
-#elif defined __aarch64__
-extern const struct kernels kernels_neon;
-#endif
-
-/* Every table that is compiled in. */
-static const struct kernels *const tables[] = {
-    &kernels_scalar,
-#ifdef __x86_64__
-    &kernels_avx2,
-    &kernels_avx512,
-#elif defined __aarch64__
-    &kernels_neon,
-#endif
-};
+/* Every table that may be compiled in; NULL: it is not. */
+extern const struct kernels kernels_scalar, kernels_avx2 __attribute__ ((weak)), kernels_avx512 __attribute__ ((weak)),
+    kernels_neon __attribute__ ((weak));
+static const struct kernels *const tables[] = { &kernels_scalar, &kernels_avx2, &kernels_avx512, &kernels_neon };
 
 /* What the linker puts in the place of the engine's own (--wrap). */
 const struct kernels *__wrap_kernels_for (const char *name);
@@ -42,7 +29,7 @@ void __wrap_plan_run (struct plan *plan, const float *input);
 const struct kernels *__wrap_kernels_for (const char *name)
 {
     for (size_t i = 0; name && i < sizeof tables / sizeof *tables; i++)
-        if (!strcmp (tables[i]->name, name))
+        if (tables[i] && !strcmp (tables[i]->name, name))
             return tables[i];
     return NULL;
 }

@@ -20,7 +20,7 @@ static bool depthwise_fits (const struct conv_method *method, const struct prepa
 static bool depthwise_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    packed->weight_bytes = blocked_bytes (packed->element, in_channels, 1, 1) * taps;
+    packed->weight_bytes = place_blocked_bytes (packed->element, in_channels, 1, 1) * taps;
     return true;
 }
 

@@ -113,7 +113,7 @@ enum staging staging_of (const struct conv *conv, bool planar)
     return STAGING_NONE;
 }
 
-size_t band_bytes (const struct step *step, int band)
+size_t conv_band_bytes (const struct step *step, int band)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
@@ -136,7 +136,7 @@ static void cut_direct (const struct preparation *p, struct step *step)
     struct direct *d = step->state;
     int panels = step->packed->panel_count, threads = p->threads;
     size_t weights = step->packed->weight_bytes;
-    size_t input = blocked_bytes (step->place.in.element, step->in_channels, step->in_height, step->in_width);
+    size_t input = place_blocked_bytes (step->place.in.element, step->in_channels, step->in_height, step->in_width);
     d->bands = 1;
     d->band = d->strips;
     d->panel_group = panels;
@@ -147,7 +147,7 @@ static void cut_direct (const struct preparation *p, struct step *step)
     }
     bool many = weights > kept_bytes (p->cpu) / 2;
     d->bands = threads;
-    while (!many && d->bands < d->strips && band_bytes (step, divide_up (d->strips, d->bands)) > BAND_BYTES)
+    while (!many && d->bands < d->strips && conv_band_bytes (step, divide_up (d->strips, d->bands)) > BAND_BYTES)
         d->bands += threads;
     d->bands = least (d->bands, d->strips);
     d->band = divide_up (d->strips, d->bands);
@@ -186,7 +186,7 @@ static bool direct_prepare (struct preparation *p, struct step *step)
         d->staged_height = (d->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
         in_row = (size_t)d->staged_width * (planar ? 1 : BLOCK);
         in_plane = (size_t)d->staged_height * in_row;
-        need_bytes (&p->scratch_bytes, band_bytes (step, d->band));
+        need_bytes (&p->scratch_bytes, conv_band_bytes (step, d->band));
     }
     snprintf (step->algorithm, sizeof step->algorithm, "direct");
     /* widened groups multiply with zeros too */

@@ -30,7 +30,7 @@ struct direct {
 };
 
 /* Bytes of input that `band` strips need. */
-size_t band_bytes (const struct step *step, int band);
+size_t conv_band_bytes (const struct step *step, int band);
 
 /* The sum's pieces in the order of the packed weights. `row` and `plane` are floats from one input row and block to the
  * next. False: memory short. */

@@ -41,7 +41,8 @@ bool stem_pool_fits (const struct step *step, const struct step *pool_step, cons
     return step->packed && step->packed->method == &conv_planar && step->place.residual.buffer < 0 &&
            pool->kind == POOL_MAX && pool->dilation_h == 1 && pool->kernel_h <= step->height &&
            pool_step->height >= 4 * pool->kernel_h &&
-           blocked_bytes (step->place.out.element, step->channels, step->height, step->width) >= FUSED_LEAST_BYTES;
+           place_blocked_bytes (step->place.out.element, step->channels, step->height, step->width) >=
+               FUSED_LEAST_BYTES;
 }
 
 /* Where a worker keeps the rows [range->first, range->end) of the convolution that it has at hand, and the padded input
@@ -165,7 +166,7 @@ bool stem_pool_prepare (struct preparation *p, struct step *step, const struct p
         return false;
     s->conv = *(const struct direct *)step->state;
     s->pool = *pool;
-    size_t row = blocked_count (step->channels, 1, step->width);
+    size_t row = place_blocked_count (step->channels, 1, step->width);
     s->rows_at_once = (int)(ROW_BUFFER_BYTES / sizeof (float) / row) - pool->kernel_h;
     if (s->rows_at_once < 2)
         s->rows_at_once = 2;
@@ -174,7 +175,7 @@ bool stem_pool_prepare (struct preparation *p, struct step *step, const struct p
     step->state = s;
     step->run = stem_pool_run;
     need_bytes (&p->scratch_bytes, (HEAD_FLOATS (pool->kernel_h) + (size_t)s->rows_cap * row) * sizeof (float) +
-                                       band_bytes (step, s->conv.band));
+                                       conv_band_bytes (step, s->conv.band));
     snprintf (step->algorithm, sizeof step->algorithm, "direct, max-pool");
     return direct_segments (p, step, true, (size_t)s->conv.staged_width,
                             (size_t)s->conv.staged_height * (size_t)s->conv.staged_width);

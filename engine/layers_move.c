@@ -114,7 +114,7 @@ struct move {
 static void copy_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct move *s = step->state;
-    size_t bytes = blocked_bytes (step->place.in.element, BLOCK, step->height, step->width);
+    size_t bytes = place_blocked_bytes (step->place.in.element, BLOCK, step->height, step->width);
     (void)e;
     (void)worker;
     memcpy ((char *)step->out + (size_t)(s->out_channel / BLOCK + item) * bytes,
@@ -163,7 +163,8 @@ static bool concat_prepare (struct preparation *p, const struct layer *layer)
     for (int i = 0; i < layer->input_count; i++) {
         int part = layer->inputs[i], channels = p->g->nodes[part].channels;
         const struct place at = place_of (p, part);
-        size_t wanted = to->offset + blocked_bytes (to->element, channel / BLOCK * BLOCK, whole->height, whole->width);
+        size_t wanted =
+            to->offset + place_blocked_bytes (to->element, channel / BLOCK * BLOCK, whole->height, whole->width);
         bool there = channel % BLOCK == 0 && at.buffer == to->buffer && at.offset == wanted;
         if (!there) {
             struct step *step = step_new (p, channel % BLOCK ? pick_run : copy_run, part, layer->output);
@@ -184,7 +185,7 @@ static bool pick_prepare (struct preparation *p, const struct layer *layer)
         return false;
     int *channel = memory_add (p->memory, (size_t)pick->channels, sizeof *channel);
     if (!channel)
-        return out_of_memory (p);
+        return step_out_of_memory (p);
     memcpy (channel, pick->channel, (size_t)pick->channels * sizeof *channel);
     struct move s = { .pick = *pick };
     s.pick.channel = channel;

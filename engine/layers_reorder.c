@@ -32,7 +32,7 @@ static void to_blocked_item (struct execution *e, const struct step *step, struc
                                     least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
-void reorder_to_blocked_run (struct execution *e, const struct step *step)
+void layers_reorder_to_blocked (struct execution *e, const struct step *step)
 {
     schedule_items (e, step, to_blocked_item, divide_up (step->channels, BLOCK));
 }
@@ -45,7 +45,7 @@ static void to_planar_item (struct execution *e, const struct step *step, struct
                                    least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
-void reorder_to_planar_run (struct execution *e, const struct step *step)
+void layers_reorder_to_planar (struct execution *e, const struct step *step)
 {
     schedule_items (e, step, to_planar_item, divide_up (step->channels, BLOCK));
 }
@@ -95,7 +95,7 @@ static bool reshape_prepare (struct preparation *p, const struct layer *layer)
     struct step *step = step_new (p, reshape_run, layer->inputs[0], layer->output);
     if (!step)
         return false;
-    need_bytes (&p->shared_bytes, blocked_bytes (ELEMENT_F32, step->channels * step->height * step->width, 1, 1));
+    need_bytes (&p->shared_bytes, place_blocked_bytes (ELEMENT_F32, step->channels * step->height * step->width, 1, 1));
     return true;
 }
 

@@ -13,20 +13,20 @@
 #include <limits.h>
 #include <stdlib.h>
 
-size_t blocked_count (int channels, int height, int width)
+size_t place_blocked_count (int channels, int height, int width)
 {
     return ((size_t)channels + BLOCK - 1) / BLOCK * BLOCK * (size_t)height * (size_t)width;
 }
 
-size_t blocked_bytes (enum element element, int channels, int height, int width)
+size_t place_blocked_bytes (enum element element, int channels, int height, int width)
 {
-    return (blocked_count (channels, height, width) * element_bytes (element) + 63) / 64 * 64;
+    return (place_blocked_count (channels, height, width) * element_bytes (element) + 63) / 64 * 64;
 }
 
 static size_t tensor_bytes (const struct graph *g, const struct places *places, int id)
 {
     const struct node *node = &g->nodes[id];
-    return blocked_bytes (places->of[id].element, node->channels, node->height, node->width);
+    return place_blocked_bytes (places->of[id].element, node->channels, node->height, node->width);
 }
 
 /* The tensor's element is its own, wherever it lies. */

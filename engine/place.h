@@ -31,7 +31,7 @@ bool places_new (const struct graph *g, const struct layers *layers, const bool 
 void places_free (struct places *places);
 
 /* How many numbers there are with channels rounded up to 16; their bytes, rounded up to 64. */
-size_t blocked_count (int channels, int height, int width);
-size_t blocked_bytes (enum element element, int channels, int height, int width);
+size_t place_blocked_count (int channels, int height, int width);
+size_t place_blocked_bytes (enum element element, int channels, int height, int width);
 
 #endif

@@ -56,7 +56,7 @@ static bool plan_planar_copy (struct planner *p, int id)
     if (p->planar_copy[id] < 0 || place->buffer < 0)
         return true;
     const struct node *node = &p->g->nodes[id];
-    struct step *step = step_new (&p->preparation, reorder_to_planar_run, id, id);
+    struct step *step = step_new (&p->preparation, layers_reorder_to_planar, id, id);
     if (!step)
         return false;
     int buffer = p->planar_copy[id];
@@ -126,7 +126,7 @@ static void find_lifetimes (struct planner *p)
             live_at (p, step->fused_pool->place.residual, s);
             live_at (p, step->fused_pool->place.out, s);
         }
-        if (step->run == reorder_to_planar_run)
+        if (step->run == layers_reorder_to_planar)
             live_at (p, step->place.out, INT_MAX);
     }
     for (int id = 0; id < p->g->count; id++)
@@ -282,7 +282,7 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     for (int id = 0; id < p->g->count; id++)
         if (p->planar_copy[id] >= 0)
             p->planar_copy[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
-    if (blocked && !step_new (&p->preparation, reorder_to_blocked_run, p->input, p->input))
+    if (blocked && !step_new (&p->preparation, layers_reorder_to_blocked, p->input, p->input))
         return false;
     if (!plan_planar_copy (p, p->input))
         return false;

@@ -75,7 +75,7 @@ bool step_state (struct preparation *p, struct step *step, const void *state, si
 bool step_channels (struct preparation *p, const float **to, const float *floats, const double *doubles, int channels);
 
 /* Puts that into p->error and returns false. */
-bool out_of_memory (struct preparation *p);
+bool step_out_of_memory (struct preparation *p);
 
 /* Where a tensor lies. */
 static inline struct place place_of (const struct preparation *p, int tensor)

@@ -478,10 +478,10 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
 static void put_drawing (GstConvRelu *self, GstVideoOverlayComposition *composition, GstBuffer *buffer)
 {
     GstVideoFrame pixels;
-    gboolean field = mapping_is_field (&self->info); /* who draws compositions does not expect them on one */
+    gboolean field = frame_map_is_field (&self->info); /* who draws compositions does not expect them on one */
     if (composition && !field && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
         negotiate_attach (buffer, composition);
-    } else if (composition && mapping_write (&pixels, &self->info, buffer)) {
+    } else if (composition && frame_map_write (&pixels, &self->info, buffer)) {
         if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
             GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
         gst_video_frame_unmap (&pixels);

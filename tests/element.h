@@ -4,8 +4,8 @@
  *
  * The network (tiny_onnx.h) has four classes: red, green and blue score 4 x the mean of their channel / 255, "none"
  * scores 0; so the four probabilities give the mean colour back. */
-#ifndef CONVRELU_ELEMENT_H
-#define CONVRELU_ELEMENT_H
+#ifndef CONVRELU_TESTS_ELEMENT_H
+#define CONVRELU_TESTS_ELEMENT_H
 
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>

@@ -185,7 +185,7 @@ INLINE void all_rows (const struct depthwise_run *run, const int kernel, const i
         rows_of (run, lane, kernel, stride);
     if (!run->epilogue->clamp_only)
         FOR_ISA (epilogue_tile)
-        (run->epilogue, run->out, run->rows * run->window.out_width, 1, run->channel, run->out, 0);
+    (run->epilogue, run->out, run->rows * run->window.out_width, 1, run->channel, run->out, 0);
 }
 
 void kernels_depthwise (const struct depthwise_run *run)

@@ -14,8 +14,8 @@
 json_t *labels_literal (const char *text, const char *at, const char *end, const char **after,
                         struct label_entries *entries);
 
-/* The string whose quote is at `at`, its escapes undone, into `to` of as many bytes + 4; *length of them. Returns what is
- * behind it, or NULL: it is not closed on its line. `doubled`: YAML's '' within single quotes. */
+/* The string whose quote is at `at`, its escapes undone, into `to` of as many bytes + 4; *length of them. Returns what
+ * is behind it, or NULL: it is not closed on its line. `doubled`: YAML's '' within single quotes. */
 const char *labels_literal_string (const char *at, const char *end, bool doubled, char *to, size_t *length);
 
 /* Adds what such a tree holds (labels_tree.c). */

@@ -206,7 +206,8 @@ static bool channels_are_last (const struct reader *r, const int64_t dims[4], in
     return large || image_is_transposed (r);
 }
 
-/* Dimensions that the file leaves open: the batch is 1, channels are those of the first layer, the size is asked for. */
+/* Dimensions that the file leaves open: the batch is 1, channels are those of the first layer, the size is asked
+ * for. */
 static bool fill_open (struct reader *r, int64_t dims[4], int rank, bool batch, bool last)
 {
     const char *name = r->values[r->image].name;

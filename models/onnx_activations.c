@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_activations.c: the operators that are activations of the engine. engine/activations.def lists those that are exactly
- * one, with their attributes and ONNX's defaults; the others are here, with theirs. */
+/* onnx_activations.c: the operators that are activations of the engine. engine/activations.def lists those that are
+ * exactly one, with their attributes and ONNX's defaults; the others are here, with theirs. */
 #include "models/onnx_reader.h"
 
 #include <math.h>

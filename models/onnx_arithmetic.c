@@ -58,8 +58,8 @@ static bool spread (struct reader *r, const struct value *x, struct value *const
     return per_channel != NULL;
 }
 
-/* Whether v, which is broadcast with a value that keeps its channels last, has numbers for channels only: then it becomes
- * what fits that value's tensor. */
+/* Whether v, which is broadcast with a value that keeps its channels last, has numbers for channels only: then it
+ * becomes what fits that value's tensor. */
 static bool is_for_channels (struct value *v)
 {
     int rank = v->shape.rank;
@@ -193,8 +193,8 @@ static int negated (struct reader *r, const struct value *v, const char *name)
     return id;
 }
 
-/* Both as they are stored, where that is broadcast the same way; else what is deferred is done. True in *last: the result
- * keeps its channels last. */
+/* Both as they are stored, where that is broadcast the same way; else what is deferred is done. True in *last: the
+ * result keeps its channels last. */
 static bool agree (struct reader *r, struct value *a, struct value *b, bool *last)
 {
     struct value own[2] = { *a, *b }, *const both[2] = { a, b };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_constants.c: the operators that make constants, and those whose inputs must be constants: what exporters leave of
- * the calculation of a shape. */
+/* onnx_constants.c: the operators that make constants, and those whose inputs must be constants: what exporters leave
+ * of the calculation of a shape. */
 #include "models/onnx_reader.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_context.c: what every part of the ONNX reader stands on: the node being read, errors, memory.
  *
- * A function that can fail says so once, through onnx_fail (), naming file, node and numbers; afterwards the reader only
- * has to return. */
+ * A function that can fail says so once, through onnx_fail (), naming file, node and numbers; afterwards the reader
+ * only has to return. */
 #include "models/onnx_reader.h"
 
 #include "models/report.h"

@@ -105,8 +105,8 @@ const Convrelu__OnnxNode *onnx_current_node (const struct reader *r);
 /* "file: node 'n' (Op): ..."; without the node outside of one. Returns false: `return onnx_fail (...)`. */
 __attribute__ ((format (printf, 2, 3))) bool onnx_fail (struct reader *r, const char *format, ...);
 
-/* count * size zeroed bytes (at least one), or NULL and a failure. They live as long as the reader, or with _node as long as
- * the node being read. */
+/* count * size zeroed bytes (at least one), or NULL and a failure. They live as long as the reader, or with _node as
+ * long as the node being read. */
 void *onnx_alloc (struct reader *r, uint64_t count, size_t size);
 void *onnx_alloc_node (struct reader *r, uint64_t count, size_t size);
 void onnx_free_node (struct reader *r); /* what the node being read had */
@@ -149,7 +149,8 @@ void onnx_walk_on (struct onnx_walk *walk);
 /* ---- onnx_external.c ---- */
 
 bool onnx_is_external (const Convrelu__OnnxTensor *tensor);
-/* Opens each file that a used tensor names, and notes its size in external_bytes, before anything is allocated for it. */
+/* Opens each file that a used tensor names, and notes its size in external_bytes, before anything is allocated for
+ * it. */
 bool onnx_external_find (struct reader *r);
 /* Whether these `bytes` of a tensor are there; false and a failure otherwise. */
 bool onnx_external_check (struct reader *r, const Convrelu__OnnxTensor *tensor, const char *name, uint64_t bytes);
@@ -188,8 +189,8 @@ bool onnx_tensor_define (struct reader *r, struct value *v, const Convrelu__Onnx
 /* The numbers of a value that such a tensor defined. NULL and a failure: no memory. */
 const float *onnx_tensor_floats (struct reader *r, struct value *v);
 const int64_t *onnx_tensor_ints (struct reader *r, struct value *v);
-/* The one float of a value that is a constant already or will be when its Constant node is read. Fails only where it is in
- * another file that cannot be read. */
+/* The one float of a value that is a constant already or will be when its Constant node is read. Fails only where it is
+ * in another file that cannot be read. */
 bool onnx_peek (struct reader *r, int value, float *to);
 
 /* ---- onnx_view.c: ids of tensors, negative after a failure ---- */
@@ -260,7 +261,8 @@ int onnx_attribute_or_input_ints (struct reader *r, const char *name, int index,
 
 /* ---- onnx_fold.c ---- */
 
-/* v laid out anew as output `index`: the walk says where each number of `shape` is in v. False after a failure, as below. */
+/* v laid out anew as output `index`: the walk says where each number of `shape` is in v. False after a failure, as
+ * below. */
 bool onnx_fold_walk (struct reader *r, int index, struct value *v, struct onnx_walk walk, const struct shape *shape);
 /* Entries picks[0 .. count - 1] of an axis of v; they are checked. */
 bool onnx_fold_gather (struct reader *r, struct value *v, int axis, const int64_t *picks, int64_t count,

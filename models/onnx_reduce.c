@@ -40,8 +40,8 @@ static bool as_stored (struct value *v, bool reduce[RANK_MAX])
     return true;
 }
 
-/* A constant is reduced now. Of a tensor, the reduced axes are moved to the end, where they usually are, and then pooled like
- * rows and columns. */
+/* A constant is reduced now. Of a tensor, the reduced axes are moved to the end, where they usually are, and then
+ * pooled like rows and columns. */
 static bool reduce (struct reader *r, char operation)
 {
     struct value *v = onnx_input_deferred (r, 0);

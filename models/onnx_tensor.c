@@ -127,8 +127,8 @@ bool onnx_tensor_define (struct reader *r, struct value *v, const Convrelu__Onnx
 
 /* ---- numbers ------------------------------------------------------------------------------------------------- */
 
-/* The little-endian bytes of a tensor that was checked, from raw_data or another file. They live as long as the node being
- * read. *bytes is NULL where the numbers are in a typed field instead. False after a failure. */
+/* The little-endian bytes of a tensor that was checked, from raw_data or another file. They live as long as the node
+ * being read. *bytes is NULL where the numbers are in a typed field instead. False after a failure. */
 static bool raw_bytes (struct reader *r, const Convrelu__OnnxTensor *tensor, const char *name, uint64_t count,
                        const uint8_t **bytes)
 {

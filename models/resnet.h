@@ -6,10 +6,10 @@
 #include "models/model.h"
 #include "models/safetensors.h"
 
-/* Builds the network that the names and shapes of the tensors tell of, as torchvision and timm write resnet18 to resnet152,
- * wide_resnet and resnext (conv1, bn1, layer1.0.conv1, ..., layer4.2.bn3, fc), or as the CIFAR family does (3x3 conv1,
- * shortcuts without weights). resnet.c draws it. All names may have a prefix ("module.", "backbone."), and the classifier any
- * name: it is the one matrix. Every tensor must be there, have its shape and be
+/* Builds the network that the names and shapes of the tensors tell of, as torchvision and timm write resnet18 to
+ * resnet152, wide_resnet and resnext (conv1, bn1, layer1.0.conv1, ..., layer4.2.bn3, fc), or as the CIFAR family does
+ * (3x3 conv1, shortcuts without weights). resnet.c draws it. All names may have a prefix ("module.", "backbone."), and
+ * the classifier any name: it is the one matrix. Every tensor must be there, have its shape and be
  * used, but for "num_batches_tracked".
  *
  * From the metadata, each only if present: "network" ("resnet"), "activation" (the element's names; relu), "input_size"

@@ -91,9 +91,10 @@
  *   a frame --- async=false: pace.h says whether there is time --- inference.h, here --------+
  *          \--- async=true: newest result so far --- async.h, whose thread has the inference -+- results.h, blend.h
  *
- * Locking. The object lock guards `shared`, the first part of `time`, `enough`, `told`, `no_thread` and the pointer `async`,
- * and is held only to copy them; nothing is posted, loaded or computed under it. All else is the streaming thread's (and that of start and stop,
- * which never run beside it). Setters only store; whoever has the inference copies and applies before the next frame. */
+ * Locking. The object lock guards `shared`, the first part of `time`, `enough`, `told`, `no_thread` and the pointer
+ * `async`, and is held only to copy them; nothing is posted, loaded or computed under it. All else is the streaming
+ * thread's (and that of start and stop, which never run beside it). Setters only store; whoever has the inference
+ * copies and applies before the next frame. */
 #include "plugin/gstconvrelu.h"
 
 #include <gst/video/video.h>
@@ -414,8 +415,8 @@ static void report_late (GstConvRelu *self, const struct moment *moment)
     messages_post (self->messages, GST_ELEMENT (self), message, self->settings.max_unread_messages);
 }
 
-/* Tells the pipeline when it has to ask for the latency again. Where pace.h says that upstream drops what it cannot hand on
- * none is asked for: slices make do with what the others leave. */
+/* Tells the pipeline when it has to ask for the latency again. Where pace.h says that upstream drops what it cannot
+ * hand on none is asked for: slices make do with what the others leave. */
 static void tell_latency (GstConvRelu *self)
 {
     gboolean loses = pace_loses (&self->pace);

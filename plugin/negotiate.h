@@ -19,8 +19,8 @@ GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection directio
 /* Whether the caps of the source pad have the feature. */
 gboolean negotiate_attaches (GstBaseTransform *base);
 
-/* Attaches a drawing to a writable buffer. Upstream's drawing stays below it, in the same composition: who draws them looks
- * at one meta of a buffer only. */
+/* Attaches a drawing to a writable buffer. Upstream's drawing stays below it, in the same composition: who draws them
+ * looks at one meta of a buffer only. */
 void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition);
 
 #endif

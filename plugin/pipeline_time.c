@@ -5,7 +5,8 @@
 #include "plugin/downstream.h"
 #include "plugin/log.h"
 
-/* Kept of the time there is for what comes downstream, at least; more for a while after the sink has called frames late. */
+/* Kept of the time there is for what comes downstream, at least; more for a while after the sink has called frames
+ * late. */
 static const GstClockTime least_margin = 2 * GST_MSECOND, most_margin = 20 * GST_MSECOND;
 
 void pipeline_time_init (struct pipeline_time *time, GstElement *element)

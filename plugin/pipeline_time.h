@@ -28,18 +28,19 @@ struct pipeline_time {
 void pipeline_time_init (struct pipeline_time *time, GstElement *element);
 void pipeline_time_stop (struct pipeline_time *time);   /* the next start is in a pipeline that has told nothing */
 void pipeline_time_forget (struct pipeline_time *time); /* another stream, or another place in this one */
-/* Running time begins again at zero (FLUSH_STOP with reset_time). The clock is not read until the pipeline has set a new
- * base time, which it does once its sinks have a frame: by the one before, everything would be late. */
+/* Running time begins again at zero (FLUSH_STOP with reset_time). The clock is not read until the pipeline has set a
+ * new base time, which it does once its sinks have a frame: by the one before, everything would be late. */
 void pipeline_time_reset (struct pipeline_time *time);
 
 void pipeline_time_event (struct pipeline_time *time,
                           GstEvent *event); /* QOS and LATENCY, from downstream; any thread */
 
-/* The running time of the clock that a sink behind `src` keeps to; NONE where none does or the clock does not run. For a
- * frame of `running_time`. The streaming thread's. */
+/* The running time of the clock that a sink behind `src` keeps to; NONE where none does or the clock does not run. For
+ * a frame of `running_time`. The streaming thread's. */
 GstClockTime pipeline_time_now (struct pipeline_time *time, GstPad *src, GstClockTime running_time);
 
-/* Fills latency, margin and late of a frame that has its running_time. With each frame a margin that was raised falls. */
+/* Fills latency, margin and late of a frame that has its running_time. With each frame a margin that was raised
+ * falls. */
 void pipeline_time_fill (struct pipeline_time *time, struct pace_frame *frame);
 
 /* The QOS message that says that quality was reduced for a frame; so many were processed and not. The caller's. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_pace.c: which frames the network sees in step, on a clock that is only a number: a source of 30 frames a second, a
- * network of any length, a queue or none behind it, a queue that leaks or not before it. Also the times told to pipelines,
- * and what they tell. */
+/* check_pace.c: which frames the network sees in step, on a clock that is only a number: a source of 30 frames a
+ * second, a network of any length, a queue or none behind it, a queue that leaks or not before it. Also the times told
+ * to pipelines, and what they tell. */
 #include "plugin/pipeline_time.h"
 #include "plugin/timing.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_plan_promises.c: what a plan promises of speed and memory, each of which could be lost without a wrong number:
- * memory used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are fetched
- * ahead, packed once and let go, huge pages, and all threads at work. check_plan_text.c shows it for whole networks. */
+ * memory used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are prefetched,
+ * packed once and let go, huge pages, and all threads at work. check_plan_text.c shows it for whole networks. */
 #include "engine/kernels.h"
 #include "engine/plan.h"
 #include "tests/allocations.h"
@@ -356,7 +356,7 @@ static void fetches_weights (const char *isa, enum algorithm algorithm)
     int missed = 0;
     for (int i = 0; i < spy.wanted_count; i++)
         missed += spy.unfetched[i];
-    CHECK (missed == 1, "%s, algorithm %d: the weights of %d of %d products are not fetched ahead", isa, (int)algorithm,
+    CHECK (missed == 1, "%s, algorithm %d: the weights of %d of %d products are not prefetched", isa, (int)algorithm,
            missed, spy.wanted_count);
     CHECK (spy.wanted_count > 10 && spy.wanted_count < SPIED_MOST, "%s: %d products", isa, spy.wanted_count);
     plan_free (plan);
@@ -365,7 +365,7 @@ static void fetches_weights (const char *isa, enum algorithm algorithm)
 
 static void check_prefetch (void)
 {
-    check_group ("weights fetched ahead");
+    check_group ("prefetch");
     for (const char *const *isa = engine_isas (); *isa; isa++)
         for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_STRASSEN; algorithm++)
             fetches_weights (*isa, (enum algorithm)algorithm);

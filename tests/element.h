@@ -78,8 +78,9 @@ UNUSED static bool write_tiny (const char *path, float scale)
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 
-/* GLib leaves its table of quarks behind, on purpose, at every 2048th. The stack by which a suppression could tell that is
- * cut short in libraries without frame pointers, so the next one is made here, where the leak checker does not look. */
+/* GLib leaves its table of quarks behind, on purpose, at every 2048th. The stack by which a suppression could tell that
+ * is cut short in libraries without frame pointers, so the next one is made here, where the leak checker does not
+ * look. */
 static void grow_quarks (void)
 {
     __lsan_disable ();

@@ -101,7 +101,7 @@ done
 
 # Of engine/ and plugin/, still without a prefix.
 prefixless='band_floats|blocked_floats|checked_product|checked_sum|copy_padded|filter|fits_tensor|folded|input_node'
-prefixless="$prefixless|lay_columns|on_lanes|stem_pool_[a-z]+|weights_after|buffer_moment|heat_draw|premultiplied"
+prefixless="$prefixless|stem_pool_[a-z]+|buffer_moment|heat_draw|premultiplied"
 so=$(ls build/plugin/libgst*.so 2>/dev/null)
 if [ -n "$so" ]; then
   nm -D --defined-only "$so" | awk '$3 !~ /^gst_plugin_/ { print $3 }' | rule 'the plugin exports gst_plugin_* and nothing else'

@@ -269,6 +269,7 @@ bool onnx_fold_concat (struct reader *r, int count, int axis); /* the node's `co
 bool onnx_fold_where (struct reader *r);
 /* Inputs 0 and 1 broadcast: + - * /, % of the divisor's sign, ^ power, m min, M max; < > = & | give 0 or 1. */
 bool onnx_fold_arithmetic (struct reader *r, char operation);
+bool onnx_fold_abs (struct reader *r, struct value *v);
 /* Sum (+), product (*), min (m), max (M) or mean (a) over the axes perm[kept], perm[kept + 1], ... of v. */
 bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int kept, char operation,
                        const struct shape *shape);

@@ -264,7 +264,8 @@ bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int k
                        const struct shape *shape)
 {
     size_t size;
-    const void *from = numbers_of (r, v, &size);
+    bool may = onnx_spend (r, (uint64_t)onnx_shape_total (&v->shape));
+    const void *from = may ? numbers_of (r, v, &size) : NULL;
     void *to = from ? onnx_make_constant (r, 0, v->kind, shape) : NULL;
     struct onnx_walk own = onnx_walk_over (&v->shape), walk = own;
     int64_t group = 1, count = onnx_shape_total (shape);

@@ -81,6 +81,15 @@ void *onnx_alloc_node (struct reader *r, uint64_t count, size_t size)
     return add_block (r, &r->node_blocks, &r->node_block_bytes, count, size);
 }
 
+bool onnx_spend (struct reader *r, uint64_t numbers)
+{
+    if (numbers > r->weight_limit - r->spent)
+        return onnx_fail (r, "calculates with more than %llu numbers in all, the limit for a file of this size",
+                          (unsigned long long)r->weight_limit);
+    r->spent += numbers;
+    return true;
+}
+
 void onnx_free_node (struct reader *r)
 {
     free_blocks (&r->node_blocks, &r->node_block_bytes);

@@ -89,7 +89,7 @@ struct reader {
 
     int node;                           /* being read, or -1 */
     struct block *blocks, *node_blocks; /* onnx_alloc, onnx_alloc_node */
-    uint64_t block_bytes, node_block_bytes, gathered;
+    uint64_t block_bytes, node_block_bytes, gathered, spent;
 
     struct onnx_external_file *external; /* [external_count] files beside this one, sorted by name */
     size_t external_count;
@@ -109,6 +109,9 @@ __attribute__ ((format (printf, 2, 3))) bool onnx_fail (struct reader *r, const 
  * long as the node being read. */
 void *onnx_alloc (struct reader *r, uint64_t count, size_t size);
 void *onnx_alloc_node (struct reader *r, uint64_t count, size_t size);
+/* Counts numbers that are calculated or converted; false and a failure when they are more than a file of this size needs. A
+ * small file may ask for the same large constant often. */
+bool onnx_spend (struct reader *r, uint64_t numbers);
 void onnx_free_node (struct reader *r); /* what the node being read had */
 void onnx_free_all (struct reader *r);
 
@@ -271,6 +274,7 @@ bool onnx_fold_concat (struct reader *r, int count, int axis); /* the node's `co
 bool onnx_fold_where (struct reader *r);
 /* Inputs 0 and 1 broadcast: + - * /, % of the divisor's sign, ^ power, m min, M max; < > = & | give 0 or 1. */
 bool onnx_fold_arithmetic (struct reader *r, char operation);
+bool onnx_fold_abs (struct reader *r, struct value *v);
 /* Sum (+), product (*), min (m), max (M) or mean (a) over the axes perm[kept], perm[kept + 1], ... of v. */
 bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int kept, char operation,
                        const struct shape *shape);

@@ -208,7 +208,7 @@ const float *onnx_tensor_floats (struct reader *r, struct value *v)
             return onnx_is_external (tensor) ? there : (v->floats = there); /* the node's alone, or the file's */
         }
     }
-    float *numbers = onnx_alloc_node (r, count, sizeof *numbers);
+    float *numbers = onnx_spend (r, count) ? onnx_alloc_node (r, count, sizeof *numbers) : NULL;
     for (uint64_t i = 0; numbers && i < count; i++)
         numbers[i] = float_at (tensor, raw, i);
     return numbers;

@@ -449,6 +449,23 @@ static void check_questions (void)
     graph_unref (g);
 }
 
+/* What it does to a channel, by the definition. */
+static void check_batch_norm (void)
+{
+    check_group ("batch norm");
+    struct graph *g = graph_new (NULL);
+    const float scale[2] = { 2, -0.5f }, shift[2] = { 1, 0.25f }, mean[2] = { 3, -1 }, variance[2] = { 0.25f, 8.5f };
+    int id = graph_input (g, "input", 2, 1, 1);
+    id = graph_batch_norm (g, NULL, id, scale, shift, mean, variance, 0.5f);
+    for (int c = 0; c < 2; c++) {
+        double a = 0, b = 0, factor = (double)scale[c] / sqrt ((double)variance[c] + 0.5);
+        CHECK (graph_scale (g, id, c, &a, &b), "%s", graph_error (g));
+        CHECK (fabs (a - factor) < 1e-12, "channel %d: times %g, not %g", c, a, factor);
+        CHECK (fabs (b - ((double)shift[c] - (double)mean[c] * factor)) < 1e-12, "channel %d: plus %g", c, b);
+    }
+    graph_unref (g);
+}
+
 /* Against a count of the inputs that reach a pixel: its window's middle. */
 static void check_grids (void)
 {
@@ -501,6 +518,7 @@ int main (void)
     check_short_memory ();
     check_shapes ();
     check_questions ();
+    check_batch_norm ();
     check_grids ();
     return check_end ();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_golden.c: every drawing at three sizes beside the picture of it that is kept in tests/golden; and where the maps go
- * at many sizes beside the list in tests/golden/layouts.txt.
+/* check_golden.c: every drawing at three sizes beside the picture of it that is kept in tests/golden; and where the maps
+ * go at many sizes, beside the list in tests/golden/layouts.txt.
  *
  *   check_golden              compares
  *   check_golden --update     writes them anew and says what has changed; `./dev test --update-golden` runs it
@@ -211,7 +211,7 @@ static char *sans (void)
 
 /* ---- places ---------------------------------------------------------------------------------------------------- */
 
-/* Where the mosaics of a ResNet's three layers go: a line for each size of frame, placement, stage and number of maps. */
+/* Where the mosaics of a ResNet's layers go: a line for each size of frame, placement, stage and number of maps. */
 static char *write_layouts (void)
 {
     static const int sizes[][2] = { { 320, 240 }, { 640, 480 }, { 1280, 720 }, { 1920, 1080 }, { 480, 854 } };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_golden.c: every drawing at three sizes beside the picture of it that is kept in tests/golden.
+/* check_golden.c: every drawing at three sizes beside the picture of it that is kept in tests/golden; and where the maps
+ * go at many sizes, beside the list in tests/golden/layouts.txt.
  *
  *   check_golden              compares
- *   check_golden --update     writes the pictures anew and says what has changed; `./dev test --update-golden` runs it
+ *   check_golden --update     writes them anew and says what has changed; `./dev test --update-golden` runs it
  *
  * Each drawing is one PNG file with the three sizes in it. Pictures are compared by the mean colours of blocks of 8 x 8
  * pixels: another version of the font or of its renderer moves the edges of letters, and the means a little in many
@@ -14,6 +15,7 @@
 #include <pango/pangocairo.h>
 
 #include "pictures.h"
+#include "plugin/overlay/layout.h"
 
 enum {
     BLOCK = 8,      /* pixels, each way */
@@ -207,6 +209,67 @@ static char *sans (void)
     return family;
 }
 
+/* ---- places ---------------------------------------------------------------------------------------------------- */
+
+/* Where the mosaics of a ResNet's layers go: a line for each size of frame, placement, stage and number of maps. */
+static char *write_layouts (void)
+{
+    static const int sizes[][2] = { { 320, 240 }, { 640, 480 }, { 1280, 720 }, { 1920, 1080 }, { 480, 854 } };
+    static const char *const placement[] = { "inset", "right", "bottom", "full" };
+    static const int channels[] = { 3, 16, 20, 64 };
+    const struct map_shape early = { .channels = 64, .height = 112, .width = 112, .letters = 6 };
+    const struct map_shape late = { .channels = 2048, .height = 7, .width = 7, .letters = 19 };
+    struct map_shapes alone = { .shape = { early, late }, .count = 2 };
+    struct map_shapes pairs = { .shape = { early, early, late, late }, .count = 4, .pairs = TRUE };
+    GString *text = g_string_new (NULL);
+    struct appearance appearance;
+    appearance_init (&appearance);
+    appearance.overlay = OVERLAY_FEATURE_MAPS | OVERLAY_LABELS;
+    for (guint n = 0; n < G_N_ELEMENTS (sizes) * 4 * 2 * G_N_ELEMENTS (channels); n++) {
+        const int *size = sizes[n / 32];
+        struct layout layout;
+        appearance.placement = n / 8 % 4;
+        appearance.stage = n / 4 % 2 ? STAGE_BOTH : STAGE_POST;
+        appearance.channels = (guint)channels[n % 4];
+        layout_make (&layout, size[0], size[1], &appearance, n / 4 % 2 ? &pairs : &alone);
+        g_string_append_printf (text, "%d x %d %s%s, %u maps: text %d wide, %d across", size[0], size[1],
+                                placement[appearance.placement], layout.pairs ? " both" : "", appearance.channels,
+                                layout.left.width, layout.across);
+        for (int i = 0; i < layout.mosaics; i++) {
+            const struct mosaic *m = &layout.mosaic[i];
+            g_string_append_printf (text, "; %d x %d at %d, %d: %d lines, %d maps in %d columns of %d x %d, gap %d",
+                                    m->panel.width, m->panel.height, m->panel.x, m->panel.y, m->text_lines, m->count,
+                                    m->columns, m->tile_width, m->tile_height, m->gap);
+        }
+        g_string_append_c (text, '\n');
+    }
+    appearance_clear (&appearance);
+    return g_string_free (text, FALSE);
+}
+
+static void compare_layouts (const char *path, gboolean update)
+{
+    char *made = write_layouts (), *kept = NULL;
+    g_file_get_contents (path, &kept, NULL, NULL);
+    char **now = g_strsplit (made, "\n", -1), **before = g_strsplit (kept ? kept : "", "\n", -1);
+    guint lines = g_strv_length (before);
+    if (!update)
+        CHECK (lines == g_strv_length (now), "%s has %u lines instead of %u", path, lines, g_strv_length (now));
+    for (guint i = 0; now[i]; i++) {
+        const char *old = i < lines ? before[i] : "nothing";
+        if (!update)
+            CHECK (strcmp (now[i], old) == 0, "line %u is\n#   %s\n# instead of\n#   %s", i + 1, now[i], old);
+        else if (strcmp (now[i], old) != 0)
+            printf ("# %s\n#   was %s\n", now[i], old);
+    }
+    if (update)
+        CHECK (g_file_set_contents (path, made, -1, NULL), "%s cannot be written", path);
+    g_strfreev (now);
+    g_strfreev (before);
+    g_free (made);
+    g_free (kept);
+}
+
 int main (int argc, char **argv)
 {
     gst_init (&argc, &argv);
@@ -222,6 +285,8 @@ int main (int argc, char **argv)
         compare_sheets (&cases[i], path, seen, update);
         g_free (path);
     }
+    check_group (update ? "places, written anew" : "places");
+    compare_layouts (GOLDEN "/layouts.txt", update);
     g_free (family);
     g_free (own);
     g_free (seen);

@@ -141,6 +141,10 @@ static void check_threshold (void)
         CHECK (i == 0 || words[i] != words[i - 1], "threshold %g: the words stay", (double)thresholds[i]);
         gst_buffer_unref (out);
     }
+    gst_util_set_object_arg (G_OBJECT (rig.element), "overlay", "labels+class-activation");
+    GstBuffer *out = two_frames (&rig);
+    CHECK (rectangles (out) == 1, "that there is nothing is said in %u panels", rectangles (out));
+    gst_buffer_unref (out);
     rig_free (&rig);
 }
 

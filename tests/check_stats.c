@@ -196,6 +196,42 @@ static void check_figures (void)
     appearance_clear (&appearance);
 }
 
+static guint drawn_stats (struct subject *subject)
+{
+    GstVideoOverlayComposition *drawn = subject_draw (subject, 320, 240);
+    guint last = drawn ? gst_video_overlay_composition_n_rectangles (drawn) - 1 : 0;
+    subject->result.serial++;
+    subject->times.fps++;
+    return drawn ? gst_video_overlay_rectangle_get_seqnum (gst_video_overlay_composition_get_rectangle (drawn, last))
+                 : 0;
+}
+
+/* Drawn figures stand for 300 ms, so that they can be read, unless something else changes. */
+static void check_refresh (void)
+{
+    check_group ("figures stand for a while");
+    struct appearance appearance;
+    struct subject subject;
+    bool seen = false;
+    appearance_init (&appearance);
+    appearance.overlay = OVERLAY_STATS;
+    if (subject_open (&subject, &appearance)) {
+        for (int i = 0; i < 100 && !seen; i++) {
+            subject.settings.appearance.opacity = 0.5 + 0.001 * i; /* draws all of it again */
+            GstClockTime start = gst_util_get_timestamp ();
+            guint first = drawn_stats (&subject), second = drawn_stats (&subject);
+            seen = gst_util_get_timestamp () < start + 200 * GST_MSECOND; /* else this program had to wait meanwhile */
+            CHECK (!seen || (first != 0 && first == second), "the figures change at once");
+            subject.settings.appearance.opacity = 0.4;
+            CHECK (drawn_stats (&subject) != second, "the figures stay although all else changes");
+        }
+        if (!seen)
+            SKIP ("there was no time to draw twice");
+    }
+    subject_close (&subject);
+    appearance_clear (&appearance);
+}
+
 int main (int argc, char **argv)
 {
     gst_init (&argc, &argv);
@@ -206,6 +242,7 @@ int main (int argc, char **argv)
     check_steps ();
     check_channels ();
     check_figures ();
+    check_refresh ();
     pictures_end ();
     return check_end ();
 }

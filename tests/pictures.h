@@ -88,6 +88,7 @@ struct subject {
     struct network *network;
     struct result result;
     struct overlay *overlay;
+    struct overlay_times times; /* that the drawing is told of */
 };
 
 /* A bright disc before stripes, red to blue. */
@@ -107,7 +108,7 @@ static void paint_input (struct network *network)
 __attribute__ ((unused)) static bool subject_open (struct subject *subject, const struct appearance *appearance)
 {
     GError *error = NULL;
-    *subject = (struct subject) { .network = NULL };
+    *subject = (struct subject) { .times = { 29.97, 1234567, 23456789, 987654 } };
     settings_init (&subject->settings);
     appearance_clear (&subject->settings.appearance);
     appearance_copy (&subject->settings.appearance, appearance);
@@ -147,7 +148,7 @@ __attribute__ ((unused)) static GstVideoOverlayComposition *subject_draw (struct
         .top_k = subject->settings.top_k,
         .threshold = subject->settings.threshold,
         .scores = subject->settings.scores,
-        .times = { 29.97, 1234567, 23456789, 987654 },
+        .times = subject->times,
         .width = width,
         .height = height,
         .view = frame_view (subject->settings.resize, (struct rectangle) { 0, 0, width, height }, 1, 1, INPUT_SIDE,

@@ -153,8 +153,8 @@ static guint32 mean_argb (const struct input_spec *spec)
     return argb;
 }
 
-/* Luma keeps the frames' own matrix and range, as GstVideoConverter looks at neither on some of its ways; see luma_range.
- * Out of RGB it is that of BT.601 and 0..255. */
+/* Luma keeps the frames' own matrix and range, as GstVideoConverter looks at neither on some of its ways; see
+ * luma_range. Out of RGB it is that of BT.601 and 0..255. */
 static gboolean make_picture (struct picture *picture, const GstVideoInfo *frames, int channels, int width, int height)
 {
     GstVideoInfo info;

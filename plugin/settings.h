@@ -87,8 +87,8 @@ void settings_copy (struct settings *to, const struct settings *from); /* what `
 gboolean settings_set (struct settings *settings, guint id, const GValue *value);
 gboolean settings_get (const struct settings *settings, guint id, GValue *value);
 
-/* After what `tried` names could not be loaded: whatever is still set as it was tried (the two files, and the preparation,
- * which was set for them) goes back to what runs. TRUE: model-file or labels-file changed. */
+/* After what `tried` names could not be loaded: whatever is still set as it was tried (the two files, and the
+ * preparation, which was set for them) goes back to what runs. TRUE: model-file or labels-file changed. */
 gboolean settings_revert (struct settings *settings, const struct settings *tried, const char *model_file,
                           const char *labels_file, const struct preparation *preparation);
 

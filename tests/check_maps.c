@@ -253,7 +253,8 @@ static void check_weights (void)
     settings_clear (&settings);
 }
 
-/* Which tensors a plan must keep for each flag of the property `overlay`; the flags' values, which applications know. */
+/* Which tensors a plan must keep for each flag of the property `overlay`; the flags' values, which applications
+ * know. */
 static void check_needs (void)
 {
     static const struct {

@@ -6,17 +6,17 @@
 
 enum { PALETTE_BYTES = 256 * 4 };
 
-gboolean mapping_is_field (const GstVideoInfo *info)
+gboolean frame_map_is_field (const GstVideoInfo *info)
 {
     return GST_VIDEO_INFO_INTERLACE_MODE (info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE;
 }
 
-GstVideoInfo mapping_picture (const GstVideoInfo *info)
+GstVideoInfo frame_map_picture (const GstVideoInfo *info)
 {
     GstVideoInfo picture = *info;
     int n = GST_VIDEO_INFO_PAR_N (info), d = GST_VIDEO_INFO_PAR_D (info);
     picture.interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE;
-    if (!mapping_is_field (info))
+    if (!frame_map_is_field (info))
         return picture;
     picture.height = GST_VIDEO_INFO_FIELD_HEIGHT (info); /* size, offsets and strides are a field's already */
     picture.par_n = n % 2 == 0 ? n / 2 : n;
@@ -104,14 +104,14 @@ static gboolean planes_fit (const GstVideoFrame *frame, const GstVideoInfo *pict
 
 static gboolean map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, GstMapFlags flags)
 {
-    GstVideoInfo picture = mapping_picture (info);
+    GstVideoInfo picture = frame_map_picture (info);
     if (!meta_fits (&picture, buffer) ||
         !gst_video_frame_map (frame, &picture, buffer, flags | (GstMapFlags)GST_VIDEO_FRAME_MAP_FLAG_NO_REF))
         return FALSE;
     frame->info.width =
         picture.width; /* the meta's may be larger, by padding or as it counts the lines of both fields */
     frame->info.height = picture.height;
-    if (mapping_is_field (info))
+    if (frame_map_is_field (info))
         frame->flags &= ~GST_VIDEO_FRAME_FLAG_INTERLACED; /* within a field its lines are neighbours */
     if (planes_fit (frame, &picture))
         return TRUE;
@@ -121,7 +121,7 @@ static gboolean map (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *
 
 /* ---- bottom up ------------------------------------------------------------------------------------------------- */
 
-gboolean mapping_bottom_up (const GstVideoFrame *frame)
+gboolean frame_map_bottom_up (const GstVideoFrame *frame)
 {
     for (guint plane = 0; plane < GST_VIDEO_FRAME_N_PLANES (frame); plane++)
         if (GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane) < 0 && !is_palette (frame->info.finfo, plane))
@@ -129,7 +129,7 @@ gboolean mapping_bottom_up (const GstVideoFrame *frame)
     return FALSE;
 }
 
-void mapping_copy (GstVideoFrame *to, const GstVideoFrame *from)
+void frame_map_copy (GstVideoFrame *to, const GstVideoFrame *from)
 {
     GstVideoInfo usual;
     if (!usual_layout (&usual, &from->info))
@@ -148,7 +148,7 @@ void mapping_copy (GstVideoFrame *to, const GstVideoFrame *from)
 
 /* GstVideoConverter and GStreamer's blending cannot read negative strides (some of their ways run out of the buffer,
  * up to 1.26 at least); and to turn the planes round in place would put the chroma of an odd height half a row off. */
-gboolean mapping_upright (GstVideoFrame *upright, const GstVideoFrame *frame)
+gboolean frame_map_upright (GstVideoFrame *upright, const GstVideoFrame *frame)
 {
     GstVideoInfo usual;
     GstBuffer *buffer = usual_layout (&usual, &frame->info) ? gst_buffer_new_allocate (NULL, usual.size, NULL) : NULL;
@@ -156,7 +156,7 @@ gboolean mapping_upright (GstVideoFrame *upright, const GstVideoFrame *frame)
     usual.chroma_site = frame->info.chroma_site;
     gboolean good = buffer && gst_video_frame_map (upright, &usual, buffer, GST_MAP_READWRITE); /* takes a reference */
     if (good) {
-        mapping_copy (upright, frame);
+        frame_map_copy (upright, frame);
         upright->flags = frame->flags;
     }
     gst_clear_buffer (&buffer);
@@ -167,7 +167,7 @@ gboolean mapping_upright (GstVideoFrame *upright, const GstVideoFrame *frame)
 static gboolean turn (GstVideoFrame *frame)
 {
     GstVideoFrame upright;
-    gboolean good = mapping_upright (&upright, frame);
+    gboolean good = frame_map_upright (&upright, frame);
     gst_video_frame_unmap (frame);
     if (good)
         *frame = upright;
@@ -176,12 +176,12 @@ static gboolean turn (GstVideoFrame *frame)
 
 /* ---- public ---------------------------------------------------------------------------------------------------- */
 
-gboolean mapping_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
+gboolean frame_map_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
 {
-    return map (frame, info, buffer, GST_MAP_READ) && (!mapping_bottom_up (frame) || turn (frame));
+    return map (frame, info, buffer, GST_MAP_READ) && (!frame_map_bottom_up (frame) || turn (frame));
 }
 
-gboolean mapping_write (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
+gboolean frame_map_write (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
 {
     return map (frame, info, buffer, GST_MAP_READWRITE);
 }

@@ -9,7 +9,8 @@
  *       n = loading_finish (l, &error);                         at once after loading_done, else waits
  *
  * A network belongs to the thread that shows it frames (inference.h) once it has been handed over; its model is
- * immutable and may be shared. The loading thread touches no GObject. */
+ * immutable and may be shared.
+ * The loading thread touches no GObject. */
 #ifndef CONVRELU_NETWORK_H
 #define CONVRELU_NETWORK_H
 

@@ -63,8 +63,8 @@ void stats_frame (struct stats *stats, GstClockTime now); /* one more frame */
 void stats_drawn (struct stats *stats, GstClockTime overlay);
 void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference);
 
-/* Whether what is needed has outgrown stats->latency, or fallen far below; then that is updated: tell the pipeline. */
-gboolean stats_latency_moved (struct stats *stats);
+/* Moves stats->latency where what is needed has outgrown it, or has fallen far below. FALSE: it stays. */
+gboolean stats_follow_latency (struct stats *stats);
 
 double stats_fps (const struct stats *stats);              /* 0: not known yet */
 GstStructure *stats_structure (const struct stats *stats); /* as the property's text says; the caller's */

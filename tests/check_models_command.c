@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where, and that
- * what it writes does not depend on threads.
+/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where,
+ * and that what it writes does not depend on threads.
  *
  * The command is the one built beside this program: ../models/convrelu from where it lies. */
 #include "tests/check_models.h"
@@ -32,7 +32,8 @@ static bool find_command (void)
     return access (command, X_OK) == 0;
 }
 
-/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it crashed. */
+/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it
+ * crashed. */
 static int run_command (const char *line, char **out, char **err)
 {
     char words[2048], *list[WORDS_MAX + 2] = { command }, *at = words;
@@ -107,13 +108,14 @@ static void check_exit_codes (const char *model, const char *input)
         int code;
         const char *says;
     } cases[] = {
-        { "--help", 0, "usage:" },
+        { "--help", 0, "--tap=NAME=FILE.npy" },
         { "--version", 0, "convrelu " },
         { "", 2, "no command" },
         { "frobnicate", 2, "no such command" },
         { "inspect --frobnicate", 2, "frobnicate" },
 #ifdef BUNDLED_NETWORK
         { "inspect", 0, "(bundled)" },
+        { "inspect --isa scalar --algorithm f43", 0, " million multiplications with these algorithms),\nweights" },
 #else
         { "inspect", 1, "bundled" },
 #endif
@@ -163,6 +165,66 @@ static void check_exit_codes (const char *model, const char *input)
         }
         expect (line, cases[i].code, cases[i].says);
     }
+}
+
+/* 3 x 96 x 96 -> Conv 7 x 7 -> Relu -> MaxPool -> Conv 1 x 1 -> mean -> 32: a stem that makes its max-pool, too. */
+static void write_stem (const char *path)
+{
+    float weights[64 * 3 * 49];
+    struct onnx o = onnx_new (13);
+    fill (weights, sizeof weights / sizeof *weights, 73);
+    onnx_input (&o, "pixels", "1 3 96 96");
+    onnx_floats (&o, "w", "64 3 7 7", weights);
+    onnx_floats (&o, "v", "32 64 1 1", weights);
+    onnx_node (&o, "Conv", "pixels w", "conv", "pads=3,3,3,3 strides=2,2");
+    onnx_node (&o, "Relu", "conv", "relu", "");
+    onnx_node (&o, "MaxPool", "relu", "pool", "kernel_shape=3,3 pads=1,1,1,1 strides=2,2");
+    onnx_node (&o, "Conv", "pool v", "größer", "");
+    onnx_node (&o, "GlobalAveragePool", "größer", "mean", "");
+    onnx_node (&o, "Flatten", "mean", "scores", "");
+    onnx_output (&o, "scores", "1 32");
+    onnx_finish (&o);
+    CHECK (write_file (path, o.file.data, o.file.size), "%s", path);
+    onnx_free (&o);
+}
+
+/* Every line of it: names, sizes before and after a max-pool, columns one below the other, totals. */
+static void check_inspect (const char *model)
+{
+    static const char *const lines[] = {
+        "input   pixels  (3 x 96 x 96)",
+        "output  scores  (32)",
+        "prepare 96 x 96 (file), RGB (default), mean 123.7 116.3 103.5 (ImageNet's, nothing says otherwise), "
+        "std 58.4 57.12 57.38 (ImageNet's, nothing says otherwise)",
+        "scores  logits at node \"scores\": softmax of them",
+        "",
+        "step  name    operation             output                            algorithm                 MMAC     "
+        "weights",
+        "   0  relu    conv + max-pool       64 x 48 x 48 -> 64 x 24 x 24      direct, max-pool         21.68    36.8 "
+        "KiB",
+        "   1  größer  conv                  32 x 24 x 24                      direct                    1.18     8.0 "
+        "KiB",
+        "   2  mean    global-average-pool   32                                                          0.00",
+        "",
+        "3 steps, 22.9 million multiply-accumulates a run,",
+        "weights 44.8 KiB, tensors 216 KiB, instruction set scalar, threads 1",
+    };
+    char line[1500], *out, *err;
+    write_stem (model);
+    snprintf (line, sizeof line, "inspect %s --isa scalar --threads 1 --algorithm direct", model);
+    CHECK (run_command (line, &out, &err) == 0 && !*err, "%s", err);
+    char *at = strchr (out, '\n'); /* behind the path */
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char *end = at ? strchr (at + 1, '\n') : NULL;
+        if (!CHECK (end != NULL, "it ends before '%s'", lines[i]))
+            break;
+        *end = 0;
+        CHECK (!strcmp (at + 1, lines[i]), "line %zu is '%s', not '%s'", i + 2, at + 1, lines[i]);
+        at = end;
+    }
+    CHECK (at && !at[1], "more lines follow");
+    free (out);
+    free (err);
 }
 
 /* No share of the peak is above all of it, whatever the machine does meanwhile. */
@@ -229,6 +291,46 @@ static bool run_once (const char *model, const char *input, const char *options,
     free (out);
     free (err);
     return good;
+}
+
+/* A file with channels last takes an array of its own shape, and one with channels first. */
+static void check_channels_last (void)
+{
+    float numbers[12], first[3 * 90], last[3 * 90];
+    struct onnx o = onnx_new (13);
+    struct error error = { "" };
+    const char *model = scratch_path ("last.onnx"), *arrays[3];
+    fill (numbers, 12, 73);
+    fill (first, 3 * 90, 74);
+    for (int i = 0; i < 3 * 90; i++)
+        last[i % 90 * 3 + i / 90] = first[i];
+    onnx_input (&o, "pixels", "1 9 10 3");
+    onnx_floats (&o, "m", "3 4", numbers);
+    onnx_node (&o, "MatMul", "pixels m", "a", "");
+    onnx_node (&o, "ReduceMax", "a", "y", "axes=1,2 keepdims=0");
+    onnx_output (&o, "y", "1 4");
+    onnx_finish (&o);
+    CHECK (write_file (model, o.file.data, o.file.size), "%s", model);
+    onnx_free (&o);
+    for (int i = 0; i < 3; i++)
+        arrays[i] = scratch_path (i == 0 ? "last.npy" : i == 1 ? "last3.npy" : "first.npy");
+    CHECK (npy_write (arrays[0], last, 4, (const int64_t[]) { 1, 9, 10, 3 }, &error) &&
+               npy_write (arrays[1], last, 3, (const int64_t[]) { 9, 10, 3 }, &error) &&
+               npy_write (arrays[2], first, 4, (const int64_t[]) { 1, 3, 9, 10 }, &error),
+           "%s", error.text);
+    struct npy scores[3] = { { 0 } };
+    for (int i = 0; i < 3; i++) {
+        if (run_once (model, arrays[i], "", &scores[i]) && scores[0].data)
+            CHECK (scores[i].count == 4 && !memcmp (scores[i].data, scores[0].data, 16), "%s: other scores", arrays[i]);
+    }
+    for (int i = 0; i < 3; i++)
+        npy_clear (&scores[i]);
+    char line[1500], *out, *err;
+    CHECK (npy_write (arrays[0], last, 4, (const int64_t[]) { 1, 10, 9, 3 }, &error), "%s", error.text);
+    snprintf (line, sizeof line, "run %s --input %s --output %s", model, arrays[0], arrays[1]);
+    CHECK (run_command (line, &out, &err) == 1 && strstr (err, "(1, 9, 10, 3)"), "%s", err);
+    free (out);
+    free (err);
 }
 
 static void check_taps (const char *model, const char *input)
@@ -311,9 +413,12 @@ void check_command (void)
     CHECK (npy_write (input, pixels, 4, shape, &error), "%s", error.text);
     check_exit_codes (model, input);
     check_notes (model);
+    snprintf (path, sizeof path, "%s/stem.onnx", scratch ());
+    check_inspect (path);
     check_json (model);
     check_shares (model);
     check_taps (model, input);
+    check_channels_last ();
     check_threads (model, input, 1e-5);
     CHECK (npy_write (input, pixels, 3, shape + 1, &error), "%s", error.text);
     struct npy scores;

@@ -127,39 +127,6 @@ static void check_sizes (void)
 
 /* ---- beside others ---------------------------------------------------------------------------------------------- */
 
-/* Another element's composition stays what and where it is. */
-static void check_upstream (void)
-{
-    group ("upstream's composition");
-    struct rig rig = layers_rig ("overlay=feature-maps", TRUE);
-    gst_harness_set_src_caps_str (rig.h, "video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition), "
-                                         "format=RGB, width=320, height=240, framerate=30/1");
-    GstBuffer *pixels = gst_buffer_new_allocate (NULL, 16, NULL);
-    gst_buffer_memset (pixels, 0, 0x40, 16);
-    gst_buffer_add_video_meta (pixels, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, 2, 2);
-    GstVideoOverlayRectangle *rectangle =
-        gst_video_overlay_rectangle_new_raw (pixels, 5, 5, 2, 2, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
-    GstVideoOverlayComposition *theirs = gst_video_overlay_composition_new (rectangle);
-    GstBuffer *frame = new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_spots);
-    gst_buffer_add_video_overlay_composition_meta (frame, theirs);
-    GstBuffer *out = pass (&rig, frame);
-    gpointer state = NULL;
-    int metas = 0, kept = 0;
-    for (GstMeta *meta; (meta = gst_buffer_iterate_meta (out, &state));) {
-        if (meta->info->api != GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE)
-            continue;
-        metas++;
-        kept += ((GstVideoOverlayCompositionMeta *)meta)->overlay == theirs;
-    }
-    CHECK (metas == 2 && kept == 1, "%d compositions, %d of them upstream's", metas, kept);
-    CHECK (gst_video_overlay_composition_n_rectangles (theirs) == 1, "upstream's composition has changed");
-    gst_buffer_unref (out);
-    gst_video_overlay_composition_unref (theirs);
-    gst_video_overlay_rectangle_unref (rectangle);
-    gst_buffer_unref (pixels);
-    rig_free (&rig);
-}
-
 /* Downstream begins and ceases to draw compositions while frames go by. */
 static void check_reconfigure (void)
 {
@@ -272,7 +239,6 @@ int main (int argc, char **argv)
     check_paths ();
     check_formats ();
     check_sizes ();
-    check_upstream ();
     check_reconfigure ();
     check_storm ();
     return end_tests ();

@@ -143,13 +143,13 @@ static gboolean blend_rectangle (GstVideoOverlayRectangle *rectangle, GstVideoFr
 static gboolean blend_elsewhere (GstVideoOverlayComposition *composition, GstVideoFrame *frame)
 {
     GstVideoFrame upright;
-    if (!mapping_bottom_up (frame))
+    if (!frame_map_bottom_up (frame))
         return gst_video_overlay_composition_blend (composition, frame);
-    if (!mapping_upright (&upright, frame))
+    if (!frame_map_upright (&upright, frame))
         return FALSE;
     gboolean good = gst_video_overlay_composition_blend (composition, &upright);
     if (good)
-        mapping_copy (frame, &upright);
+        frame_map_copy (frame, &upright);
     gst_video_frame_unmap (&upright);
     return good;
 }

@@ -233,6 +233,25 @@ static void check_activations (void)
     network_free (network);
 }
 
+static void check_scales (void)
+{
+    static const struct {
+        const char *beside, *whole, *of_sign, *of_none;
+    } cases[] = { { "left", "same scale as left", "+max, as left", "max, as left" },
+                  { "above", "same scale as above", "+max, as above", "max, as above" },
+                  { NULL, "max: each map's own", "+max of each map", "max of each map" } };
+    check_group ("captions of colours");
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        char text[64];
+        caption_scale (text, sizeof text, cases[i].beside);
+        CHECK (strcmp (text, cases[i].whole) == 0, "%s", text);
+        caption_scale_short (text, sizeof text, TRUE, cases[i].beside);
+        CHECK (strcmp (text, cases[i].of_sign) == 0, "%s", text);
+        caption_scale_short (text, sizeof text, FALSE, cases[i].beside);
+        CHECK (strcmp (text, cases[i].of_none) == 0, "%s", text);
+    }
+}
+
 /* ---- lines ----------------------------------------------------------------------------------------------------- */
 
 /* Frees the lines. */
@@ -375,6 +394,7 @@ int main (int argc, char **argv)
     check_spread ();
     check_operations ();
     check_activations ();
+    check_scales ();
     check_stats_lines ();
     check_heat_lines ();
     check_shares ();

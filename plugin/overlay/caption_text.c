@@ -80,6 +80,23 @@ void caption_fact (char *text, gsize size, const struct layer_caption *caption, 
                 caption->cuts ? "zero" : "below 0");
 }
 
+void caption_scale (char *text, gsize size, const char *beside)
+{
+    if (beside)
+        g_snprintf (text, size, "same scale as %s", beside);
+    else
+        g_strlcpy (text, "max: each map's own", size);
+}
+
+void caption_scale_short (char *text, gsize size, gboolean sign, const char *beside)
+{
+    const char *most = sign ? "+max" : "max";
+    if (beside)
+        g_snprintf (text, size, "%s, as %s", most, beside);
+    else
+        g_snprintf (text, size, "%s of each map", most);
+}
+
 static void add_time (GPtrArray *lines, const char *of, GstClockTime time)
 {
     if (time > 0) /* else it is not known yet */

@@ -24,6 +24,11 @@ void caption_of_layer (struct layer_caption *caption, const struct network *netw
 /* "after ReLU: 25 % zero"; stats: of that tensor. */
 void caption_fact (char *text, gsize size, const struct layer_caption *caption, const struct layer_stats *stats);
 
+/* What the last colour stands for: "same scale as left" (`beside` is "left" or "above"), "max: each map's own" (NULL).
+ * Short, for the end of a legend: "max, as left", "max of each map"; with `sign`, "+max". */
+void caption_scale (char *text, gsize size, const char *beside);
+void caption_scale_short (char *text, gsize size, gboolean sign, const char *beside);
+
 /* Lines, NULL at the end: g_strfreev. */
 char **caption_stats (const struct overlay_times *times, const struct network *network,
                       const struct layer_figures *figures, int count);

@@ -115,12 +115,6 @@ static int write_head (const struct pen *pen, const struct layer_caption *captio
     return at.y + (head == HEAD_ONE_LINE ? 1 : 2) * line;
 }
 
-/* What the largest value is. */
-static char *scale_in_words (const struct mosaic_text *text)
-{
-    return text->beside ? g_strdup_printf ("same scale as %s", text->beside) : g_strdup ("max: each map's own");
-}
-
 /* What the ends of the colours mean: in one line, or in two, the second in `size`. */
 static void write_scale (const struct pen *pen, const struct mosaic_text *text, const struct rectangle *at, int lines,
                          int size)
@@ -128,16 +122,14 @@ static void write_scale (const struct pen *pen, const struct mosaic_text *text, 
     const struct palette *palette = text->palette;
     const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     const char *low = palette->diverging ? "−max" : "0", *high = palette->diverging ? "+max" : "max";
+    char scale[64];
     if (lines > 1) {
-        char *second = scale_in_words (text);
+        caption_scale (scale, sizeof scale, text->beside);
         pen_legend (pen, palette, low, high, at);
-        pen_write (pen, second, &quiet, at->x, at->y + pen->layout->small_line + pen_drop (pen, size), at->width);
-        g_free (second);
+        pen_write (pen, scale, &quiet, at->x, at->y + pen->layout->small_line + pen_drop (pen, size), at->width);
     } else {
-        char *whole =
-            text->beside ? g_strdup_printf ("%s, as %s", high, text->beside) : g_strdup_printf ("%s of each map", high);
-        pen_legend (pen, palette, low, whole, at);
-        g_free (whole);
+        caption_scale_short (scale, sizeof scale, palette->diverging, text->beside);
+        pen_legend (pen, palette, low, scale, at);
     }
 }
 
@@ -168,10 +160,10 @@ static void write_text (const struct pen *pen, const struct mosaic *mosaic, cons
     enum head head = head_of (pen, text->caption, lines > 3, at.width, &beside);
     int size = MIN (head_size (pen, text->caption, head, at.width, beside),
                     pen_wrapped_size (pen, text->fact, WEIGHT_NORMAL, at.width, lines > 5 ? 2 : 1));
-    char *scale = scale_in_words (text);
+    char scale[64];
+    caption_scale (scale, sizeof scale, text->beside);
     if (lines > 3)
         size = MIN (size, pen_shrunk (pen, scale, line, WEIGHT_NORMAL, at.width));
-    g_free (scale);
     const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     at.y = write_head (pen, text->caption, head, beside, at, size);
     at.y += line * pen_write_wrapped (pen, text->fact, &quiet, &at, lines > 5 ? 2 : 1);

@@ -110,8 +110,8 @@ __attribute__ ((format (printf, 2, 3))) bool onnx_fail (struct reader *r, const 
  * long as the node being read. */
 void *onnx_alloc (struct reader *r, uint64_t count, size_t size);
 void *onnx_alloc_node (struct reader *r, uint64_t count, size_t size);
-/* Counts numbers that are calculated or converted; false and a failure when they are more than a file of this size needs. A
- * small file may ask for the same large constant often. */
+/* Counts numbers that are calculated or converted; false and a failure when they are more than a file of this size
+ * needs. A small file may ask for the same large constant often. */
 bool onnx_spend (struct reader *r, uint64_t numbers);
 void onnx_free_node (struct reader *r); /* what the node being read had */
 void onnx_free_all (struct reader *r);

@@ -50,8 +50,8 @@ static int scaled (struct reader *r, int id, float by, const char *name)
     return scale && id >= 0 ? graph_affine (r->graph, name, id, scale, NULL) : -1;
 }
 
-/* A constant is reduced now. Of a tensor, the reduced axes are moved to the end, where they usually are, and then pooled like
- * rows and columns. */
+/* A constant is reduced now. Of a tensor, the reduced axes are moved to the end, where they usually are, and then
+ * pooled like rows and columns. */
 static bool reduce (struct reader *r, char operation)
 {
     struct value *v = onnx_input_deferred (r, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_golden.c: every drawing at three sizes beside the picture of it that is kept in tests/golden; and where the maps
- * go at many sizes, beside the list in tests/golden/layouts.txt.
+/* check_golden.c: every drawing at three sizes beside the picture of it that is kept in tests/golden; and where the
+ * maps go at many sizes, beside the list in tests/golden/layouts.txt.
  *
  *   check_golden              compares
  *   check_golden --update     writes them anew and says what has changed; `./dev test --update-golden` runs it

@@ -196,20 +196,20 @@ static bool direct_prepare (struct preparation *p, struct step *step)
 
 /* ---- run --------------------------------------------------------------------------------------------------------- */
 
-void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
-                  float *out)
+void copy_padded (const float *in, int in_height, int in_width, const struct patch *patch, size_t pixel, float *out)
 {
+    int left = patch->left, width = patch->width;
     int first = left < 0 ? -left : 0, last = in_width - left < width ? in_width - left : width;
     if (first > width)
         first = width;
     if (last < first)
         last = first;
-    for (int y = 0; y < height; y++, out += (size_t)width * pixel) {
-        if (top + y < 0 || top + y >= in_height) {
+    for (int y = patch->top; y < patch->top + patch->height; y++, out += (size_t)width * pixel) {
+        if (y < 0 || y >= in_height) {
             memset (out, 0, (size_t)width * pixel * sizeof (float));
             continue;
         }
-        const float *row = in + ((ptrdiff_t)(top + y) * in_width + left) * (ptrdiff_t)pixel;
+        const float *row = in + ((ptrdiff_t)y * in_width + left) * (ptrdiff_t)pixel;
         memset (out, 0, (size_t)first * pixel * sizeof (float));
         memcpy (out + (size_t)first * pixel, row + (size_t)first * pixel,
                 (size_t)(last - first) * pixel * sizeof (float));
@@ -240,9 +240,9 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
                             BLOCK * sizeof (float));
             continue;
         }
-        copy_padded (in, step->in_height, step->in_width,
-                     part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top, -conv->pad_left,
-                     d->staged_height, d->staged_width, pixel, out);
+        const struct patch patch = { part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top,
+                                     -conv->pad_left, d->staged_height, d->staged_width };
+        copy_padded (in, step->in_height, step->in_width, &patch, pixel, out);
         out += (size_t)d->staged_height * (size_t)d->staged_width * pixel;
     }
 }

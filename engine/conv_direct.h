@@ -39,8 +39,12 @@ bool direct_segments (struct preparation *p, struct step *step, bool planar, siz
 /* What all strips of a panel have in common; input, output and pixels are still to be set. */
 struct conv_args panel_args (const struct step *step, const struct panel *panel, ptrdiff_t out_block);
 
-/* Rows [top, top + height) x columns [left, left + width) of one plane of pixels of `pixel` floats, zeros outside. */
-void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,
-                  float *out);
+/* Rows [top, top + height) and columns [left, left + width) of a plane; they may lie outside. */
+struct patch {
+    int top, left, height, width;
+};
+
+/* A patch of one plane in_height x in_width of pixels of `pixel` floats, zeros outside. */
+void copy_padded (const float *in, int in_height, int in_width, const struct patch *patch, size_t pixel, float *out);
 
 #endif

@@ -60,10 +60,11 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
     size_t in_plane = (size_t)step->in_height * (size_t)step->in_width;
     size_t plane = (size_t)s->conv.staged_height * (size_t)s->conv.staged_width;
     worker->staged = first;
+    const struct patch patch = { first * conv->stride_h - conv->pad_top, -conv->pad_left, s->conv.staged_height,
+                                 s->conv.staged_width };
     for (int c = 0; c < step->in_channels; c++)
-        copy_padded (e->input + (size_t)c * in_plane, step->in_height, step->in_width,
-                     first * conv->stride_h - conv->pad_top, -conv->pad_left, s->conv.staged_height,
-                     s->conv.staged_width, 1, staged + (size_t)c * plane);
+        copy_padded (e->input + (size_t)c * in_plane, step->in_height, step->in_width, &patch, 1,
+                     staged + (size_t)c * plane);
 }
 
 /* Convolution rows [buffer->range->end, last). */

@@ -428,10 +428,26 @@ static void winograd_product (const struct step *step, const struct use *use, in
     }
 }
 
-/* The products of all points for one panel. */
-static void winograd_products (struct execution *e, const struct step *step, const struct tile_block *block,
-                               const struct worker_state *worker, int index, const float *v, float *sums)
+/* What a worker has in hand: a block of tiles, its input transformed, and room for the products. */
+struct hand {
+    struct execution *e;
+    const struct step *step;
+    const struct worker_state *worker;
+    struct tile_block *block;
+    float *v, *sums;
+};
+
+static struct hand hand_of (struct execution *e, const struct step *step, const struct worker_state *worker)
 {
+    const struct winograd_step *w = step->state;
+    float *v = (float *)worker->scratch + TILE_BLOCK (w->tiles);
+    return (struct hand) { e, step, worker, worker->scratch, v, v + w->n_h * w->n_w * w->v_point };
+}
+
+/* The products of all points for one panel. */
+static void winograd_products (const struct hand *hand, int index)
+{
+    const struct step *step = hand->step;
     const struct winograd_step *w = step->state;
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct epilogue none = { .low = -__builtin_inff (), .high = __builtin_inff (), .clamp_only = true };
@@ -442,66 +458,62 @@ static void winograd_products (struct execution *e, const struct step *step, con
     struct conv_args product = {
         .pixel_stride = BLOCK,
         .bias = zeros,
-        .out_block = (ptrdiff_t)block->start[TILE_KINDS] * BLOCK,
+        .out_block = (ptrdiff_t)hand->block->start[TILE_KINDS] * BLOCK,
         .blocks = panel->blocks,
         .epilogue = &none,
     };
     for (int filter = 0; filter < filters; filter++) {
         struct use use[4];
-        int uses = filter_uses (step, block, filter, v, sums, use);
+        int uses = filter_uses (step, hand->block, filter, hand->v, hand->sums, use);
         if (!uses)
             continue;
         product.weights = weights + (size_t)filter * each;
         winograd_product (step, use, uses, &product,
                           filter + 1 < filters ? (struct next_weights) { weights + (size_t)(filter + 1) * each, each }
-                                               : next_weights (e, step, worker, index));
+                                               : next_weights (hand->e, step, hand->worker, index));
     }
 }
 
 /* One panel: the products, then the way back. */
-static void winograd_panel (struct execution *e, const struct step *step, const struct tile_block *block,
-                            const struct worker_state *worker, const float *v, float *sums, int index)
+static void winograd_panel (const struct hand *hand, int index)
 {
+    const struct step *step = hand->step;
     const struct panel *panel = &step->packed->panel[index];
     const float *residual = step->residual;
     float *out = step->out;
-    winograd_products (e, step, block, worker, index, v, sums);
+    winograd_products (hand, index);
     struct winograd_args args = args_of (step);
     for (int b = 0; b < panel->blocks; b++) {
         ptrdiff_t at = (ptrdiff_t)(panel->block + b) * step->height * step->width * BLOCK;
-        args.m_ = sums + (ptrdiff_t)b * block->start[TILE_KINDS] * BLOCK;
+        args.m_ = hand->sums + (ptrdiff_t)b * hand->block->start[TILE_KINDS] * BLOCK;
         args.out = out + at;
         args.residual = residual ? residual + at : NULL;
         args.channel = (panel->block + b) * BLOCK;
-        transform (block, args, e->kernels->winograd_output);
+        transform (hand->block, args, hand->e->kernels->winograd_output);
     }
 }
 
 /* One block of tiles from input to output. */
 static void winograd_block_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
-    const struct winograd_step *w = step->state;
-    struct tile_block *block = worker->scratch;
-    float *v = (float *)worker->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
-    lay_block (step, item, block);
-    winograd_forward (e, step, block, v);
+    const struct hand hand = hand_of (e, step, worker);
+    lay_block (step, item, hand.block);
+    winograd_forward (e, step, hand.block, hand.v);
     for (int c = 0; c < step->packed->panel_count; c++)
-        winograd_panel (e, step, block, worker, v, sums, c);
+        winograd_panel (&hand, c);
 }
 
 /* One panel over all tiles; a worker transforms the whole input when it first gets one. Sharing that between workers
  * would cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
 static void winograd_panel_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
-    const struct winograd_step *w = step->state;
-    struct tile_block *block = worker->scratch;
-    float *v = (float *)worker->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
+    const struct hand hand = hand_of (e, step, worker);
     if (worker->staged < 0) {
-        lay_block (step, 0, block);
-        winograd_forward (e, step, block, v);
+        lay_block (step, 0, hand.block);
+        winograd_forward (e, step, hand.block, hand.v);
     }
     worker->staged = 0;
-    winograd_panel (e, step, block, worker, v, sums, item);
+    winograd_panel (&hand, item);
 }
 
 static void winograd_run (struct execution *e, const struct step *step)

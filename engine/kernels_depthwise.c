@@ -73,7 +73,7 @@ INLINE void pixel (const struct depthwise_args *args, const struct row *row, int
 }
 
 /* Pixels [x, end) of a row, of which some columns lie outside; kernel rows [row->first, row->first + rows) are
- * inside. */
+ * inside. The last three are constants at every call. */
 INLINE void side_pixels (const struct depthwise_args *args, const struct row *row, int x, int end, const int kernel,
                          const int stride, const int rows)
 {

@@ -9,6 +9,7 @@ void kernels_elementwise (const struct elementwise_args *args);
 
 /* ---- epilogues ------------------------------------------------------------------------------------------------- */
 
+/* Parameters and not a struct: `kind` is a constant at every call, and the others stay in registers. */
 INLINE void epilogue_as (const enum activation_kind kind, const struct epilogue *epilogue, const float *tile,
                          int pixels, int blocks, int channel, float *out, ptrdiff_t out_block)
 {

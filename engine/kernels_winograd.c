@@ -201,6 +201,7 @@ INLINE void input_tile4 (const int n_w, const bool small_w, const float *const r
     }
 }
 
+/* Sizes are parameters of their own, here and below: constants at every call, by which all loops are unrolled. */
 INLINE void input_tile (const int n_h, const int n_w, const bool small_h, const bool small_w,
                         const float *const rows[6], ptrdiff_t lane, float *v, ptrdiff_t v_point)
 {

@@ -76,15 +76,11 @@ static void conv_clear (struct node *node)
     free (node->u.conv.bias);
 }
 
-static int add_conv (struct graph *g, const char *label, const char *name, int x, struct conv shape,
-                     const float *weights, const float *bias)
+static int add_conv (struct graph *g, const char *label, const char *name, int x, union node_parameters u)
 {
-    struct node_spec spec = { .operation = OPERATION_CONV,
-                              .label = label,
-                              .name = name,
-                              .inputs = &x,
-                              .input_count = 1,
-                              .u.conv = { shape, (float *)weights, (float *)bias } };
+    struct node_spec spec = {
+        .operation = OPERATION_CONV, .label = label, .name = name, .inputs = &x, .input_count = 1, .u = u
+    };
     return node_add (g, &spec);
 }
 
@@ -93,7 +89,8 @@ int graph_conv (struct graph *g, const char *name, int x, const struct conv *con
 {
     if (g && !conv)
         return graph_fail (g, "conv", name, "it has no parameters");
-    return g ? add_conv (g, "conv", name, x, *conv, weights, bias) : -1;
+    union node_parameters u = { .conv = { g ? *conv : (struct conv) { 0 }, (float *)weights, (float *)bias } };
+    return g ? add_conv (g, "conv", name, x, u) : -1;
 }
 
 int graph_linear (struct graph *g, const char *name, int x, int outputs, const float *weights, const float *bias)
@@ -105,7 +102,8 @@ int graph_linear (struct graph *g, const char *name, int x, int outputs, const f
         return graph_fail (g, "linear", name, "its input is %dx%dx%d, not a vector", in->channels, in->height,
                            in->width);
     struct conv shape = { .out_channels = outputs, .kernel_h = 1, .kernel_w = 1 };
-    return add_conv (g, "linear", name, x, shape, weights, bias);
+    return add_conv (g, "linear", name, x,
+                     (union node_parameters) { .conv = { shape, (float *)weights, (float *)bias } });
 }
 
 static void conv_grid (const struct node *node, struct grid *grid)

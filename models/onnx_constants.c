@@ -129,6 +129,16 @@ static bool read_greater (struct reader *r)
     return onnx_fold_arithmetic (r, '>');
 }
 
+static bool read_greater_or_equal (struct reader *r)
+{
+    return onnx_fold_arithmetic (r, 'g');
+}
+
+static bool read_less_or_equal (struct reader *r)
+{
+    return onnx_fold_arithmetic (r, 'l');
+}
+
 static bool read_and (struct reader *r)
 {
     return onnx_fold_arithmetic (r, '&');
@@ -318,6 +328,8 @@ const struct onnx_operator onnx_constant_operators[] = {
     { "Floor", 1, 1, 1, read_floor, "" },
     { "Greater", 2, 2, 7, read_greater, "" },
     { "Less", 2, 2, 7, read_less, "" },
+    { "GreaterOrEqual", 2, 2, 12, read_greater_or_equal, "" },
+    { "LessOrEqual", 2, 2, 12, read_less_or_equal, "" },
     { "Mod", 2, 2, 10, read_mod, "fmod:i" },
     { "Not", 1, 1, 1, read_not, "" },
     { "Or", 2, 2, 7, read_or, "" },

@@ -160,6 +160,12 @@ static bool int_result (char operation, int64_t a, int64_t b, int64_t *to)
     case '=':
         *to = a == b;
         return true;
+    case 'g':
+        *to = a >= b;
+        return true;
+    case 'l':
+        *to = a <= b;
+        return true;
     case '&':
         *to = a && b;
         return true;
@@ -214,7 +220,7 @@ static bool fold_ints (struct reader *r, char operation, struct value *a, struct
 
 static bool fold_floats (struct reader *r, char operation, struct value *a, struct value *b, const struct shape *shape)
 {
-    bool compares = strchr ("<>=", operation) != NULL;
+    bool compares = strchr ("<>=gl", operation) != NULL;
     const float *left = onnx_value_floats (r, a), *right = left ? onnx_value_floats (r, b) : NULL;
     void *to = right ? onnx_make_constant (r, 0, compares ? VALUE_INTS : VALUE_FLOATS, shape) : NULL;
     struct onnx_walk x = onnx_walk_repeated (&a->shape, shape), y = onnx_walk_repeated (&b->shape, shape);
@@ -222,7 +228,11 @@ static bool fold_floats (struct reader *r, char operation, struct value *a, stru
     for (int64_t i = 0; to && i < count; i++) {
         float p = left[x.index], q = right[y.index];
         if (compares)
-            ((int64_t *)to)[i] = operation == '<' ? p < q : operation == '>' ? p > q : p == q;
+            ((int64_t *)to)[i] = operation == '<'   ? p < q
+                                 : operation == '>' ? p > q
+                                 : operation == 'g' ? p >= q
+                                 : operation == 'l' ? p <= q
+                                                    : p == q;
         else
             ((float *)to)[i] = float_result (operation, p, q);
         onnx_walk_on (&x);

@@ -99,8 +99,8 @@ static bool read_pattern (struct reader *r)
     const struct value *x = &r->values[role->pattern_input];
     if (x->kind != VALUE_TENSOR)
         return onnx_fail (r, "'%.100s' is no tensor that depends on the image, or is made later", x->name);
-    int id =
-        graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, (struct activation) { .kind = role->pattern });
+    int id = graph_activation (r->graph, onnx_output_name (r, 0), x->tensor,
+                               (struct activation) { role->pattern, role->pattern_alpha, 0 });
     return onnx_set_like (r, 0, id, x);
 }
 

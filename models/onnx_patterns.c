@@ -7,8 +7,11 @@
  *   gelu         x * (1 + Erf (x / sqrt 2)) / 2
  *   gelu-tanh    x * (1 + Tanh (sqrt (2/pi) (x + 0.044715 x^3))) / 2
  *   sigmoid      1 / (1 + Exp (-x))                as Div or Reciprocal
+ *   relu         Where (x > 0, x, 0)               all three with >, >=, < or <=, either way round
+ *   leaky-relu   Where (x > 0, x, alpha x)
+ *   elu          Where (x > 0, x, alpha (Exp (x) - 1))
  *
- * All but the last are products, whose factors exporters put in any order and grouping. So a node is taken apart into a
+ * The first five are products, whose factors exporters put in any order and grouping. So a node is taken apart into a
  * product
  *
  *   number * factor * factor ...        through Mul by anything and Div by a number, while nobody else reads the parts
@@ -306,11 +309,75 @@ static void try_sigmoid (struct reader *r, int node)
     r->roles[node].pattern_input = x;
 }
 
+/* ---- Where --------------------------------------------------------------------------------------------------- */
+
+/* The value that a comparison finds to be above 0 (*above) or below; the node goes to *node. -1: another comparison. */
+static int compared_with_0 (struct reader *r, int value, int *node, bool *above)
+{
+    static const char *const names[] = { "Greater", "GreaterOrEqual", "Less", "LessOrEqual" };
+    float number;
+    *node = -1;
+    for (int i = 0; *node < 0 && i < 4; i++) {
+        *node = made_by (r, value, names[i]);
+        *above = i < 2;
+    }
+    for (int i = 0; *node >= 0 && i < 2; i++) { /* x > 0, or 0 < x */
+        if (onnx_peek (r, node_input (r, *node, 1 - i), &number) && number == 0) {
+            *above = *above != (i == 1);
+            return node_input (r, *node, i);
+        }
+    }
+    return -1;
+}
+
+/* What an activation is below 0: alpha x, alpha (Exp (x) - 1) or 0. NONE: none of these; absorbs otherwise. */
+static enum activation_kind below_0 (struct reader *r, int value, int x, double *alpha)
+{
+    float number;
+    if (onnx_peek (r, value, &number) && number == 0)
+        return ACTIVATION_RELU;
+    struct product p = product_of_value (r, value);
+    if (!p.valid || p.factors != 1)
+        return ACTIVATION_NONE;
+    *alpha = p.number;
+    if (p.factor[0] == x) {
+        absorb (r, &p);
+        return ACTIVATION_LEAKY_RELU;
+    }
+    int sub = made_by (r, p.factor[0], "Sub");
+    int exponential = sub < 0 ? -1 : made_by (r, node_input (r, sub, 0), "Exp");
+    if (exponential < 0 || node_input (r, exponential, 0) != x || !onnx_peek (r, node_input (r, sub, 1), &number) ||
+        number != 1)
+        return ACTIVATION_NONE;
+    absorb (r, &p);
+    r->roles[sub].absorbed = r->roles[exponential].absorbed = true;
+    return ACTIVATION_ELU;
+}
+
+static void try_where (struct reader *r, int node)
+{
+    int comparison;
+    bool above;
+    double alpha = 0;
+    int x = compared_with_0 (r, node_input (r, node, 0), &comparison, &above);
+    if (x < 0 || node_input (r, node, above ? 1 : 2) != x)
+        return;
+    enum activation_kind kind = below_0 (r, node_input (r, node, above ? 2 : 1), x, &alpha);
+    if (kind == ACTIVATION_NONE)
+        return;
+    r->roles[comparison].absorbed = true;
+    r->roles[node].pattern = kind;
+    r->roles[node].pattern_input = x;
+    r->roles[node].pattern_alpha = (float)alpha;
+}
+
 void onnx_find_patterns (struct reader *r)
 {
     for (size_t n = r->file->n_node; n-- > 0;) {
         if (r->roles[n].live && (is_operator (r, (int)n, "Div") || is_operator (r, (int)n, "Reciprocal")))
             try_sigmoid (r, (int)n);
+        if (r->roles[n].live && is_operator (r, (int)n, "Where"))
+            try_where (r, (int)n);
     }
     for (size_t n = r->file->n_node; n-- > 0;) {
         bool product = is_operator (r, (int)n, "Mul") || is_operator (r, (int)n, "Div");

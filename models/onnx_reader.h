@@ -65,6 +65,7 @@ struct role {
     bool absorbed;                /* its work is done by the last node of its pattern */
     enum activation_kind pattern; /* of that last node; NONE otherwise */
     int pattern_input;            /* value */
+    float pattern_alpha;          /* of the activation */
 };
 
 struct block; /* one allocation */
@@ -272,7 +273,8 @@ bool onnx_fold_gather (struct reader *r, struct value *v, int axis, const int64_
                        const struct shape *shape);
 bool onnx_fold_concat (struct reader *r, int count, int axis); /* the node's `count` inputs */
 bool onnx_fold_where (struct reader *r);
-/* Inputs 0 and 1 broadcast: + - * /, % of the divisor's sign, ^ power, m min, M max; < > = & | give 0 or 1. */
+/* Inputs 0 and 1 broadcast: + - * /, % of the divisor's sign, ^ power, m min, M max; < > = g (>=) l (<=) & | give 0
+ * or 1. */
 bool onnx_fold_arithmetic (struct reader *r, char operation);
 bool onnx_fold_abs (struct reader *r, struct value *v);
 /* Sum (+), product (*), min (m), max (M) or mean (a) over the axes perm[kept], perm[kept + 1], ... of v. */

@@ -47,6 +47,18 @@ static double other_hard_swish (double x)
 {
     return x * fmin (fmax (0.2 * x + 0.5, 0), 1);
 }
+static double relu (double x)
+{
+    return fmax (x, 0);
+}
+static double leaky (double x)
+{
+    return x > 0 ? x : 0.5 * x;
+}
+static double elu (double x)
+{
+    return x > 0 ? x : 0.5 * expm1 (x);
+}
 static double relu6_product (double x)
 {
     return x * fmin (fmax (x + 3, 0), 6);
@@ -65,6 +77,31 @@ static const struct {
 } cases[] = {
     { "SiLU", ACTIVATION_SILU, silu, true, { { "Sigmoid", "x", "a" }, { "Mul", "x a", "y" } } },
     { "SiLU, sigmoid first", ACTIVATION_SILU, silu, true, { { "Sigmoid", "x", "a" }, { "Mul", "a x", "y" } } },
+    { "ReLU by Where", ACTIVATION_RELU, relu, true, { { "Greater", "x n0", "a" }, { "Where", "a x n0", "y" } } },
+    { "ReLU by Where, below",
+      ACTIVATION_RELU,
+      relu,
+      true,
+      { { "LessOrEqual", "x n0", "a" }, { "Where", "a n0 x", "y" } } },
+    { "LeakyReLU by Where",
+      ACTIVATION_LEAKY_RELU,
+      leaky,
+      true,
+      { { "GreaterOrEqual", "x n0", "a" }, { "Mul", "x half", "b" }, { "Where", "a x b", "y" } } },
+    { "LeakyReLU by Where, 0 first",
+      ACTIVATION_LEAKY_RELU,
+      leaky,
+      true,
+      { { "Greater", "n0 x", "a" }, { "Mul", "half x", "b" }, { "Where", "a b x", "y" } } },
+    { "ELU by Where",
+      ACTIVATION_ELU,
+      elu,
+      true,
+      { { "Greater", "x n0", "a" },
+        { "Exp", "x", "e" },
+        { "Sub", "e n1", "b" },
+        { "Mul", "b half", "d" },
+        { "Where", "a x d", "y" } } },
     { "SiLU of a product",
       ACTIVATION_SILU,
       silu,

@@ -29,27 +29,16 @@ struct error {
 
 /* ---- activations --------------------------------------------------------------------------------------------- */
 
+/* ACTIVATION_NONE, which is 0, ACTIVATION_RELU and so on: activations.def says what each computes of x. */
 enum activation_kind {
-    ACTIVATION_NONE,
-    ACTIVATION_CLIP,         /* min (max (x, alpha), beta): ReLU6 is 0, 6 */
-    ACTIVATION_RELU,         /* max (x, 0); NaN stays NaN */
-    ACTIVATION_LEAKY_RELU,   /* x < 0 ? alpha x : x */
-    ACTIVATION_PRELU,        /* the same with one alpha per channel: graph_prelu */
-    ACTIVATION_ELU,          /* x < 0 ? alpha (e^x - 1) : x */
-    ACTIVATION_GELU,         /* x/2 (1 + erf (x / sqrt 2)) */
-    ACTIVATION_GELU_TANH,    /* x/2 (1 + tanh (sqrt (2/pi) (x + 0.044715 x^3))) */
-    ACTIVATION_SILU,         /* x sigmoid (x) */
-    ACTIVATION_HARD_SWISH,   /* x min (max (x/6 + 1/2, 0), 1) */
-    ACTIVATION_HARD_SIGMOID, /* min (max (alpha x + beta, 0), 1) */
-    ACTIVATION_MISH,         /* x tanh (ln (1 + e^x)) */
-    ACTIVATION_SIGMOID,      /* 1 / (1 + e^-x) */
-    ACTIVATION_TANH,
+#define ACTIVATION(KIND, name, words, formula, negatives) ACTIVATION_##KIND,
+#include "engine/activations.def"
     ACTIVATION_KINDS /* how many there are */
 };
 
 struct activation {
     enum activation_kind kind;
-    float alpha, beta; /* as the kind's line says; otherwise unused */
+    float alpha, beta; /* as the kind's formula says; otherwise unused */
 };
 
 /* "relu", "leaky-relu", ...: never NULL for a valid kind; NULL otherwise. */
@@ -117,14 +106,15 @@ struct pool {
 int graph_pool (struct graph *g, const char *name, int x, const struct pool *pool);
 int graph_global_pool (struct graph *g, const char *name, int x, enum pool_kind kind); /* -> (channels, 1, 1) */
 
-/* a + b and a * b. Shapes equal, or one of them broadcast in whole axes: (c,1,1), (1,h,w) or (1,1,1) against (c,h,w). */
+/* a + b and a * b. Shapes equal, or one of them broadcast in whole axes: (c,1,1), (1,h,w) or (1,1,1) against
+ * (c,h,w). */
 int graph_add (struct graph *g, const char *name, int a, int b);
 int graph_mul (struct graph *g, const char *name, int a, int b);
 
 int graph_concat (struct graph *g, const char *name, const int *xs, int count); /* along channels */
 
-/* Picks: out (c, y, x) = in (channel[c], top + y step_h, left + x step_w), and `fill` where that lies outside (a channel
- * of -1 is all fill). One operation for slice, split, crop, subsample, zero-pad and channel shuffle. */
+/* Picks: out (c, y, x) = in (channel[c], top + y step_h, left + x step_w), and `fill` where that lies outside (a
+ * channel of -1 is all fill). One operation for slice, split, crop, subsample, zero-pad and channel shuffle. */
 struct pick {
     const int *channel; /* [channels], or NULL: the same channels */
     int channels, height, width;
@@ -133,7 +123,8 @@ struct pick {
 };
 int graph_pick (struct graph *g, const char *name, int x, const struct pick *pick);
 
-/* The same numbers in channel-row-column order under another shape; the products must agree. Flatten is (c h w, 1, 1). */
+/* The same numbers in channel-row-column order under another shape; the products must agree. Flatten is (c h w, 1,
+ * 1). */
 int graph_reshape (struct graph *g, const char *name, int x, int channels, int height, int width);
 int graph_softmax (struct graph *g, const char *name, int x);     /* over channels, at each pixel; stable */
 int graph_log_softmax (struct graph *g, const char *name, int x); /* its natural logarithm, also where that is -1000 */
@@ -158,7 +149,8 @@ struct grid {
     double top, left, step_y, step_x;
 };
 bool graph_grid (const struct graph *g, int id, struct grid *grid);
-/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: another operation, or dropped. */
+/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: another operation, or
+ * dropped. */
 const float *graph_weights (const struct graph *g, int id);
 /* The `index`th tensor that tensor `id` is made from, or -1: there are not so many. */
 int graph_source (const struct graph *g, int id, int index);
@@ -173,8 +165,9 @@ void graph_drop_weights (struct graph *g);
 
 /* ---- plan ---------------------------------------------------------------------------------------------------- */
 
-/* Winograd's and Strassen's values are sums of sums: NaN, infinity and rounding errors of one input pixel reach the outputs of a
- * tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen) where the direct sum keeps them in one place. */
+/* Winograd's and Strassen's values are sums of sums: NaN, infinity and rounding errors of one input pixel reach the
+ * outputs of a tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen) where the direct sum keeps them in one
+ * place. */
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
 
 struct plan_options {
@@ -198,16 +191,18 @@ struct tensor {
 
 struct plan; /* one thread at a time; several plans of one graph share their packed weights and may run at once */
 
-/* Simplifies the graph, picks algorithms, packs weights, lays out memory. `options` may be NULL. Keeps a reference to g.
- * NULL and a filled error: a graph in error, no output, an unknown ISA or tap, or memory short. */
+/* Simplifies the graph, picks algorithms, packs weights, lays out memory. `options` may be NULL. Keeps a reference to
+ * g. NULL and a filled error: a graph in error, no output, an unknown ISA or tap, or memory short. */
 struct plan *plan_new (struct graph *g, const struct plan_options *options, struct error *error);
 void plan_free (struct plan *plan); /* NULL is fine */
 
-/* One run. input [channels][height][width] of the graph's input. Never allocates, logs or fails; the result does not depend
- * on the number of threads, bit for bit. Denormals are flushed to zero inside; the caller's FP state is restored. */
+/* One run. input [channels][height][width] of the graph's input. Never allocates, logs or fails; the result does not
+ * depend on the number of threads, bit for bit. Denormals are flushed to zero inside; the caller's FP state is
+ * restored. */
 void plan_run (struct plan *plan, const float *input);
-/* The same in pieces: steps first .. end - 1 of plan_steps, each piece beginning where the last one ended and all with the
- * same input. Outputs and taps are there after the last step; in between they are neither the old nor the new ones. */
+/* The same in pieces: steps first .. end - 1 of plan_steps, each piece beginning where the last one ended and all with
+ * the same input. Outputs and taps are there after the last step; in between they are neither the old nor the new
+ * ones. */
 void plan_run_steps (struct plan *plan, const float *input, int first, int end);
 int plan_outputs (const struct plan *plan);
 const struct tensor *plan_output (const struct plan *plan, int index); /* in the order of graph_output */

@@ -4,11 +4,14 @@
 #define CONVRELU_PLACE_H
 
 #include "engine/arena.h"
+#include "engine/element.h"
 #include "engine/graph.h"
 
-/* Where a tensor lives: `offset` floats into a buffer. Aliases, parts of a concat and sums in place share one. */
+/* Where a tensor lives, `offset` bytes into a buffer, and of what. Aliases, parts of a concat and sums in place share
+ * one. */
 struct place {
     int buffer; /* -1: nowhere: fused away, or only the caller's planar input */
+    enum element element;
     size_t offset;
 };
 
@@ -21,11 +24,14 @@ struct places {
 };
 
 /* Decides where each tensor that layers leave lives. keep[id]: must stay readable in its blocked place to the end.
- * imported: the graph's input when it is wanted in blocked form, else -1.
+ * blocked_input: the graph's input when it is wanted in blocked form, else -1.
  * Buffers get sizes; first and last are in layers, plan.c turns them into steps. False: memory short. */
-bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
+bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int blocked_input,
                  struct places *places);
 void places_free (struct places *places);
-size_t blocked_floats (int channels, int height, int width); /* with channels rounded up to 16 */
+
+/* How many numbers there are with channels rounded up to 16; their bytes, rounded up to 64. */
+size_t place_blocked_count (int channels, int height, int width);
+size_t place_blocked_bytes (enum element element, int channels, int height, int width);
 
 #endif

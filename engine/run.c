@@ -16,7 +16,7 @@ static uint64_t nanoseconds (void)
 
 void plan_run (struct plan *plan, const float *input)
 {
-    plan_run_steps (plan, input, 0, plan->step_count);
+    plan_run_steps (plan, input, 0, plan->steps.count);
 }
 
 void plan_run_steps (struct plan *plan, const float *input, int first, int end)
@@ -25,9 +25,9 @@ void plan_run_steps (struct plan *plan, const float *input, int first, int end)
     plan->execution.input = input;
     for (int i = first; i < end; i++) {
         uint64_t start = plan->timed ? nanoseconds () : 0;
-        plan->steps[i].run (&plan->execution, &plan->steps[i]);
+        plan->steps.list[i].run (&plan->execution, &plan->steps.list[i]);
         if (plan->timed)
-            plan->steps[i].nanoseconds = nanoseconds () - start;
+            plan->nanoseconds[i] = nanoseconds () - start;
     }
     if (plan->execution.workers)
         workers_rest (plan->execution.workers);
@@ -46,7 +46,7 @@ struct peak {
     uint64_t iterations;
 };
 
-static void peak_lane (void *context, int index)
+static void peak_burst (void *context, int index)
 {
     const struct peak *peak = context;
     float sink[4] = { 0.999f, 0.001f, 0, 0 };
@@ -64,9 +64,9 @@ double plan_measure_peak (struct plan *plan)
     do {
         uint64_t start = nanoseconds ();
         if (plan->execution.workers)
-            workers_run (plan->execution.workers, peak_lane, &peak, true);
+            workers_run (plan->execution.workers, peak_burst, &peak, true);
         else
-            peak_lane (&peak, 0);
+            peak_burst (&peak, 0);
         double took = (double)(nanoseconds () - start);
         if (took < 1e6) {
             peak.iterations *= 2;

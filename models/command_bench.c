@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* command_bench.c: `convrelu bench`: how long a run takes, and a step.
  *
- * Every run is timed by itself, after a few that are not counted. Speed is given in GFLOP/s of the network's plain definition
- * (two for each multiply-accumulate), so that an algorithm with fewer multiplications shows as faster, beside the most that the
- * same threads could multiply and add in the same minute. */
+ * Every run is timed by itself, after a few that are not counted. Speed is given in GFLOP/s of the network's plain
+ * definition (two for each multiply-accumulate), so that an algorithm with fewer multiplications shows as faster,
+ * beside the most that the same threads could multiply and add in the same minute. */
 #include "models/command.h"
 
-#include <errno.h>
 #include <glib.h>
-#include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,45 +140,47 @@ static double most_seen (const struct plan *plan, const struct times *t)
     return most;
 }
 
-static void print_json_text (const char *text)
+/* Rounded to so many decimals: what is beyond is noise. */
+static json_t *json_decimals (double number, int decimals)
 {
-    putchar ('"');
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\')
-            printf ("\\%c", byte);
-        else if (byte < ' ')
-            printf ("\\u%04x", byte);
-        else
-            putchar (byte);
-    }
-    putchar ('"');
+    double unit = pow (10, decimals);
+    return json_real (round (number * unit) / unit);
 }
 
-static void print_json (const struct network *n, const struct times *t)
+static json_t *json_steps (const struct plan *plan, const struct times *t)
+{
+    json_t *steps = json_array ();
+    for (int i = 0; i < plan_steps (plan); i++) {
+        struct step_info s = plan_step (plan, i);
+        const struct step_time *time = &t->steps[i];
+        char *name = g_utf8_make_valid (s.name, -1);
+        json_array_append_new (steps, json_pack ("{ss ss ss so so so}", "name", name, "operation", s.operation,
+                                                 "algorithm", s.algorithm, "min_ms", json_decimals (time->min, 5),
+                                                 "mean_ms", json_decimals (time->sum / t->runs, 5), "gflops",
+                                                 json_decimals (gflops (s.macs, time->min), 2)));
+        g_free (name);
+    }
+    return steps;
+}
+
+/* False: no memory, or standard output is closed. */
+static bool print_json (const struct network *n, const struct times *t)
 {
     char *path = g_utf8_make_valid (model_path (n->model), -1);
-    printf ("{\"model\": ");
-    print_json_text (path);
-    printf (", \"isa\": \"%s\", \"threads\": %d, \"precision\": \"fp32\", \"runs\": %d", plan_isa (n->plan),
-            plan_threads (n->plan), t->runs);
-    printf (", \"min_ms\": %.4f, \"median_ms\": %.4f, \"p99_ms\": %.4f, \"gflops\": %.2f", t->min, t->median, t->p99,
-            gflops (total_macs (n->plan), t->median));
-    for (int i = 0; t->steps && i < plan_steps (n->plan); i++) {
-        struct step_info s = plan_step (n->plan, i);
-        const struct step_time *time = &t->steps[i];
-        printf ("%s{\"name\": ", i ? ", " : ", \"layers\": [");
-        print_json_text (s.name);
-        printf (
-            ", \"operation\": \"%s\", \"algorithm\": \"%s\", \"min_ms\": %.5f, \"mean_ms\": %.5f, \"gflops\": %.2f}",
-            s.operation, s.algorithm, time->min, time->sum / t->runs, gflops (s.macs, time->min));
-    }
-    printf (t->steps ? "]}\n" : "}\n");
+    json_t *all =
+        json_pack ("{ss ss si ss si so so so so}", "model", path, "isa", plan_isa (n->plan), "threads",
+                   plan_threads (n->plan), "precision", "fp32", "runs", t->runs, "min_ms", json_decimals (t->min, 4),
+                   "median_ms", json_decimals (t->median, 4), "p99_ms", json_decimals (t->p99, 4), "gflops",
+                   json_decimals (gflops (total_macs (n->plan), t->median), 2));
+    bool good = all && (!t->steps || !json_object_set_new (all, "layers", json_steps (n->plan, t)));
+    good = good && !json_dumpf (all, stdout, JSON_REAL_PRECISION (12)) && putchar ('\n') != EOF;
+    json_decref (all);
     g_free (path);
+    return good;
 }
 
-/* Steps with their times. Speed is that of the fastest run of each, since whatever else the machine does only adds to the others; share
- * of peak counts the multiplications that the algorithm really does. */
+/* Steps with their times. Speed is that of the fastest run of each, since whatever else the machine does only adds to
+ * the others; share of peak counts the multiplications that the algorithm really does. */
 static void print_layers (const struct plan *plan, const struct times *t, double peak)
 {
     int width = 4;
@@ -236,10 +236,10 @@ int command_bench (const struct settings *settings)
     }
     if (good) {
         measure (settings, network.plan, input, &times);
-        if (settings->json)
-            print_json (&network, &times);
-        else
+        if (!settings->json)
             print_text (&network, &times);
+        else if (!print_json (&network, &times) && !(good = ferror (stdout) != 0)) /* which main tells */
+            complain ("no memory");
     } else
         complain ("no memory");
     free (input);

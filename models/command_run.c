@@ -47,22 +47,47 @@ static bool write_tensor (const struct tensor *t, const char *path)
     return npy_write (path, t->data, vector ? 2 : 4, shape, &error) || (complain ("%s", error.text), false);
 }
 
-/* The array must be (1, c, h, w) or (c, h, w) of the network's input. */
-static bool shape_fits (const struct npy *array, const struct model *model, const char *path)
+/* Whether the array is `wanted`, with or without a 1 in front. */
+static bool is_shape (const struct npy *array, const int64_t wanted[3])
+{
+    bool batch = array->rank == 4 && array->shape[0] == 1;
+    return (batch || array->rank == 3) && !memcmp (array->shape + batch, wanted, 3 * sizeof wanted[0]);
+}
+
+/* [pixels][channels] -> [channels][pixels], in place. False: no memory. */
+static bool put_channels_first (struct npy *array, size_t channels)
+{
+    size_t pixels = array->count / channels;
+    float *to = malloc (array->count * sizeof *to + 1);
+    for (size_t p = 0; to && p < pixels; p++) {
+        for (size_t c = 0; c < channels; c++)
+            to[c * pixels + p] = array->data[p * channels + c];
+    }
+    if (!to)
+        return false;
+    free (array->data);
+    array->data = to;
+    return true;
+}
+
+/* The array must be what the file takes, with channels first or last, or what the graph takes, (1, c, h, w); the 1 may
+ * be left out. Afterwards it is (c, h, w). */
+static bool fit_array (struct npy *array, const struct model *model, const char *path)
 {
     struct tensor_info in = graph_tensor (model_graph (model), 0);
-    const int64_t wanted[3] = { in.channels, in.height, in.width };
-    bool batch = array->rank == 4 && array->shape[0] == 1;
+    const int64_t first[3] = { in.channels, in.height, in.width }, last[3] = { in.height, in.width, in.channels };
+    bool channels_last = model_input (model)->channels_last;
     bool vector = in.height == 1 && in.width == 1 && array->rank == 2 && array->shape[0] == 1;
-    bool fits = vector ? array->shape[1] == in.channels
-                       : (batch || array->rank == 3) && !memcmp (array->shape + batch, wanted, sizeof wanted);
-    if (fits)
+    if (channels_last && is_shape (array, last))
+        return put_channels_first (array, (size_t)in.channels) || (complain ("no memory"), false);
+    if (vector ? array->shape[1] == in.channels : is_shape (array, first))
         return true;
+    const int64_t *wanted = channels_last ? last : first;
     GString *text = g_string_new (NULL);
     for (int i = 0; i < array->rank; i++)
         g_string_append_printf (text, "%s%lld", i ? ", " : "", (long long)array->shape[i]);
-    complain ("%s: has shape (%s), the input '%s' of %s is (1, %d, %d, %d)", path, text->str, in.name,
-              model_path (model), in.channels, in.height, in.width);
+    complain ("%s: has shape (%s), the input '%s' of %s is (1, %lld, %lld, %lld)", path, text->str, in.name,
+              model_path (model), (long long)wanted[0], (long long)wanted[1], (long long)wanted[2]);
     g_string_free (text, TRUE);
     return false;
 }
@@ -75,7 +100,7 @@ static bool run_once (const struct settings *settings, const struct network *net
         complain ("%s", error.text);
         return false;
     }
-    bool good = shape_fits (&array, network->model, settings->input);
+    bool good = fit_array (&array, network->model, settings->input);
     if (good)
         plan_run (network->plan, array.data);
     npy_clear (&array);

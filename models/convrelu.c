@@ -18,31 +18,8 @@
 static const char usage_text[] =
     "usage: convrelu inspect [MODEL] [OPTIONS]\n"
     "       convrelu run [MODEL] --input X.npy --output Y.npy [--tap NAME=FILE.npy]... [OPTIONS]\n"
-    "       convrelu bench [MODEL] [--seconds S] [--layers] [--json] [OPTIONS]\n";
-
-static const char help_text[] =
-    "\n"
-    "Runs convolutional networks (ONNX files, and ResNets as safetensors) on the CPU.\n"
-    "Without MODEL: the bundled network.\n"
-    "\n"
-    "  inspect               lists what the network does, step by step, with the size of its work and weights\n"
-    "  run                   runs it once: raw float32 numbers in, raw numbers out, no preprocessing\n"
-    "    --input X.npy         array of shape (1, channels, height, width) or without the 1\n"
-    "    --output Y.npy        where to write the scores\n"
-    "    --tap NAME=FILE.npy   also write the tensor NAME, as inspect lists it; may be given several times\n"
-    "  bench                 measures how long a run takes\n"
-    "    --seconds S           for how long to measure; default 5\n"
-    "    --layers              also how long each step takes\n"
-    "    --json                one line of JSON instead of text\n"
-    "\n"
-    "Options of all three:\n"
-    "  --threads N           threads to use; default: one for each CPU it may run on\n"
-    "  --isa NAME            instruction set: scalar, avx2, avx512, neon; default: the best this CPU has\n"
-    "  --precision NAME      fp32 (int8 is not available yet)\n"
-    "  --algorithm NAME      of convolutions: auto, direct, f23, f43, f42, strassen; default auto\n"
-    "  --help, --version\n"
-    "\n"
-    "Exit code: 0 fine, 1 bad model or input, 2 bad command line.\n";
+    "       convrelu bench [MODEL] [--seconds S] [--layers] [--json] [OPTIONS]\n"
+    "       convrelu --help\n";
 
 int complain (const char *format, ...)
 {
@@ -221,50 +198,95 @@ static int dispatch (int count, char **words, struct settings *settings, const c
     return code;
 }
 
-int main (int count, char **words)
+/* What GOption fills in. */
+struct words {
+    struct settings settings;
+    char *algorithm;
+    gboolean layers, json, help, version;
+};
+
+static void add_group (GOptionContext *context, const char *command, const char *title, const GOptionEntry *entries)
 {
-    struct settings settings = { .seconds = 5 };
-    gboolean layers = FALSE, json = FALSE, help = FALSE, version = FALSE;
-    char *algorithm = NULL;
-    const GOptionEntry entries[] = {
-        { "input", 0, 0, G_OPTION_ARG_FILENAME, &settings.input, NULL, NULL },
-        { "output", 0, 0, G_OPTION_ARG_FILENAME, &settings.output, NULL, NULL },
-        { "tap", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &settings.taps, NULL, NULL },
-        { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &settings.seconds, NULL, NULL },
-        { "layers", 0, 0, G_OPTION_ARG_NONE, &layers, NULL, NULL },
-        { "json", 0, 0, G_OPTION_ARG_NONE, &json, NULL, NULL },
-        { "threads", 0, 0, G_OPTION_ARG_INT, &settings.threads, NULL, NULL },
-        { "isa", 0, 0, G_OPTION_ARG_STRING, &settings.isa, NULL, NULL },
-        { "precision", 0, 0, G_OPTION_ARG_STRING, &settings.precision, NULL, NULL },
-        { "algorithm", 0, 0, G_OPTION_ARG_STRING, &algorithm, NULL, NULL },
-        { "help", 'h', 0, G_OPTION_ARG_NONE, &help, NULL, NULL },
-        { "version", 0, 0, G_OPTION_ARG_NONE, &version, NULL, NULL },
+    GOptionGroup *group = g_option_group_new (command, title, "", NULL, NULL);
+    g_option_group_add_entries (group, entries);
+    g_option_context_add_group (context, group);
+}
+
+static GOptionContext *make_context (struct words *w)
+{
+    struct settings *s = &w->settings;
+    const GOptionEntry run[] = {
+        { "input", 0, 0, G_OPTION_ARG_FILENAME, &s->input,
+          "Array of the shape that the file takes; a 1 in front may be left out", "X.npy" },
+        { "output", 0, 0, G_OPTION_ARG_FILENAME, &s->output, "Where to write the scores", "Y.npy" },
+        { "tap", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &s->taps,
+          "Also write the tensor NAME, as inspect lists it; may be given several times", "NAME=FILE.npy" },
         { .long_name = NULL },
     };
-    GOptionContext *context = g_option_context_new (NULL);
+    const GOptionEntry bench[] = {
+        { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &s->seconds, "For how long to measure; default 5", "S" },
+        { "layers", 0, 0, G_OPTION_ARG_NONE, &w->layers, "Also how long each step takes", NULL },
+        { "json", 0, 0, G_OPTION_ARG_NONE, &w->json, "One line of JSON instead of text", NULL },
+        { .long_name = NULL },
+    };
+    const GOptionEntry all[] = {
+        { "threads", 0, 0, G_OPTION_ARG_INT, &s->threads, "Threads; default: one for each CPU it may run on", "N" },
+        { "isa", 0, 0, G_OPTION_ARG_STRING, &s->isa,
+          "Instruction set: scalar, avx2, avx512, neon; default: the best this CPU has", "NAME" },
+        { "precision", 0, 0, G_OPTION_ARG_STRING, &s->precision, "fp32 (int8 is not available yet)", "NAME" },
+        { "algorithm", 0, 0, G_OPTION_ARG_STRING, &w->algorithm,
+          "Of convolutions: auto, direct, f23, f43, f42, strassen; default auto", "NAME" },
+        { "help", 'h', 0, G_OPTION_ARG_NONE, &w->help, "Print this", NULL },
+        { "version", 0, 0, G_OPTION_ARG_NONE, &w->version, "Print the version", NULL },
+        { .long_name = NULL },
+    };
+    GOptionContext *context = g_option_context_new ("inspect|run|bench [MODEL]");
+    g_option_context_set_help_enabled (context, FALSE); /* GLib's own ends the process */
+    g_option_context_set_summary (
+        context, "Runs convolutional networks (ONNX files, and ResNets as safetensors) on the CPU.\n"
+                 "Without MODEL: the bundled network.\n\n"
+                 "  inspect   lists what the network does, step by step, with the size of its work and weights\n"
+                 "  run       runs it once: raw float32 numbers in, raw numbers out, no preprocessing\n"
+                 "  bench     measures how long a run takes");
+    g_option_context_set_description (context, "Exit code: 0 fine, 1 bad model or input, 2 bad command line.\n");
+    add_group (context, "run", "Options of run:", run);
+    add_group (context, "bench", "Options of bench:", bench);
+    g_option_context_add_main_entries (context, all, NULL);
+    return context;
+}
+
+static void print_help (GOptionContext *context)
+{
+    char *text = g_option_context_get_help (context, FALSE, NULL);
+    g_print ("%s", text);
+    g_free (text);
+}
+
+int main (int count, char **arguments)
+{
+    struct words w = { .settings = { .seconds = 5 } };
     GError *error = NULL;
     int code = EXIT_GOOD;
     setlocale (LC_CTYPE, "");
-    g_option_context_add_main_entries (context, entries, NULL);
-    g_option_context_set_help_enabled (context, FALSE);
-    bool parsed = g_option_context_parse (context, &count, &words, &error);
-    settings.layers = layers;
-    settings.json = json;
+    GOptionContext *context = make_context (&w);
+    bool parsed = g_option_context_parse (context, &count, &arguments, &error);
+    w.settings.layers = w.layers;
+    w.settings.json = w.json;
     if (!parsed)
         code = wrong_usage ("%s", error->message);
-    else if (help)
-        printf ("%s%s", usage_text, help_text);
-    else if (version)
+    else if (w.help)
+        print_help (context);
+    else if (w.version)
         printf ("convrelu %s\n", VERSION);
     else
-        code = dispatch (count, words, &settings, algorithm);
+        code = dispatch (count, arguments, &w.settings, w.algorithm);
     g_clear_error (&error);
     g_option_context_free (context);
-    g_free (settings.input);
-    g_free (settings.output);
-    g_strfreev (settings.taps);
-    g_free (settings.isa);
-    g_free (settings.precision);
-    g_free (algorithm);
+    g_free (w.settings.input);
+    g_free (w.settings.output);
+    g_strfreev (w.settings.taps);
+    g_free (w.settings.isa);
+    g_free (w.settings.precision);
+    g_free (w.algorithm);
     return code;
 }

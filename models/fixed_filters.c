@@ -5,9 +5,9 @@
  *   input 3 -> edges: 16 filters of 7x7, stride 2 -> edges-relu -> pool 3x3, stride 2
  *           -> parts: 1x1, 14 combinations        -> parts-relu -> mean over the picture -> scores
  *
- * Filter maps of "edges", in order: light to dark across 4 directions, then dark to light (8); red-green, green-red, yellow-blue,
- * blue-yellow; light spot, dark spot; bright, dark. */
-#include "models/network.h"
+ * Filter maps of "edges", in order: light to dark across 4 directions, then dark to light (8); red-green, green-red,
+ * yellow-blue, blue-yellow; light spot, dark spot; bright, dark. */
+#include "models/model_private.h"
 
 #include "models/report.h"
 
@@ -149,12 +149,12 @@ struct model *model_fixed_filters (int height, int width, struct error *error)
         return NULL;
     }
     struct labels labels;
-    struct input_spec input = network_input (g);
+    struct input_spec input = model_input_of_graph (g);
     input.from.size = ORIGIN_FILE;
     for (int c = 0; c < 3; c++)
         input.mean[c] = input.std[c] = 127.5f; /* -1..1 */
     if (labels_from_metadata (path, part_names, &labels, NULL))
-        return network_model (path, g, &labels, &input, error);
+        return model_of_graph (path, g, &labels, &input, error);
     report (error, "%s: no memory for its labels", path);
     graph_unref (g);
     return NULL;

@@ -12,7 +12,8 @@
 
 /* ---- one name ------------------------------------------------------------------------------------------------ */
 
-/* Writes at most LABEL_BYTES - 1 bytes and a zero; returns how many before the zero. Characters are never cut in two. */
+/* Writes at most LABEL_BYTES - 1 bytes and a zero; returns how many before the zero. Characters are never cut in
+ * two. */
 static size_t write_clean (char *to, const char *from, size_t length)
 {
     size_t used = 0;
@@ -96,7 +97,7 @@ bool span_is_wordnet (struct span span)
 
 /* ---- a list -------------------------------------------------------------------------------------------------- */
 
-enum label_format entries_refuse (struct label_entries *entries, const char *format, ...)
+enum label_format label_entries_refuse (struct label_entries *entries, const char *format, ...)
 {
     char reason[400];
     va_list list;
@@ -120,14 +121,14 @@ static bool grow (void **block, size_t *room, size_t wanted, size_t each)
     return true;
 }
 
-bool entries_add (struct label_entries *entries, int64_t id, const char *name, size_t length, int place)
+bool label_entries_add (struct label_entries *entries, int64_t id, const char *name, size_t length, int place)
 {
     struct span clean = span_trim ((struct span) { name, length });
     if (entries->count >= LABELS_MAX)
         return true;
     if (id < -1 || id >= LABELS_MAX) {
-        entries_refuse (entries, "%s %d is for class %lld; classes are numbered from 0 to %d", entries->unit, place,
-                        (long long)id, LABELS_MAX - 1);
+        label_entries_refuse (entries, "%s %d is for class %lld; classes are numbered from 0 to %d", entries->unit,
+                              place, (long long)id, LABELS_MAX - 1);
         return false;
     }
     size_t worst = clean.length < LABEL_BYTES / 3 ? 3 * clean.length + 1 : LABEL_BYTES;
@@ -137,7 +138,7 @@ bool entries_add (struct label_entries *entries, int64_t id, const char *name, s
     good = grow (&text, &entries->size, entries->used + worst, 1) && good;
     entries->text = text;
     if (!good) {
-        entries_refuse (entries, "no memory for its labels");
+        label_entries_refuse (entries, "no memory for its labels");
         return false;
     }
     entries->list[entries->count++] = (struct label_entry) { entries->used, id, place };
@@ -145,7 +146,7 @@ bool entries_add (struct label_entries *entries, int64_t id, const char *name, s
     return true;
 }
 
-bool entries_finish (struct label_entries *entries, struct labels *labels)
+bool label_entries_finish (struct label_entries *entries, struct labels *labels)
 {
     int64_t count = 0, least = INT64_MAX;
     bool named = false;
@@ -159,7 +160,7 @@ bool entries_finish (struct label_entries *entries, struct labels *labels)
         named = named || entries->text[entries->list[i].at];
     }
     if (!named) {
-        entries_refuse (entries, "holds no labels");
+        label_entries_refuse (entries, "holds no labels");
         return false;
     }
     *labels = (struct labels) { .text = entries->text,
@@ -169,14 +170,14 @@ bool entries_finish (struct label_entries *entries, struct labels *labels)
                                 .maybe_header = entries->maybe_header };
     entries->text = NULL;
     if (!labels->names || !labels->text) {
-        entries_refuse (entries, "no memory for its labels");
+        label_entries_refuse (entries, "no memory for its labels");
         return false;
     }
     for (size_t i = 0; i < entries->count; i++) {
         const struct label_entry *entry = &entries->list[i];
         if (labels->names[entry->id]) {
-            entries_refuse (entries, "%s %d is for class %lld, which has a name already: '%.60s'", entries->unit,
-                            entry->place, (long long)entry->id, labels->names[entry->id]);
+            label_entries_refuse (entries, "%s %d is for class %lld, which has a name already: '%.60s'", entries->unit,
+                                  entry->place, (long long)entry->id, labels->names[entry->id]);
             return false;
         }
         labels->names[entry->id] = labels->text + entry->at;
@@ -186,7 +187,7 @@ bool entries_finish (struct label_entries *entries, struct labels *labels)
     return true;
 }
 
-void entries_clear (struct label_entries *entries)
+void label_entries_clear (struct label_entries *entries)
 {
     free (entries->list);
     free (entries->text);

@@ -40,13 +40,13 @@ enum label_format labels_lines (const char *text, const char *end, struct label_
 
 /* Adds a name, made clean. What is beyond LABELS_MAX entries is passed over. false and an error: a class below zero or
  * beyond LABELS_MAX, or no memory. */
-bool entries_add (struct label_entries *entries, int64_t id, const char *name, size_t length, int place);
+bool label_entries_add (struct label_entries *entries, int64_t id, const char *name, size_t length, int place);
 /* Puts them in order. false and an error: a class is named twice, no memory. */
-bool entries_finish (struct label_entries *entries, struct labels *labels);
-void entries_clear (struct label_entries *entries);
+bool label_entries_finish (struct label_entries *entries, struct labels *labels);
+void label_entries_clear (struct label_entries *entries);
 /* Reports "path: reason"; LABELS_REFUSED. */
-__attribute__ ((format (printf, 2, 3))) enum label_format entries_refuse (struct label_entries *entries,
-                                                                          const char *format, ...);
+__attribute__ ((format (printf, 2, 3))) enum label_format label_entries_refuse (struct label_entries *entries,
+                                                                                const char *format, ...);
 
 /* ---- text ---- */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* labels.c: names of classes, from a text file or from a model's metadata.
  *
- * Takes bytes that nobody has checked; gives UTF-8 names that may be shown, drawn and put into messages. The formats are
- * tried in turn: each says whether a text is its own. */
+ * Takes bytes that nobody has checked; gives UTF-8 names that may be shown, drawn and put into messages. The formats
+ * are tried in turn: each says whether a text is its own. */
 #include "models/labels.h"
 
 #include "models/file.h"
@@ -72,10 +72,10 @@ static bool parse (const char *path, const char *text, size_t size, struct label
     bool good = format == LABELS_TAKEN;
     if (good && !entries.count)
         good = report (error, "%s: holds no labels (%zu bytes)", report_path (path), size);
-    good = good && entries_finish (&entries, labels);
+    good = good && label_entries_finish (&entries, labels);
     if (good && !(labels->source = strdup (report_path (path))))
         good = report (error, "%s: no memory for its labels", report_path (path));
-    entries_clear (&entries);
+    label_entries_clear (&entries);
     if (!good)
         labels_clear (labels);
     return good;
@@ -133,7 +133,7 @@ void labels_fit (struct labels *labels, int classes)
     if (labels->count == 1001 && classes == 1000 && first_is_none) {
         drop (labels, 1);
     } else if (labels->count == 1000 && classes == 1001) {
-        /* entries_finish leaves one entry more */
+        /* label_entries_finish leaves one entry more */
         memmove (labels->names + 1, labels->names, (size_t)labels->count * sizeof *labels->names);
         labels->names[0] = background;
         labels->count++;

@@ -86,7 +86,7 @@ static bool strip_numbers (struct line *lines, int count, struct label_entries *
     }
     *numbered = false;
     if (with < named && strong > 1 && 2 * strong > named)
-        return entries_refuse (entries, "line %d has no number in front, unlike most lines", without), false;
+        return label_entries_refuse (entries, "line %d has no number in front, unlike most lines", without), false;
     bool all = named && with == named;
     if (!all || (strong < named && (named < 2 || !are_all (lines, count, named))))
         return true;
@@ -97,8 +97,8 @@ static bool strip_numbers (struct line *lines, int count, struct label_entries *
             continue;
         advance (&lines[i].name, number_length (lines[i].name, &lines[i].id, &sign));
         if (lines[i].id < 0)
-            return entries_refuse (entries, "line %d is for class %lld; classes are numbered from 0", i + 1,
-                                   (long long)lines[i].id),
+            return label_entries_refuse (entries, "line %d is for class %lld; classes are numbered from 0", i + 1,
+                                         (long long)lines[i].id),
                    false;
     }
     return true;
@@ -141,7 +141,8 @@ static bool add_lines (struct label_entries *entries, struct line *lines, int co
     good = true;
     for (int i = 0; good && i < count; i++) {
         if (!numbered || lines[i].id >= 0)
-            good = entries_add (entries, numbered ? lines[i].id : -1, lines[i].name.at, lines[i].name.length, i + 1);
+            good =
+                label_entries_add (entries, numbered ? lines[i].id : -1, lines[i].name.at, lines[i].name.length, i + 1);
     }
     return good;
 }
@@ -153,7 +154,7 @@ static bool add_words (struct label_entries *entries, struct span line)
     for (const char *at = line.at, *next; at <= end; at = next + 1) {
         const char *comma = memchr (at, ',', (size_t)(end - at));
         next = comma ? comma : end;
-        if (!entries_add (entries, -1, at, (size_t)(next - at), 1))
+        if (!label_entries_add (entries, -1, at, (size_t)(next - at), 1))
             return false;
     }
     return true;
@@ -170,7 +171,7 @@ enum label_format labels_lines (const char *text, const char *end, struct label_
     }
     struct line *lines = calloc ((size_t)count + 1, sizeof *lines);
     if (!lines)
-        return entries_refuse (entries, "no memory for its %d lines", count);
+        return label_entries_refuse (entries, "no memory for its %d lines", count);
     for (int i = 0; i < count && span_line (&text, end, &line); i++)
         lines[i] = (struct line) { line, -1 };
     bool good = named == 1 && count == 1 && memchr (lines[0].name.at, ',', lines[0].name.length)

@@ -46,7 +46,7 @@ static const char *escape (const char *at, const char *end, char **to)
     return at + 2;
 }
 
-const char *literal_string (const char *at, const char *end, bool doubled, char *to, size_t *length)
+const char *labels_literal_string (const char *at, const char *end, bool doubled, char *to, size_t *length)
 {
     char quote = *at++, *start = to;
     bool plain = doubled && quote == '\''; /* YAML: no escapes but '' */
@@ -85,7 +85,7 @@ static bool wrong (struct literal *l, const char *what)
     int line = 1;
     for (const char *at = l->text; at < l->at && at < l->end; at++)
         line += *at == '\n';
-    entries_refuse (l->entries, "line %d: %s", line, what);
+    label_entries_refuse (l->entries, "line %d: %s", line, what);
     return false;
 }
 
@@ -112,7 +112,7 @@ static bool put (struct literal *l, json_t *value)
     } else {
         if (json_object_get (into, *key)) {
             json_decref (value);
-            entries_refuse (l->entries, "names '%.60s' twice", *key);
+            label_entries_refuse (l->entries, "names '%.60s' twice", *key);
             return false;
         }
         good = json_object_set_new_nocheck (into, *key, value) == 0;
@@ -164,7 +164,7 @@ static bool read_bare (struct literal *l)
 static bool read_string (struct literal *l)
 {
     size_t length;
-    const char *after = literal_string (l->at, l->end, false, l->scratch, &length);
+    const char *after = labels_literal_string (l->at, l->end, false, l->scratch, &length);
     if (!after)
         return wrong (l, "a quote is not closed");
     l->at = after;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* labels_pbtxt.c: names of classes in TensorFlow's label map: item { id: 1 name: "/m/01g317" display_name: "person" } */
+/* labels_pbtxt.c: names of classes in TensorFlow's label map: item { id: 1 name: "/m/01g317" display_name: "person"
+ * } */
 #include "models/labels_literal.h"
 
 #include <glib.h>
@@ -41,7 +42,7 @@ static struct span word (struct label_map *m)
 
 static bool wrong (struct label_map *m, const char *what)
 {
-    entries_refuse (m->entries, "line %d: %s", m->line, what);
+    label_entries_refuse (m->entries, "line %d: %s", m->line, what);
     return false;
 }
 
@@ -61,7 +62,7 @@ static bool read_field (struct label_map *m, struct item *item)
     skip_blanks (m);
     if (m->at < m->end && (*m->at == '"' || *m->at == '\'')) {
         size_t length;
-        const char *after = literal_string (m->at, m->end, false, m->scratch, &length);
+        const char *after = labels_literal_string (m->at, m->end, false, m->scratch, &length);
         if (!after)
             return wrong (m, "a quote is not closed");
         m->at = after;
@@ -93,10 +94,10 @@ static bool read_item (struct label_map *m)
         good = wrong (m, "the file ends within an item");
     m->at++;
     if (good && (item.id < 0 || !item.name)) {
-        entries_refuse (m->entries, "line %d: an item has no %s", line, item.id < 0 ? "id" : "name");
+        label_entries_refuse (m->entries, "line %d: an item has no %s", line, item.id < 0 ? "id" : "name");
         good = false;
     }
-    good = good && entries_add (m->entries, item.id, item.name, strlen (item.name), line);
+    good = good && label_entries_add (m->entries, item.id, item.name, strlen (item.name), line);
     free (item.name);
     return good;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* labels_table.c: names of classes in a table: fields with commas, semicolons or tabs between them, quoted where they hold
- * such a sign (RFC 4180), with or without a line that names the columns.
+/* labels_table.c: names of classes in a table: fields with commas, semicolons or tabs between them, quoted where they
+ * hold such a sign (RFC 4180), with or without a line that names the columns.
  *
  * Names are full of commas themselves ("tench, Tinca tinca"), so that a text only counts as a table when its first line
  * names known columns, or when every line has a class number or a WordNet id in the same column. */
@@ -165,7 +165,8 @@ static void headed_columns (const struct record *record, const struct contents *
     }
 }
 
-/* Without a heading: a column of numbers in front or at the end, or WordNet ids in front; the name is the first other. */
+/* Without a heading: a column of numbers in front or at the end, or WordNet ids in front; the name is the first
+ * other. */
 static void bare_columns (int count, const struct contents *contents, struct columns *columns)
 {
     if (!contents->even || contents->records < 2)
@@ -188,12 +189,12 @@ static bool add_record (struct label_entries *entries, const struct record *reco
     int64_t id = -1;
     struct span name;
     if (record->count != t->columns && !(record->count > t->columns && columns->name == t->columns - 1))
-        return entries_refuse (entries, "line %d has %d fields, the first line has %d", record->line, record->count,
-                               t->columns),
+        return label_entries_refuse (entries, "line %d has %d fields, the first line has %d", record->line,
+                                     record->count, t->columns),
                false;
     if (columns->id >= 0 && (!span_is_number (record->fields[columns->id], &id) || id < 0))
-        return entries_refuse (entries, "line %d: '%.*s' is no number of a class", record->line,
-                               (int)MIN (record->fields[columns->id].length, 40), record->fields[columns->id].at),
+        return label_entries_refuse (entries, "line %d: '%.*s' is no number of a class", record->line,
+                                     (int)MIN (record->fields[columns->id].length, 40), record->fields[columns->id].at),
                false;
     name = record->count > t->columns ? record->tail : record->fields[columns->name];
     size_t length = 0;
@@ -201,7 +202,7 @@ static bool add_record (struct label_entries *entries, const struct record *reco
         scratch[length++] = name.at[i];
         i += name.at[i] == '"' && i + 1 < name.length && name.at[i + 1] == '"';
     }
-    return entries_add (entries, id, scratch, length, record->line);
+    return label_entries_add (entries, id, scratch, length, record->line);
 }
 
 static enum label_format read_table (struct table t, struct label_entries *entries)
@@ -221,19 +222,19 @@ static enum label_format read_table (struct table t, struct label_entries *entri
     if (columns.name < 0 && !columns.headed)
         return LABELS_OTHER;
     if (columns.name < 0)
-        return entries_refuse (entries, "line 1: none of its %d columns holds names", record.count);
+        return label_entries_refuse (entries, "line 1: none of its %d columns holds names", record.count);
     if (!columns.headed)
         t = start;
     char *scratch = malloc ((size_t)(t.end - t.at) + 1);
-    bool good = scratch || (entries_refuse (entries, "no memory for it"), false);
+    bool good = scratch || (label_entries_refuse (entries, "no memory for it"), false);
     while (good && read_record (&t, &record)) {
         if (t.unclosed)
-            entries_refuse (entries, "line %d: a quote is not closed", record.line);
+            label_entries_refuse (entries, "line %d: a quote is not closed", record.line);
         good = !t.unclosed && add_record (entries, &record, &t, &columns, scratch);
     }
     free (scratch);
     if (good && !entries->count)
-        return entries_refuse (entries, "holds no labels but a heading");
+        return label_entries_refuse (entries, "holds no labels but a heading");
     return good ? LABELS_TAKEN : LABELS_REFUSED;
 }
 

@@ -40,7 +40,7 @@ static json_t *member (const json_t *object, const char *const *names)
 
 static bool add_text (struct label_entries *entries, int64_t id, const char *name, int place)
 {
-    return entries_add (entries, id, name, strlen (name), place);
+    return label_entries_add (entries, id, name, strlen (name), place);
 }
 
 /* One of a list of objects; `numbered`: whether the first has a number, so that all must. */
@@ -51,12 +51,13 @@ static bool add_object (struct label_entries *entries, const json_t *object, boo
     const char *name = json_string_value (member (object, names));
     const json_t *id = member (object, ids);
     if (!name)
-        return entries_refuse (entries, "entry %d has no name", place), false;
+        return label_entries_refuse (entries, "entry %d has no name", place), false;
     if (numbered != json_is_integer (id))
-        return entries_refuse (entries, "entry %d ('%.60s') has %s number", place, name, numbered ? "no" : "a"), false;
+        return label_entries_refuse (entries, "entry %d ('%.60s') has %s number", place, name, numbered ? "no" : "a"),
+               false;
     int64_t number = numbered ? json_integer_value (id) : -1;
     if (numbered && number < 0)
-        return entries_refuse (entries, "entry %d is for class %lld", place, (long long)number), false;
+        return label_entries_refuse (entries, "entry %d is for class %lld", place, (long long)number), false;
     return add_text (entries, number, name, place);
 }
 
@@ -70,8 +71,8 @@ static bool add_array (struct label_entries *entries, const json_t *array)
             numbered = json_is_object (value) && json_is_integer (json_object_get (value, "id"));
         if (json_is_object (value) ? !add_object (entries, value, numbered, (int)i)
                                    : !name || numbered || !add_text (entries, -1, name, (int)i)) {
-            entries_refuse (entries, "entry %zu is %s, not a name", i,
-                            json_is_number (value) ? "a number" : "of another kind");
+            label_entries_refuse (entries, "entry %zu is %s, not a name", i,
+                                  json_is_number (value) ? "a number" : "of another kind");
             return false;
         }
     }
@@ -104,14 +105,14 @@ static bool add_map (struct label_entries *entries, json_t *object)
         if (swapped)
             id = json_integer_value (value);
         else if (!span_is_number ((struct span) { key, strlen (key) }, &id))
-            return entries_refuse (entries, "'%.60s' is no number of a class", key), false;
+            return label_entries_refuse (entries, "'%.60s' is no number of a class", key), false;
         if (id < 0)
-            return entries_refuse (entries, "entry %d is for class %lld; classes are numbered from 0", place,
-                                   (long long)id),
+            return label_entries_refuse (entries, "entry %d is for class %lld; classes are numbered from 0", place,
+                                         (long long)id),
                    false;
         if (!name)
-            return entries_refuse (entries, "class %lld has no name but %s", (long long)id,
-                                   json_is_number (value) ? "a number" : "something else"),
+            return label_entries_refuse (entries, "class %lld has no name but %s", (long long)id,
+                                         json_is_number (value) ? "a number" : "something else"),
                    false;
         if (!add_text (entries, id, name, place++))
             return false;
@@ -131,7 +132,7 @@ enum label_format labels_tree_add (json_t *root, struct label_entries *entries)
         root = found;
     bool array = json_is_array (root), good = array ? add_array (entries, root) : add_map (entries, root);
     if (good && !entries->count)
-        return entries_refuse (entries, "holds no labels");
+        return label_entries_refuse (entries, "holds no labels");
     return good ? LABELS_TAKEN : LABELS_REFUSED;
 }
 
@@ -165,11 +166,12 @@ enum label_format labels_tree (const char *text, const char *end, struct label_e
     if (!at)
         return LABELS_OTHER;
     if (end - at > TREE_BYTES_MAX)
-        return entries_refuse (entries, "is %td bytes of JSON or Python; the limit is %d", end - at, TREE_BYTES_MAX);
+        return label_entries_refuse (entries, "is %td bytes of JSON or Python; the limit is %d", end - at,
+                                     TREE_BYTES_MAX);
     json_t *root = json_loadb (at, (size_t)(end - at), JSON_REJECT_DUPLICATES, &why);
     enum json_error_code code = root ? json_error_unknown : json_error_code (&why);
     if (!root && (code == json_error_duplicate_key || code == json_error_stack_overflow))
-        return entries_refuse (entries, "line %d: %s", why.line, why.text);
+        return label_entries_refuse (entries, "line %d: %s", why.line, why.text);
     if (!root)
         root = labels_literal (text, at, end, &after, entries);
     if (!root)

@@ -19,7 +19,7 @@ struct list {
 
 static bool wrong (struct list *list, const char *what)
 {
-    entries_refuse (list->entries, "line %d: %s", list->line, what);
+    label_entries_refuse (list->entries, "line %d: %s", list->line, what);
     return false;
 }
 
@@ -41,7 +41,8 @@ static bool after_key (struct span line, struct span *rest)
 static bool read_scalar (struct list *list, struct span value, size_t *length)
 {
     if (value.length && (value.at[0] == '"' || value.at[0] == '\'')) {
-        const char *end = value.at + value.length, *after = literal_string (value.at, end, true, list->scratch, length);
+        const char *end = value.at + value.length,
+                   *after = labels_literal_string (value.at, end, true, list->scratch, length);
         if (!after)
             return wrong (list, "a quote is not closed");
         struct span rest = span_trim ((struct span) { after, (size_t)(end - after) });
@@ -82,7 +83,7 @@ static bool read_item (struct list *list, struct span line, int *kind)
         line.length -= colon + 1;
     }
     return read_scalar (list, span_trim (line), &length) &&
-           entries_add (list->entries, id, list->scratch, length, list->line);
+           label_entries_add (list->entries, id, list->scratch, length, list->line);
 }
 
 /* The lines below the key that are indented, or begin with "- ". */

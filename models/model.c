@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* model.c: a file on disk, or the bundled one -> a graph with its labels and the preparation of its input.
  *
- * Opens the model and, beside it, label and info files; nothing a file says makes it open another. */
-#include "models/network.h"
+ * Opens the model and, beside it, label and info files; nothing a file says makes it open another, but for an ONNX
+ * model's external data in the same folder. */
+#include "models/model_private.h"
 
 #include "models/bundled.h"
 #include "models/file.h"
@@ -167,16 +168,16 @@ static void compare_counts (struct model *model)
     if (!labels->source || labels->count == model->classes)
         return;
     if (labels->count < model->classes)
-        notice (&model->notices, "%s: %d name%s for %d classes; the others are called \"class %d\" and so on",
-                labels->source, names, names == 1 ? "" : "s", model->classes, unnamed);
+        notices_add (&model->notices, "%s: %d name%s for %d classes; the others are called \"class %d\" and so on",
+                     labels->source, names, names == 1 ? "" : "s", model->classes, unnamed);
     else
-        notice (&model->notices, "%s: %d names, up to class %d, for %d class%s; those from class %d on are not used",
-                labels->source, names, labels->count - 1, model->classes, model->classes == 1 ? "" : "es",
-                model->classes);
+        notices_add (
+            &model->notices, "%s: %d names, up to class %d, for %d class%s; those from class %d on are not used",
+            labels->source, names, labels->count - 1, model->classes, model->classes == 1 ? "" : "es", model->classes);
 }
 
-struct model *network_model (const char *path, struct graph *graph, struct labels *labels,
-                             const struct input_spec *input, struct error *error)
+struct model *model_of_graph (const char *path, struct graph *graph, struct labels *labels,
+                              const struct input_spec *input, struct error *error)
 {
     struct model *model = calloc (1, sizeof *model);
     if (!model) {
@@ -202,7 +203,7 @@ struct model *network_model (const char *path, struct graph *graph, struct label
     return NULL;
 }
 
-struct input_spec network_input (const struct graph *graph)
+struct input_spec model_input_of_graph (const struct graph *graph)
 {
     struct tensor_info in = graph_tensor (graph, 0);
     struct input_spec spec = { .channels = in.channels,
@@ -254,7 +255,7 @@ static void find_own_labels (const char *path, struct content *content, struct l
 {
     struct error reason = { "" };
     if (content->labels && !labels_from_metadata (path, content->labels, labels, &reason))
-        notice (&content->notices, "%s; the labels in its metadata are passed over", reason.text);
+        notices_add (&content->notices, "%s; the labels in its metadata are passed over", reason.text);
 }
 
 /* Labels from the file that was named, else from a file beside the model, else from the model itself. */
@@ -274,7 +275,7 @@ static bool find_labels (const char *path, const char *labels_path, struct conte
         bool looks = good && !found;
         found = found || (good && labels_read (beside[i], labels, &reason));
         if (looks && !found && errno != ENOENT)
-            notice (&content->notices, "%s; this file of labels is passed over", reason.text);
+            notices_add (&content->notices, "%s; this file of labels is passed over", reason.text);
         free (beside[i]);
     }
     if (!found)
@@ -311,8 +312,15 @@ static bool load_onnx (const char *path, char *bytes, size_t size, struct conten
     content->labels = extras.labels;
     if (!content->graph)
         return false;
-    content->input = network_input (content->graph);
+    content->input = model_input_of_graph (content->graph);
     content->input.from.size = ORIGIN_FILE;
+    content->input.channels_last = extras.channels_last;
+    for (int c = 0; extras.bytes && c < 4; c++) { /* what it does with bytes is inside */
+        content->input.mean[c] = 0;
+        content->input.std[c] = 1;
+        content->input.from.mean = content->input.from.std = ORIGIN_FILE;
+    }
+    content->input_said = extras.bytes;
     if (extras.size_left_open) {
         int height, width;
         open_size (content->info, graph_tensor (content->graph, 0).name, &height, &width);
@@ -331,7 +339,7 @@ static bool load_safetensors (const char *path, const char *bytes, size_t size, 
     content->graph = resnet_build (&file, error);
     bool good = content->graph != NULL;
     if (good)
-        content->input = network_input (content->graph);
+        content->input = model_input_of_graph (content->graph);
     good = good && resnet_input (&file, &content->input, &content->input_said, error);
     if (good && labels && !(content->labels = strdup (labels)))
         good = report (error, "%s: no memory for its labels", report_path (path));
@@ -399,9 +407,10 @@ struct model *model_load (const char *path, const char *labels_path, struct erro
     free (content.labels);
     modelinfo_close (content.info);
     if (good) {
-        struct model *model = network_model (path ? path : bundled_path, content.graph, &labels, &content.input, error);
+        struct model *model =
+            model_of_graph (path ? path : bundled_path, content.graph, &labels, &content.input, error);
         for (int i = 0; model && i < content.notices.count; i++)
-            notice (&model->notices, "%s", content.notices.list[i].text);
+            notices_add (&model->notices, "%s", content.notices.list[i].text);
         return model;
     }
     labels_clear (&labels);

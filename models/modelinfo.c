@@ -46,8 +46,8 @@ static char *get_one_of (GKeyFile *keys, const char *group, const char *const *n
     return NULL;
 }
 
-/* Numbers between blanks, commas, semicolons, brackets and (`more`) other characters. How many, or -1: something else is
- * among them, or they are more than `most`. */
+/* Numbers between blanks, commas, semicolons, brackets and (`more`) other characters. How many, or -1: something else
+ * is among them, or they are more than `most`. */
 static int parse_numbers (const char *text, const char *more, double *numbers, int most)
 {
     char between[32];
@@ -189,7 +189,7 @@ static bool apply_numbers (const struct modelinfo *info, const struct said *said
         spec->std[c] = 1 / spec->std[c];
     preparation_to_pixels (said->mean ? spec->mean : NULL, std ? spec->std : NULL, &remark);
     if (remark.text[0])
-        notice (notices, "%s: %s", report_path (info->path), remark.text);
+        notices_add (notices, "%s: %s", report_path (info->path), remark.text);
     if (said->mean || said->ranges)
         spec->from.mean = ORIGIN_SIDE_FILE;
     if (std || said->ranges)
@@ -289,9 +289,9 @@ static bool apply_size (const struct modelinfo *info, const char *group, const s
     if (!find_size (info, group, &height, &width, error))
         return false;
     if ((height && height != spec->height) || (width && width != spec->width))
-        notice (notices, "%s: says %d x %d pixels, but the network takes %d x %d, which is used",
-                report_path (info->path), width ? width : spec->width, height ? height : spec->height, spec->width,
-                spec->height);
+        notices_add (notices, "%s: says %d x %d pixels, but the network takes %d x %d, which is used",
+                     report_path (info->path), width ? width : spec->width, height ? height : spec->height, spec->width,
+                     spec->height);
     return true;
 }
 
@@ -312,8 +312,8 @@ static void name_unknown_keys (const struct modelinfo *info, const char *group, 
             first = keys[i];
     }
     if (unknown)
-        notice (notices, "%s: the key '%.40s'%s of [%.40s] is not known and passed over", report_path (info->path),
-                first, unknown > 1 ? " (and others)" : "", group);
+        notices_add (notices, "%s: the key '%.40s'%s of [%.40s] is not known and passed over", report_path (info->path),
+                     first, unknown > 1 ? " (and others)" : "", group);
     g_strfreev (keys);
 }
 
@@ -352,8 +352,8 @@ bool modelinfo_apply (const struct modelinfo *info, const char *name, struct inp
     if (group)
         good = apply_group (info, group, spec, notices, error);
     else
-        notice (notices, "%s: is passed over: it has no section [%.60s], and not one section with dir=input",
-                report_path (info->path), name);
+        notices_add (notices, "%s: is passed over: it has no section [%.60s], and not one section with dir=input",
+                     report_path (info->path), name);
     g_free (group);
     return good;
 }

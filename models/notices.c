@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void notice (struct notices *notices, const char *format, ...)
+void notices_add (struct notices *notices, const char *format, ...)
 {
     if (notices->count == NOTICES_MAX)
         return;

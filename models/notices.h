@@ -13,6 +13,6 @@ struct notices {
 };
 
 /* Adds a sentence; beyond NOTICES_MAX it is dropped. */
-__attribute__ ((format (printf, 2, 3))) void notice (struct notices *notices, const char *format, ...);
+__attribute__ ((format (printf, 2, 3))) void notices_add (struct notices *notices, const char *format, ...);
 
 #endif

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPSET_MIN = 7, OPSET_MAX = 22, SIZE_LEFT_OPEN = 224 };
+enum { OPSET_MIN = 7, OPSET_MAX = 25, SIZE_LEFT_OPEN = 224 };
 
 #define MIB (UINT64_C (1) << 20)
 
@@ -63,33 +63,32 @@ static bool check_opset (struct reader *r, const Convrelu__OnnxModel *model)
         if (set->domain && *set->domain && strcmp (set->domain, "ai.onnx"))
             continue;
         if (found && set->version != r->opset)
-            return fail (r, "names two opsets, %lld and %lld", (long long)r->opset, (long long)set->version);
+            return onnx_fail (r, "names two opsets, %lld and %lld", (long long)r->opset, (long long)set->version);
         r->opset = set->version;
         found = true;
     }
     if (!found)
-        return fail (r, "names no opset of the ONNX operators");
+        return onnx_fail (r, "names no opset of the ONNX operators");
     if (r->opset < OPSET_MIN || r->opset > OPSET_MAX)
-        return fail (r, "is for opset %lld, supported are %d to %d", (long long)r->opset, OPSET_MIN, OPSET_MAX);
+        return onnx_fail (r, "is for opset %lld, supported are %d to %d", (long long)r->opset, OPSET_MIN, OPSET_MAX);
     return true;
 }
 
 static bool check_head (struct reader *r, const Convrelu__OnnxModel *model)
 {
     if (!model->has_ir_version || model->ir_version < 1)
-        return fail (r, "is not an ONNX model: it has no IR version");
+        return onnx_fail (r, "is not an ONNX model: it has no IR version");
     if (!model->graph)
-        return fail (r, "has no graph");
+        return onnx_fail (r, "has no graph");
     if (!check_opset (r, model))
         return false;
-    if (model->n_functions)
-        return fail (r, "defines %zu functions, which are not supported", model->n_functions);
     if (model->graph->n_sparse_initializer)
-        return fail (r, "has %zu sparse initializers, which are not supported", model->graph->n_sparse_initializer);
+        return onnx_fail (r, "has %zu sparse initializers, which are not supported",
+                          model->graph->n_sparse_initializer);
     if (!model->graph->n_node)
-        return fail (r, "has no nodes");
+        return onnx_fail (r, "has no nodes");
     if (!model->graph->n_output)
-        return fail (r, "has no outputs");
+        return onnx_fail (r, "has no outputs");
     return true;
 }
 
@@ -125,22 +124,24 @@ static int image_dims (struct reader *r, int64_t dims[4])
     const char *name = r->values[r->image].name;
     const Convrelu__OnnxTensorType *type = info && info->type ? info->type->tensor_type : NULL;
     if (!type || !type->shape) {
-        fail (r, "input '%.100s' has no shape", name);
+        onnx_fail (r, "input '%.100s' has no shape", name);
         return -1;
     }
-    if (type->elem_type != 1 && type->elem_type != 10 && type->elem_type != 16) {
-        fail (r, "input '%.100s' has element type %d, only floats are supported", name, type->elem_type);
+    r->extras->bytes = type->elem_type == TYPE_UINT8;
+    if (!onnx_is_float (type->elem_type) && !r->extras->bytes) {
+        onnx_fail (r, "input '%.100s' has element type %s (%d), floats and uint8 are supported", name,
+                   onnx_type_name (type->elem_type), type->elem_type);
         return -1;
     }
     if (type->shape->n_dim < 1 || type->shape->n_dim > 4) {
-        fail (r, "input '%.100s' has %zu dimensions, 1 to 4 are supported", name, type->shape->n_dim);
+        onnx_fail (r, "input '%.100s' has %zu dimensions, 1 to 4 are supported", name, type->shape->n_dim);
         return -1;
     }
     for (size_t i = 0; i < type->shape->n_dim; i++) {
         const Convrelu__OnnxDimension *dim = type->shape->dim[i];
         dims[i] = dim->has_value ? dim->value : -1;
         if (dims[i] < -1 || dims[i] == 0 || dims[i] > INT32_MAX) {
-            fail (r, "dimension %zu of input '%.100s' is %lld", i, name, (long long)dims[i]);
+            onnx_fail (r, "dimension %zu of input '%.100s' is %lld", i, name, (long long)dims[i]);
             return -1;
         }
     }
@@ -167,6 +168,68 @@ static bool image_is_transposed (const struct reader *r)
     return readers && readers == r->values[r->image].uses;
 }
 
+/* How many channels the first layer that reads the image was made for; 3 where none says. */
+static int64_t implied_channels (const struct reader *r)
+{
+    for (size_t n = 0; n < r->file->n_node; n++) {
+        const Convrelu__OnnxNode *node = r->file->node[n];
+        const int *inputs = &r->slots[r->node_slots[n]];
+        if (!r->roles[n].live || node->n_input < 2 || inputs[0] != r->image || inputs[1] < 0)
+            continue;
+        const struct shape *weights = &r->values[inputs[1]].shape;
+        int64_t groups = 1;
+        for (size_t i = 0; i < node->n_attribute; i++) {
+            if (node->attribute[i]->name && !strcmp (node->attribute[i]->name, "group"))
+                groups = node->attribute[i]->i;
+        }
+        if (!strcmp (node->op_type, "Conv") && weights->rank == 4 && groups > 0 && groups < INT32_MAX)
+            return weights->dims[1] * groups;
+        if (!strcmp (node->op_type, "BatchNormalization") && weights->rank == 1)
+            return weights->dims[0];
+    }
+    return 3;
+}
+
+static bool is_few (int64_t channels)
+{
+    return channels == 1 || channels == 3 || channels == 4;
+}
+
+/* Whether the image is 1 x height x width x channels in the file. */
+static bool channels_are_last (const struct reader *r, const int64_t dims[4], int rank)
+{
+    if (rank != 4 || !is_few (dims[3]) || dims[1] == dims[3])
+        return false;
+    bool large = (dims[1] < 0 || dims[1] >= 8) && (dims[2] < 0 || dims[2] >= 8);
+    return large || image_is_transposed (r);
+}
+
+/* Dimensions that the file leaves open: the batch is 1, channels are those of the first layer, the size is asked
+ * for. */
+static bool fill_open (struct reader *r, int64_t dims[4], int rank, bool batch, bool last)
+{
+    const char *name = r->values[r->image].name;
+    int sides[2] = { 0, 0 }; /* height and width */
+    if (batch)
+        dims[0] = 1;
+    if (r->extras->open_size)
+        r->extras->open_size (r->extras->data, name, &sides[0], &sides[1]);
+    for (int i = batch; i < rank; i++) {
+        if (dims[i] >= 0)
+            continue;
+        if (rank != 4)
+            return onnx_fail (r, "dimension %d of input '%.100s' is left open; only those of an image may be", i, name);
+        if (i == (last ? 3 : 1)) {
+            dims[i] = implied_channels (r);
+            continue;
+        }
+        int side = sides[i - (last ? 1 : 2)];
+        dims[i] = side > 0 ? side : SIZE_LEFT_OPEN;
+        r->extras->size_left_open = true;
+    }
+    return true;
+}
+
 static bool read_image (struct reader *r)
 {
     int64_t dims[4], chw[3];
@@ -174,39 +237,25 @@ static bool read_image (struct reader *r)
     struct value *v = &r->values[r->image];
     if (rank < 0)
         return false;
-    bool batch = rank == 4 || rank == 2;
+    bool batch = rank == 4 || rank == 2, last = channels_are_last (r, dims, rank);
     if (batch && dims[0] > 1)
-        return fail (r, "input '%.100s' is a batch of %lld images; a model for one at a time is needed", v->name,
-                     (long long)dims[0]);
-    if (batch)
-        dims[0] = 1;
-    int sides[2] = { 0, 0 }; /* that the file leaves open, height and width */
-    bool few_last = rank == 4 && (dims[3] == 1 || dims[3] == 3 || dims[3] == 4);
-    r->image_channels_last = few_last && dims[1] != dims[3] && image_is_transposed (r);
-    if (r->extras->open_size)
-        r->extras->open_size (r->extras->data, v->name, &sides[0], &sides[1]);
-    for (int i = batch; i < rank; i++) {
-        bool spatial = rank == 4 && i != (r->image_channels_last ? 3 : 1);
-        if (dims[i] < 0 && !spatial)
-            return fail (r, "dimension %d of input '%.100s' is left open; only the batch, height and width may be", i,
-                         v->name);
-        if (dims[i] < 0) {
-            int side = sides[i - (r->image_channels_last ? 1 : 2)];
-            dims[i] = side > 0 ? side : SIZE_LEFT_OPEN;
-            r->extras->size_left_open = true;
-        }
-    }
+        return onnx_fail (r, "input '%.100s' is a batch of %lld images; a model for one at a time is needed", v->name,
+                          (long long)dims[0]);
+    if (!fill_open (r, dims, rank, batch, last))
+        return false;
     for (int i = 0; i < rank; i++) {
-        if (!shape_add (r, &v->shape, dims[i]))
+        if (!onnx_shape_add (r, &v->shape, dims[i]))
             return false;
     }
-    shape_as_image (&v->shape, &first, chw);
-    if (r->image_channels_last)
-        v->tensor = graph_input (r->graph, v->name, (int)dims[3], (int)dims[1], (int)dims[2]);
-    else
-        v->tensor = graph_input (r->graph, v->name, (int)chw[0], (int)chw[1], (int)chw[2]);
+    if (last) {
+        v->stored = (struct shape) { 4, { 1, dims[3], dims[1], dims[2] } };
+        v->deferred = DEFERRED_CHANNELS_LAST;
+    }
+    onnx_shape_as_image (last ? &v->stored : &v->shape, &first, chw);
+    v->tensor = graph_input (r->graph, v->name, (int)chw[0], (int)chw[1], (int)chw[2]);
     v->kind = VALUE_TENSOR;
-    return v->tensor >= 0 || fail (r, "%s", graph_error (r->graph));
+    r->extras->channels_last = last;
+    return v->tensor >= 0 || onnx_fail (r, "%s", graph_error (r->graph));
 }
 
 /* ---- outputs ------------------------------------------------------------------------------------------------- */
@@ -216,13 +265,15 @@ static bool read_output (struct reader *r, int id)
 {
     struct value *v = &r->values[id];
     if (v->kind == VALUE_UNKNOWN)
-        return fail (r, "output '%.100s' is made by no node", v->name);
+        return onnx_fail (r, "output '%.100s' is made by no node", v->name);
     if (v->kind != VALUE_TENSOR)
-        return fail (r, "output '%.100s' does not depend on the image", v->name);
+        return onnx_fail (r, "output '%.100s' does not depend on the image", v->name);
+    if (!onnx_settle (r, v))
+        return false;
     struct tensor_info t = graph_tensor (r->graph, v->tensor);
     int64_t chw[3];
     int first;
-    if (!shape_as_image (&v->shape, &first, chw)) {
+    if (!onnx_shape_as_image (&v->shape, &first, chw)) {
         chw[0] = t.channels;
         chw[1] = t.height;
         chw[2] = t.width;
@@ -231,7 +282,7 @@ static bool read_output (struct reader *r, int id)
     int tensor = v->tensor;
     if (!done)
         tensor = graph_reshape (r->graph, v->name, tensor, (int)chw[0], (int)chw[1], (int)chw[2]);
-    return graph_output (r->graph, tensor) >= 0 || fail (r, "%s", graph_error (r->graph));
+    return graph_output (r->graph, tensor) >= 0 || onnx_fail (r, "%s", graph_error (r->graph));
 }
 
 static bool read_outputs (struct reader *r)
@@ -239,7 +290,7 @@ static bool read_outputs (struct reader *r)
     for (size_t i = 0; i < r->file->n_output; i++) {
         int id = r->slots[r->file->n_initializer + r->file->n_input + i];
         if (id < 0)
-            return fail (r, "output %zu has no name", i);
+            return onnx_fail (r, "output %zu has no name", i);
         if (!read_output (r, id))
             return false;
     }
@@ -253,18 +304,22 @@ static bool read_model (struct reader *r, const Convrelu__OnnxModel *model)
     if (!check_head (r, model))
         return false;
     r->file = model->graph;
+    if (!onnx_index (r))
+        return false;
     struct graph_limits limits = { .weight_bytes = r->weight_limit };
     r->graph = graph_new (&limits);
     if (!r->graph)
-        return fail (r, "no memory for its graph");
-    if (!onnx_index (r) || !read_image (r))
+        return onnx_fail (r, "no memory for its graph");
+    if (!read_image (r))
         return false;
     onnx_find_patterns (r);
+    if (r->failed)
+        return false;
     for (size_t n = 0; n < r->file->n_node; n++) {
         if (!onnx_read_node (r, (int)n))
             return false;
     }
-    return read_outputs (r);
+    return read_outputs (r) && onnx_external_finish (r);
 }
 
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error)
@@ -278,23 +333,24 @@ struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx
     Convrelu__OnnxModel *model = convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes);
     free (bytes);
     extras->labels = NULL;
-    extras->size_left_open = false;
+    extras->size_left_open = extras->channels_last = extras->bytes = false;
     if (!model) {
         if (budget.exceeded)
-            fail (&r, "its %zu bytes describe more than there is memory for", size);
+            onnx_fail (&r, "its %zu bytes describe more than there is memory for", size);
         else
-            fail (&r, "is not an ONNX model, or a damaged one (%zu bytes)", size);
+            onnx_fail (&r, "is not an ONNX model, or a damaged one (%zu bytes)", size);
         return NULL;
     }
     bool good = read_model (&r, model);
     const char *labels = good ? label_metadata (model) : NULL;
     if (labels && !(extras->labels = strdup (labels)))
-        good = fail (&r, "no memory for its labels");
+        good = onnx_fail (&r, "no memory for its labels");
     if (!good) {
         graph_unref (r.graph);
         r.graph = NULL;
     }
-    release (&r);
+    onnx_free_all (&r);
+    onnx_external_free (&r);
     free (r.values);
     free (r.slots);
     free (r.node_slots);

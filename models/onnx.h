@@ -12,18 +12,22 @@ struct onnx_extras {
     void (*open_size) (const void *data, const char *input, int *height, int *width);
     const void *data;
     bool size_left_open; /* height, width or both */
+    bool channels_last; /* in the file the image is (1, height, width, channels); in the graph its channels are first */
+    bool bytes;         /* the file takes whole numbers of 0 to 255 */
 };
 
-/* Reads `size` bytes that came from `path` (only named in errors). Takes `bytes`, made by malloc, on success and on
- * failure: they are freed as soon as they have been taken apart, so that a large file is not in memory three times.
+/* Reads `size` bytes that came from `path`; files with external data are looked for in its folder. Takes `bytes`, made
+ * by malloc, on success and on failure: they are freed as soon as they have been taken apart, so that a large file is
+ * not in memory three times.
  *
- * Opset 7 to 22 of the ai.onnx domain, 32- and 16-bit float weights, one image per run: a leading dimension of 1 or left
- * open. Height and width left open become what open_size says, else 224. An input of shape (1, height, width, channels) whose only readers are
- * transpositions to (1, channels, height, width) becomes (channels, height, width) without them.
+ * Opset 7 to 25 of the ai.onnx domain, weights of every float type, one image per run: a leading dimension of 1 or left
+ * open. Height and width left open become what open_size says, else 224; channels what the first layer takes. An input
+ * of shape (1, height, width, channels) is (channels, height, width) in the graph.
  * Every tensor of the graph carries the name of the ONNX value it holds.
  *
  * What a hostile file can make it use: memory for its own bytes, plus 16 times its size but at most 256 MiB for taking
- * it apart, plus weights of 4 times its size + 64 MiB; a second of time.
+ * it apart, plus weights of 4 times its size and that of the files it names, which is at most 2 GiB, + 64 MiB; a second
+ * of time, and what reading those files takes.
  * NULL and a filled error on failure. */
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error);
 

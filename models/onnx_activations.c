@@ -1,94 +1,85 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_activations.c: the operators that are one activation of the engine. ONNX's defaults stand beside each. */
+/* onnx_activations.c: the operators that are activations of the engine. engine/activations.def lists those that are
+ * exactly one, with their attributes and ONNX's defaults; the others are here, with theirs. */
 #include "models/onnx_reader.h"
 
 #include <math.h>
+#include <string.h>
 
 static bool activate (struct reader *r, struct activation activation)
 {
-    struct value *x = input_tensor (r, 0);
-    if (!x)
-        return false;
-    return set_tensor (r, 0, graph_activation (r->graph, output_name (r, 0), x->tensor, activation), &x->shape);
+    struct value *x = onnx_input_deferred (r, 0);
+    if (!x || x->kind != VALUE_TENSOR)
+        return onnx_input_tensor (r, 0) && false; /* which tells why */
+    return onnx_set_like (r, 0, graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, activation), x);
 }
 
-bool read_relu (struct reader *r)
+static bool read_activation (struct reader *r)
 {
-    return activate (r, (struct activation) { .kind = ACTIVATION_RELU });
-}
-
-bool read_leaky_relu (struct reader *r)
-{
-    return activate (r, (struct activation) { ACTIVATION_LEAKY_RELU, attribute_float (r, "alpha", 0.01f), 0 });
-}
-
-bool read_elu (struct reader *r)
-{
-    return activate (r, (struct activation) { ACTIVATION_ELU, attribute_float (r, "alpha", 1), 0 });
+    static const struct {
+        const char *op;
+        struct activation what; /* with ONNX's defaults */
+    } known[] = {
+#define ONNX_OPERATOR(KIND, op, since, attributes, alpha, beta) { op, { ACTIVATION_##KIND, alpha, beta } },
+#include "engine/activations.def"
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct activation what = known[i].what;
+        if (strcmp (known[i].op, onnx_current_node (r)->op_type))
+            continue;
+        what.alpha = onnx_attribute_float (r, "alpha", what.alpha); /* refused before where the operator has none */
+        what.beta = onnx_attribute_float (r, "beta", what.beta);
+        return activate (r, what);
+    }
+    return onnx_fail (r, "operator not supported");
 }
 
 /* gamma * elu (x, alpha). */
-bool read_selu (struct reader *r)
+static bool read_selu (struct reader *r)
 {
-    float alpha = attribute_float (r, "alpha", 1.67326319217681884765625f);
-    float gamma = attribute_float (r, "gamma", 1.05070102214813232421875f);
-    struct value *x = input_tensor (r, 0);
+    float alpha = onnx_attribute_float (r, "alpha", 1.67326319217681884765625f);
+    float gamma = onnx_attribute_float (r, "gamma", 1.05070102214813232421875f);
+    struct value *x = onnx_input_tensor (r, 0);
     if (!x)
         return false;
     int id = graph_activation (r->graph, "", x->tensor, (struct activation) { ACTIVATION_ELU, alpha, 0 });
     int channels = graph_tensor (r->graph, x->tensor).channels;
-    float *scale = borrow (r, (uint64_t)channels, sizeof *scale);
+    float *scale = onnx_alloc_node (r, (uint64_t)channels, sizeof *scale);
     if (!scale)
         return false;
     for (int c = 0; c < channels; c++)
         scale[c] = gamma;
-    return set_tensor (r, 0, graph_affine (r->graph, output_name (r, 0), id, scale, NULL), &x->shape);
+    return onnx_set_tensor (r, 0, graph_affine (r->graph, onnx_output_name (r, 0), id, scale, NULL), &x->shape);
 }
 
-bool read_gelu (struct reader *r)
+static bool read_gelu (struct reader *r)
 {
-    if (attribute_says (r, "approximate", "none", "none"))
+    if (onnx_attribute_says (r, "approximate", "none", "none"))
         return activate (r, (struct activation) { .kind = ACTIVATION_GELU });
-    if (attribute_says (r, "approximate", "tanh", ""))
+    if (onnx_attribute_says (r, "approximate", "tanh", ""))
         return activate (r, (struct activation) { .kind = ACTIVATION_GELU_TANH });
-    return fail (r, "attribute 'approximate' is neither none nor tanh");
-}
-
-bool read_hard_swish (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_HARD_SWISH });
-}
-
-bool read_hard_sigmoid (struct reader *r)
-{
-    float alpha = attribute_float (r, "alpha", 0.2f), beta = attribute_float (r, "beta", 0.5f);
-    return activate (r, (struct activation) { ACTIVATION_HARD_SIGMOID, alpha, beta });
-}
-
-bool read_mish (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_MISH });
-}
-
-bool read_sigmoid (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_SIGMOID });
-}
-
-bool read_tanh (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_TANH });
+    return onnx_fail (r, "attribute 'approximate' is neither none nor tanh");
 }
 
 /* Limits are attributes up to opset 10, inputs from 11 on; either may be left out. */
-bool read_clip (struct reader *r)
+static bool read_clip (struct reader *r)
 {
-    float least = attribute_float (r, "min", -INFINITY), most = attribute_float (r, "max", INFINITY);
-    if ((has_input (r, 1) && !input_scalar (r, 1, &least)) || (has_input (r, 2) && !input_scalar (r, 2, &most)))
+    float least = onnx_attribute_float (r, "min", -INFINITY), most = onnx_attribute_float (r, "max", INFINITY);
+    if ((onnx_has_input (r, 1) && !onnx_input_scalar (r, 1, &least)) ||
+        (onnx_has_input (r, 2) && !onnx_input_scalar (r, 2, &most)))
         return false;
     if (isnan (least) || isnan (most))
-        return fail (r, "limits %g and %g", (double)least, (double)most);
+        return onnx_fail (r, "limits %g and %g", (double)least, (double)most);
     if (least == 0 && most == INFINITY)
-        return read_relu (r);
+        return activate (r, (struct activation) { .kind = ACTIVATION_RELU });
     return activate (r, (struct activation) { ACTIVATION_CLIP, least, most });
 }
+
+const struct onnx_operator onnx_activation_operators[] = {
+#define ONNX_OPERATOR(KIND, op, since, attributes, alpha, beta) { op, 1, 1, since, read_activation, attributes },
+#include "engine/activations.def"
+    { "Clip", 1, 3, 1, read_clip, "min:f max:f" },
+    { "Gelu", 1, 1, 20, read_gelu, "approximate:s" },
+    { "Selu", 1, 1, 1, read_selu, "alpha:f gamma:f" },
+    { .name = NULL },
+};

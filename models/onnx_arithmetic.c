@@ -12,48 +12,11 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- shapes -------------------------------------------------------------------------------------------------- */
-
-/* Dimension i of s as if it had `rank` of them, filled up with ones in front. */
-static int64_t aligned (const struct shape *s, int rank, int i)
-{
-    int own = i - (rank - s->rank);
-    return own < 0 ? 1 : s->dims[own];
-}
-
-bool broadcast (struct reader *r, const struct shape *a, const struct shape *b, struct shape *out)
-{
-    int rank = a->rank > b->rank ? a->rank : b->rank;
-    out->rank = 0;
-    for (int i = 0; i < rank; i++) {
-        int64_t left = aligned (a, rank, i), right = aligned (b, rank, i);
-        if (left != right && left != 1 && right != 1) {
-            char text[2][100];
-            return fail (r, "shapes %s and %s do not fit together", shape_text (a, text[0]), shape_text (b, text[1]));
-        }
-        if (!shape_add (r, out, left == 1 ? right : left))
-            return false;
-    }
-    return true;
-}
-
-int64_t broadcast_index (const struct shape *out, int64_t i, const struct shape *operand)
-{
-    int64_t index = 0, step = 1;
-    for (int axis = out->rank - 1; axis >= 0; axis--) {
-        int64_t at = i % out->dims[axis], own = aligned (operand, out->rank, axis);
-        i /= out->dims[axis];
-        index += own == 1 ? 0 : at * step;
-        step *= own;
-    }
-    return index;
-}
-
 /* How many leading dimensions of `out` a constant differs along: the rest it repeats over. */
 static int varying_axes (const struct shape *constant, const struct shape *out)
 {
     int axes = out->rank;
-    while (axes > 0 && (aligned (constant, out->rank, axes - 1) == 1))
+    while (axes > 0 && (onnx_shape_aligned (constant, out->rank, axes - 1) == 1))
         axes--;
     return axes;
 }
@@ -70,43 +33,84 @@ struct per_channel {
 static bool spread (struct reader *r, const struct value *x, struct value *constant, struct per_channel *to)
 {
     struct shape out;
-    if (!broadcast (r, &x->shape, &constant->shape, &out))
+    if (!onnx_shape_broadcast (r, &x->shape, &constant->shape, &out))
         return false;
-    if (shape_total (&out) != shape_total (&x->shape)) {
+    if (onnx_shape_total (&out) != onnx_shape_total (&x->shape)) {
         char text[2][100];
-        return fail (r, "a constant of %s would enlarge a tensor of %s, which is not supported",
-                     shape_text (&constant->shape, text[0]), shape_text (&x->shape, text[1]));
+        return onnx_fail (r, "a constant of %s would enlarge a tensor of %s, which is not supported",
+                          onnx_shape_text (&constant->shape, text[0]), onnx_shape_text (&x->shape, text[1]));
     }
-    const float *numbers = value_floats (r, constant);
+    const float *numbers = onnx_value_floats (r, constant);
     int axes = varying_axes (&constant->shape, &out);
     if (!numbers)
         return false;
     /* Leading ones that `out` has and x lacks do not change the count. */
     int own = axes - (out.rank - x->shape.rank);
-    to->tensor = axes == 0 ? x->tensor : view_before (r, x, own < 0 ? 0 : own);
+    to->tensor = axes == 0 ? x->tensor : onnx_view_before (r, x, own < 0 ? 0 : own);
     if (to->tensor < 0)
         return false;
     to->channels = graph_tensor (r->graph, to->tensor).channels;
-    float *per_channel = borrow (r, (uint64_t)to->channels, sizeof *per_channel);
-    int64_t repeat = shape_count (&out, axes, out.rank);
+    float *per_channel = onnx_alloc_node (r, (uint64_t)to->channels, sizeof *per_channel);
+    int64_t repeat = onnx_shape_count (&out, axes, out.rank);
     for (int64_t c = 0; per_channel && c < to->channels; c++)
-        per_channel[c] = axes == 0 ? numbers[0] : numbers[broadcast_index (&out, c * repeat, &constant->shape)];
+        per_channel[c] = axes == 0 ? numbers[0] : numbers[onnx_broadcast_index (&out, c * repeat, &constant->shape)];
     to->numbers = per_channel;
     return per_channel != NULL;
 }
 
-/* x operation constant, or constant operation x. */
-static bool with_constant (struct reader *r, char operation, const struct value *x, struct value *constant,
-                           bool constant_first)
+/* Whether v, which is broadcast with a value that keeps its channels last, has numbers for channels only: then it
+ * becomes what fits that value's tensor. */
+static bool is_for_channels (struct value *v)
+{
+    int rank = v->shape.rank;
+    if (v->deferred == DEFERRED_CHANNELS_LAST) {
+        v->shape = v->stored;
+        v->deferred = DEFERRED_NOTHING;
+        return true;
+    }
+    int64_t channels = rank ? v->shape.dims[rank - 1] : 1;
+    if (v->deferred || rank > 4 || onnx_shape_total (&v->shape) != channels)
+        return false;
+    v->shape = (struct shape) { 4, { 1, channels, 1, 1 } };
+    return true;
+}
+
+/* A result of `shape`, of operands as they are stored where `last`: then it keeps its channels last. */
+static bool set_result (struct reader *r, struct value *result, const char *name, int id, const struct shape *shape,
+                        bool last)
+{
+    *result = (struct value) { .kind = VALUE_TENSOR, .name = name, .tensor = id, .shape = *shape };
+    if (last) {
+        result->stored = *shape;
+        result->deferred = DEFERRED_CHANNELS_LAST;
+        for (int i = 0; i < 4; i++)
+            result->shape.dims[i] = shape->dims[onnx_channels_last[i]];
+    }
+    return id >= 0 || onnx_fail (r, "%s", graph_error (r->graph));
+}
+
+/* a operation b, one of which is a constant. */
+static bool with_constant (struct reader *r, char operation, const struct value *a, const struct value *b,
+                           const char *name, struct value *result)
 {
     struct per_channel with;
+    bool constant_first = a->kind != VALUE_TENSOR;
+    const struct value *x = constant_first ? b : a, *constant = constant_first ? a : b;
+    struct value own = *x, other = *constant;
     struct shape out;
+    bool last = x->deferred == DEFERRED_CHANNELS_LAST && is_for_channels (&own) && is_for_channels (&other);
     if (operation == '/' && constant_first)
-        return fail (r, "a constant divided by a tensor is not supported");
-    if (!spread (r, x, constant, &with) || !broadcast (r, &x->shape, &constant->shape, &out))
+        return onnx_fail (r, "a constant divided by a tensor is not supported");
+    if (!last) {
+        own = *x;
+        other = *constant;
+        if (!onnx_settle (r, &own))
+            return false;
+    }
+    if (!spread (r, &own, &other, &with) || !onnx_shape_broadcast (r, &own.shape, &other.shape, &out))
         return false;
-    float *scale = borrow (r, (uint64_t)with.channels, sizeof *scale);
-    float *shift = scale ? borrow (r, (uint64_t)with.channels, sizeof *shift) : NULL;
+    float *scale = onnx_alloc_node (r, (uint64_t)with.channels, sizeof *scale);
+    float *shift = scale ? onnx_alloc_node (r, (uint64_t)with.channels, sizeof *shift) : NULL;
     if (!shift)
         return false;
     for (int64_t c = 0; c < with.channels; c++) {
@@ -121,17 +125,18 @@ static bool with_constant (struct reader *r, char operation, const struct value 
     }
     bool adds = operation == '+' || operation == '-';
     bool plain = !(operation == '-' && constant_first) && adds;
-    int id = graph_affine (r->graph, output_name (r, 0), with.tensor, plain ? NULL : scale, adds ? shift : NULL);
-    return set_tensor (r, 0, id, &out);
+    int id = graph_affine (r->graph, name, with.tensor, plain ? NULL : scale, adds ? shift : NULL);
+    return set_result (r, result, name, id, &out, last);
 }
 
-bool read_prelu (struct reader *r)
+static bool read_prelu (struct reader *r)
 {
-    struct value *x = input_tensor (r, 0), *slope = x ? input (r, 1) : NULL;
+    struct value *x = onnx_input_tensor (r, 0), *slope = x ? onnx_input_value (r, 1) : NULL;
     struct per_channel with;
     if (!slope || !spread (r, x, slope, &with))
         return false;
-    return set_tensor (r, 0, graph_prelu (r->graph, output_name (r, 0), with.tensor, with.numbers), &x->shape);
+    return onnx_set_tensor (r, 0, graph_prelu (r->graph, onnx_output_name (r, 0), with.tensor, with.numbers),
+                            &x->shape);
 }
 
 /* ---- two tensors --------------------------------------------------------------------------------------------- */
@@ -147,7 +152,7 @@ static struct runs match_up (const struct shape *a, const struct shape *b, const
 {
     struct runs runs = { 0 };
     for (int i = 0; i < out->rank; i++) {
-        int64_t left = aligned (a, out->rank, i), right = aligned (b, out->rank, i);
+        int64_t left = onnx_shape_aligned (a, out->rank, i), right = onnx_shape_aligned (b, out->rank, i);
         char kind = left == right ? 'e' : left == 1 ? 'a' : 'b';
         if (left == 1 && right == 1)
             continue;
@@ -162,166 +167,306 @@ static struct runs match_up (const struct shape *a, const struct shape *b, const
 
 /* The views of both that graph_add and graph_mul can put together. `small` is the one that repeats. */
 static bool fit_views (struct reader *r, const struct runs *runs, const struct value *large, const struct value *small,
-                       int *large_id, int *small_id)
+                       int ids[2])
 {
     struct tensor_info now = graph_tensor (r->graph, large->tensor);
-    *large_id = large->tensor;
+    ids[0] = large->tensor;
     if (runs->count == 0 || (runs->count == 1 && runs->kind[0] == 'e')) {
-        *small_id = view (r, small, now.channels, now.height, now.width);
+        ids[1] = onnx_view (r, small, now.channels, now.height, now.width);
     } else if (runs->count == 1) {
-        *small_id = view (r, small, 1, 1, 1);
+        ids[1] = onnx_view (r, small, 1, 1, 1);
     } else if (runs->count == 2 && runs->kind[0] == 'e') {
         if (now.channels != runs->size[0])
-            *large_id = view (r, large, runs->size[0], runs->size[1], 1);
-        *small_id = view (r, small, runs->size[0], 1, 1);
+            ids[0] = onnx_view (r, large, runs->size[0], runs->size[1], 1);
+        ids[1] = onnx_view (r, small, runs->size[0], 1, 1);
     } else if (runs->count == 2) {
         bool fits = now.channels == runs->size[0];
         if (!fits)
-            *large_id = view (r, large, runs->size[0], runs->size[1], 1);
-        *small_id = view (r, small, 1, fits ? now.height : runs->size[1], fits ? now.width : 1);
-    } else {
-        char text[2][100];
-        return fail (r, "repeating %s over %s is not supported", shape_text (&small->shape, text[0]),
-                     shape_text (&large->shape, text[1]));
+            ids[0] = onnx_view (r, large, runs->size[0], runs->size[1], 1);
+        ids[1] = onnx_view (r, small, 1, fits ? now.height : runs->size[1], fits ? now.width : 1);
+    } else { /* between others, or in several places: each number where it is wanted */
+        struct value whole = *small;
+        whole.shape = large->shape;
+        whole.tensor = onnx_repeated (r, small, &large->shape, "");
+        ids[1] = whole.tensor < 0 ? -1 : onnx_view (r, &whole, now.channels, now.height, now.width);
     }
-    return *large_id >= 0 && *small_id >= 0;
+    return ids[0] >= 0 && ids[1] >= 0;
 }
 
 /* -v, for a - v. */
 static int negated (struct reader *r, const struct value *v, const char *name)
 {
     int channels = graph_tensor (r->graph, v->tensor).channels;
-    float *scale = borrow (r, (uint64_t)channels, sizeof *scale);
+    float *scale = onnx_alloc_node (r, (uint64_t)channels, sizeof *scale);
     for (int c = 0; scale && c < channels; c++)
         scale[c] = -1;
     int id = scale ? graph_affine (r->graph, name, v->tensor, scale, NULL) : -1;
     if (scale && id < 0)
-        fail (r, "%s", graph_error (r->graph));
+        onnx_fail (r, "%s", graph_error (r->graph));
     return id;
 }
 
-static bool two_tensors (struct reader *r, char operation, const struct value *a, const struct value *b,
+/* Both as they are stored, where that is broadcast the same way; else what is deferred is done. True in *last: the
+ * result keeps its channels last. */
+static bool agree (struct reader *r, struct value *a, struct value *b, bool *last)
+{
+    struct value own[2] = { *a, *b }, *const both[2] = { a, b };
+    struct shape out, narrow;
+    *last = (a->deferred == DEFERRED_CHANNELS_LAST || b->deferred == DEFERRED_CHANNELS_LAST) &&
+            is_for_channels (&own[0]) && is_for_channels (&own[1]);
+    if (!*last && (a->deferred == DEFERRED_REPEAT || b->deferred == DEFERRED_REPEAT)) {
+        if (!onnx_shape_broadcast (r, &a->shape, &b->shape, &out))
+            return false;
+        for (int i = 0; i < 2; i++) {
+            own[i] = *both[i];
+            if (own[i].deferred == DEFERRED_REPEAT) {
+                own[i].shape = own[i].stored;
+                own[i].deferred = DEFERRED_NOTHING;
+            }
+        }
+        bool enough = !own[0].deferred && !own[1].deferred &&
+                      onnx_shape_broadcast (r, &own[0].shape, &own[1].shape, &narrow) &&
+                      onnx_shape_equal (&narrow, &out);
+        if (!enough)
+            own[0] = *a, own[1] = *b;
+    } else if (!*last)
+        own[0] = *a, own[1] = *b;
+    for (int i = 0; i < 2; i++) {
+        if (own[i].deferred && !onnx_settle (r, &own[i]))
+            return false;
+        *both[i] = own[i];
+    }
+    return true;
+}
+
+static bool two_tensors (struct reader *r, char operation, const struct value *first, const struct value *second,
                          const char *name, struct value *result)
 {
-    struct value negative = *b;
-    if (operation == '/')
-        return fail (r, "a tensor divided by a tensor is not supported");
-    if (operation == '-' && (negative.tensor = negated (r, b, "")) < 0)
-        return false;
+    struct value a = *first, b = *second;
     struct shape out;
-    if (!broadcast (r, &a->shape, &b->shape, &out))
+    bool last;
+    if (operation == '/')
+        return onnx_fail (r, "a tensor divided by a tensor is not supported");
+    if (!agree (r, &a, &b, &last) || !onnx_shape_broadcast (r, &a.shape, &b.shape, &out))
         return false;
-    struct runs runs = match_up (&a->shape, &b->shape, &out);
-    bool a_repeats = false, b_repeats = false;
-    for (int i = 0; i < runs.count; i++) {
-        a_repeats = a_repeats || runs.kind[i] == 'a';
-        b_repeats = b_repeats || runs.kind[i] == 'b';
-    }
-    if (a_repeats && b_repeats) {
-        char text[2][100];
-        return fail (r, "shapes %s and %s would each repeat over the other, which is not supported",
-                     shape_text (&a->shape, text[0]), shape_text (&b->shape, text[1]));
-    }
-    int large = -1, small = -1;
-    if (!fit_views (r, &runs, a_repeats ? &negative : a, a_repeats ? a : &negative, &large, &small))
+    if (operation == '-' && (b.tensor = negated (r, &b, "")) < 0)
         return false;
-    result->tensor =
-        operation == '*' ? graph_mul (r->graph, name, large, small) : graph_add (r->graph, name, large, small);
-    result->shape = out;
-    result->kind = VALUE_TENSOR;
-    return result->tensor >= 0 || fail (r, "%s", graph_error (r->graph));
+    bool a_repeats = !onnx_shape_repeats_nothing (&a.shape, &out);
+    if (a_repeats && !onnx_shape_repeats_nothing (&b.shape, &out)) { /* each over the other */
+        a.tensor = onnx_repeated (r, &a, &out, "");
+        a.shape = out;
+        a_repeats = false;
+        if (a.tensor < 0)
+            return false;
+    }
+    struct runs runs = match_up (&a.shape, &b.shape, &out);
+    int ids[2];
+    struct value large = a_repeats ? b : a;
+    large.shape = out;
+    if (!fit_views (r, &runs, &large, a_repeats ? &a : &b, ids))
+        return false;
+    int id = operation == '*' ? graph_mul (r->graph, name, ids[0], ids[1]) : graph_add (r->graph, name, ids[0], ids[1]);
+    return set_result (r, result, name, id, &out, last);
+}
+
+/* a operation b, not both constants. */
+static bool combine (struct reader *r, char operation, const struct value *a, const struct value *b, const char *name,
+                     struct value *result)
+{
+    bool tensors = a->kind == VALUE_TENSOR && b->kind == VALUE_TENSOR;
+    return tensors ? two_tensors (r, operation, a, b, name, result) : with_constant (r, operation, a, b, name, result);
 }
 
 /* ---- operators ----------------------------------------------------------------------------------------------- */
 
 static bool arithmetic (struct reader *r, char operation)
 {
-    struct value *a = input (r, 0), *b = a ? input (r, 1) : NULL;
+    struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL, result;
     if (!b)
         return false;
     if (a->kind != VALUE_TENSOR && b->kind != VALUE_TENSOR)
-        return fold_arithmetic (r, operation);
-    if (b->kind != VALUE_TENSOR)
-        return with_constant (r, operation, a, b, false);
-    if (a->kind != VALUE_TENSOR)
-        return with_constant (r, operation, b, a, true);
-    struct value result = { 0 };
-    return two_tensors (r, operation, a, b, output_name (r, 0), &result) &&
-           set_tensor (r, 0, result.tensor, &result.shape);
+        return onnx_fold_arithmetic (r, operation);
+    return combine (r, operation, a, b, onnx_output_name (r, 0), &result) &&
+           onnx_set_like (r, 0, result.tensor, &result);
 }
 
-bool read_add (struct reader *r)
+static bool read_add (struct reader *r)
 {
     return arithmetic (r, '+');
 }
 
-bool read_sub (struct reader *r)
+static bool read_sub (struct reader *r)
 {
     return arithmetic (r, '-');
 }
 
-bool read_mul (struct reader *r)
+static bool read_mul (struct reader *r)
 {
     return arithmetic (r, '*');
 }
 
-bool read_div (struct reader *r)
+static bool read_div (struct reader *r)
 {
     return arithmetic (r, '/');
 }
 
-bool read_neg (struct reader *r)
+static bool negate_constant (struct reader *r, struct value *v)
 {
-    struct value *x = input_tensor (r, 0);
-    int id = x ? negated (r, x, output_name (r, 0)) : -1;
-    return id >= 0 && set_tensor (r, 0, id, &x->shape);
+    bool whole = v->kind == VALUE_INTS;
+    const int64_t *ints = whole ? onnx_value_ints (r, v) : NULL;
+    const float *floats = whole ? NULL : onnx_value_floats (r, v);
+    void *to = ints || floats ? onnx_make_constant (r, 0, v->kind, &v->shape) : NULL;
+    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++) {
+        if (whole)
+            ((int64_t *)to)[i] = (int64_t)(0 - (uint64_t)ints[i]);
+        else
+            ((float *)to)[i] = -floats[i];
+    }
+    return to != NULL;
 }
 
-bool read_reciprocal (struct reader *r)
+static bool read_neg (struct reader *r)
 {
-    return fail (r, "is supported only as the end of a sigmoid, 1 / (1 + Exp (-x))");
+    struct value *x = onnx_input_value (r, 0);
+    if (x && x->kind != VALUE_TENSOR)
+        return negate_constant (r, x);
+    int id = x ? negated (r, x, onnx_output_name (r, 0)) : -1;
+    return id >= 0 && onnx_set_tensor (r, 0, id, &x->shape);
 }
 
-bool read_sum (struct reader *r)
+static bool read_reciprocal (struct reader *r)
 {
-    int count = (int)this_node (r)->n_input;
-    if (count == 2)
-        return read_add (r);
-    const struct value *first = input_tensor (r, 0);
+    return onnx_fail (r, "is supported only as the end of a sigmoid, 1 / (1 + Exp (-x))");
+}
+
+static int relu (struct reader *r, const struct value *x, const char *name)
+{
+    return graph_activation (r->graph, name, x->tensor, (struct activation) { .kind = ACTIVATION_RELU });
+}
+
+/* The larger of a and b is a + relu (b - a), the smaller a - relu (a - b): right to the last bit but one. */
+static bool larger (struct reader *r, bool lower, const struct value *a, const struct value *b, const char *name,
+                    struct value *result)
+{
+    struct value apart;
+    if (!combine (r, '-', lower ? b : a, lower ? a : b, "", &apart))
+        return false;
+    apart.tensor = relu (r, &apart, "");
+    return combine (r, lower ? '+' : '-', a, &apart, name, result);
+}
+
+/* Inputs put together one after the other: their sum (+), largest (M) or smallest (m). */
+static bool fold_inputs (struct reader *r, char operation)
+{
+    int count = (int)onnx_current_node (r)->n_input;
+    const struct value *first = onnx_input_value (r, 0);
     if (!first)
         return false;
-    struct value sum = *first;
+    struct value all = *first;
     for (int i = 1; i < count; i++) {
-        const struct value *next = input_tensor (r, i);
-        if (!next || !two_tensors (r, '+', &sum, next, i == count - 1 ? output_name (r, 0) : "", &sum))
+        const struct value *next = onnx_input_value (r, i);
+        const char *name = i == count - 1 ? onnx_output_name (r, 0) : "";
+        if (!next)
+            return false;
+        if (all.kind != VALUE_TENSOR && next->kind != VALUE_TENSOR)
+            return onnx_fail (r, "of constants, only two are supported");
+        if (!(operation == '+' ? combine (r, '+', &all, next, name, &all)
+                               : larger (r, operation == 'M', &all, next, name, &all)))
             return false;
     }
-    return count == 1 ? set_alias (r, first, &first->shape) : set_tensor (r, 0, sum.tensor, &sum.shape);
+    return count == 1 ? onnx_set_alias (r, first, &first->shape) : onnx_set_like (r, 0, all.tensor, &all);
 }
 
-/* The larger (or smaller) of a tensor and one number. */
+static bool read_sum (struct reader *r)
+{
+    return onnx_current_node (r)->n_input == 2 ? read_add (r) : fold_inputs (r, '+');
+}
+
+/* The larger (or smaller) of a tensor and one number is its limit. */
 static bool limit (struct reader *r, bool lower)
 {
-    struct value *a = input (r, 0), *b = a ? input (r, 1) : NULL;
+    if (onnx_current_node (r)->n_input != 2)
+        return fold_inputs (r, lower ? 'M' : 'm');
+    struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL;
     if (!b)
         return false;
+    if (a->kind != VALUE_TENSOR && b->kind != VALUE_TENSOR)
+        return onnx_fold_arithmetic (r, lower ? 'M' : 'm');
     int tensor = a->kind == VALUE_TENSOR ? 0 : 1;
-    struct value *x = input_tensor (r, tensor);
+    struct value *x = tensor ? b : a, *other = tensor ? a : b;
     float number;
-    if (!x || !input_scalar (r, 1 - tensor, &number))
+    if (other->kind == VALUE_TENSOR || onnx_shape_total (&other->shape) != 1)
+        return fold_inputs (r, lower ? 'M' : 'm');
+    if (!onnx_input_scalar (r, 1 - tensor, &number))
         return false;
     if (isnan (number))
-        return fail (r, "its limit is not a number");
+        return onnx_fail (r, "its limit is not a number");
     struct activation clip = { ACTIVATION_CLIP, lower ? number : -INFINITY, lower ? INFINITY : number };
-    return set_tensor (r, 0, graph_activation (r->graph, output_name (r, 0), x->tensor, clip), &x->shape);
+    return onnx_set_like (r, 0, graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, clip), x);
 }
 
-bool read_max (struct reader *r)
+static bool read_max (struct reader *r)
 {
     return limit (r, true);
 }
 
-bool read_min (struct reader *r)
+static bool read_min (struct reader *r)
 {
     return limit (r, false);
 }
+
+/* relu (x) + relu (-x). */
+static bool read_abs (struct reader *r)
+{
+    struct value *x = onnx_input_deferred (r, 0), minus, result;
+    if (!x || x->kind != VALUE_TENSOR)
+        return x && onnx_fold_abs (r, x);
+    struct value plus = minus = *x;
+    if ((minus.tensor = negated (r, x, "")) < 0)
+        return false;
+    minus.tensor = relu (r, &minus, "");
+    plus.tensor = relu (r, x, "");
+    return combine (r, '+', &plus, &minus, onnx_output_name (r, 0), &result) &&
+           onnx_set_like (r, 0, result.tensor, &result);
+}
+
+/* The square and the cube of what depends on the image. */
+static bool read_pow (struct reader *r)
+{
+    struct value *x = onnx_input_deferred (r, 0), *power = x ? onnx_input_value (r, 1) : NULL, result;
+    if (!power)
+        return false;
+    if (x->kind != VALUE_TENSOR && power->kind != VALUE_TENSOR)
+        return onnx_fold_arithmetic (r, '^');
+    if (x->kind != VALUE_TENSOR || power->kind == VALUE_TENSOR || onnx_shape_total (&power->shape) != 1)
+        return onnx_fail (r, "only one power of what depends on the image is supported");
+    const float *real = power->kind == VALUE_FLOATS ? onnx_value_floats (r, power) : NULL;
+    const int64_t *whole = power->kind == VALUE_INTS ? onnx_value_ints (r, power) : NULL;
+    if (!real && !whole)
+        return false;
+    double number = real ? (double)*real : (double)*whole;
+    if (number == 1)
+        return onnx_set_alias (r, x, &x->shape);
+    if (number != 2 && number != 3)
+        return onnx_fail (r, "power %g is not supported, only 1, 2 and 3", number);
+    bool square = number == 2;
+    return combine (r, '*', x, x, square ? onnx_output_name (r, 0) : "", &result) &&
+           (square || combine (r, '*', &result, x, onnx_output_name (r, 0), &result)) &&
+           onnx_set_like (r, 0, result.tensor, &result);
+}
+
+const struct onnx_operator onnx_arithmetic_operators[] = {
+    { "Abs", 1, 1, 6, read_abs, "" },
+    { "Pow", 2, 2, 1, read_pow, "" },
+    { "Add", 2, 2, 1, read_add, "" },
+    { "Div", 2, 2, 1, read_div, "" },
+    { "Max", 1, ONNX_INPUTS_MANY, 1, read_max, "" },
+    { "Min", 1, ONNX_INPUTS_MANY, 1, read_min, "" },
+    { "Mul", 2, 2, 1, read_mul, "" },
+    { "Neg", 1, 1, 1, read_neg, "" },
+    { "PRelu", 2, 2, 1, read_prelu, "" },
+    { "Reciprocal", 1, 1, 1, read_reciprocal, "" },
+    { "Sub", 2, 2, 1, read_sub, "" },
+    { "Sum", 1, ONNX_INPUTS_MANY, 1, read_sum, "" },
+    { .name = NULL },
+};

@@ -5,8 +5,8 @@
  *
  *   slots:  | initializers | inputs | outputs | node 0: inputs, outputs | node 1: ... |
  *
- * and for every value who makes it and how many read it, counting only nodes that the outputs depend on; other nodes are
- * never looked at again. Names are matched by sorting them, which no choice of names can slow down. */
+ * and for every value who makes it and how many read it, counting only nodes that the outputs depend on; other nodes
+ * are never looked at again. Names are matched by sorting them, which no choice of names can slow down. */
 #include "models/onnx_reader.h"
 
 #include <glib.h>
@@ -35,13 +35,13 @@ static int by_name (const void *a, const void *b)
 static bool name_is_text (struct reader *r, const char *name)
 {
     if (strlen (name) > NAME_MAX_BYTES)
-        return fail (r, "a name of %zu bytes, '%.40s...': at most %d are supported", strlen (name), name,
-                     NAME_MAX_BYTES);
+        return onnx_fail (r, "a name of %zu bytes, '%.40s...': at most %d are supported", strlen (name), name,
+                          NAME_MAX_BYTES);
     if (!g_utf8_validate (name, -1, NULL))
-        return fail (r, "the name '%.100s' is not UTF-8", name);
+        return onnx_fail (r, "the name '%.100s' is not UTF-8", name);
     for (const char *at = name; *at; at++) {
         if ((unsigned char)*at < ' ' || *at == 0x7f)
-            return fail (r, "the name '%.100s' holds control characters", name);
+            return onnx_fail (r, "the name '%.100s' holds control characters", name);
     }
     return true;
 }
@@ -82,7 +82,7 @@ static bool number_values (struct reader *r, struct place *places, int count)
         different += i == 0 || strcmp (places[i].name, places[i - 1].name);
     r->values = calloc ((size_t)different + 1, sizeof *r->values);
     if (!r->values)
-        return fail (r, "no memory for %d names", different);
+        return onnx_fail (r, "no memory for %d names", different);
     for (int i = 0; i < count; i++) {
         const char *name = places[i].name;
         if (!*name) {
@@ -104,18 +104,18 @@ static bool name_values (struct reader *r)
     const Convrelu__OnnxGraph *g = r->file;
     size_t total = g->n_initializer + g->n_input + g->n_output;
     if (g->n_node > NODE_MAX)
-        return fail (r, "has %zu nodes, at most %d are supported", g->n_node, NODE_MAX);
+        return onnx_fail (r, "has %zu nodes, at most %d are supported", g->n_node, NODE_MAX);
     for (size_t n = 0; n < g->n_node; n++)
         total += g->node[n]->n_input + g->node[n]->n_output;
     if (total > SLOT_MAX)
-        return fail (r, "has %zu names, at most %u are supported", total, SLOT_MAX);
+        return onnx_fail (r, "has %zu names, at most %u are supported", total, SLOT_MAX);
     struct place *places = calloc (total + 1, sizeof *places);
     r->slots = calloc (total + 1, sizeof *r->slots);
     r->node_slots = calloc (g->n_node + 1, sizeof *r->node_slots);
     r->roles = calloc (g->n_node + 1, sizeof *r->roles);
     bool good = places && r->slots && r->node_slots && r->roles;
     if (!good)
-        fail (r, "no memory for %zu names", total);
+        onnx_fail (r, "no memory for %zu names", total);
     good = good && number_values (r, places, collect (r, places));
     free (places);
     return good;
@@ -128,23 +128,23 @@ static bool find_producers (struct reader *r)
     for (size_t i = 0; i < g->n_initializer; i++) {
         int id = r->slots[i];
         if (id < 0)
-            return fail (r, "initializer %zu has no name", i);
-        if (!constant_refused (r, g->initializer[i], r->values[id].name))
+            return onnx_fail (r, "initializer %zu has no name", i);
+        if (!onnx_tensor_check (r, g->initializer[i], r->values[id].name))
             return false;
         if (r->values[id].source)
-            return fail (r, "two initializers are named '%.100s'", r->values[id].name);
+            return onnx_fail (r, "two initializers are named '%.100s'", r->values[id].name);
         r->values[id].source = g->initializer[i];
     }
     for (size_t n = 0; n < g->n_node; n++) {
         r->node = (int)n;
         if (!g->node[n]->op_type || !*g->node[n]->op_type)
-            return fail (r, "node %zu has no operator", n);
+            return onnx_fail (r, "node %zu has no operator", n);
         for (size_t i = 0; i < g->node[n]->n_output; i++) {
             int id = r->slots[(size_t)r->node_slots[n] + g->node[n]->n_input + i];
             if (id < 0)
                 continue;
             if (r->values[id].producer >= 0 || r->values[id].source)
-                return fail (r, "'%.100s' is made twice", r->values[id].name);
+                return onnx_fail (r, "'%.100s' is made twice", r->values[id].name);
             r->values[id].producer = (int)n;
         }
     }
@@ -182,20 +182,20 @@ static bool find_image (struct reader *r)
     for (size_t i = 0; i < g->n_input; i++) {
         int id = r->slots[g->n_initializer + i];
         if (id < 0)
-            return fail (r, "input %zu has no name", i);
+            return onnx_fail (r, "input %zu has no name", i);
         if (r->values[id].producer >= 0)
-            return fail (r, "'%.100s' is an input, and made by a node too", r->values[id].name);
+            return onnx_fail (r, "'%.100s' is an input, and made by a node too", r->values[id].name);
         if (r->values[id].source)
             continue;
         if (found >= 0 && found != id && read && r->values[id].uses)
-            return fail (r, "has more than one input: '%.80s' and '%.80s'; one image is supported",
-                         r->values[found].name, r->values[id].name);
+            return onnx_fail (r, "has more than one input: '%.80s' and '%.80s'; one image is supported",
+                              r->values[found].name, r->values[id].name);
         if (found < 0 || r->values[id].uses)
             found = id;
         read = r->values[found].uses;
     }
     r->image = found;
-    return found >= 0 || fail (r, "has no input for an image");
+    return found >= 0 || onnx_fail (r, "has no input for an image");
 }
 
 bool onnx_index (struct reader *r)
@@ -204,9 +204,12 @@ bool onnx_index (struct reader *r)
     if (!name_values (r) || !find_producers (r))
         return false;
     find_uses (r);
+    if (!onnx_external_find (r))
+        return false;
+    r->weight_limit += 4 * r->external_bytes;
     for (size_t i = 0; i < g->n_initializer; i++) {
         struct value *v = &r->values[r->slots[i]];
-        if (v->uses && !constant_define (r, v, g->initializer[i], v->name))
+        if (v->uses && !onnx_tensor_define (r, v, g->initializer[i], v->name))
             return false;
     }
     return find_image (r);

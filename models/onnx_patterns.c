@@ -8,12 +8,13 @@
  *   gelu-tanh    x * (1 + Tanh (sqrt (2/pi) (x + 0.044715 x^3))) / 2
  *   sigmoid      1 / (1 + Exp (-x))                as Div or Reciprocal
  *
- * All but the last are products, whose factors exporters put in any order and grouping. So a node is taken apart into a product
+ * All but the last are products, whose factors exporters put in any order and grouping. So a node is taken apart into a
+ * product
  *
- *   number * factor * factor ...        through Mul by anything and Div by a number, as long as nobody else reads the parts
+ *   number * factor * factor ...        through Mul by anything and Div by a number, while nobody else reads the parts
  *
- * and the factors are compared. Nodes are tried from last to first: the outermost product comes first. The nodes inside are
- * then marked as absorbed, and the outermost makes the activation. */
+ * and the factors are compared. Nodes are tried from last to first: the outermost product comes first. The nodes inside
+ * are then marked as absorbed, and the outermost makes the activation. */
 #include "models/onnx_reader.h"
 
 #include <math.h>
@@ -64,7 +65,7 @@ static bool take_node (struct reader *r, struct product *p, int node, int open[P
     float number;
     if (left < 0 || right < 0 || p->nodes == PARTS_MAX || *opened + 2 > PARTS_MAX)
         return false;
-    if (divides && !constant_peek (r, right, &number))
+    if (divides && !onnx_peek (r, right, &number))
         return false;
     p->node[p->nodes++] = node;
     open[(*opened)++] = left;
@@ -87,7 +88,7 @@ static struct product product_of_node (struct reader *r, int node)
         int inner = made_by (r, value, "Mul");
         inner = inner < 0 ? made_by (r, value, "Div") : inner;
         float number;
-        if (constant_peek (r, value, &number))
+        if (onnx_peek (r, value, &number))
             p.number *= (double)number;
         else if (inner >= 0 && take_node (r, &p, inner, open, &opened))
             continue;
@@ -135,7 +136,7 @@ static int plus_number (struct reader *r, int node, double number)
 {
     for (int i = 0; node >= 0 && i < 2; i++) {
         float found;
-        if (constant_peek (r, node_input (r, node, i), &found) && close_to (found, number))
+        if (onnx_peek (r, node_input (r, node, i), &found) && close_to (found, number))
             return node_input (r, node, 1 - i);
     }
     return -1;
@@ -176,8 +177,8 @@ static bool is_relu6 (struct reader *r, int value, int x, double number)
     if (clip < 0 || !close_to (number, 1.0 / 6))
         return false;
     float least = float_attribute (r, clip, "min", NAN), most = float_attribute (r, clip, "max", NAN);
-    constant_peek (r, node_input (r, clip, 1), &least);
-    constant_peek (r, node_input (r, clip, 2), &most);
+    onnx_peek (r, node_input (r, clip, 1), &least);
+    onnx_peek (r, node_input (r, clip, 2), &most);
     int add = made_by (r, node_input (r, clip, 0), "Add");
     if (!(least == 0 && close_to (most, 6)) || plus_number (r, add, 3) != x)
         return false;
@@ -218,9 +219,8 @@ static bool is_cubic (struct reader *r, int value, int x)
     struct product cube = product_of_value (r, other);
     int power = cube.valid && cube.factors == 1 ? made_by (r, cube.factor[0], "Pow") : -1;
     float exponent = 0;
-    bool by_power = power >= 0 && node_input (r, power, 0) == x &&
-                    constant_peek (r, node_input (r, power, 1), &exponent) && exponent == 3 &&
-                    close_to (cube.number, 0.044715);
+    bool by_power = power >= 0 && node_input (r, power, 0) == x && onnx_peek (r, node_input (r, power, 1), &exponent) &&
+                    exponent == 3 && close_to (cube.number, 0.044715);
     if (!with_x || !(by_power || is_power (&cube, 0.044715, x, 3)))
         return false;
     absorb (r, &cube);
@@ -280,11 +280,11 @@ static int negative_of (struct reader *r, int value, int *node)
     float number;
     if ((*node = made_by (r, value, "Neg")) >= 0)
         return node_input (r, *node, 0);
-    if ((*node = made_by (r, value, "Sub")) >= 0 && constant_peek (r, node_input (r, *node, 0), &number) && number == 0)
+    if ((*node = made_by (r, value, "Sub")) >= 0 && onnx_peek (r, node_input (r, *node, 0), &number) && number == 0)
         return node_input (r, *node, 1);
     *node = made_by (r, value, "Mul");
     for (int i = 0; *node >= 0 && i < 2; i++) {
-        if (constant_peek (r, node_input (r, *node, i), &number) && number == -1)
+        if (onnx_peek (r, node_input (r, *node, i), &number) && number == -1)
             return node_input (r, *node, 1 - i);
     }
     return -1;
@@ -294,7 +294,7 @@ static void try_sigmoid (struct reader *r, int node)
 {
     float one = 1;
     bool divides = is_operator (r, node, "Div");
-    if (divides && (!constant_peek (r, node_input (r, node, 0), &one) || one != 1))
+    if (divides && (!onnx_peek (r, node_input (r, node, 0), &one) || one != 1))
         return;
     int add = made_by (r, node_input (r, node, divides ? 1 : 0), "Add");
     int exponential = made_by (r, plus_number (r, add, 1), "Exp"), negation;

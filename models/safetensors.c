@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* safetensors.c: the bytes of a safetensors file -> named tensors.
  *
- * Takes bytes that nobody has checked. The header is looked over once before jansson parses it, so that neither its depth
- * (jansson recurses) nor the number of its values (each costs far more memory than the byte or two it may take in the
- * file) is the file's to choose. Then every tensor is checked by itself, and all of them together for holes and overlaps. */
+ * Takes bytes that nobody has checked. The header is looked over once before jansson parses it, so that neither its
+ * depth (jansson recurses) nor the number of its values (each costs far more memory than the byte or two it may take in
+ * the file) is the file's to choose. Then every tensor is checked by itself, and all of them together for holes and
+ * overlaps. */
 #include "models/safetensors.h"
 
+#include "models/half.h"
 #include "models/report.h"
 
 #include <jansson.h>
@@ -332,22 +334,6 @@ const char *safetensors_shape (const struct safetensor *t, char text[128])
 
 /* ---- numbers ---------------------------------------------------------------------------------------------------- */
 
-/* The bits of a 32-bit float as those of a 16-bit one: sign 1, exponent 5 (bias 15), fraction 10. */
-static uint32_t widen_half (uint32_t half)
-{
-    uint32_t sign = (half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
-    if (exponent == 31)
-        return sign | 0x7f800000 | fraction << 13;
-    if (!exponent) {
-        if (!fraction)
-            return sign;
-        for (exponent = 1; !(fraction & 1024); exponent--) /* denormal: at most ten times */
-            fraction <<= 1;
-        fraction &= 1023;
-    }
-    return sign | (exponent + 127 - 15) << 23 | fraction << 13;
-}
-
 float *safetensors_floats (const struct safetensors *file, const struct safetensor *t, struct error *error)
 {
     bool full = !strcmp (t->dtype, "F32"), half = !strcmp (t->dtype, "F16"), brain = !strcmp (t->dtype, "BF16");
@@ -364,11 +350,11 @@ float *safetensors_floats (const struct safetensors *file, const struct safetens
     }
     for (size_t i = 0; i < count; i++, from += width) {
         uint32_t bits = from[0] | (uint32_t)from[1] << 8;
-        if (full)
+        if (full) {
             bits |= (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
-        else
-            bits = half ? widen_half (bits) : bits << 16;
-        memcpy (&floats[i], &bits, sizeof bits);
+            memcpy (&floats[i], &bits, sizeof bits);
+        } else
+            floats[i] = half ? half_to_float ((uint16_t)bits) : half_bfloat_to_float ((uint16_t)bits);
     }
     return floats;
 }

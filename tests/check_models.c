@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models.c: tests of models/: whole networks from the shared data, and what the other files of check_models add.
  *
- * The networks of zoo/ are compared with the logits ONNX Runtime gives for them; those of models/ must load, run and give sane
- * numbers, the photographs' classes are the element's test. Skipped without shared data. */
+ * The networks of zoo/ are compared with the logits ONNX Runtime gives for them; those of models/ must load, run and
+ * give sane numbers, the photographs' classes are the element's test. Skipped without shared data. */
 #include "tests/check_models.h"
 
 #include "models/npy.h"
@@ -326,6 +326,8 @@ int main (void)
     check_fixed_filters ();
     check_operators ();
     check_shapes ();
+    check_fold ();
+    check_layout ();
     check_patterns ();
     check_formats ();
     check_broken ();
@@ -333,10 +335,12 @@ int main (void)
     check_labels ();
     check_side_files ();
     check_preparation ();
+    check_external ();
     check_memory ();
     check_command ();
     check_test_data ();
     check_score_rules ();
+    check_case_files ();
     check_trained ();
     check_zoo ();
     remove_scratch ();

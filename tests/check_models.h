@@ -17,8 +17,8 @@ bool write_file (const char *path, const void *data, size_t size);
 /* malloc'd, or NULL. */
 char *slurp (const char *path, size_t *size);
 
-/* Runs the model on input; counts checks: the outputs of the engine and of the double-precision reference are both within
- * `tolerance` (relative to the largest number, at least 1) of `expected`. */
+/* Runs the model on input; counts checks: the outputs of the engine and of the double-precision reference are both
+ * within `tolerance` (relative to the largest number, at least 1) of `expected`. */
 void check_scores (const char *what, struct model *model, const float *input, const float *expected, size_t count,
                    double tolerance);
 /* Only the reference's numbers, to `to`; false when the count is another. */
@@ -33,9 +33,13 @@ void check_patterns (void);    /* check_models_patterns.c */
 void check_formats (void);     /* check_models_formats.c */
 void check_broken (void);      /* check_models_broken.c */
 void check_attributes (void);  /* check_models_attributes.c */
+void check_fold (void);        /* check_models_fold.c */
+void check_case_files (void);  /* check_models_cases.c */
+void check_layout (void);      /* check_models_layout.c */
 void check_labels (void);      /* check_models_labels.c */
 void check_side_files (void);  /* check_models_files.c */
 void check_preparation (void); /* check_models_preparation.c */
+void check_external (void);    /* check_models_external.c */
 void check_memory (void);      /* check_models_memory.c */
 void check_command (void);     /* check_models_command.c */
 void check_test_data (void);   /* check_models_testdata.c */

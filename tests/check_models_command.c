@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where, and that
- * what it writes does not depend on threads.
+/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where,
+ * and that what it writes does not depend on threads.
  *
  * The command is the one built beside this program: ../models/convrelu from where it lies. */
 #include "tests/check_models.h"
@@ -32,7 +32,8 @@ static bool find_command (void)
     return access (command, X_OK) == 0;
 }
 
-/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it crashed. */
+/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it
+ * crashed. */
 static int run_command (const char *line, char **out, char **err)
 {
     char words[2048], *list[WORDS_MAX + 2] = { command }, *at = words;
@@ -107,7 +108,7 @@ static void check_exit_codes (const char *model, const char *input)
         int code;
         const char *says;
     } cases[] = {
-        { "--help", 0, "usage:" },
+        { "--help", 0, "--tap=NAME=FILE.npy" },
         { "--version", 0, "convrelu " },
         { "", 2, "no command" },
         { "frobnicate", 2, "no such command" },
@@ -292,6 +293,46 @@ static bool run_once (const char *model, const char *input, const char *options,
     return good;
 }
 
+/* A file with channels last takes an array of its own shape, and one with channels first. */
+static void check_channels_last (void)
+{
+    float numbers[12], first[3 * 90], last[3 * 90];
+    struct onnx o = onnx_new (13);
+    struct error error = { "" };
+    const char *model = scratch_path ("last.onnx"), *arrays[3];
+    fill (numbers, 12, 73);
+    fill (first, 3 * 90, 74);
+    for (int i = 0; i < 3 * 90; i++)
+        last[i % 90 * 3 + i / 90] = first[i];
+    onnx_input (&o, "pixels", "1 9 10 3");
+    onnx_floats (&o, "m", "3 4", numbers);
+    onnx_node (&o, "MatMul", "pixels m", "a", "");
+    onnx_node (&o, "ReduceMax", "a", "y", "axes=1,2 keepdims=0");
+    onnx_output (&o, "y", "1 4");
+    onnx_finish (&o);
+    CHECK (write_file (model, o.file.data, o.file.size), "%s", model);
+    onnx_free (&o);
+    for (int i = 0; i < 3; i++)
+        arrays[i] = scratch_path (i == 0 ? "last.npy" : i == 1 ? "last3.npy" : "first.npy");
+    CHECK (npy_write (arrays[0], last, 4, (const int64_t[]) { 1, 9, 10, 3 }, &error) &&
+               npy_write (arrays[1], last, 3, (const int64_t[]) { 9, 10, 3 }, &error) &&
+               npy_write (arrays[2], first, 4, (const int64_t[]) { 1, 3, 9, 10 }, &error),
+           "%s", error.text);
+    struct npy scores[3] = { { 0 } };
+    for (int i = 0; i < 3; i++) {
+        if (run_once (model, arrays[i], "", &scores[i]) && scores[0].data)
+            CHECK (scores[i].count == 4 && !memcmp (scores[i].data, scores[0].data, 16), "%s: other scores", arrays[i]);
+    }
+    for (int i = 0; i < 3; i++)
+        npy_clear (&scores[i]);
+    char line[1500], *out, *err;
+    CHECK (npy_write (arrays[0], last, 4, (const int64_t[]) { 1, 10, 9, 3 }, &error), "%s", error.text);
+    snprintf (line, sizeof line, "run %s --input %s --output %s", model, arrays[0], arrays[1]);
+    CHECK (run_command (line, &out, &err) == 1 && strstr (err, "(1, 9, 10, 3)"), "%s", err);
+    free (out);
+    free (err);
+}
+
 static void check_taps (const char *model, const char *input)
 {
     char options[1500];
@@ -377,6 +418,7 @@ void check_command (void)
     check_json (model);
     check_shares (model);
     check_taps (model, input);
+    check_channels_last ();
     check_threads (model, input, 1e-5);
     CHECK (npy_write (input, pixels, 3, shape + 1, &error), "%s", error.text);
     struct npy scores;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_operators.c: one small ONNX file per operator and attribute, against the operator's definition.
  *
- * Expected numbers are worked out here from what ONNX says of the operator, with pads and output sizes written down by hand: the
- * reader has no part in them. */
+ * Expected numbers are worked out here from what ONNX says of the operator, with pads and output sizes written down by
+ * hand: the reader has no part in them. */
 /* Tables leave out the fields that are zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 

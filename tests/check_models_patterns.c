@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_patterns.c: activations written as several nodes become one, and only those.
  *
- * Each way of writing must give the activation's numbers and a graph with exactly one activation of that kind; each near miss must
- * keep its own meaning: the right numbers without that activation. */
+ * Each way of writing must give the activation's numbers and a graph with exactly one activation of that kind; each
+ * near miss must keep its own meaning: the right numbers without that activation. */
 /* Tables leave out the fields that are zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 

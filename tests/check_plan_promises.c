@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_plan_promises.c: what a plan promises of speed and memory, each of which could be lost without a wrong number:
- * memory used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are fetched
- * ahead, packed once and let go, huge pages, and all threads at work. check_plan_text.c shows it for whole networks. */
+ * memory used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are prefetched,
+ * packed once and let go, huge pages, and all threads at work. check_plan_text.c shows it for whole networks. */
 #include "engine/kernels.h"
 #include "engine/plan.h"
 #include "tests/allocations.h"
@@ -251,6 +251,8 @@ enum spied { SPIED_CONV, SPIED_DEPTHWISE, SPIED_STRASSEN, SPIED_WINOGRAD, SPIED_
 static struct {
     const struct kernels *real;
     struct kernels table;
+    const struct conv_kernel *conv; /* of every step */
+    struct conv_kernel spied;
     const float *wanted[SPIED_MOST],
         *fetched[SPIED_MOST]; /* weights that a call begins with, and those fetched before */
     int wanted_count, fetched_count;
@@ -266,7 +268,7 @@ static bool listed (const float *const *list, int count, const float *item)
     return count > 0;
 }
 
-static void note (enum spied kind, const float *weights, struct fetch fetch)
+static void note (enum spied kind, const float *weights, struct prefetch prefetch)
 {
     if (!pthread_equal (pthread_self (), spy.caller)) {
         spy.helped[kind] = true;
@@ -276,33 +278,33 @@ static void note (enum spied kind, const float *weights, struct fetch fetch)
         spy.unfetched[spy.wanted_count] = !listed (spy.fetched, spy.fetched_count, weights);
         spy.wanted[spy.wanted_count++] = weights;
     }
-    if (fetch.step && spy.fetched_count < SPIED_MOST && !listed (spy.fetched, spy.fetched_count, fetch.next))
-        spy.fetched[spy.fetched_count++] = fetch.next;
+    if (prefetch.step && spy.fetched_count < SPIED_MOST && !listed (spy.fetched, spy.fetched_count, prefetch.next))
+        spy.fetched[spy.fetched_count++] = prefetch.next;
 }
 
-static void spied_conv (const struct conv_run *run)
+static void spied_conv (const struct conv_args *args)
 {
-    note (SPIED_CONV, run->weights, run->fetch);
-    spy.real->conv (run);
+    note (SPIED_CONV, args->weights, args->prefetch);
+    spy.conv->run (args);
 }
 
-static void spied_depthwise (const struct depthwise_run *run)
+static void spied_depthwise (const struct depthwise_args *args)
 {
-    note (SPIED_DEPTHWISE, NULL, (struct fetch) { 0 });
-    spy.real->depthwise (run);
+    note (SPIED_DEPTHWISE, NULL, (struct prefetch) { 0 });
+    spy.real->depthwise (args);
 }
 
-static void spied_strassen (const struct strassen_run *run)
+static void spied_strassen (const struct strassen_args *args)
 {
-    size_t product = (size_t)run->now.depth * BLOCK * (size_t)spy.real->columns;
-    note (SPIED_STRASSEN, run->weights + (size_t)run->first * product, run->fetch);
-    spy.real->strassen (run);
+    size_t product = (size_t)args->cur.depth * BLOCK * (size_t)spy.real->nr_blocks;
+    note (SPIED_STRASSEN, args->weights + (size_t)args->first * product, args->prefetch);
+    spy.real->strassen (args);
 }
 
-static void spied_winograd (const struct winograd_run *run)
+static void spied_winograd (const struct winograd_args *args)
 {
-    note (SPIED_WINOGRAD, NULL, (struct fetch) { 0 });
-    spy.real->winograd_output (run);
+    note (SPIED_WINOGRAD, NULL, (struct prefetch) { 0 });
+    spy.real->winograd_output (args);
 }
 
 static void spy_on (struct plan *plan)
@@ -311,7 +313,16 @@ static void spy_on (struct plan *plan)
     spy.caller = pthread_self ();
     spy.real = plan->execution.kernels;
     spy.table = *spy.real;
-    spy.table.conv = spied_conv;
+    for (int i = 0; i < plan->steps.count; i++) {
+        struct step *step = &plan->steps.list[i];
+        if (!step->kernel)
+            continue;
+        CHECK (!spy.conv || spy.conv == step->kernel, "step %d has another kernel", i);
+        spy.conv = step->kernel;
+        spy.spied = *spy.conv;
+        spy.spied.run = spied_conv;
+        step->kernel = &spy.spied;
+    }
     spy.table.depthwise = spied_depthwise;
     spy.table.strassen = spied_strassen;
     spy.table.winograd_output = spied_winograd;
@@ -345,7 +356,7 @@ static void fetches_weights (const char *isa, enum algorithm algorithm)
     int missed = 0;
     for (int i = 0; i < spy.wanted_count; i++)
         missed += spy.unfetched[i];
-    CHECK (missed == 1, "%s, algorithm %d: the weights of %d of %d products are not fetched ahead", isa, (int)algorithm,
+    CHECK (missed == 1, "%s, algorithm %d: the weights of %d of %d products are not prefetched", isa, (int)algorithm,
            missed, spy.wanted_count);
     CHECK (spy.wanted_count > 10 && spy.wanted_count < SPIED_MOST, "%s: %d products", isa, spy.wanted_count);
     plan_free (plan);
@@ -354,7 +365,7 @@ static void fetches_weights (const char *isa, enum algorithm algorithm)
 
 static void check_prefetch (void)
 {
-    check_group ("weights fetched ahead");
+    check_group ("prefetch");
     for (const char *const *isa = engine_isas (); *isa; isa++)
         for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_STRASSEN; algorithm++)
             fetches_weights (*isa, (enum algorithm)algorithm);

@@ -63,7 +63,10 @@ scripts=$(files dev .ci/run 'tests/*.sh')
   done | rule 'sources start with the licence and with what they are'
   grep -nE '[[:space:]]$' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run) | rule 'no blanks at line ends'
   grep -lP '\t' $(files '*.c' '*.h' '*.sh' '*.build' dev .ci/run) | rule 'no tabs'
-  grep -nE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
+  # Pipelines that people paste are not broken.
+  LC_ALL=C.UTF-8 grep -nHE '^.{121}' $sources $(files '*.def') | grep -v 'gst-launch-1\.0' | cut -c 1-120 |
+    rule 'lines have at most 120 columns, comments too'
+  grep -nIE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
     grep -v '^tests/lint.sh' | grep -aiv '^Binary' | rule 'nothing left open, no path of one machine'
 
   search '#include [<"](glib|gio|gst|gmodule|models/|plugin/|stdio_ext|fcntl)' $engine | rule 'engine/ includes nothing from outside'
@@ -83,11 +86,22 @@ scripts=$(files dev .ci/run 'tests/*.sh')
     rule 'only network.c (loading) and async.c (the network beside the stream) start threads'
 }
 
-for h in $(files 'engine/*.h'); do
-  printf '#include "%s"\n' "$h" | ${CC:-cc} -std=c11 -D_GNU_SOURCE -DISA=scalar -DISA_IS_SCALAR -I. -Wall -Wno-unused-function \
-    -fsyntax-only -x c - 2>&1 | sed "s,^,$h: ,"
-done | rule 'every header of engine/ compiles alone'
+# shellcheck disable=SC2046
+grep -hE '^#ifndef CONVRELU_[A-Z0-9_]*_H$' $(files '*.h') | sort | uniq -d | rule 'every header has a guard of its own'
 
+flags='-DISA=scalar -DISA_IS_SCALAR' # engine/
+for folder in engine models plugin; do
+  [ $folder = engine ] || flags="-Ibuild/models $(pkg-config --cflags glib-2.0 libprotobuf-c gstreamer-video-1.0 pangocairo)"
+  for h in $(files "$folder/*.h"); do
+    # shellcheck disable=SC2086
+    printf '#include "%s"\n' "$h" | ${CC:-cc} -std=c11 -D_GNU_SOURCE -I. $flags -Wall -Wno-unused-function -fsyntax-only -x c - \
+      2>&1 | sed "s,^,$h: ,"
+  done | rule "every header of $folder/ compiles alone"
+done
+
+# Of engine/ and plugin/, still without a prefix.
+prefixless='band_floats|blocked_floats|checked_product|checked_sum|copy_padded|filter|fits_tensor|folded|input_node'
+prefixless="$prefixless|stem_pool_[a-z]+|buffer_moment|heat_draw|premultiplied"
 so=$(ls build/plugin/libgst*.so 2>/dev/null)
 if [ -n "$so" ]; then
   nm -D --defined-only "$so" | awk '$3 !~ /^gst_plugin_/ { print $3 }' | rule 'the plugin exports gst_plugin_* and nothing else'
@@ -100,6 +114,24 @@ for folder in build/engine/libkernels_*.a.p; do
     BEGIN { sub(/[.]a[.]p$/, "", isa) } NF == 3 && $3 !~ "_" isa "$" { print isa ": " $3 }'
 done | rule 'what an instruction set exports has its name at the end'
 
+# What the files of a folder give each other: graph_add is of graph.c or of a struct graph. A word alone is a file's name.
+for folder in engine models plugin; do
+  stems=$(files "$folder/*.[ch]" | sed 's,.*/,,; s,[.].*,,' | sort -u | tr '\n' ' ')
+  # shellcheck disable=SC2046
+  words=$(sed -nE 's/^(struct|enum) ([a-z]+)[a-z0-9_]*( \{)?.*/\2/p' $(files "$folder/*.h") | sort -u | tr '\n' ' ')
+  for o in "build/$folder/lib$folder.a.p"/*.o "build/$folder"/libgst*.so.p/*.o; do
+    case $o in
+      *'*'* | */meson-generated_*) ;;
+      *) nm --defined-only --extern-only "$o" | awk -v o="${o##*/}" 'NF == 3 { print $3, o }' ;;
+    esac
+  done | awk -v stems=" $stems" -v words=" $words" '
+    BEGIN { n = split(stems, stem, " "); for (i = 1; i <= n; i++) { sub(/_.*/, "", stem[i]); own[stem[i]] }
+      n = split(words, word, " "); for (i = 1; i <= n; i++) own[word[i]] }
+    { first = $1; sub(/_.*/, "", first)
+      good = $1 ~ /_/ ? first in own || first "s" in own || $1 ~ /^(gst|convrelu)_/ : index(stems, " " $1 " ")
+      if (!good) print $2 ": " $1 }' |
+    grep -vE " ($prefixless)\$" | rule "what the files of $folder/ export begins with a word of theirs"
+done
 for folder in build/engine/libkernels_*.a.p; do
   for part in conv strassen; do
     object=$folder/kernels_$part.c.o

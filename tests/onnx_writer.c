@@ -88,7 +88,7 @@ void onnx_free (struct onnx *o)
 }
 
 /* ValueInfoProto: name 1, type 2 { tensor_type 1 { elem_type 1, shape 2 { dim 1 { dim_value 1, dim_param 2 } } } }. */
-static void put_value (struct onnx *o, int field, const char *name, const char *dims)
+static void put_value (struct onnx *o, int field, const char *name, int element, const char *dims)
 {
     struct message shape = { 0 }, tensor = { 0 }, type = { 0 }, value = { 0 };
     char *copy = strdup (dims), *at = copy;
@@ -100,7 +100,7 @@ static void put_value (struct onnx *o, int field, const char *name, const char *
             put_int (&dim, 1, strtoll (word, NULL, 10));
         put_message (&shape, 1, &dim);
     }
-    put_int (&tensor, 1, 1);
+    put_int (&tensor, 1, element);
     put_message (&tensor, 2, &shape);
     put_message (&type, 1, &tensor);
     put_text (&value, 1, name);
@@ -109,14 +109,19 @@ static void put_value (struct onnx *o, int field, const char *name, const char *
     free (copy);
 }
 
+void onnx_input_of (struct onnx *o, const char *name, int type, const char *dims)
+{
+    put_value (o, 11, name, type, dims);
+}
+
 void onnx_input (struct onnx *o, const char *name, const char *dims)
 {
-    put_value (o, 11, name, dims);
+    put_value (o, 11, name, 1, dims);
 }
 
 void onnx_output (struct onnx *o, const char *name, const char *dims)
 {
-    put_value (o, 12, name, dims);
+    put_value (o, 12, name, 1, dims);
 }
 
 /* AttributeProto: name 1, f 2, i 3, s 4, ints 8, type 20 (1 f, 2 i, 3 s, 7 ints). */

@@ -9,8 +9,9 @@
  *   onnx_finish (&o);                                                      o.file.data, o.file.size
  *   onnx_free (&o);
  *
- * Attributes: 5 is an integer, 0.5f a float, 1,2 integers (a single one: 1,), anything else a string. Memory that runs out ends
- * the program. Written by hand against the protobuf and ONNX specifications: it shares nothing with the reader. */
+ * Attributes: 5 is an integer, 0.5f a float, 1,2 integers (a single one: 1,), anything else a string. Memory that runs
+ * out ends the program. Written by hand against the protobuf and ONNX specifications: it shares nothing with the
+ * reader. */
 #ifndef CONVRELU_ONNX_WRITER_H
 #define CONVRELU_ONNX_WRITER_H
 
@@ -40,6 +41,7 @@ struct onnx {
 struct onnx onnx_new (int64_t opset);
 void onnx_free (struct onnx *o);
 void onnx_input (struct onnx *o, const char *name, const char *dims);
+void onnx_input_of (struct onnx *o, const char *name, int type, const char *dims); /* of a TensorProto.DataType */
 void onnx_output (struct onnx *o, const char *name, const char *dims);
 /* inputs and outputs: names between blanks; "-" is an empty name. attributes may be NULL. */
 void onnx_node (struct onnx *o, const char *operation, const char *inputs, const char *outputs, const char *attributes);

@@ -424,6 +424,26 @@ static void check_reductions (void)
     }
 }
 
+/* Reduced axes stay, with length 1, unless the node says otherwise: what reads the result as an image tells. */
+static void check_kept_axes (void)
+{
+    for (int kept = 0; kept < 2; kept++) {
+        struct error error = { "" };
+        struct onnx o = onnx_new (13);
+        const char *path = scratch_path ("kept.onnx");
+        onnx_input (&o, "x", "1 3 4 5");
+        onnx_node (&o, "ReduceMean", "x", "mean", kept ? "axes=2,3" : "axes=2,3 keepdims=0");
+        onnx_node (&o, "GlobalAveragePool", "mean", "y", "");
+        onnx_output (&o, "y", "1 3 1 1");
+        onnx_finish (&o);
+        struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+        CHECK ((model != NULL) == kept, "keepdims %d: %s", kept, error.text);
+        CHECK (kept || strstr (error.text, "is not one image"), "keepdims 0: %s", error.text);
+        model_unref (model);
+        onnx_free (&o);
+    }
+}
+
 /* ---- normalisation and fully connected ----------------------------------------------------------------------- */
 
 static void check_batch_norm (void)
@@ -649,6 +669,7 @@ void check_operators (void)
     check_convolutions ();
     check_pools ();
     check_reductions ();
+    check_kept_axes ();
     check_batch_norm ();
     check_linear ();
     check_softmax ();

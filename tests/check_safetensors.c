@@ -149,6 +149,10 @@ static void check_bombs (void)
         return;
     memset (header, '[', length);
     CHECK (!open_header (header, length, length, 0, &error) && strstr (error.text, "deep"), "S9: '%s'", error.text);
+    for (size_t deep = 127; deep < 129; deep++) { /* the last depth that is looked into, and the first that is not */
+        bool too_deep = !open_header (header, deep, deep, 0, &error) && strstr (error.text, "deep");
+        CHECK (too_deep == (deep > 127), "S9: %zu deep: '%s'", deep, error.text);
+    }
     for (size_t i = 0; i < length; i++)
         header[i] = "[{},"[i ? 1 + (i - 1) % 3 : 0];
     CHECK (!open_header (header, length, length, 0, &error) && strstr (error.text, "values"), "S26: '%s'", error.text);

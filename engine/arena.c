@@ -2,7 +2,7 @@
 /* arena.c: lifetimes and sizes -> offsets in one block. A pure function.
  *
  *   offset ^      +-----------+
- *          |      |  layer1   |      +----+        a buffer is a rectangle: its floats high, its steps wide;
+ *          |      |  layer1   |      +----+        a buffer is a rectangle: its bytes high, its steps wide;
  *          | +----+-----------+------+    |        no two may overlap
  *          | |  stem   |  layer2    ||    |
  *          +-+---------+------------++----+--> step
@@ -21,7 +21,7 @@ static bool meet (const struct buffer *a, const struct buffer *b)
 /* Is `a` to be placed before `b`? By size, then by number, so that the order is the same everywhere. */
 static bool before (const struct buffer *buffers, int a, int b)
 {
-    return buffers[a].floats != buffers[b].floats ? buffers[a].floats > buffers[b].floats : a < b;
+    return buffers[a].bytes != buffers[b].bytes ? buffers[a].bytes > buffers[b].bytes : a < b;
 }
 
 static void sift (const struct buffer *buffers, int *order, int root, int count)
@@ -60,10 +60,10 @@ static size_t lowest_gap (const struct buffer *buffers, const int *by_offset, in
         const struct buffer *other = &buffers[by_offset[i]];
         if (!meet (b, other))
             continue;
-        if (other->offset >= at + b->floats)
+        if (other->offset >= at + b->bytes)
             break;
-        if (other->offset + other->floats > at)
-            at = other->offset + other->floats;
+        if (other->offset + other->bytes > at)
+            at = other->offset + other->bytes;
     }
     return at;
 }
@@ -80,8 +80,8 @@ size_t arena_layout (struct buffer *buffers, int count, int *order)
         for (; at > 0 && buffers[by_offset[at - 1]].offset > b->offset; at--)
             by_offset[at] = by_offset[at - 1];
         by_offset[at] = order[i];
-        if (b->offset + b->floats > total)
-            total = b->offset + b->floats;
+        if (b->offset + b->bytes > total)
+            total = b->offset + b->bytes;
     }
     return total;
 }

@@ -7,11 +7,11 @@
 
 /* A range of the arena that is in use from step `first` to step `last`, both included. */
 struct buffer {
-    size_t floats, offset; /* offset is arena_layout's to fill: a multiple of 16 floats */
+    size_t bytes, offset; /* bytes: a multiple of 64; offset, in bytes, is arena_layout's to fill: also one */
     int first, last;
 };
 
-/* Gives every buffer an offset such that no two that live at the same time overlap. Returns the floats needed in all.
+/* Gives every buffer an offset such that no two that live at the same time overlap. Returns the bytes needed in all.
  * `order` is scratch for 2 * count ints. Largest first, each at the lowest offset where it fits. */
 size_t arena_layout (struct buffer *buffers, int count, int *order);
 

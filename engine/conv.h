@@ -15,7 +15,7 @@ struct conv_method {
     const void *variant; /* of the method's own */
     bool (*fits) (const struct conv_method *method, const struct preparation *p, const struct step *step, bool planar);
     double (*cycles) (const struct conv_method *method, const struct preparation *p, const struct step *step);
-    /* Columns, depth and weight_floats of packed; then, with memory of zeros, the weights. False: memory short. */
+    /* Columns, depth and weight_bytes of packed; then, with memory of zeros, the weights. False: memory short. */
     bool (*lay) (struct packed *packed, const struct layer *layer, int in_channels);
     void (*pack) (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels);
     /* With step->packed in place: the step's state, pieces of work, scratch, text. False: memory short. */

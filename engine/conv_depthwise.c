@@ -19,18 +19,19 @@ static bool depthwise_fits (const struct conv_method *method, const struct prepa
 
 static bool depthwise_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
-    packed->weight_floats =
-        blocked_floats (in_channels, 1, 1) * (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
+    size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
+    packed->weight_bytes = blocked_bytes (packed->element, in_channels, 1, 1) * taps;
     return true;
 }
 
 static void pack_depthwise (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
     (void)in_channels;
+    float *to = packed->weights;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
     for (int o = 0; o < layer->conv.out_channels; o++)
         for (size_t t = 0; t < taps; t++)
-            packed->weights[((size_t)(o / BLOCK) * taps + t) * BLOCK + (size_t)(o % BLOCK)] =
+            to[((size_t)(o / BLOCK) * taps + t) * BLOCK + (size_t)(o % BLOCK)] =
                 folded (layer, node->u.conv.weights[(size_t)o * taps + t], o);
 }
 
@@ -49,10 +50,12 @@ static void depthwise_item (struct execution *e, const struct step *step, struct
     const struct conv *conv = &step->conv;
     int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
     ptrdiff_t at = ((ptrdiff_t)block * step->height + first) * step->width * BLOCK;
+    const float *in = step->in, *weights = step->packed->weights, *residual = step->residual;
+    float *out = step->out;
     (void)lane;
     e->kernels->depthwise (&(struct depthwise_run) {
-        .in = step->in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
-        .weights = step->packed->weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
+        .in = in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
+        .weights = weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
         .in_height = step->in_height,
         .kernel_h = conv->kernel_h,
         .stride_h = conv->stride_h,
@@ -62,10 +65,10 @@ static void depthwise_item (struct execution *e, const struct step *step, struct
         .first = first,
         .rows = least (step->height - first, DEPTHWISE_ROWS),
         .bias = step->packed->bias,
-        .residual = step->residual ? step->residual + at : NULL,
-        .out = step->out + at,
+        .residual = residual ? residual + at : NULL,
+        .out = out + at,
         .channel = block * BLOCK,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     });
 }
 

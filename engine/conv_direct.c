@@ -61,7 +61,8 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
         size_t wide = (size_t)column->blocks * BLOCK;
         for (int i = 0; i < packed->depth; i++) {
             int block = i / unit, left = packed->depth - block * unit, lanes = left < unit ? left : unit;
-            float *to = packed->weights + column->weights + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
+            float *to =
+                (float *)column_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
             for (int lane = 0; lane < (int)wide; lane++) {
                 int o = column->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
@@ -112,16 +113,19 @@ enum staging staging_of (const struct conv *conv, bool planar)
     return STAGING_NONE;
 }
 
-size_t band_floats (const struct step *step, int band)
+size_t band_bytes (const struct step *step, int band)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
-    size_t blocks = (size_t)divide_up (step->in_channels, BLOCK) * BLOCK;
-    if (d->flat)
-        return blocks * (size_t)band * (size_t)d->run_width;
-    size_t rows =
-        (size_t)(band - 1) * (size_t)conv->stride_h + (size_t)(conv->kernel_h - 1) * (size_t)conv->dilation_h + 1;
-    return (d->staging == STAGING_PLANAR ? (size_t)step->in_channels : blocks) * rows * (size_t)d->staged_width;
+    size_t channels = (size_t)divide_up (step->in_channels, BLOCK) * BLOCK,
+           pixels = (size_t)band * (size_t)d->run_width;
+    if (!d->flat) {
+        size_t rows =
+            (size_t)(band - 1) * (size_t)conv->stride_h + (size_t)(conv->kernel_h - 1) * (size_t)conv->dilation_h + 1;
+        channels = d->staging == STAGING_PLANAR ? (size_t)step->in_channels : channels;
+        pixels = rows * (size_t)d->staged_width;
+    }
+    return channels * pixels * element_bytes (step->place.in.element);
 }
 
 /* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
@@ -131,8 +135,8 @@ static void cut_direct (const struct preparation *p, struct step *step)
 {
     struct direct *d = step->state;
     int columns = step->packed->column_count, threads = p->threads;
-    size_t weights = step->packed->weight_floats;
-    size_t input = blocked_floats (step->in_channels, step->in_height, step->in_width);
+    size_t weights = step->packed->weight_bytes;
+    size_t input = blocked_bytes (step->place.in.element, step->in_channels, step->in_height, step->in_width);
     d->bands = 1;
     d->band = d->run_height;
     d->column_group = columns;
@@ -141,10 +145,9 @@ static void cut_direct (const struct preparation *p, struct step *step)
         step->by_column = true;
         return;
     }
-    bool many = weights * sizeof (float) > kept_bytes (p->cpu) / 2;
+    bool many = weights > kept_bytes (p->cpu) / 2;
     d->bands = threads;
-    while (!many && d->bands < d->run_height &&
-           band_floats (step, divide_up (d->run_height, d->bands)) * sizeof (float) > BAND_BYTES)
+    while (!many && d->bands < d->run_height && band_bytes (step, divide_up (d->run_height, d->bands)) > BAND_BYTES)
         d->bands += threads;
     d->bands = least (d->bands, d->run_height);
     d->band = divide_up (d->run_height, d->bands);
@@ -169,7 +172,7 @@ static bool direct_prepare (struct preparation *p, struct step *step)
     d->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
     if (d->flat) { /* runs of a few tiles: long enough to hide the call, short enough to cut the work by */
         int pixels = step->height * step->width, threads = p->threads;
-        int runs = threads * divide_up (pixels, threads * 4 * p->kernels->rows);
+        int runs = threads * divide_up (pixels, threads * 4 * step->kernel->mr);
         d->run_width = divide_up (pixels, runs);
         d->run_height = divide_up (pixels, d->run_width);
         in_plane = (size_t)pixels * BLOCK;
@@ -177,12 +180,13 @@ static bool direct_prepare (struct preparation *p, struct step *step)
     cut_direct (p, step);
     d->pixel_stride = d->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t)BLOCK * conv->stride_w;
     if (d->staging == STAGING_SAMPLE) {
-        need_floats (&p->scratch_floats, (size_t)divide_up (step->in_channels, BLOCK) * in_plane);
+        need_bytes (&p->scratch_bytes,
+                    (size_t)divide_up (step->in_channels, BLOCK) * in_plane * element_bytes (step->place.in.element));
     } else if (d->staging != STAGING_NONE) {
         d->staged_height = (d->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
         in_row = (size_t)d->staged_width * (planar ? 1 : BLOCK);
         in_plane = (size_t)d->staged_height * in_row;
-        need_floats (&p->scratch_floats, band_floats (step, d->band));
+        need_bytes (&p->scratch_bytes, band_bytes (step, d->band));
     }
     snprintf (step->algorithm, sizeof step->algorithm, "direct");
     /* widened groups multiply with zeros too */
@@ -250,12 +254,12 @@ struct conv_run column_run (const struct step *step, const struct column *column
         .segments = d->segments,
         .segment_count = d->segment_count,
         .pixel_stride = d->pixel_stride,
-        .weights = step->packed->weights + column->weights,
+        .weights = (const char *)step->packed->weights + column->weights,
         .bias = step->packed->bias,
         .out_block = out_block,
         .blocks = column->blocks,
         .channel = column->block * BLOCK,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     };
 }
 
@@ -265,6 +269,8 @@ static void conv_column (struct execution *e, const struct step *step, struct la
     const struct direct *d = step->state;
     const struct column *column = &step->packed->column[index];
     const struct conv *conv = &step->conv;
+    const float *step_in = step->in, *residual = step->residual, *staged = lane->scratch;
+    float *out = step->out;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
     struct conv_run run = column_run (step, column, out_block);
     int first = part_start (d->run_height, band, d->bands);
@@ -274,26 +280,26 @@ static void conv_column (struct execution *e, const struct step *step, struct la
     if (d->staging == STAGING_PAD || d->staging == STAGING_PLANAR) {
         ptrdiff_t pixel = d->staging == STAGING_PLANAR ? 1 : BLOCK;
         in_row = (ptrdiff_t)conv->stride_h * d->staged_width * pixel;
-        in = lane->scratch + (ptrdiff_t)column->in_block * d->staged_height * d->staged_width * pixel - first * in_row;
+        in = staged + (ptrdiff_t)column->in_block * d->staged_height * d->staged_width * pixel - first * in_row;
     } else if (d->flat) {
         in_row = (ptrdiff_t)d->run_width * BLOCK;
-        in = (d->staging == STAGING_SAMPLE ? lane->scratch : step->in) + column->in_block * out_block;
+        in = (d->staging == STAGING_SAMPLE ? staged : step_in) + column->in_block * out_block;
     } else {
         in_row = (ptrdiff_t)conv->stride_h * step->in_width * BLOCK;
-        in = step->in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
+        in = step_in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
     }
     /* the next weights, spread over all tiles of this column */
     struct ahead next = weights_after (e, step, lane, index);
-    ptrdiff_t steps = divide_up (d->run_width, e->kernels->rows) * d->depth_steps;
+    ptrdiff_t steps = divide_up (d->run_width, step->kernel->mr) * d->depth_steps;
     struct fetch fetch = fetch_ahead (next, (last - first) * steps, column->blocks);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * d->run_width, left = pixels - at;
         run.input = in + y * in_row;
-        run.out = step->out + column->block * out_block + at * BLOCK;
-        run.residual = step->residual ? step->residual + column->block * out_block + at * BLOCK : NULL;
+        run.out = out + column->block * out_block + at * BLOCK;
+        run.residual = residual ? residual + column->block * out_block + at * BLOCK : NULL;
         run.pixels = left < d->run_width ? (int)left : d->run_width;
         run.fetch = fetch_after (fetch, (y - first) * steps);
-        e->kernels->conv (&run);
+        step->kernel->run (&run);
     }
 }
 

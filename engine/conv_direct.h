@@ -29,8 +29,8 @@ struct direct {
     int column_group;                /* columns in a work item */
 };
 
-/* Floats of input that `band` run rows need. */
-size_t band_floats (const struct step *step, int band);
+/* Bytes of input that `band` run rows need. */
+size_t band_bytes (const struct step *step, int band);
 
 /* The sum's pieces in the order of the packed weights. `row` and `plane` are floats from one input row and block to the
  * next. False: memory short. */

@@ -41,7 +41,7 @@ bool stem_pool_fits (const struct step *step, const struct step *then, const str
     return step->packed && step->packed->method == &conv_planar && step->place.residual.buffer < 0 &&
            pool->kind == POOL_MAX && pool->dilation_h == 1 && pool->kernel_h <= step->height &&
            then->height >= 4 * pool->kernel_h &&
-           blocked_floats (step->channels, step->height, step->width) * sizeof (float) >= FUSED_LEAST;
+           blocked_bytes (step->place.out.element, step->channels, step->height, step->width) >= FUSED_LEAST;
 }
 
 /* Where a lane keeps the rows [made->first, made->made) of the convolution that it has at hand, and the padded input of
@@ -78,7 +78,7 @@ static void make_rows (struct execution *e, const struct step *step, struct lane
         for (int y = near->made->made; y < last; y++) {
             run.input = near->staged + (ptrdiff_t)(y - lane->staged) * step->conv.stride_h * s->conv.staged_width;
             run.out = near->rows + column->block * block + (y - near->made->first) * row;
-            e->kernels->conv (&run);
+            step->kernel->run (&run);
         }
     }
     near->made->made = last;
@@ -120,11 +120,11 @@ static void fused_item (struct execution *e, const struct step *step, struct lan
     const struct stem_pool *s = step->state;
     const struct step *then = step->then;
     const struct pool *pool = &s->pool;
-    const float **rows = (const float **)(lane->scratch + BLOCK);
+    float *scratch = lane->scratch, *out = then->out;
+    const float **rows = (const float **)(scratch + BLOCK);
     int band = fused_band (e, then), blocks = divide_up (step->channels, BLOCK);
     ptrdiff_t row = (ptrdiff_t)step->width * BLOCK;
-    struct near near = { .made = (struct rows_made *)lane->scratch,
-                         .rows = lane->scratch + HEAD_FLOATS (pool->kernel_h) };
+    struct near near = { .made = lane->scratch, .rows = scratch + HEAD_FLOATS (pool->kernel_h) };
     near.staged = near.rows + blocks * s->near_rows * row;
     struct pool_run run = {
         .kind = POOL_MAX,
@@ -141,7 +141,7 @@ static void fused_item (struct execution *e, const struct step *step, struct lan
         for (int b = 0; b < blocks; b++) {
             for (int i = 0; i < run.row_count; i++)
                 rows[i] = near.rows + (b * s->near_rows + first + i - near.made->first) * row;
-            run.out = then->out + ((ptrdiff_t)b * then->height + y) * then->width * BLOCK;
+            run.out = out + ((ptrdiff_t)b * then->height + y) * then->width * BLOCK;
             e->kernels->pool (&run);
         }
     }
@@ -160,7 +160,7 @@ bool stem_pool_prepare (struct preparation *p, struct step *step, const struct p
         return false;
     s->conv = *(const struct direct *)step->state;
     s->pool = *pool;
-    size_t row = blocked_floats (step->channels, 1, step->width);
+    size_t row = blocked_count (step->channels, 1, step->width);
     s->chunk = (int)(FUSED_NEAR / sizeof (float) / row) - pool->kernel_h;
     if (s->chunk < 2)
         s->chunk = 2;
@@ -168,8 +168,8 @@ bool stem_pool_prepare (struct preparation *p, struct step *step, const struct p
     s->conv.staged_height = (s->conv.band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
     step->state = s;
     step->run = stem_pool_run;
-    need_floats (&p->scratch_floats,
-                 HEAD_FLOATS (pool->kernel_h) + (size_t)s->near_rows * row + band_floats (step, s->conv.band));
+    need_bytes (&p->scratch_bytes, (HEAD_FLOATS (pool->kernel_h) + (size_t)s->near_rows * row) * sizeof (float) +
+                                       band_bytes (step, s->conv.band));
     snprintf (step->algorithm, sizeof step->algorithm, "direct, max-pool");
     return direct_segments (p, step, true, (size_t)s->conv.staged_width,
                             (size_t)s->conv.staged_height * (size_t)s->conv.staged_width);

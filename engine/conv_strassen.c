@@ -45,14 +45,14 @@ struct strassen_step {
 /* Blocks of pixels that Strassen's algorithm pairs; the same for any number of threads. */
 static int pixel_blocks (const struct preparation *p, const struct step *step)
 {
-    return divide_up (step->height * step->width, 2 * p->kernels->rows);
+    return divide_up (step->height * step->width, 2 * p->kernels->mr);
 }
 
 /* Rows of a tile, each `vectors` wide: 7 products, about 14 cycles for what lies between them; and once for all pairs the sums of
  * the input. */
 static double cycles_of (const struct preparation *p, const struct step *step)
 {
-    int blocks = pixel_blocks (p, step), pixels = step->height * step->width, columns = p->kernels->columns;
+    int blocks = pixel_blocks (p, step), pixels = step->height * step->width, columns = p->kernels->nr_blocks;
     int each = pixels / blocks, more = pixels % blocks; /* so many blocks have one pixel more */
     double rows = (double)(blocks - more) * divide_up (each, 2) + (double)more * divide_up (each + 1, 2);
     double vectors = columns * BLOCK / p->kernels->lanes;
@@ -67,7 +67,7 @@ static bool strassen_fits (const struct conv_method *method, const struct prepar
     (void)method;
     (void)planar;
     return c->kernel_h == 1 && c->kernel_w == 1 && c->groups == 1 && !c->pad_top && !c->pad_left && !c->pad_bottom &&
-           !c->pad_right && step->in_channels % (2 * BLOCK) == 0 && step->channels > p->kernels->columns * BLOCK;
+           !c->pad_right && step->in_channels % (2 * BLOCK) == 0 && step->channels > p->kernels->nr_blocks * BLOCK;
 }
 
 /* Not with the 512-bit vectors of Intel's processors: on a Xeon (model 207) the direct sum comes to 97 % of peak where all
@@ -84,7 +84,7 @@ static double strassen_cycles (const struct conv_method *method, const struct pr
 /* Pairs of columns, all with the weights of a whole one. */
 static bool strassen_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
-    int columns = packed->columns;
+    int columns = packed->nr_blocks;
     int out_blocks = (layer->conv.out_channels + BLOCK - 1) / BLOCK;
     size_t floats = 7 * (size_t)(in_channels / 2) * BLOCK * (size_t)columns;
     packed->depth = in_channels;
@@ -96,18 +96,18 @@ static bool strassen_lay (struct packed *packed, const struct layer *layer, int 
         int first = i * 2 * columns, left = out_blocks - first;
         packed->column[i] = (struct column) { .block = first,
                                               .blocks = left < 2 * columns ? left : 2 * columns,
-                                              .weights = (size_t)i * floats };
+                                              .weights = (size_t)i * floats * sizeof (float) };
     }
-    return !__builtin_mul_overflow (floats, (size_t)packed->column_count, &packed->weight_floats);
+    return !__builtin_mul_overflow (floats * sizeof (float), (size_t)packed->column_count, &packed->weight_bytes);
 }
 
 /* The seven sums of the quarters of [outputs][inputs], in the order of kernels_strassen.c. */
 static void pack_strassen (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
-    int columns = packed->columns, half = in_channels / 2, wide = columns * BLOCK;
+    int columns = packed->nr_blocks, half = in_channels / 2, wide = columns * BLOCK;
     size_t product = (size_t)half * (size_t)wide;
     for (int n = 0; n < packed->column_count; n++) {
-        float *to = packed->weights + packed->column[n].weights;
+        float *to = column_weights (packed, n);
         for (int lane = 0; lane < wide; lane++) {
             int first = packed->column[n].block * BLOCK + lane, second = first + wide;
             const float *u = filter (node, layer, packed->depth, packed->depth, first, 0);
@@ -136,7 +136,7 @@ static bool cut_strassen (const struct preparation *p, const struct step *step, 
     size_t near = STRASSEN_NEAR / sizeof (float) / (size_t)s->m_point;
     int64_t uneven_blocks = divide_up (blocks, threads) * threads - blocks;
     int64_t uneven_pairs = divide_up (pairs, threads) * threads - pairs;
-    s->pair_by_pair = step->packed->weight_floats * sizeof (float) > STRASSEN_KEPT_BYTES;
+    s->pair_by_pair = step->packed->weight_bytes > STRASSEN_KEPT_BYTES;
     s->column_group = pairs;
     s->bands = least (blocks, s->pair_by_pair || threads == 1 ? threads : SHARES * threads);
     if (!s->pair_by_pair)
@@ -162,11 +162,11 @@ static bool strassen_prepare (struct preparation *p, struct step *step)
     s->run_height = pixel_blocks (p, step);
     s->run_width = 2 * divide_up (divide_up (pixels, s->run_height), 2);
     s->v_point = (ptrdiff_t)(step->in_channels / 2) * (s->run_width / 2);
-    s->m_point = 4 * s->v_point + (ptrdiff_t)3 * p->kernels->columns * BLOCK * (s->run_width / 2) +
+    s->m_point = 4 * s->v_point + (ptrdiff_t)3 * p->kernels->nr_blocks * BLOCK * (s->run_width / 2) +
                  (s->staging == STAGING_SAMPLE ? (ptrdiff_t)step->in_channels * s->run_width : 0);
     step->by_column = cut_strassen (p, step, s);
     int slots = s->pair_by_pair ? divide_up (s->run_height, s->bands) : 2;
-    need_floats (&p->scratch_floats, (size_t)slots * (size_t)s->m_point);
+    need_bytes (&p->scratch_bytes, (size_t)slots * (size_t)s->m_point * sizeof (float));
     snprintf (step->algorithm, sizeof step->algorithm, "strassen");
     step->multiplications = step->macs / 8 * 7;
     return true;
@@ -175,12 +175,12 @@ static bool strassen_prepare (struct preparation *p, struct step *step)
 /* Pixels that lie apart are copied together, [input blocks][count][16]. */
 static void copy_pixels (const struct step *step, int first, int count, float *copy)
 {
+    const float *in = step->in;
     ptrdiff_t in_block = (ptrdiff_t)step->in_height * step->in_width * BLOCK, copy_block = count * BLOCK;
     int y = first / step->width, x = first % step->width;
     for (int p = 0; p < count; p++) {
         const float *from =
-            step->in +
-            ((ptrdiff_t)y * step->conv.stride_h * step->in_width + (ptrdiff_t)x * step->conv.stride_w) * BLOCK;
+            in + ((ptrdiff_t)y * step->conv.stride_h * step->in_width + (ptrdiff_t)x * step->conv.stride_w) * BLOCK;
         for (int b = 0; b < step->in_channels / BLOCK; b++)
             memcpy (copy + b * copy_block + p * BLOCK, from + b * in_block, BLOCK * sizeof (float));
         if (++x == step->width) {
@@ -206,13 +206,14 @@ static struct strassen_block block_at (const struct share *share, int block, boo
     const struct strassen_step *s = step->state;
     int all = step->height * step->width, first = part_start (all, block, s->run_height);
     int count = part_start (all, block + 1, s->run_height) - first;
-    float *sums = share->lane->scratch + (s->pair_by_pair ? block - share->first : block % 2) * s->m_point;
+    float *scratch = share->lane->scratch,
+          *sums = scratch + (s->pair_by_pair ? block - share->first : block % 2) * s->m_point;
     float *copy = sums + 4 * s->v_point;
     bool apart = s->staging == STAGING_SAMPLE;
     if (apart && fresh)
         copy_pixels (step, first, count, copy);
     return (struct strassen_block) {
-        .in = apart ? copy : step->in + (ptrdiff_t)first * BLOCK,
+        .in = apart ? copy : (const float *)step->in + (ptrdiff_t)first * BLOCK,
         .in_block = apart ? count * BLOCK : (ptrdiff_t)step->in_height * step->in_width * BLOCK,
         .depth = step->in_channels / 2,
         .pixels = count,
@@ -234,21 +235,23 @@ static void block_by_pair (const struct share *share, int block, int pair, const
     const struct step *step = share->step;
     const struct strassen_step *s = step->state;
     const struct column *column = &step->packed->column[pair];
-    int columns = share->e->kernels->columns, all = step->height * step->width;
+    int columns = share->e->kernels->nr_blocks, all = step->height * step->width;
+    const float *residual = step->residual;
+    float *out = step->out;
     ptrdiff_t out_block = (ptrdiff_t)all * BLOCK;
     ptrdiff_t at = column->block * out_block + (ptrdiff_t)part_start (all, block, s->run_height) * BLOCK;
     struct strassen_run run = {
         .now = block_at (share, block, false),
         .first = part->first,
         .last = part->last,
-        .weights = step->packed->weights + column->weights,
+        .weights = column_weights (step->packed, pair),
         .blocks = column->blocks,
         .bias = step->packed->bias,
-        .residual = step->residual ? step->residual + at : NULL,
-        .out = step->out + at,
+        .residual = residual ? residual + at : NULL,
+        .out = out + at,
         .out_block = out_block,
         .channel = column->block * BLOCK,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     };
     run.kept = run.now.sums + s->m_point - (ptrdiff_t)3 * columns * BLOCK * (s->run_width / 2);
     if (making && block + 1 < share->end)
@@ -263,9 +266,8 @@ static void block_by_pair (const struct share *share, int block, int pair, const
 static void share_by_pair (const struct share *share, int pair, bool fresh)
 {
     const struct step *step = share->step;
-    const struct column *column = &step->packed->column[pair];
-    size_t product = (size_t)(step->in_channels / 2 * share->e->kernels->columns * BLOCK);
-    const float *weights = step->packed->weights + column->weights;
+    size_t product = (size_t)(step->in_channels / 2 * share->e->kernels->nr_blocks * BLOCK);
+    const float *weights = column_weights (step->packed, pair);
     const struct part parts[3] = {
         { 0, 2, { weights + 2 * product, 3 * product } },
         { 2, 5, { weights + 5 * product, 2 * product } },

@@ -20,7 +20,7 @@ static int groups_together (int groups, int in, int out)
 
 bool lay_columns (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair)
 {
-    int columns = packed->columns;
+    int columns = packed->nr_blocks;
     const struct conv *conv = &layer->conv;
     int together = groups_together (conv->groups, in_channels / conv->groups, conv->out_channels / conv->groups);
     int sets = conv->groups / together;
@@ -39,10 +39,12 @@ bool lay_columns (struct packed *packed, const struct layer *layer, int in_chann
         column->blocks = out_blocks - first < columns ? out_blocks - first : columns;
         column->in_block = i / per_set * (in / BLOCK);
         column->weights = at;
-        if (__builtin_add_overflow (at, per_pair * (size_t)in * BLOCK * (size_t)column->blocks, &at))
+        size_t bytes = per_pair * (size_t)in * BLOCK * (size_t)column->blocks;
+        if (__builtin_mul_overflow (bytes, element_bytes (packed->element), &bytes) ||
+            __builtin_add_overflow (at, bytes, &at))
             return false;
     }
-    packed->weight_floats = at;
+    packed->weight_bytes = at;
     return true;
 }
 

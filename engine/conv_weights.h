@@ -5,7 +5,7 @@
 
 #include "engine/packed.h"
 
-/* Where each column is, for packed->columns blocks each, and packed->weight_floats; per_pair: floats that one (input, output)
+/* Where each column is, for packed->nr_blocks blocks each, and packed->weight_bytes; per_pair: numbers that one (input, output)
  * pair of channels takes. False: memory short, or more than can be counted. */
 bool lay_columns (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair);
 

@@ -172,7 +172,7 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
     for (int n = 0; n < packed->column_count; n++) {
         const struct column *column = &packed->column[n];
         int wide = column->blocks * BLOCK;
-        float *to = packed->weights + column->weights;
+        float *to = column_weights (packed, n);
         for (int i = 0; i < packed->depth; i++, to += wide) {
             for (int lane = 0; lane < wide; lane++) {
                 int o = column->block * BLOCK + lane;
@@ -234,9 +234,9 @@ static bool winograd_prepare (struct preparation *p, struct step *step)
     state->small_w = ends_small (&w->w, step->width);
     state->tiles = divide_up (tiles, state->tile_blocks);
     state->v_point = odd_lines ((ptrdiff_t)in_blocks * state->tiles * BLOCK);
-    state->m_point = odd_lines ((ptrdiff_t)p->kernels->columns * state->tiles * BLOCK);
+    state->m_point = odd_lines ((ptrdiff_t)step->kernel->nr_blocks * state->tiles * BLOCK);
     size_t points = (size_t)(w->h.n * w->w.n), both = (size_t)(state->v_point + state->m_point);
-    need_floats (&p->scratch_floats, TILE_BLOCK (state->tiles) + points * both);
+    need_bytes (&p->scratch_bytes, (TILE_BLOCK (state->tiles) + points * both) * sizeof (float));
     name_winograd (step);
     step->multiplications = winograd_points (w, step) * (uint64_t)step->in_channels * (uint64_t)step->channels;
     state->segments = memory_add (p->memory, (size_t)in_blocks, sizeof *state->segments);
@@ -273,7 +273,7 @@ static struct winograd_run run_of (const struct step *step)
         .v_point = w->v_point,
         .m_point = w->m_point,
         .bias = step->packed->bias,
-        .finish = &step->finish,
+        .epilogue = &step->epilogue,
     };
 }
 
@@ -301,7 +301,7 @@ static void winograd_forward (struct execution *e, const struct step *step, cons
     const struct winograd_step *w = step->state;
     struct winograd_run run = run_of (step);
     for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++) {
-        run.in = step->in + (ptrdiff_t)b * step->in_height * step->in_width * BLOCK;
+        run.in = (const float *)step->in + (ptrdiff_t)b * step->in_height * step->in_width * BLOCK;
         run.v = v + (ptrdiff_t)b * w->tiles * BLOCK;
         transform (block, run, e->kernels->winograd_input);
     }
@@ -369,8 +369,8 @@ struct use {
 };
 
 /* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are small. */
-static int filter_uses (const struct execution *e, const struct step *step, const struct tile_block *block, int filter,
-                        const float *v, float *sums, struct use *use)
+static int filter_uses (const struct step *step, const struct tile_block *block, int filter, const float *v,
+                        float *sums, struct use *use)
 {
     const struct winograd_step *w = step->state;
     bool strided = step->conv.stride_h == 2;
@@ -383,7 +383,7 @@ static int filter_uses (const struct execution *e, const struct step *step, cons
             use[uses++] = (struct use) { .input = v + point * w->v_point + from * BLOCK,
                                          .out = sums + point * w->m_point + from * BLOCK,
                                          .pixels = to - from,
-                                         .register_tiles = divide_up (to - from, e->kernels->rows) };
+                                         .register_tiles = divide_up (to - from, step->kernel->mr) };
     }
     return uses;
 }
@@ -391,12 +391,13 @@ static int filter_uses (const struct execution *e, const struct step *step, cons
 /* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are fetched, at the pace at which
  * they will be wanted, and at the end `next`. The run is changed in place: a copy would wait for the stores just made to it, 100 cycles
  * at each. */
-static void winograd_product (const struct execution *e, const struct step *step, const struct use *use, int uses,
-                              struct conv_run *product, struct ahead next)
+static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_run *product,
+                              struct ahead next)
 {
     const struct winograd_step *w = step->state;
     const int wide = product->blocks * BLOCK, depth = step->packed->depth;
     const size_t share = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
+    const float *weights = product->weights;
     int register_tiles = 0;
     for (int u = 0; u < uses; u++)
         register_tiles += use[u].register_tiles;
@@ -405,7 +406,7 @@ static void winograd_product (const struct execution *e, const struct step *step
         int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels, done = 0;
         struct ahead ahead = next;
         if (left > 0)
-            ahead = (struct ahead) { product->weights + channels * wide, (size_t)left * (size_t)wide };
+            ahead = (struct ahead) { weights + channels * wide, (size_t)left * (size_t)wide };
         /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
         ahead.floats = ahead.floats < share ? ahead.floats : share;
         struct fetch fetch = fetch_ahead (ahead, (ptrdiff_t)channels * register_tiles, product->blocks);
@@ -416,11 +417,11 @@ static void winograd_product (const struct execution *e, const struct step *step
             product->out = use[u].out;
             product->pixels = use[u].pixels;
             product->residual = k > 0 ? product->out : NULL;
-            e->kernels->conv (product);
+            step->kernel->run (product);
             done += use[u].register_tiles;
         }
         product->segments += product->segment_count;
-        product->weights += channels * wide;
+        product->weights = weights += channels * wide;
     }
 }
 
@@ -430,8 +431,9 @@ static void winograd_products (struct execution *e, const struct step *step, con
 {
     const struct winograd_step *w = step->state;
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
-    static const struct finish none = { .low = -__builtin_inff (), .high = __builtin_inff (), .plain = true };
+    static const struct epilogue none = { .low = -__builtin_inff (), .high = __builtin_inff (), .clamp_only = true };
     const struct column *column = &step->packed->column[index];
+    const float *weights = column_weights (step->packed, index);
     int filters = step->conv.stride_h == 2 ? 16 : w->n_h * w->n_w;
     size_t each = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
     struct conv_run product = {
@@ -439,16 +441,16 @@ static void winograd_products (struct execution *e, const struct step *step, con
         .bias = zeros,
         .out_block = (ptrdiff_t)block->start[TILE_KINDS] * BLOCK,
         .blocks = column->blocks,
-        .finish = &none,
+        .epilogue = &none,
     };
     for (int filter = 0; filter < filters; filter++) {
         struct use use[4];
-        int uses = filter_uses (e, step, block, filter, v, sums, use);
+        int uses = filter_uses (step, block, filter, v, sums, use);
         if (!uses)
             continue;
-        product.weights = step->packed->weights + column->weights + (size_t)filter * each;
-        winograd_product (e, step, use, uses, &product,
-                          filter + 1 < filters ? (struct ahead) { product.weights + each, each }
+        product.weights = weights + (size_t)filter * each;
+        winograd_product (step, use, uses, &product,
+                          filter + 1 < filters ? (struct ahead) { weights + (size_t)(filter + 1) * each, each }
                                                : weights_after (e, step, lane, index));
     }
 }
@@ -458,13 +460,15 @@ static void winograd_column (struct execution *e, const struct step *step, const
                              const struct lane *lane, const float *v, float *sums, int index)
 {
     const struct column *column = &step->packed->column[index];
+    const float *residual = step->residual;
+    float *out = step->out;
     winograd_products (e, step, block, lane, index, v, sums);
     struct winograd_run run = run_of (step);
     for (int b = 0; b < column->blocks; b++) {
         ptrdiff_t at = (ptrdiff_t)(column->block + b) * step->height * step->width * BLOCK;
         run.m_ = sums + (ptrdiff_t)b * block->start[TILE_KINDS] * BLOCK;
-        run.out = step->out + at;
-        run.residual = step->residual ? step->residual + at : NULL;
+        run.out = out + at;
+        run.residual = residual ? residual + at : NULL;
         run.channel = (column->block + b) * BLOCK;
         transform (block, run, e->kernels->winograd_output);
     }
@@ -474,8 +478,8 @@ static void winograd_column (struct execution *e, const struct step *step, const
 static void winograd_block_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct winograd_step *w = step->state;
-    struct tile_block *block = (struct tile_block *)lane->scratch;
-    float *v = lane->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
+    struct tile_block *block = lane->scratch;
+    float *v = (float *)lane->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
     lay_block (step, item, block);
     winograd_forward (e, step, block, v);
     for (int c = 0; c < step->packed->column_count; c++)
@@ -487,8 +491,8 @@ static void winograd_block_item (struct execution *e, const struct step *step, s
 static void winograd_column_item (struct execution *e, const struct step *step, struct lane *lane, int item)
 {
     const struct winograd_step *w = step->state;
-    struct tile_block *block = (struct tile_block *)lane->scratch;
-    float *v = lane->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
+    struct tile_block *block = lane->scratch;
+    float *v = (float *)lane->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
     if (lane->staged < 0) {
         lay_block (step, 0, block);
         winograd_forward (e, step, block, v);

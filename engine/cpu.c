@@ -11,69 +11,72 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const struct kernels kernels_scalar, kernels_avx2, kernels_avx512, kernels_neon;
+/* ISAS (X) is X (name) of every instruction set that was compiled, best first: each needs what the next one needs, and more. */
+#define ISA(name) extern const struct kernels kernels_##name;
+ISAS (ISA)
+#undef ISA
 
-static bool runs_avx2 (void)
+static unsigned features (void)
 {
-#ifdef HAVE_ISA_AVX2
-    return __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma");
-#else
-    return false;
+    unsigned has = 0;
+#if defined __x86_64__ || defined __i386__
+#define FEATURE(flag, name) has |= __builtin_cpu_supports (name) ? flag : 0
+    FEATURE (CPU_AVX2, "avx2");
+    FEATURE (CPU_FMA, "fma");
+    FEATURE (CPU_AVX512F, "avx512f");
+    FEATURE (CPU_AVX512BW, "avx512bw");
+    FEATURE (CPU_AVX512DQ, "avx512dq");
+    FEATURE (CPU_AVX512VL, "avx512vl");
+#undef FEATURE
+#elif defined __aarch64__
+    has |= CPU_NEON; /* part of every 64-bit Arm */
 #endif
+    return has;
 }
 
-static bool runs_avx512 (void)
-{
-#ifdef HAVE_ISA_AVX512
-    return runs_avx2 () && __builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512bw") &&
-           __builtin_cpu_supports ("avx512dq") && __builtin_cpu_supports ("avx512vl");
-#else
-    return false;
-#endif
-}
+#define ISA(name) &kernels_##name,
+static const struct kernels *const tables[] = { ISAS (ISA) };
+#undef ISA
+#define ISA(name) #name,
+static const char *const names[] = { ISAS (ISA) NULL };
+#undef ISA
+enum { TABLES = sizeof tables / sizeof *tables };
 
-/* The tables in falling order of speed, NULL at the end; cheap enough to make anew at every call. */
-static void tables (const struct kernels *list[5])
+/* The best table that this CPU runs; it runs those behind it too, of which the last needs nothing. */
+static int best_table (void)
 {
-    int count = 0;
-#ifdef HAVE_ISA_AVX512
-    if (runs_avx512 ())
-        list[count++] = &kernels_avx512;
-#endif
-#ifdef HAVE_ISA_AVX2
-    if (runs_avx2 ())
-        list[count++] = &kernels_avx2;
-#endif
-#ifdef HAVE_ISA_NEON
-    list[count++] = &kernels_neon; /* part of every 64-bit Arm */
-#endif
-#ifdef HAVE_ISA_SCALAR
-    list[count++] = &kernels_scalar;
-#endif
-    list[count] = NULL;
+    unsigned has = features ();
+    int best = 0;
+    while (best < TABLES - 1 && (tables[best]->needs & ~has))
+        best++;
+    return best;
 }
 
 const char *const *engine_isas (void)
 {
-    static const char *const all[] = { "avx512", "avx2", "scalar", NULL };
-    static const char *const arm[] = { "neon", "scalar", NULL };
-    if (kernels_for ("neon"))
-        return arm;
-    return runs_avx512 () ? all : runs_avx2 () ? all + 1 : all + 2;
+    return names + best_table ();
 }
 
 const struct kernels *kernels_for (const char *name)
 {
-    const struct kernels *list[5];
-    tables (list);
-    const char *wanted = name;
-    if (!wanted)
-        wanted = getenv ("CONVRELU_ISA");
+    int best = best_table ();
+    const char *wanted = name ? name : getenv ("CONVRELU_ISA");
     if (!wanted || !*wanted)
-        return list[0];
-    for (int i = 0; list[i]; i++)
-        if (!strcmp (list[i]->name, wanted))
-            return list[i];
+        return tables[best];
+    for (int i = best; i < TABLES; i++)
+        if (!strcmp (names[i], wanted))
+            return tables[i];
+    return NULL;
+}
+
+const struct conv_kernel *conv_kernel_for (const struct kernels *kernels, const struct cpu *cpu, enum element in,
+                                           enum element out)
+{
+    for (int i = 0; i < kernels->conv_count; i++) {
+        const struct conv_kernel *kernel = &kernels->conv[i];
+        if (kernel->in == in && kernel->out == out && !(kernel->needs & ~cpu->features))
+            return kernel;
+    }
     return NULL;
 }
 
@@ -91,7 +94,7 @@ static bool is_intel (void)
  * loses on that Xeon with 512-bit vectors alone, see conv_strassen.c. */
 struct cpu cpu_detect (void)
 {
-    struct cpu cpu = { .l2_bytes = 1024 * 1024, .bytes_per_cycle_far = 10 };
+    struct cpu cpu = { .features = features (), .l2_bytes = 1024 * 1024, .bytes_per_cycle_far = 10 };
 #ifdef _SC_LEVEL2_CACHE_SIZE
     long l2 = sysconf (_SC_LEVEL2_CACHE_SIZE);
     if (l2 > 0)

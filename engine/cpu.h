@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* cpu.h: what a plan must know of the processor beside its instruction sets. */
+/* cpu.h: what is known of a processor: which instructions it has, and facts that plans depend on. */
 #ifndef CONVRELU_CPU_H
 #define CONVRELU_CPU_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Groups of instructions that kernels need; bits. */
+enum cpu_feature {
+    CPU_AVX2 = 1 << 0,
+    CPU_FMA = 1 << 1,
+    CPU_AVX512F = 1 << 2,
+    CPU_AVX512BW = 1 << 3,
+    CPU_AVX512DQ = 1 << 4,
+    CPU_AVX512VL = 1 << 5,
+    CPU_NEON = 1 << 6,
+};
+
 struct cpu {
+    unsigned features;          /* of enum cpu_feature */
     size_t l2_bytes;            /* second-level cache of one core */
     double bytes_per_cycle_far; /* that one core gets from the third-level cache or memory, in whole networks */
     bool slow_strassen_512;     /* Strassen's algorithm loses with 512-bit vectors */

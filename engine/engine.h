@@ -29,27 +29,16 @@ struct error {
 
 /* ---- activations --------------------------------------------------------------------------------------------- */
 
+/* ACTIVATION_NONE, which is 0, ACTIVATION_RELU and so on: activations.def says what each computes of x. */
 enum activation_kind {
-    ACTIVATION_NONE,
-    ACTIVATION_CLIP,         /* min (max (x, alpha), beta): ReLU6 is 0, 6 */
-    ACTIVATION_RELU,         /* max (x, 0); NaN stays NaN */
-    ACTIVATION_LEAKY_RELU,   /* x < 0 ? alpha x : x */
-    ACTIVATION_PRELU,        /* the same with one alpha per channel: graph_prelu */
-    ACTIVATION_ELU,          /* x < 0 ? alpha (e^x - 1) : x */
-    ACTIVATION_GELU,         /* x/2 (1 + erf (x / sqrt 2)) */
-    ACTIVATION_GELU_TANH,    /* x/2 (1 + tanh (sqrt (2/pi) (x + 0.044715 x^3))) */
-    ACTIVATION_SILU,         /* x sigmoid (x) */
-    ACTIVATION_HARD_SWISH,   /* x min (max (x/6 + 1/2, 0), 1) */
-    ACTIVATION_HARD_SIGMOID, /* min (max (alpha x + beta, 0), 1) */
-    ACTIVATION_MISH,         /* x tanh (ln (1 + e^x)) */
-    ACTIVATION_SIGMOID,      /* 1 / (1 + e^-x) */
-    ACTIVATION_TANH,
+#define ACTIVATION(KIND, name, words, formula, negatives) ACTIVATION_##KIND,
+#include "engine/activations.def"
     ACTIVATION_KINDS /* how many there are */
 };
 
 struct activation {
     enum activation_kind kind;
-    float alpha, beta; /* as the kind's line says; otherwise unused */
+    float alpha, beta; /* as the kind's formula says; otherwise unused */
 };
 
 /* "relu", "leaky-relu", ...: never NULL for a valid kind; NULL otherwise. */

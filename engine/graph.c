@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* graph.c: what a graph is: its life, its limits, how a node is added, and the questions one can ask.
  *
- * Takes nodes whose shapes and sizes may come straight from a hostile file (operations.c works them out, in 64 bits);
+ * Takes nodes whose shapes and sizes may come straight from a hostile file (layers_*.c work them out, in 64 bits);
  * gives a list of nodes in execution order, each with the shape of the one tensor it makes, or the first error as a
  * sentence naming the node and the numbers. Limits are checked before anything is allocated. After an error the graph
  * keeps what it had and every further call does nothing. */
-#include "engine/node.h"
+#include "engine/operator.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -96,26 +96,11 @@ struct graph *graph_ref (struct graph *g)
 
 static void node_clear (struct node *node)
 {
+    const struct operator_type *type = operator_of (node->operation);
     free (node->name);
     free (node->inputs);
-    switch (node->operation) {
-    case OPERATION_CONV:
-        free (node->u.conv.weights);
-        free (node->u.conv.bias);
-        break;
-    case OPERATION_AFFINE:
-        free (node->u.affine.scale);
-        free (node->u.affine.shift);
-        break;
-    case OPERATION_ACTIVATION:
-        free (node->u.activation.slope);
-        break;
-    case OPERATION_PICK:
-        free ((int *)node->u.pick.channel);
-        break;
-    default:
-        break;
-    }
+    if (type->clear)
+        type->clear (node);
     memset (node, 0, sizeof *node);
 }
 
@@ -167,42 +152,42 @@ static uint64_t tensor_bytes (int64_t channels, int64_t height, int64_t width)
     return numbers > INT32_MAX ? UINT64_MAX : numbers * sizeof (float);
 }
 
-bool fits_tensor (struct graph *g, const struct wanted *want, const char *what, int64_t c, int64_t h, int64_t w)
+bool fits_tensor (struct graph *g, const struct node_spec *spec, const char *what, int64_t c, int64_t h, int64_t w)
 {
     if (c < 1 || h < 1 || w < 1) {
-        graph_fail (g, want->label, want->name, "the %s would be %lldx%lldx%lld", what, (long long)c, (long long)h,
+        graph_fail (g, spec->label, spec->name, "the %s would be %lldx%lldx%lld", what, (long long)c, (long long)h,
                     (long long)w);
         return false;
     }
     if (tensor_bytes (c, h, w) <= g->limits.tensor_bytes)
         return true;
-    graph_fail (g, want->label, want->name, "the %s, %lldx%lldx%lld, is larger than the limit of %llu bytes", what,
+    graph_fail (g, spec->label, spec->name, "the %s, %lldx%lldx%lld, is larger than the limit of %llu bytes", what,
                 (long long)c, (long long)h, (long long)w, (unsigned long long)g->limits.tensor_bytes);
     return false;
 }
 
 /* Whether the graph may have it; sets the totals when it may. */
-static bool within_limits (struct graph *g, const struct wanted *want)
+static bool within_limits (struct graph *g, const struct node_spec *spec)
 {
     if ((uint32_t)g->count >= g->limits.nodes || g->count >= INT32_MAX / 2) {
-        graph_fail (g, want->label, want->name, "the graph has %d nodes already, as many as its limit allows",
+        graph_fail (g, spec->label, spec->name, "the graph has %d nodes already, as many as its limit allows",
                     g->count);
         return false;
     }
-    if (!fits_tensor (g, want, "output", want->channels, want->height, want->width))
+    if (!fits_tensor (g, spec, "output", spec->channels, spec->height, spec->width))
         return false;
-    uint64_t kept = checked_sum (want->bytes, sizeof (int) * (uint64_t)want->input_count);
+    uint64_t kept = checked_sum (spec->bytes, sizeof (int) * (uint64_t)spec->input_count);
     uint64_t weights = checked_sum (g->weight_bytes, kept);
     if (weights > g->limits.weight_bytes) {
-        graph_fail (g, want->label, want->name, "its weights would bring the total to %llu bytes, the limit is %llu",
+        graph_fail (g, spec->label, spec->name, "its weights would bring the total to %llu bytes, the limit is %llu",
                     (unsigned long long)weights, (unsigned long long)g->limits.weight_bytes);
         return false;
     }
     uint64_t work =
-        checked_product ((uint64_t)want->channels, (uint64_t)want->height, (uint64_t)want->width, want->window);
-    uint64_t macs = checked_sum (g->macs, want->macs > work ? want->macs : work);
+        checked_product ((uint64_t)spec->channels, (uint64_t)spec->height, (uint64_t)spec->width, spec->window);
+    uint64_t macs = checked_sum (g->macs, spec->macs > work ? spec->macs : work);
     if (macs > g->limits.macs) {
-        graph_fail (g, want->label, want->name, "would bring a run to %llu multiply-accumulates, the limit is %llu",
+        graph_fail (g, spec->label, spec->name, "would bring a run to %llu multiply-accumulates, the limit is %llu",
                     (unsigned long long)macs, (unsigned long long)g->limits.macs);
         return false;
     }
@@ -225,47 +210,69 @@ static bool grow (struct graph *g)
 }
 
 /* A copy of the name; "conv-12" where there is none. */
-static char *name_copy (const struct wanted *want, int id)
+static char *name_copy (const struct node_spec *spec, int id)
 {
-    if (want->name && want->name[0])
-        return strdup (want->name);
+    if (spec->name && spec->name[0])
+        return strdup (spec->name);
     char made[64];
-    snprintf (made, sizeof made, "%s-%d", want->label, id);
+    snprintf (made, sizeof made, "%s-%d", spec->label, id);
     return strdup (made);
 }
 
-struct node *node_begin (struct graph *g, const struct wanted *want)
+/* The next node with everything but its parameters, not counted yet; NULL and the error when it may not be. */
+static struct node *node_begin (struct graph *g, const struct node_spec *spec)
 {
-    if (!within_limits (g, want))
+    if (!within_limits (g, spec))
         return NULL;
     if (!grow (g)) {
-        graph_fail_memory (g, want->label, want->name);
+        graph_fail_memory (g, spec->label, spec->name);
         return NULL;
     }
     struct node *node = &g->nodes[g->count];
     memset (node, 0, sizeof *node);
-    node->operation = want->operation;
-    node->label = want->label;
-    node->name = name_copy (want, g->count);
-    node->input_count = want->input_count;
-    node->channels = (int)want->channels;
-    node->height = (int)want->height;
-    node->width = (int)want->width;
-    node->macs = want->macs;
-    if (want->input_count)
-        node->inputs = malloc ((size_t)want->input_count * sizeof *node->inputs);
-    if (!node->name || (want->input_count && !node->inputs)) {
-        graph_fail_memory (g, want->label, want->name);
+    node->operation = spec->operation;
+    node->label = spec->label;
+    node->name = name_copy (spec, g->count);
+    node->input_count = spec->input_count;
+    node->channels = (int)spec->channels;
+    node->height = (int)spec->height;
+    node->width = (int)spec->width;
+    node->macs = spec->macs;
+    if (spec->input_count)
+        node->inputs = malloc ((size_t)spec->input_count * sizeof *node->inputs);
+    if (!node->name || (spec->input_count && !node->inputs)) {
+        graph_fail_memory (g, spec->label, spec->name);
         node_clear (node);
         return NULL;
     }
-    if (want->input_count)
-        memcpy (node->inputs, want->inputs, (size_t)want->input_count * sizeof *node->inputs);
+    if (spec->input_count)
+        memcpy (node->inputs, spec->inputs, (size_t)spec->input_count * sizeof *node->inputs);
     return node;
 }
 
-int node_end (struct graph *g, struct node *node)
+int node_add (struct graph *g, struct node_spec *spec)
 {
+    const struct operator_type *type = operator_of (spec->operation);
+    if (!g || g->error.text[0])
+        return -1;
+    for (int i = 0; i < spec->input_count; i++)
+        if (!input_node (g, spec->label, spec->name, spec->inputs[i]))
+            return -1;
+    if (spec->input_count) {
+        const struct node *in = &g->nodes[spec->inputs[0]];
+        spec->channels = in->channels;
+        spec->height = in->height;
+        spec->width = in->width;
+        spec->window = 1;
+    }
+    if (type->shape && !type->shape (g, spec))
+        return -1;
+    struct node *node = node_begin (g, spec);
+    if (!node)
+        return -1;
+    node->u = spec->u;
+    if (type->keep)
+        type->keep (g, node, spec->given);
     if (!g->error.text[0])
         return g->count++;
     node_clear (node);
@@ -303,58 +310,15 @@ int graph_tensors (const struct graph *g)
     return g ? g->count : 0;
 }
 
-/* One axis of a window back: positions of its output become positions of its input, where the first window is centred on
- * `first`. */
-static void axis_back (double *at, double *step, double first, int stride)
-{
-    *at = *at * stride + first;
-    *step *= stride;
-}
-
-/* Where the first window is centred. */
-static double middle (int kernel, int dilation, int pad)
-{
-    return (kernel - 1) * dilation / 2.0 - pad;
-}
-
-static bool grid_back (const struct node *node, struct grid *grid)
-{
-    const struct conv *c = &node->u.conv.shape;
-    const struct pool *p = &node->u.pool;
-    const struct pick *pick = &node->u.pick;
-    switch (node->operation) {
-    case OPERATION_CONV:
-        axis_back (&grid->top, &grid->step_y, middle (c->kernel_h, c->dilation_h, c->pad_top), c->stride_h);
-        axis_back (&grid->left, &grid->step_x, middle (c->kernel_w, c->dilation_w, c->pad_left), c->stride_w);
-        return true;
-    case OPERATION_POOL:
-        axis_back (&grid->top, &grid->step_y, middle (p->kernel_h, p->dilation_h, p->pad_top), p->stride_h);
-        axis_back (&grid->left, &grid->step_x, middle (p->kernel_w, p->dilation_w, p->pad_left), p->stride_w);
-        return true;
-    case OPERATION_PICK:
-        axis_back (&grid->top, &grid->step_y, pick->top, pick->step_h);
-        axis_back (&grid->left, &grid->step_x, pick->left, pick->step_w);
-        return true;
-    case OPERATION_AFFINE:
-    case OPERATION_ACTIVATION:
-    case OPERATION_ADD:
-    case OPERATION_MUL:
-    case OPERATION_CONCAT:
-    case OPERATION_SOFTMAX:
-    case OPERATION_LOG_SOFTMAX:
-        return true;
-    default:
-        return false;
-    }
-}
-
 bool graph_grid (const struct graph *g, int id, struct grid *grid)
 {
     *grid = (struct grid) { 0, 0, 1, 1 };
     while (id >= 0 && id < g->count && g->nodes[id].operation != OPERATION_INPUT) {
         const struct node *node = &g->nodes[id];
-        if (!grid_back (node, grid))
+        const struct operator_type *type = operator_of (node->operation);
+        if (!type->grid)
             return false;
+        type->grid (node, grid);
         id = node->inputs[0];
         if (node->operation == OPERATION_ADD || node->operation == OPERATION_MUL) { /* not what is broadcast */
             const struct node *first = &g->nodes[id];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* graph.h: private records shared by graph.c (writes nodes), simplify.c (nodes -> layers) and plan.c (layers -> steps).
+/* graph.h: private: nodes, which graph.c writes, and the layers that simplify.c makes of them for plan.c.
  *
  * A node makes exactly one tensor, so node and tensor share one number. Inputs have smaller numbers than outputs:
  * node order is an execution order. */
@@ -9,19 +9,26 @@
 #include "engine.h"
 
 enum operation {
-    OPERATION_INPUT,
-    OPERATION_CONV,   /* fully connected too: kernel 1x1 on (n,1,1) */
-    OPERATION_AFFINE, /* batch norm too */
-    OPERATION_ACTIVATION,
-    OPERATION_POOL,
-    OPERATION_GLOBAL_POOL,
-    OPERATION_ADD,
-    OPERATION_MUL,
-    OPERATION_CONCAT,
-    OPERATION_PICK,
-    OPERATION_RESHAPE,
-    OPERATION_SOFTMAX,
-    OPERATION_LOG_SOFTMAX,
+#define OPERATOR(KIND, name) OPERATION_##KIND,
+#include "engine/operators.def"
+};
+
+/* What a node is asked to compute; of the operators that have parameters. */
+union node_parameters {
+    struct {
+        struct conv shape;     /* zero fields replaced by their defaults */
+        float *weights, *bias; /* weights NULL once dropped; bias NULL: none */
+    } conv;
+    struct {
+        double *scale, *shift; /* [channels] each, never NULL */
+    } affine;
+    struct {
+        struct activation what;
+        float *slope; /* prelu: [channels] */
+    } activation;
+    struct pool pool; /* zero fields replaced by their defaults */
+    enum pool_kind global_pool;
+    struct pick pick; /* channel copied, never NULL */
 };
 
 struct node {
@@ -32,25 +39,10 @@ struct node {
     int channels, height, width; /* of the tensor it makes */
     uint64_t macs;
     bool is_output;
-    union {
-        struct {
-            struct conv shape;     /* zero fields replaced by their defaults */
-            float *weights, *bias; /* weights NULL once dropped; bias NULL: none */
-        } conv;
-        struct {
-            double *scale, *shift; /* [channels] each, never NULL */
-        } affine;
-        struct {
-            struct activation what;
-            float *slope; /* prelu: [channels] */
-        } activation;
-        struct pool pool; /* zero fields replaced by their defaults */
-        enum pool_kind global_pool;
-        struct pick pick; /* channel copied, never NULL */
-    } u;
+    union node_parameters u;
 };
 
-struct packed; /* see plan.h: one packed weight block, kept by the graph, shared by plans */
+struct packed; /* packed.h: weights of one convolution, kept by the graph, shared by plans */
 
 struct graph {
     struct node *nodes;
@@ -65,14 +57,14 @@ struct graph {
     bool weights_dropped;
 };
 
-/* Frees a packed block list; pack.c defines it, graph.c calls it when the last reference goes. */
+/* Frees a list of packed weights; packed.c defines it, graph.c calls it when the last reference goes. */
 void packed_free_all (struct packed *list);
 
 /* ---- simplify ------------------------------------------------------------------------------------------------ */
 
 /* One fused layer: head node, then in this order and each only if present:
  *   v = head (inputs)            conv: with its own bias; affine and activation: a copy, the fields below say the rest
- *   v = v * scale + shift        per channel; pack.c folds it into a conv's weights and bias
+ *   v = v * scale + shift        per channel; packing folds it into a conv's weights and bias
  *   v = v + residual             same shape
  *   v = activation (v)
  *   v = v * post_scale + post_shift   per channel */

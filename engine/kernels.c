@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels.c: the table of one instruction set, the measurement of its peak and the FPU's control word. Compiled once per
  * instruction set; `nm` shows kernels_<isa> and the functions it points at. */
-#include "finish.h"
+#include "kernels.h"
+#include "vec.h"
 
 void FOR_ISA (kernels_conv) (const struct conv_run *run);
 void FOR_ISA (kernels_depthwise) (const struct depthwise_run *run);
 void FOR_ISA (kernels_pool) (const struct pool_run *run);
 void FOR_ISA (kernels_global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
-void FOR_ISA (kernels_pointwise) (const struct pointwise_run *run);
+void FOR_ISA (kernels_elementwise) (const struct elementwise_run *run);
 void FOR_ISA (kernels_winograd_input) (const struct winograd_run *run);
 void FOR_ISA (kernels_winograd_output) (const struct winograd_run *run);
 void FOR_ISA (kernels_strassen_sums) (const struct strassen_block *pixels);
@@ -46,20 +47,33 @@ static void fpu_leave (uint64_t saved)
     fpu_write (saved);
 }
 
+static const struct conv_kernel conv[] = {
+    { .in = ELEMENT_F32,
+      .weight = ELEMENT_F32,
+      .sum = ELEMENT_F32,
+      .out = ELEMENT_F32,
+      .mr = ROWS,
+      .nr_blocks = COLUMNS,
+      .k_step = 1,
+      .run = FOR_ISA (kernels_conv) },
+};
+
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_ (x)
 
 extern const struct kernels FOR_ISA (kernels);
 const struct kernels FOR_ISA (kernels) = {
     .name = TEXT (ISA),
+    .needs = NEEDS,
     .lanes = LANES,
-    .rows = ROWS,
-    .columns = COLUMNS,
-    .conv = FOR_ISA (kernels_conv),
+    .mr = ROWS,
+    .nr_blocks = COLUMNS,
+    .conv = conv,
+    .conv_count = sizeof conv / sizeof *conv,
     .depthwise = FOR_ISA (kernels_depthwise),
     .pool = FOR_ISA (kernels_pool),
     .global_pool = FOR_ISA (kernels_global_pool),
-    .pointwise = FOR_ISA (kernels_pointwise),
+    .elementwise = FOR_ISA (kernels_elementwise),
     .winograd_input = FOR_ISA (kernels_winograd_input),
     .winograd_output = FOR_ISA (kernels_winograd_output),
     .strassen_sums = FOR_ISA (kernels_strassen_sums),

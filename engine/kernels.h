@@ -13,16 +13,19 @@
 #ifndef CONVRELU_KERNELS_H
 #define CONVRELU_KERNELS_H
 
+#include "element.h"
 #include "engine.h"
+
+struct cpu; /* cpu.h */
 
 enum { BLOCK = 16 };
 
 /* What happens to a value between the sum and its one store:
  *   v = sum + residual;  v = activation (v);  v = v * post_scale + post_shift
  * Per-channel arrays are indexed by absolute channel and padded to 16. */
-struct finish {
-    float low, high; /* min (max (v, low), high): all there is when `plain`; -inf and inf for no activation */
-    bool plain;      /* activation is none, relu or clip and there is no post_scale */
+struct epilogue {
+    float low, high; /* min (max (v, low), high): all there is when `clamp_only`; -inf and inf for no activation */
+    bool clamp_only; /* activation is none, relu or clip and there is no post_scale */
     struct activation activation;
     const float *slope;                   /* prelu */
     const float *post_scale, *post_shift; /* both or neither */
@@ -42,25 +45,36 @@ struct segment {
 
 /* A run of output pixels in a row, for one column of `blocks` output blocks:
  *
- *   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c]
+ *   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c]
  *       + sum over segments s, k < length[s] of input[p * pixel_stride + offset[s] + k] * weights[w][16 b + c]
  *       + residual[b * out_block + 16 p + c]),          w counts (s, k) pairs in order
  *
  * for p < pixels, b < blocks, c < 16. residual may be NULL or equal to out; otherwise nothing aliases out. */
 struct conv_run {
-    const float *input;
+    const void *input;
     const struct segment *segments;
     int segment_count; /* at least 1 */
     ptrdiff_t pixel_stride;
-    const float *weights; /* [sum of lengths][16 blocks], 64-byte aligned */
-    const float *bias;    /* whole vector, padded */
-    const float *residual;
-    float *out;
+    const void *weights; /* [sum of lengths][16 blocks], 64-byte aligned */
+    const float *bias;   /* whole vector, padded */
+    const void *residual;
+    void *out;
     ptrdiff_t out_block; /* floats from one output block to the next (also the residual's) */
-    int pixels, blocks;  /* blocks <= kernels.columns */
+    int pixels, blocks;  /* blocks <= nr_blocks of the kernel */
     int channel;         /* absolute first output channel, multiple of 16 */
     struct fetch fetch;
-    const struct finish *finish;
+    const struct epilogue *epilogue;
+};
+
+/* One way to compute that, for numbers of these kinds. With another k_step than 1 the weights lie as
+ * [w / k_step][16 blocks][k_step]; offsets, lengths and strides count input numbers, out_block output numbers. */
+struct conv_kernel {
+    enum element in, weight, sum, out; /* out: the residual's too */
+    int mr;                            /* pixels of a register tile, */
+    int nr_blocks;                     /*   and its output blocks: weights are packed for this many */
+    int k_step;                        /* terms of a sum that one instruction takes: segments are multiples of it */
+    unsigned needs;                    /* enum cpu_feature: what the processor must have beside what the table needs */
+    void (*run) (const struct conv_run *run);
 };
 
 /* Geometry of a sliding window along a row; rows that fall outside the image are left out by the caller. */
@@ -70,7 +84,7 @@ struct window {
 };
 
 /* Output rows [first, first + rows) of one block of a depthwise convolution:
- *   out[y - first][x][c] = finish (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image, of
+ *   out[y - first][x][c] = epilogue (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image, of
  *       in[y stride_h + r dilation_h - pad_top][x stride_w + k dilation_w - pad_left][c] * weights[r][k][c]
  *       + residual[y - first][x][c]) */
 struct depthwise_run {
@@ -82,7 +96,7 @@ struct depthwise_run {
     const float *bias, *residual; /* residual: like out, or NULL; may be out */
     float *out;                   /* [rows][out_width][16] */
     int channel;
-    const struct finish *finish;
+    const struct epilogue *epilogue;
 };
 
 /* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by the
@@ -96,13 +110,13 @@ struct pool_run {
     float *out;
 };
 
-enum pointwise_operation { POINTWISE_FIRST, POINTWISE_ADD, POINTWISE_MUL };
+enum elementwise_operation { ELEMENTWISE_FIRST, ELEMENTWISE_ADD, ELEMENTWISE_MUL };
 
-/* One block of an element-wise layer: out = finish ((a op b) * scale + shift + residual), for p < pixels, c < 16.
+/* One block of an element-wise layer: out = epilogue ((a op b) * scale + shift + residual), for p < pixels, c < 16.
  * b is b[p * b_pixel + (b_lane ? 0 : c)]: b_pixel 16 or 0, b_lane when b has one channel for all. out may be a, b (same
  * shape) or residual. */
-struct pointwise_run {
-    enum pointwise_operation operation;
+struct elementwise_run {
+    enum elementwise_operation operation;
     const float *a, *b;
     ptrdiff_t b_pixel;
     bool b_lane;
@@ -111,7 +125,7 @@ struct pointwise_run {
     float *out;
     ptrdiff_t pixels;
     int channel;
-    const struct finish *finish;
+    const struct epilogue *epilogue;
 };
 
 /* Output pixel at a tile's upper left corner. */
@@ -127,7 +141,7 @@ struct tile {
  * No tile of 6 x 4 points is small in width: it serves layers of even width, and the code of one more size is saved.
  * A run of `tiles` tiles of one size:
  *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is needed
- *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and finish, cut at the image's edge */
+ *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and epilogue, cut at the image's edge */
 struct winograd_run {
     int n_h, n_w;
     bool small_h, small_w;
@@ -144,12 +158,12 @@ struct winograd_run {
     const float *bias, *residual; /* residual: one block, like out, or NULL; may be out */
     float *out;                   /* one block [height][width][16] */
     int channel;
-    const struct finish *finish;
+    const struct epilogue *epilogue;
 };
 
 /* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a multiple of 16.
  * Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or 2 rows - 1, rows at most
- * kernels.rows. `sums` is for four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
+ * kernels.mr. `sums` is for four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
 struct strassen_block {
     const float *in; /* channels from 16 b on of pixel p at in + b * in_block + 16 p */
     ptrdiff_t in_block;
@@ -158,7 +172,7 @@ struct strassen_block {
     ptrdiff_t sum;
 };
 
-/*   out[b * out_block + 16 p + c] = finish (bias[channel + 16 b + c] + residual[b * out_block + 16 p + c]
+/*   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c] + residual[b * out_block + 16 p + c]
  *       + sum over k < 2 depth of the 1x1 convolution whose weights pack_strassen () made),    p < pixels, b < blocks
  *
  * up to rounding: a value of one half of the pixels is computed with values of its fellow in the other half, so NaN, infinity and
@@ -168,29 +182,31 @@ struct strassen_run {
     struct strassen_block now;   /* with its sums */
     struct strassen_block after; /* whose sums are made meanwhile; rows 0: none */
     int first, last;
-    float *kept;                  /* three tiles of kernels.columns * 16 * rows floats */
-    const float *weights;         /* [7][depth][16 kernels.columns] */
-    int blocks;                   /* blocks <= 2 columns */
+    float *kept;                  /* three tiles of kernels.nr_blocks * 16 * rows floats */
+    const float *weights;         /* [7][depth][16 kernels.nr_blocks] */
+    int blocks;                   /* blocks <= 2 nr_blocks */
     const float *bias, *residual; /* bias: whole vector, padded; residual: like out, or NULL; may be out */
     float *out;
     ptrdiff_t out_block;
     int channel;
-    struct fetch fetch; /* at each k of each product, for b < kernels.columns */
-    const struct finish *finish;
+    struct fetch fetch; /* at each k of each product, for b < kernels.nr_blocks */
+    const struct epilogue *epilogue;
 };
 
 struct kernels {
-    const char *name; /* "avx2" */
-    int lanes;        /* floats in a vector */
-    int rows;         /* pixels of a convolution tile */
-    int columns;      /* output blocks of a convolution tile: weights are packed for this many */
+    const char *name;               /* "avx2" */
+    unsigned needs;                 /* enum cpu_feature (cpu.h): what the processor must have */
+    int lanes;                      /* floats in a vector */
+    int mr;                         /* pixels of the register tile of `strassen`, */
+    int nr_blocks;                  /*   and its output blocks */
+    int conv_count;                 /* at least 1 */
+    const struct conv_kernel *conv; /* [conv_count], of kernels for the same numbers the best first */
 
-    void (*conv) (const struct conv_run *run);
     void (*depthwise) (const struct depthwise_run *run);
     void (*pool) (const struct pool_run *run);
     /* out[c] = max or mean over pixels of in[16 p + c], one block */
     void (*global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
-    void (*pointwise) (const struct pointwise_run *run);
+    void (*elementwise) (const struct elementwise_run *run);
     void (*winograd_input) (const struct winograd_run *run);
     void (*winograd_output) (const struct winograd_run *run);
     void (*strassen_sums) (const struct strassen_block *pixels); /* on their own */
@@ -212,6 +228,10 @@ struct kernels {
 
 /* The table of that name if this CPU can run it, else NULL. NULL name: the best, or the one CONVRELU_ISA names. */
 const struct kernels *kernels_for (const char *name);
+
+/* The first convolution kernel of the table that takes and makes such numbers and runs on this processor, or NULL. */
+const struct conv_kernel *conv_kernel_for (const struct kernels *kernels, const struct cpu *cpu, enum element in,
+                                           enum element out);
 
 /* Tells the processor that a loop only waits, for about 20 ns. */
 void cpu_pause (void);

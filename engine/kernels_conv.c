@@ -9,35 +9,36 @@
  *   -> rows * PER_BLOCK * blocks multiply-adds
  *
  * The order matters: with the weight loop outside, gcc keeps some sums on the stack. */
-#include "finish.h"
+#include "epilogue.h"
 
 #define kernels_conv FOR_ISA (kernels_conv)
 void kernels_conv (const struct conv_run *run);
 
 /* Sums -> outputs for a tile of `rows` pixels starting at pixel `first`. */
-INLINE void tile_finish (const struct conv_run *run, int first, const int rows, const int blocks,
-                         vec sums[][COLUMNS * PER_BLOCK])
+INLINE void tile_epilogue (const struct conv_run *run, int first, const int rows, const int blocks,
+                           vec sums[][COLUMNS * PER_BLOCK])
 {
-    const struct finish *finish = run->finish;
-    if (run->residual) {
+    const struct epilogue *epilogue = run->epilogue;
+    const float *added = run->residual;
+    float *out = run->out;
+    if (added) {
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
         {
-            const float *residual =
-                run->residual + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES;
+            const float *residual = added + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES;
             sums[r][c] = vec_add (sums[r][c], vec_load (residual));
         }
     }
-    if (finish->plain) {
-        vec low = vec_set (finish->low), high = vec_set (finish->high);
+    if (epilogue->clamp_only) {
+        vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
-            vec_store (run->out + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES,
-                       finish_plain (sums[r][c], low, high));
+            vec_store (out + c / PER_BLOCK * run->out_block + 16 * (first + r) + c % PER_BLOCK * LANES,
+                       vec_clamp (sums[r][c], low, high));
         return;
     }
     float tile[COLUMNS * ROWS * BLOCK] __attribute__ ((aligned (64)));
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
         vec_store (tile + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
-    FOR_ISA (finish_tile) (finish, tile, rows, blocks, run->channel, run->out + 16 * first, run->out_block);
+    FOR_ISA (epilogue_tile) (epilogue, tile, rows, blocks, run->channel, out + 16 * first, run->out_block);
 }
 
 /* rows, blocks and, except for odd strides, stride are constants at every call. *fetch: next weights to fetch. */
@@ -52,7 +53,7 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
         UNROLL for (int r = 0; r < rows; r++) sums[r][c] = bias;
     }
     const float *weights = run->weights;
-    const float *input = run->input + first * stride;
+    const float *input = (const float *)run->input + first * stride;
     const float *next = *fetch;
     /* Where the next segment lies is read before this one's loop, so that its multiply-adds hide the latency, for which the next one's
      * would wait: 6 to 10 % of the time with segments of 16 (Intel Xeon, model 207). */
@@ -77,7 +78,7 @@ INLINE void tile (const struct conv_run *run, int first, const int rows, const i
         x = next_x;
     }
     *fetch = next;
-    tile_finish (run, first, rows, blocks, sums);
+    tile_epilogue (run, first, rows, blocks, sums);
 }
 
 /* The tile of `rows` pixels, with a code path of its own for every count up to ROWS: no masks, no spilled sums. */

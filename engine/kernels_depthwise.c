@@ -7,8 +7,8 @@
  * per pixel. Pixels at the sides are done alone, windows of any other kind in strips with a look at every column. A call
  * does many rows: its set-up takes about as long as 10 pixels.
  *
- * A finish that is not plain works on the row of sums once it is in `out`, still in the nearest cache. */
-#include "finish.h"
+ * An epilogue that is more than a clamp works on the row of sums once it is in `out`, still in the nearest cache. */
+#include "epilogue.h"
 
 #define kernels_depthwise FOR_ISA (kernels_depthwise)
 void kernels_depthwise (const struct depthwise_run *run);
@@ -28,7 +28,7 @@ INLINE void put (const struct row *row, int x, vec sum)
 {
     if (row->residual)
         sum = vec_add (sum, vec_load (row->residual + 16 * (ptrdiff_t)x));
-    vec_store (row->out + 16 * (ptrdiff_t)x, finish_plain (sum, row->low, row->high));
+    vec_store (row->out + 16 * (ptrdiff_t)x, vec_clamp (sum, row->low, row->high));
 }
 
 /* Pixels [x, x + STRIP) with any window. */
@@ -116,7 +116,7 @@ INLINE void dense_rows (const struct depthwise_run *run, struct row row, int cou
                 sum = vec_add (sum, vec_load (more));
                 more += 16;
             }
-            vec_store (out, finish_plain (sum, low, high));
+            vec_store (out, vec_clamp (sum, low, high));
         }
         side_pixels (run, &row, right, width, kernel, stride, rows);
         row.in += run->stride_h * in_row;
@@ -138,7 +138,7 @@ INLINE void any_row (const struct depthwise_run *run, const struct row *row)
 /* Where the window of output row i begins, and which of its rows lie in the image. */
 INLINE struct row row_at (const struct depthwise_run *run, int i, int lane)
 {
-    const struct finish *finish = run->finish;
+    const struct epilogue *epilogue = run->epilogue;
     ptrdiff_t in_row = 16 * (ptrdiff_t)run->window.in_width, out_row = 16 * (ptrdiff_t)run->window.out_width;
     int top = (run->first + i) * run->stride_h - run->pad_top;
     struct row row = {
@@ -149,8 +149,8 @@ INLINE struct row row_at (const struct depthwise_run *run, int i, int lane)
         .bias = run->bias + run->channel + lane,
         .residual = run->residual ? run->residual + i * out_row + lane : NULL,
         .out = run->out + i * out_row + lane,
-        .low = vec_set (finish->plain ? finish->low : -INFINITY),
-        .high = vec_set (finish->plain ? finish->high : INFINITY),
+        .low = vec_set (epilogue->clamp_only ? epilogue->low : -INFINITY),
+        .high = vec_set (epilogue->clamp_only ? epilogue->high : INFINITY),
     };
     while (row.last > row.first && top + (row.last - 1) * run->dilation_h >= run->in_height)
         row.last--;
@@ -183,8 +183,9 @@ INLINE void all_rows (const struct depthwise_run *run, const int kernel, const i
 {
     for (int lane = 0; lane < BLOCK; lane += LANES)
         rows_of (run, lane, kernel, stride);
-    if (!run->finish->plain)
-        FOR_ISA (finish_tile) (run->finish, run->out, run->rows * run->window.out_width, 1, run->channel, run->out, 0);
+    if (!run->epilogue->clamp_only)
+        FOR_ISA (epilogue_tile)
+        (run->epilogue, run->out, run->rows * run->window.out_width, 1, run->channel, run->out, 0);
 }
 
 void kernels_depthwise (const struct depthwise_run *run)

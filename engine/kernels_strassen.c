@@ -20,7 +20,7 @@
  *
  * Sums are rounded as errors of the largest, not of each: 2.5 times the error of the direct sum (relative L2 4e-7 to 1e-6 for 128 to
  * 1024 channels), about that of F(4,3). */
-#include "finish.h"
+#include "epilogue.h"
 
 #define kernels_strassen_sums FOR_ISA (kernels_strassen_sums)
 #define kernels_strassen FOR_ISA (kernels_strassen)
@@ -72,17 +72,17 @@ static const struct {
 typedef vec tile_of[ROWS][COLUMNS * PER_BLOCK];
 
 /* A finished quarter, less a pixel of the other half and what lies past the last output block. `plus`: a kept tile, or NULL. */
-INLINE void quarter_finish (const struct strassen_run *run, const int quarter, const int rows, const float *plus,
-                            tile_of sums)
+INLINE void quarter_epilogue (const struct strassen_run *run, const int quarter, const int rows, const float *plus,
+                              tile_of sums)
 {
     float spare[ROWS * COLUMNS * BLOCK] __attribute__ ((aligned (64)));
-    const struct finish *finish = run->finish;
+    const struct epilogue *epilogue = run->epilogue;
     const int lower = quarter / 2, right = quarter % 2;
     const int first = right ? 2 * rows - run->now.pixels : 0; /* that one is the other half's */
     const int blocks = lower ? run->blocks - COLUMNS : run->blocks;
     const int channel = run->channel + lower * COLUMNS * BLOCK;
     const ptrdiff_t at = lower * COLUMNS * run->out_block + right * (run->now.pixels - rows) * BLOCK;
-    vec low = vec_set (finish->low), high = vec_set (finish->high);
+    vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
     UNROLL for (int c = 0; c < COLUMNS * PER_BLOCK; c++)
     {
         if (c / PER_BLOCK >= blocks)
@@ -99,16 +99,16 @@ INLINE void quarter_finish (const struct strassen_run *run, const int quarter, c
                 v = vec_add (v, vec_load (plus + place));
             if (run->residual)
                 v = vec_add (v, vec_load (run->residual + to));
-            if (finish->plain)
-                vec_store (run->out + to, finish_plain (v, low, high));
+            if (epilogue->clamp_only)
+                vec_store (run->out + to, vec_clamp (v, low, high));
             else
                 vec_store (spare + place, v);
         }
     }
-    for (int b = 0; b < COLUMNS && b < blocks && !finish->plain; b++) {
+    for (int b = 0; b < COLUMNS && b < blocks && !epilogue->clamp_only; b++) {
         float *out = run->out + at + b * run->out_block + first * BLOCK;
         const float *tile = spare + (b * rows + first) * BLOCK;
-        FOR_ISA (finish_tile) (finish, tile, rows - first, 1, channel + b * BLOCK, out, 0);
+        FOR_ISA (epilogue_tile) (epilogue, tile, rows - first, 1, channel + b * BLOCK, out, 0);
     }
 }
 
@@ -180,8 +180,8 @@ INLINE void strassen (const struct strassen_run *run, const int rows)
         if (plan[i].keep >= 0)
             EACH vec_store (run->kept + plan[i].keep * kept + PLACE, sums[r][c]);
         if (plan[i].quarter >= 0)
-            quarter_finish (run, plan[i].quarter, rows, plan[i].plus >= 0 ? run->kept + plan[i].plus * kept : NULL,
-                            sums);
+            quarter_epilogue (run, plan[i].quarter, rows, plan[i].plus >= 0 ? run->kept + plan[i].plus * kept : NULL,
+                              sums);
         if (plan[i].after >= 0)
             EACH sums[r][c] = vec_add (sums[r][c], vec_load (run->kept + plan[i].after * kept + PLACE));
     }

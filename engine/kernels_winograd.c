@@ -16,7 +16,7 @@
  *
  *   patch d [n_h][n_w] of one block -> rows of B' -> columns -> v [n_h n_w][tiles][16]
  *   m_ [n_h n_w][tiles][16] -> rows of A' -> columns -> out [m_h][m_w], cut at the image's edge */
-#include "finish.h"
+#include "epilogue.h"
 
 #define kernels_winograd_input FOR_ISA (kernels_winograd_input)
 #define kernels_winograd_output FOR_ISA (kernels_winograd_output)
@@ -277,11 +277,11 @@ INLINE void output_tile (const struct winograd_run *run, const int n_h, const in
 {
     const int height = outputs_of (n_h, small_h), width = outputs_of (n_w, small_w);
     const int points_h = pixels_of (n_h, small_h), points_w = pixels_of (n_w, small_w);
-    const struct finish *finish = run->finish;
+    const struct epilogue *epilogue = run->epilogue;
     int rows = run->height - top < height ? run->height - top : height;
     int columns = run->width - left < width ? run->width - left : width;
     ptrdiff_t start = 16 * ((ptrdiff_t)top * run->width + left), stride = 16 * (ptrdiff_t)run->width;
-    vec low = vec_set (finish->low), high = vec_set (finish->high);
+    vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
     float tile[4 * 4 * BLOCK] __attribute__ ((aligned (64)));
     for (int lane = 0; lane < BLOCK; lane += LANES) {
         vec bias = vec_load (run->bias + run->channel + lane);
@@ -309,18 +309,18 @@ INLINE void output_tile (const struct winograd_run *run, const int n_h, const in
                     break;
                 if (run->residual)
                     v = vec_add (v, vec_load (run->residual + at));
-                if (finish->plain)
-                    vec_store (run->out + at, finish_plain (v, low, high));
+                if (epilogue->clamp_only)
+                    vec_store (run->out + at, vec_clamp (v, low, high));
                 else
                     vec_store (tile + (y * width + x) * BLOCK + lane, v);
             }
         }
     }
-    if (finish->plain)
+    if (epilogue->clamp_only)
         return;
     for (int y = 0; y < rows; y++) {
         float *out = run->out + start + y * stride;
-        FOR_ISA (finish_tile) (finish, tile + y * width * BLOCK, columns, 1, run->channel, out, 0);
+        FOR_ISA (epilogue_tile) (epilogue, tile + y * width * BLOCK, columns, 1, run->channel, out, 0);
     }
 }
 

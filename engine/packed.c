@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* packed.c: weights as given -> weights as the kernels stream them, with batch norm folded in, in double precision. Each
- * method of convolution has an order of its own; its file draws it.
+/* packed.c: weights as given -> weights as the kernels stream them, with batch norm folded in, in double precision.
+ * Each method of convolution has an order of its own; its file draws it.
  *
  * Packed weights are kept in a list of the graph under its lock, so that every plan of it shares them. */
 #include "engine/conv.h"
@@ -17,7 +17,7 @@
 static bool pack_bias (struct packed *packed, const struct node *node, const struct layer *layer)
 {
     int channels = layer->conv.out_channels;
-    size_t padded = blocked_floats (channels, 1, 1);
+    size_t padded = blocked_count (channels, 1, 1);
     packed->bias = memory_new (padded * sizeof (float));
     if (!packed->bias)
         return false;
@@ -38,18 +38,18 @@ static void packed_free (struct packed *packed)
     free (packed);
 }
 
-/* Packing can multiply: by the padding of channels, by Winograd, by the zeros of widened groups. Checked before memory is
- * asked for. */
+/* Packing can multiply: by the padding of channels, by Winograd, by the zeros of widened groups. Checked before memory
+ * is asked for. */
 static bool within_limits (const struct graph *g, const struct layer *layer, const struct packed *packed,
                            struct error *error)
 {
     const struct node *node = &g->nodes[layer->node];
     uint64_t bytes = 0, limit, work = 0;
     for (const struct packed *other = g->packed; other; other = other->next)
-        bytes += other->weight_floats * sizeof (float);
+        bytes += other->weight_bytes;
     if (__builtin_mul_overflow (g->limits.weight_bytes, 4, &limit))
         limit = UINT64_MAX;
-    if (__builtin_add_overflow (bytes, (uint64_t)packed->weight_floats * sizeof (float), &bytes) || bytes > limit) {
+    if (__builtin_add_overflow (bytes, (uint64_t)packed->weight_bytes, &bytes) || bytes > limit) {
         snprintf (error->text, sizeof error->text,
                   "conv '%s': with its packed weights there are %" PRIu64
                   " bytes of them, more than the limit of %" PRIu64,
@@ -58,7 +58,8 @@ static bool within_limits (const struct graph *g, const struct layer *layer, con
     }
     uint64_t pixels = (uint64_t)node->height * (uint64_t)node->width;
     if (packed->method->widens_groups &&
-        (__builtin_mul_overflow ((uint64_t)packed->weight_floats, pixels, &work) || work > g->limits.macs)) {
+        (__builtin_mul_overflow ((uint64_t)(packed->weight_bytes / element_bytes (packed->element)), pixels, &work) ||
+         work > g->limits.macs)) {
         snprintf (
             error->text, sizeof error->text,
             "conv '%s': its %d groups cannot be computed apart, and together they take more than the limit of %" PRIu64
@@ -70,7 +71,7 @@ static bool within_limits (const struct graph *g, const struct layer *layer, con
 }
 
 static struct packed *packed_new (const struct graph *g, const struct layer *layer, const struct conv_method *method,
-                                  int columns, struct error *error)
+                                  const struct conv_kernel *kernel, struct error *error)
 {
     const struct node *node = &g->nodes[layer->node];
     int in_channels = g->nodes[node->inputs[0]].channels;
@@ -78,14 +79,13 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     if (!packed)
         return NULL;
     packed->method = method;
-    packed->columns = columns;
+    packed->element = kernel->weight;
+    packed->nr_blocks = kernel->nr_blocks;
+    packed->k_step = kernel->k_step;
     error->text[0] = 0;
     bool ok = method->lay (packed, layer, in_channels);
-    size_t bytes = 0;
-    ok = ok && within_limits (g, layer, packed, error);
-    ok = ok && !__builtin_mul_overflow (packed->weight_floats, sizeof (float), &bytes) &&
-         pack_bias (packed, node, layer);
-    packed->weights = ok ? memory_new (bytes) : NULL;
+    ok = ok && within_limits (g, layer, packed, error) && pack_bias (packed, node, layer);
+    packed->weights = ok ? memory_new (packed->weight_bytes) : NULL;
     if (!packed->weights) {
         packed_free (packed);
         return NULL;
@@ -107,21 +107,22 @@ static uint64_t hash_fold (const struct layer *layer)
     return hash;
 }
 
-struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method, int columns,
-                           struct error *error)
+struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method,
+                           const struct conv_kernel *kernel, struct error *error)
 {
     uint64_t fold = hash_fold (layer);
     const char *name = g->nodes[layer->node].name;
     pthread_mutex_lock (g->lock);
     struct packed *packed = g->packed;
-    while (packed && !(packed->node == layer->node && packed->method == method && packed->columns == columns &&
-                       packed->fold == fold))
+    while (packed &&
+           !(packed->node == layer->node && packed->method == method && packed->element == kernel->weight &&
+             packed->nr_blocks == kernel->nr_blocks && packed->k_step == kernel->k_step && packed->fold == fold))
         packed = packed->next;
     bool made = !packed;
     if (!packed && g->weights_dropped) {
         snprintf (error->text, sizeof error->text,
                   "conv '%s': its weights were dropped and no plan has packed them this way before", name);
-    } else if (!packed && !(packed = packed_new (g, layer, method, columns, error))) {
+    } else if (!packed && !(packed = packed_new (g, layer, method, kernel, error))) {
         if (!error->text[0])
             snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", name);
     } else if (made) {

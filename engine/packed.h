@@ -3,25 +3,30 @@
 #ifndef CONVRELU_PACKED_H
 #define CONVRELU_PACKED_H
 
+#include "engine/element.h"
 #include "engine/graph.h"
 
+struct conv_kernel; /* kernels.h */
 struct conv_method; /* conv.h */
 
 /* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
 struct column {
     int block, blocks, in_block;
-    size_t weights; /* floats into packed.weights */
+    size_t weights; /* bytes into packed.weights, a multiple of 64 */
 };
 
 /* One convolution's weights and bias, folded and in kernel order. Kept by the graph, shared by plans. */
 struct packed {
     struct packed *next;
-    int node, columns; /* key: the node, kernels.columns, */
+    /* key: the node, the method, what its kernel says of weights, and a hash of what was folded in */
+    int node;
     const struct conv_method *method;
-    uint64_t fold;  /* a hash of what was folded in */
+    enum element element;
+    int nr_blocks, k_step;
+    uint64_t fold;
     int references; /* plans that use it */
-    float *weights; /* as the method draws it */
-    size_t weight_floats;
+    void *weights;  /* as the method draws it */
+    size_t weight_bytes;
     float *bias; /* [output channels, padded to 16] */
     struct column *column;
     int column_count;
@@ -29,8 +34,14 @@ struct packed {
 };
 
 /* The packed weights of a convolution layer, made or found. NULL: error filled. */
-struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method, int columns,
-                           struct error *error);
+struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method,
+                           const struct conv_kernel *kernel, struct error *error);
 void packed_release (struct graph *g, struct packed *packed);
+
+/* Where a column's weights begin. */
+static inline void *column_weights (const struct packed *packed, int column)
+{
+    return (char *)packed->weights + packed->column[column].weights;
+}
 
 #endif

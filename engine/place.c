@@ -13,15 +13,27 @@
 #include <limits.h>
 #include <stdlib.h>
 
-size_t blocked_floats (int channels, int height, int width)
+size_t blocked_count (int channels, int height, int width)
 {
     return ((size_t)channels + BLOCK - 1) / BLOCK * BLOCK * (size_t)height * (size_t)width;
 }
 
-static size_t tensor_floats (const struct graph *g, int id)
+size_t blocked_bytes (enum element element, int channels, int height, int width)
+{
+    return (blocked_count (channels, height, width) * element_bytes (element) + 63) / 64 * 64;
+}
+
+static size_t tensor_bytes (const struct graph *g, const struct places *places, int id)
 {
     const struct node *node = &g->nodes[id];
-    return blocked_floats (node->channels, node->height, node->width);
+    return blocked_bytes (places->of[id].element, node->channels, node->height, node->width);
+}
+
+/* The tensor's element is its own, wherever it lies. */
+static void put (struct places *places, int id, int buffer, size_t offset)
+{
+    places->of[id].buffer = buffer;
+    places->of[id].offset = offset;
 }
 
 /* A reshape between shapes of one pixel keeps every number where it is. */
@@ -33,9 +45,9 @@ static bool is_alias (const struct graph *g, const struct layer *layer)
             (in->channels == out->channels && in->height == out->height && in->width == out->width));
 }
 
-static int new_buffer (struct places *places, size_t floats)
+static int new_buffer (struct places *places, size_t bytes)
 {
-    places->buffers[places->buffer_count] = (struct buffer) { .floats = floats };
+    places->buffers[places->buffer_count] = (struct buffer) { .bytes = bytes };
     return places->buffer_count++;
 }
 
@@ -72,7 +84,7 @@ static bool parts_in_line (const struct graph *g, const struct layer *layer, con
         const struct place *part = &places->of[places->alias[layer->inputs[i]]];
         if (part->buffer < 0 || part->buffer != first->buffer || part->offset != offset)
             return false;
-        offset += tensor_floats (g, layer->inputs[i]);
+        offset += tensor_bytes (g, places, layer->inputs[i]);
     }
     return true;
 }
@@ -88,22 +100,23 @@ static bool fits_blocks (const struct graph *g, const struct layer *layer)
 
 static void place_concat (const struct graph *g, const struct layer *layer, struct places *places)
 {
-    struct place *whole = &places->of[layer->output];
+    const struct place *whole = &places->of[layer->output];
     if (!fits_blocks (g, layer))
         return;
     if (whole->buffer < 0 && parts_in_line (g, layer, places)) {
-        *whole = places->of[places->alias[layer->inputs[0]]];
+        const struct place *first = &places->of[places->alias[layer->inputs[0]]];
+        put (places, layer->output, first->buffer, first->offset);
         return;
     }
     if (whole->buffer < 0)
-        *whole = (struct place) { .buffer = new_buffer (places, tensor_floats (g, layer->output)) };
+        put (places, layer->output, new_buffer (places, tensor_bytes (g, places, layer->output)), 0);
     size_t offset = whole->offset;
     for (int i = 0; i < layer->input_count; i++) {
         int part = layer->inputs[i];
-        struct place *place = &places->of[part];
-        if (place->buffer < 0 && places->alias[part] == part && g->nodes[part].operation != OPERATION_INPUT)
-            *place = (struct place) { .buffer = whole->buffer, .offset = offset };
-        offset += tensor_floats (g, part);
+        bool unplaced = places->of[part].buffer < 0 && places->alias[part] == part;
+        if (unplaced && g->nodes[part].operation != OPERATION_INPUT)
+            put (places, part, whole->buffer, offset);
+        offset += tensor_bytes (g, places, part);
     }
 }
 
@@ -121,7 +134,7 @@ static bool in_place (const struct graph *g, const struct layers *layers, int l,
     for (int i = 0; i < layer->input_count; i++)
         if (places->of[places->alias[layer->inputs[i]]].buffer == buffer)
             return false;
-    return tensor_floats (g, layer->output) == places->buffers[buffer].floats;
+    return tensor_bytes (g, places, layer->output) == places->buffers[buffer].bytes;
 }
 
 static void place_rest (const struct graph *g, const struct layers *layers, struct places *places, int *users)
@@ -133,12 +146,13 @@ static void place_rest (const struct graph *g, const struct layers *layers, stru
         const struct layer *layer = &layers->list[l];
         int output = layer->output;
         struct place *place = &places->of[output];
-        if (places->alias[output] != output)
+        if (places->alias[output] != output) {
             *place = places->of[places->alias[output]];
-        else if (in_place (g, layers, l, places, users))
-            *place = places->of[places->alias[layer->residual]];
-        else if (place->buffer < 0) {
-            place->buffer = new_buffer (places, tensor_floats (g, output));
+        } else if (in_place (g, layers, l, places, users)) {
+            const struct place *residual = &places->of[places->alias[layer->residual]];
+            put (places, output, residual->buffer, residual->offset);
+        } else if (place->buffer < 0) {
+            put (places, output, new_buffer (places, tensor_bytes (g, places, output)), 0);
             users[place->buffer]++;
         }
     }
@@ -162,7 +176,7 @@ bool places_new (const struct graph *g, const struct layers *layers, const bool 
     }
     find_uses (g, layers, keep, places);
     if (imported >= 0)
-        places->of[imported].buffer = new_buffer (places, tensor_floats (g, imported));
+        put (places, imported, new_buffer (places, tensor_bytes (g, places, imported)), 0);
     for (int l = layers->count - 1; l >= 0; l--)
         if (layers->list[l].operation == OPERATION_CONCAT)
             place_concat (g, &layers->list[l], places);

@@ -4,11 +4,14 @@
 #define CONVRELU_PLACE_H
 
 #include "engine/arena.h"
+#include "engine/element.h"
 #include "engine/graph.h"
 
-/* Where a tensor lives: `offset` floats into a buffer. Aliases, parts of a concat and sums in place share one. */
+/* Where a tensor lives, `offset` bytes into a buffer, and of what. Aliases, parts of a concat and sums in place share
+ * one. */
 struct place {
     int buffer; /* -1: nowhere: fused away, or only the caller's planar input */
+    enum element element;
     size_t offset;
 };
 
@@ -26,6 +29,9 @@ struct places {
 bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
                  struct places *places);
 void places_free (struct places *places);
-size_t blocked_floats (int channels, int height, int width); /* with channels rounded up to 16 */
+
+/* How many numbers there are with channels rounded up to 16; their bytes, rounded up to 64. */
+size_t blocked_count (int channels, int height, int width);
+size_t blocked_bytes (enum element element, int channels, int height, int width);
 
 #endif

@@ -5,10 +5,10 @@
  *
  * The last of these touches every page, so that the first frame is like any other. */
 #include "engine/plan.h"
-#include "engine/conv.h"
 #include "engine/conv_stem_pool.h"
 #include "engine/cpu.h"
-#include "engine/run_steps.h"
+#include "engine/layers_reorder.h"
+#include "engine/operator.h"
 #include "engine/workers.h"
 
 #include <inttypes.h>
@@ -27,7 +27,6 @@ struct planner {
     struct preparation preparation;
     struct graph *g;
     struct error *error;
-    enum algorithm algorithm;
     struct layers layers;
     struct places places;
     bool *keep;    /* [tensors]: read after the run in its blocked place */
@@ -41,227 +40,6 @@ static bool fail (struct planner *p, const char *text)
     if (!p->error->text[0])
         snprintf (p->error->text, sizeof p->error->text, "%s", text);
     return false;
-}
-
-/* ---- steps ------------------------------------------------------------------------------------------------------ */
-
-static const struct place nowhere = { .buffer = -1 };
-
-/* A new step that makes tensor `output` from `input` (or the caller's input); NULL: memory short. */
-static struct step *new_step (struct planner *p, void (*run) (struct execution *e, const struct step *step), int input,
-                              int output)
-{
-    struct plan *plan = p->plan;
-    const struct node *in = &p->g->nodes[input], *out = &p->g->nodes[output];
-    if (plan->step_count == plan->step_capacity) {
-        int capacity = plan->step_capacity ? 2 * plan->step_capacity : 64;
-        struct step *steps = realloc (plan->steps, (size_t)capacity * sizeof *steps);
-        if (!steps)
-            return NULL;
-        plan->steps = steps;
-        plan->step_capacity = capacity;
-    }
-    struct step *step = &plan->steps[plan->step_count++];
-    *step = (struct step) {
-        .run = run,
-        .name = out->name,
-        .operation = out->label,
-        .in_channels = in->channels,
-        .in_height = in->height,
-        .in_width = in->width,
-        .channels = out->channels,
-        .height = out->height,
-        .width = out->width,
-        .place = { .in = p->places.of[p->places.alias[input]],
-                   .out = p->places.of[output],
-                   .second = nowhere,
-                   .residual = nowhere },
-        .finish = { .low = -INFINITY, .high = INFINITY, .plain = true },
-    };
-    return step;
-}
-
-/* A plan's own copy of a per-channel array, padded to 16 with zeros. NULL stays NULL. */
-static bool copy_channels (struct plan *plan, const float **to, const float *floats, const double *doubles,
-                           int channels)
-{
-    *to = NULL;
-    if (!floats && !doubles)
-        return true;
-    float *copy = memory_add (&plan->memory, blocked_floats (channels, 1, 1), sizeof *copy);
-    for (int c = 0; copy && c < channels; c++)
-        copy[c] = floats ? floats[c] : (float)doubles[c];
-    *to = copy;
-    return copy != NULL;
-}
-
-/* Activation, affine and residual of a layer, for its last step. */
-static bool set_finish (struct planner *p, struct step *step, const struct layer *layer)
-{
-    struct finish *finish = &step->finish;
-    struct activation a = layer->activation;
-    finish->activation = a;
-    finish->plain =
-        !layer->post_scale && (a.kind == ACTIVATION_NONE || a.kind == ACTIVATION_RELU || a.kind == ACTIVATION_CLIP);
-    if (a.kind == ACTIVATION_RELU)
-        finish->low = 0;
-    if (a.kind == ACTIVATION_CLIP) {
-        finish->low = a.alpha;
-        finish->high = a.beta;
-    }
-    if (layer->residual >= 0)
-        step->place.residual = p->places.of[p->places.alias[layer->residual]];
-    return copy_channels (p->plan, &finish->slope, layer->slope, NULL, step->channels) &&
-           copy_channels (p->plan, &finish->post_scale, NULL, layer->post_scale, step->channels) &&
-           copy_channels (p->plan, &finish->post_shift, NULL, layer->post_shift, step->channels);
-}
-
-static bool plan_conv (struct planner *p, const struct layer *layer)
-{
-    int input = layer->inputs[0];
-    bool planar = p->places.alias[input] == p->input && p->places.of[p->input].buffer < 0;
-    struct step *step = new_step (p, NULL, input, layer->output);
-    if (!step || !set_finish (p, step, layer))
-        return fail (p, "out of memory");
-    step->conv = layer->conv;
-    step->operation = p->g->nodes[layer->node].label;
-    step->macs = p->g->nodes[layer->node].macs;
-    const struct conv_method *method = conv_choose (&p->preparation, step, p->algorithm, planar);
-    step->packed = packed_get (p->g, layer, method, p->preparation.kernels->columns, p->error);
-    if (!step->packed)
-        return false;
-    step->run = method->run;
-    if (!method->prepare (&p->preparation, step))
-        return fail (p, "out of memory");
-    return true;
-}
-
-/* The plan's own copy of what `run` knows beside the step. */
-static bool set_state (struct planner *p, struct step *step, const void *state, size_t bytes)
-{
-    step->state = memory_add (&p->plan->memory, 1, bytes);
-    if (!step->state)
-        return fail (p, "out of memory");
-    memcpy (step->state, state, bytes);
-    return true;
-}
-
-static bool plan_pool (struct planner *p, const struct layer *layer)
-{
-    const struct node *node = &p->g->nodes[layer->node];
-    bool global = layer->operation == OPERATION_GLOBAL_POOL;
-    struct step *step = new_step (p, global ? run_global_pool : run_pool, layer->inputs[0], layer->output);
-    if (!step)
-        return fail (p, "out of memory");
-    if (global)
-        return set_state (p, step, &node->u.global_pool, sizeof node->u.global_pool);
-    size_t floats = 2 * (((size_t)node->u.pool.kernel_h + 15) / 16 * 16) + ((size_t)step->width + 15) / 16 * 16;
-    need_floats (&p->preparation.scratch_floats, floats);
-    return set_state (p, step, &node->u.pool, sizeof node->u.pool);
-}
-
-/* How the smaller operand b is spread over the other. */
-static void spread (const struct node *b, int channels, struct pointwise_step *s)
-{
-    bool one_pixel = b->height == 1 && b->width == 1, one_channel = b->channels == 1;
-    s->b_lane = one_channel && channels > 1;
-    s->b_pixel = one_pixel ? 0 : BLOCK;
-    s->b_block = s->b_lane ? 0 : (ptrdiff_t)b->height * b->width * BLOCK;
-}
-
-static bool plan_pointwise (struct planner *p, const struct layer *layer)
-{
-    int first = layer->inputs[0], second = layer->input_count > 1 ? layer->inputs[1] : -1;
-    const struct node *out = &p->g->nodes[layer->output], *a = &p->g->nodes[first];
-    if (second >= 0 && (a->channels != out->channels || a->height != out->height || a->width != out->width)) {
-        first = layer->inputs[1];
-        second = layer->inputs[0];
-    }
-    struct pointwise_step s = { .operation = POINTWISE_FIRST };
-    struct step *step = new_step (p, run_pointwise, first, layer->output);
-    if (!step || !set_finish (p, step, layer) ||
-        !copy_channels (p->plan, &s.scale, NULL, layer->scale, step->channels) ||
-        !copy_channels (p->plan, &s.shift, NULL, layer->shift, step->channels))
-        return fail (p, "out of memory");
-    if (second >= 0) {
-        s.operation = layer->operation == OPERATION_ADD ? POINTWISE_ADD : POINTWISE_MUL;
-        step->place.second = p->places.of[p->places.alias[second]];
-        spread (&p->g->nodes[second], step->channels, &s);
-    }
-    return set_state (p, step, &s, sizeof s);
-}
-
-/* One step per part that does not lie where the concat wants it already. */
-static bool plan_concat (struct planner *p, const struct layer *layer)
-{
-    const struct node *whole = &p->g->nodes[layer->output];
-    const struct place *to = &p->places.of[layer->output];
-    int channel = 0;
-    for (int i = 0; i < layer->input_count; i++) {
-        int part = layer->inputs[i];
-        const struct node *node = &p->g->nodes[part];
-        const struct place *at = &p->places.of[p->places.alias[part]];
-        size_t wanted = to->offset + blocked_floats (channel / BLOCK * BLOCK, whole->height, whole->width);
-        bool there = channel % BLOCK == 0 && at->buffer == to->buffer && at->offset == wanted;
-        if (!there) {
-            struct step *step = new_step (p, channel % BLOCK ? run_pick : run_copy, part, layer->output);
-            if (!step)
-                return fail (p, "out of memory");
-            struct pick_step s = { { .channels = node->channels, .step_h = 1, .step_w = 1 }, .out_channel = channel };
-            if (!set_state (p, step, &s, sizeof s))
-                return false;
-        }
-        channel += node->channels;
-    }
-    return true;
-}
-
-static bool plan_pick (struct planner *p, const struct layer *layer)
-{
-    const struct pick *pick = &p->g->nodes[layer->node].u.pick;
-    struct step *step = new_step (p, run_pick, layer->inputs[0], layer->output);
-    int *channel = memory_add (&p->plan->memory, (size_t)pick->channels, sizeof *channel);
-    if (!step || !channel)
-        return fail (p, "out of memory");
-    memcpy (channel, pick->channel, (size_t)pick->channels * sizeof *channel);
-    struct pick_step s = { .pick = *pick };
-    s.pick.channel = channel;
-    return set_state (p, step, &s, sizeof s);
-}
-
-static bool plan_reshape (struct planner *p, const struct layer *layer)
-{
-    if (p->places.alias[layer->output] != layer->output)
-        return true;
-    struct step *step = new_step (p, run_reshape, layer->inputs[0], layer->output);
-    if (!step)
-        return fail (p, "out of memory");
-    size_t floats = blocked_floats (step->channels * step->height * step->width, 1, 1);
-    need_floats (&p->preparation.shared_floats, floats);
-    return true;
-}
-
-static bool plan_layer (struct planner *p, const struct layer *layer)
-{
-    switch (layer->operation) {
-    case OPERATION_CONV:
-        return plan_conv (p, layer);
-    case OPERATION_POOL:
-    case OPERATION_GLOBAL_POOL:
-        return plan_pool (p, layer);
-    case OPERATION_CONCAT:
-        return plan_concat (p, layer);
-    case OPERATION_PICK:
-        return plan_pick (p, layer);
-    case OPERATION_RESHAPE:
-        return plan_reshape (p, layer);
-    case OPERATION_SOFTMAX:
-        return new_step (p, run_softmax, layer->inputs[0], layer->output) || fail (p, "out of memory");
-    case OPERATION_LOG_SOFTMAX:
-        return new_step (p, run_log_softmax, layer->inputs[0], layer->output) || fail (p, "out of memory");
-    default:
-        return plan_pointwise (p, layer);
-    }
 }
 
 /* ---- what must survive ------------------------------------------------------------------------------------------ */
@@ -278,12 +56,12 @@ static bool plan_export (struct planner *p, int id)
     if (p->exported[id] < 0 || place->buffer < 0)
         return true;
     const struct node *node = &p->g->nodes[id];
-    struct step *step = new_step (p, run_export, id, id);
+    struct step *step = step_new (&p->preparation, export_run, id, id);
     if (!step)
-        return fail (p, "out of memory");
+        return false;
     int buffer = p->exported[id];
-    size_t floats = (size_t)node->channels * (size_t)node->height * (size_t)node->width;
-    p->places.buffers[buffer] = (struct buffer) { .floats = (floats + 15) / 16 * 16 };
+    size_t bytes = (size_t)node->channels * (size_t)node->height * (size_t)node->width * sizeof (float);
+    p->places.buffers[buffer] = (struct buffer) { .bytes = (bytes + 63) / 64 * 64 };
     step->operation = "export";
     step->place.out = (struct place) { .buffer = buffer };
     return true;
@@ -338,8 +116,8 @@ static void find_lifetimes (struct planner *p)
         p->places.buffers[b].first = INT_MAX;
         p->places.buffers[b].last = -1;
     }
-    for (int s = 0; s < plan->step_count; s++) {
-        const struct step *step = &plan->steps[s];
+    for (int s = 0; s < plan->steps.count; s++) {
+        const struct step *step = &plan->steps.list[s];
         live_at (p, step->place.in, s);
         live_at (p, step->place.second, s);
         live_at (p, step->place.residual, s);
@@ -348,7 +126,7 @@ static void find_lifetimes (struct planner *p)
             live_at (p, step->then->place.residual, s);
             live_at (p, step->then->place.out, s);
         }
-        if (step->run == run_export)
+        if (step->run == export_run)
             live_at (p, step->place.out, INT_MAX);
     }
     for (int id = 0; id < p->g->count; id++)
@@ -356,10 +134,10 @@ static void find_lifetimes (struct planner *p)
             live_at (p, p->places.of[p->places.alias[id]], INT_MAX);
     for (int b = 0; b < p->places.buffer_count; b++)
         if (p->places.buffers[b].last < 0) /* a tensor fused away */
-            p->places.buffers[b].floats = 0;
+            p->places.buffers[b].bytes = 0;
 }
 
-static float *resolve (const struct planner *p, struct place place)
+static void *resolve (const struct planner *p, struct place place)
 {
     return place.buffer < 0 ? NULL : p->plan->arena + p->places.buffers[place.buffer].offset + place.offset;
 }
@@ -372,6 +150,21 @@ static void resolve_step (const struct planner *p, struct step *step)
     step->out = resolve (p, step->place.out);
 }
 
+static void resolve_steps (struct planner *p)
+{
+    struct plan *plan = p->plan;
+    const struct step *dense = NULL;
+    for (int s = plan->steps.count - 1; s >= 0; s--) {
+        struct step *step = &plan->steps.list[s];
+        step->next_dense = dense;
+        if (step->packed && !step->packed->method->few_weights)
+            dense = step;
+        resolve_step (p, step);
+        if (step->then)
+            resolve_step (p, step->then);
+    }
+}
+
 static bool lay_arena (struct planner *p)
 {
     struct plan *plan = p->plan;
@@ -380,38 +173,31 @@ static bool lay_arena (struct planner *p)
     if (!order)
         return fail (p, "out of memory");
     find_lifetimes (p);
-    plan->arena_floats = arena_layout (p->places.buffers, count, order);
+    plan->arena_bytes = arena_layout (p->places.buffers, count, order);
     free (order);
-    size_t lane = p->preparation.scratch_floats + BLOCK; /* a line between lanes */
-    uint64_t floats = (uint64_t)plan->arena_floats + p->preparation.shared_floats +
-                      (uint64_t)lane * (unsigned)plan->execution.threads + BLOCK;
-    if (floats > p->g->limits.plan_bytes / sizeof (float)) {
+    size_t lane = p->preparation.scratch_bytes + 64; /* a line between lanes */
+    uint64_t bytes = (uint64_t)plan->arena_bytes + p->preparation.shared_bytes +
+                     (uint64_t)lane * (unsigned)plan->execution.threads + 64;
+    if (bytes > p->g->limits.plan_bytes) {
         snprintf (p->error->text, sizeof p->error->text,
-                  "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64,
-                  floats * sizeof (float), p->g->limits.plan_bytes);
+                  "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64, bytes,
+                  p->g->limits.plan_bytes);
         return false;
     }
-    plan->arena = memory_add (&plan->memory, floats, sizeof (float));
+    plan->arena = memory_add (&plan->memory, bytes, 1);
     plan->execution.lanes = memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.lanes);
-    if (!plan->arena || !plan->execution.lanes) {
+    if (plan->timed)
+        plan->nanoseconds = memory_add (&plan->memory, (size_t)plan->steps.count, sizeof *plan->nanoseconds);
+    if (!plan->arena || !plan->execution.lanes || (plan->timed && !plan->nanoseconds)) {
         snprintf (p->error->text, sizeof p->error->text, "no memory for %" PRIu64 " bytes of intermediate results",
-                  floats * sizeof (float));
+                  bytes);
         return false;
     }
-    plan->execution.shared = plan->arena + plan->arena_floats;
+    plan->execution.shared = plan->arena + plan->arena_bytes;
     for (int i = 0; i < plan->execution.threads; i++)
         plan->execution.lanes[i].scratch =
-            plan->execution.shared + (p->preparation.shared_floats + 15) / 16 * 16 + (size_t)i * lane;
-    const struct step *dense = NULL;
-    for (int s = plan->step_count - 1; s >= 0; s--) {
-        struct step *step = &plan->steps[s];
-        step->next_dense = dense;
-        if (step->packed && !step->packed->method->few_weights)
-            dense = step;
-        resolve_step (p, step);
-        if (step->then)
-            resolve_step (p, step->then);
-    }
+            plan->arena + plan->arena_bytes + p->preparation.shared_bytes + (size_t)i * lane;
+    resolve_steps (p);
     return true;
 }
 
@@ -445,29 +231,32 @@ static bool mark_pinned (struct planner *p, const struct plan_options *options, 
     return true;
 }
 
-/* Joins the step just made from layer l to the one before it where it pays: the tensor between them, the largest of most
- * networks (3 MB after the stem of a ResNet), then never leaves the caches. `steps`: how many there were before. */
+/* Joins the step just made from layer l to the one before it where it pays: the tensor between them, the largest of
+ * most networks (3 MB after the stem of a ResNet), then never leaves the caches. `steps`: how many there were
+ * before. */
 static bool fuse_last (struct planner *p, int l, int steps)
 {
     struct plan *plan = p->plan;
-    if (l == 0 || steps == 0 || plan->step_count != steps + 1)
+    if (l == 0 || steps == 0 || plan->steps.count != steps + 1)
         return true;
     const struct layer *layer = &p->layers.list[l], *before = layer - 1;
-    struct step *step = &plan->steps[steps - 1];
+    struct step *step = &plan->steps.list[steps - 1];
     int between = before->output;
     if (before->operation != OPERATION_CONV || layer->inputs[0] != between || layer->residual == between ||
         p->readers[between] != 1 || p->exported[between] >= 0 || p->keep[between] ||
-        p->places.alias[between] != between || step[1].run != run_pool ||
-        !stem_pool_fits (step, step + 1, step[1].state))
+        p->places.alias[between] != between || layer->operation != OPERATION_POOL)
+        return true;
+    const struct pool *pool = &p->g->nodes[layer->node].u.pool;
+    if (!stem_pool_fits (step, step + 1, pool))
         return true;
     struct step *then = memory_add (&plan->memory, 1, sizeof *then);
     if (!then)
         return fail (p, "out of memory");
     *then = step[1];
-    plan->step_count--;
+    plan->steps.count--;
     step->then = then;
-    step->place.out = then->place.in = nowhere;
-    return stem_pool_prepare (&p->preparation, step, then->state) || fail (p, "out of memory");
+    step->place.out = then->place.in = (struct place) { .buffer = -1 };
+    return stem_pool_prepare (&p->preparation, step, pool) || fail (p, "out of memory");
 }
 
 static void count_readers (struct planner *p)
@@ -492,14 +281,15 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     for (int id = 0; id < p->g->count; id++)
         if (p->exported[id] >= 0)
             p->exported[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
-    if (blocked && !new_step (p, run_import, p->input, p->input))
-        return fail (p, "out of memory");
+    if (blocked && !step_new (&p->preparation, import_run, p->input, p->input))
+        return false;
     if (!plan_export (p, p->input))
         return false;
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
-        int steps = p->plan->step_count;
-        if (!plan_layer (p, layer) || !fuse_last (p, l, steps) || !plan_export (p, layer->output))
+        int steps = p->plan->steps.count;
+        if (!operator_of (layer->operation)->prepare (&p->preparation, layer) || !fuse_last (p, l, steps) ||
+            !plan_export (p, layer->output))
             return false;
     }
     return true;
@@ -566,7 +356,6 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
     struct error ignored;
     struct planner p = { .g = g, .error = error ? error : &ignored };
     options = options ? options : &defaults;
-    p.algorithm = options->algorithm;
     p.error->text[0] = 0;
     p.plan = calloc (1, sizeof *p.plan);
     if (!p.plan)
@@ -592,11 +381,18 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
         ok = p.plan->execution.workers || fail (&p, "cannot start threads");
     }
     const struct cpu cpu = options->cpu ? *options->cpu : cpu_detect ();
-    p.preparation = (struct preparation) { .kernels = p.plan->execution.kernels,
+    ok = ok && find_input (&p);
+    p.preparation = (struct preparation) { .g = g,
+                                           .places = &p.places,
+                                           .input = p.input,
+                                           .kernels = p.plan->execution.kernels,
                                            .cpu = &cpu,
+                                           .algorithm = options->algorithm,
                                            .threads = p.plan->execution.threads,
-                                           .memory = &p.plan->memory };
-    ok = ok && find_input (&p) && make_plan (&p, options);
+                                           .steps = &p.plan->steps,
+                                           .memory = &p.plan->memory,
+                                           .error = p.error };
+    ok = ok && make_plan (&p, options);
     if (!ok) {
         plan_free (p.plan);
         return NULL;
@@ -609,15 +405,15 @@ void plan_free (struct plan *plan)
     if (!plan)
         return;
     workers_free (plan->execution.workers);
-    for (int s = 0; s < plan->step_count; s++) {
-        const struct step *step = &plan->steps[s];
+    for (int s = 0; s < plan->steps.count; s++) {
+        const struct step *step = &plan->steps.list[s];
         if (step->packed)
             packed_release (plan->graph, step->packed);
         if (step->then && step->then->packed)
             packed_release (plan->graph, step->then->packed);
     }
     memory_free_all (&plan->memory);
-    free (plan->steps);
+    free (plan->steps.list);
     graph_unref (plan->graph);
     free (plan);
 }
@@ -641,17 +437,17 @@ const struct tensor *plan_tap (const struct plan *plan, int index)
 
 int plan_steps (const struct plan *plan)
 {
-    return plan->step_count;
+    return plan->steps.count;
 }
 
 static uint64_t packed_bytes (const struct step *step)
 {
-    return step->packed ? step->packed->weight_floats * sizeof (float) : 0;
+    return step->packed ? step->packed->weight_bytes : 0;
 }
 
 struct step_info plan_step (const struct plan *plan, int index)
 {
-    const struct step *r = &plan->steps[index], *last = r->then ? r->then : r;
+    const struct step *r = &plan->steps.list[index], *last = r->then ? r->then : r;
     return (struct step_info) {
         .name = r->name,
         .operation = r->operation,
@@ -662,7 +458,7 @@ struct step_info plan_step (const struct plan *plan, int index)
         .macs = r->macs,
         .multiplications = r->multiplications,
         .weight_bytes = packed_bytes (r) + (r->then ? packed_bytes (r->then) : 0),
-        .nanoseconds = r->nanoseconds,
+        .nanoseconds = plan->nanoseconds ? plan->nanoseconds[index] : 0,
     };
 }
 
@@ -678,5 +474,5 @@ const char *plan_isa (const struct plan *plan)
 
 size_t plan_arena_bytes (const struct plan *plan)
 {
-    return plan->arena_floats * sizeof (float);
+    return plan->arena_bytes;
 }

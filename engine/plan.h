@@ -9,10 +9,10 @@ struct plan {
     struct graph *graph;
     struct execution execution;
     bool timed;
-    struct step *steps;
-    int step_count, step_capacity;
-    float *arena;
-    size_t arena_floats;
+    struct steps steps;
+    uint64_t *nanoseconds; /* [steps] of the last run; NULL unless timed */
+    char *arena;
+    size_t arena_bytes;
     struct tensor *outputs, *taps;
     int output_count, tap_count;
     struct memory_list memory; /* small arrays that live as long as the plan */

@@ -16,7 +16,7 @@ static uint64_t nanoseconds (void)
 
 void plan_run (struct plan *plan, const float *input)
 {
-    plan_run_steps (plan, input, 0, plan->step_count);
+    plan_run_steps (plan, input, 0, plan->steps.count);
 }
 
 void plan_run_steps (struct plan *plan, const float *input, int first, int end)
@@ -25,9 +25,9 @@ void plan_run_steps (struct plan *plan, const float *input, int first, int end)
     plan->execution.input = input;
     for (int i = first; i < end; i++) {
         uint64_t start = plan->timed ? nanoseconds () : 0;
-        plan->steps[i].run (&plan->execution, &plan->steps[i]);
+        plan->steps.list[i].run (&plan->execution, &plan->steps.list[i]);
         if (plan->timed)
-            plan->steps[i].nanoseconds = nanoseconds () - start;
+            plan->nanoseconds[i] = nanoseconds () - start;
     }
     if (plan->execution.workers)
         workers_rest (plan->execution.workers);

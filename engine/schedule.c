@@ -57,12 +57,11 @@ static int lane_column (const struct execution *e, const struct step *step, int 
     return step->by_column ? part_start (step->packed->column_count, index, e->threads) : 0;
 }
 
-static struct ahead column_weights (const struct packed *packed, int column)
+static struct ahead weights_ahead (const struct packed *packed, int column)
 {
-    size_t end = column + 1 < packed->column_count ? packed->column[column + 1].weights : packed->weight_floats;
-    size_t floats = end - packed->column[column].weights;
-    return (struct ahead) { packed->weights + packed->column[column].weights,
-                            floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
+    size_t end = column + 1 < packed->column_count ? packed->column[column + 1].weights : packed->weight_bytes;
+    size_t floats = (end - packed->column[column].weights) / sizeof (float);
+    return (struct ahead) { column_weights (packed, column), floats < AHEAD_FLOATS ? floats : AHEAD_FLOATS };
 }
 
 struct ahead weights_after (const struct execution *e, const struct step *step, const struct lane *lane, int column)
@@ -70,7 +69,7 @@ struct ahead weights_after (const struct execution *e, const struct step *step, 
     int index = (int)(lane - e->lanes), count = step->packed->column_count;
     int end = step->by_column ? lane_column (e, step, index + 1) : count;
     if (column + 1 != end && column + 1 < count) /* past its own part a lane helps another */
-        return column_weights (step->packed, column + 1);
+        return weights_ahead (step->packed, column + 1);
     const struct step *next = step->next_dense;
-    return next ? column_weights (next->packed, lane_column (e, next, index)) : (struct ahead) { 0 };
+    return next ? weights_ahead (next->packed, lane_column (e, next, index)) : (struct ahead) { 0 };
 }

@@ -9,12 +9,11 @@
 /* A worker. Lane i starts at the i-th part of the items, which is the same part of the picture in every step, so that it
  * mostly reads what it wrote itself; then it helps the others. */
 struct lane {
-    float *scratch;   /* its own */
+    void *scratch;    /* its own */
     int staged;       /* what scratch holds of the input: a band, for Strassen also a block; -1: none */
-    int first, made;  /* run_fused.c: rows [first, made) are in scratch */
     int end;          /* of its part of the items of this step; */
     _Atomic int next; /*   next one nobody has taken */
-    char padding[64 - sizeof (float *) - 5 * sizeof (int)]; /* one line each */
+    char padding[64 - sizeof (void *) - 3 * sizeof (int)]; /* one line each */
 };
 
 /* What every step of a run works with. */
@@ -23,7 +22,7 @@ struct execution {
     struct workers *workers; /* NULL for one thread */
     int threads;
     struct lane *lanes; /* [threads] */
-    float *shared;      /* scratch of a step that all lanes see */
+    void *shared;       /* scratch of a step that all lanes see */
     const float *input; /* of the current run */
 };
 

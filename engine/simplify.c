@@ -5,7 +5,7 @@
  * place of every other; gives the layers of graph.h in execution order. Four passes, each over all nodes once:
  *
  *   1. nodes that no pinned tensor needs are dropped, the uses of the others counted
- *   2. patterns: x * sigmoid (x) is SiLU, x * hard-sigmoid (x) is hard-swish; zero padding joins the convolution behind it
+ *   2. patterns: x * sigmoid (x) is SiLU, x * hard-sigmoid (x) is hard-swish; zero padding joins its convolution
  *   3. replaced activations, except the gates that weigh whole channels (squeeze and excite)
  *   4. each node left over becomes the head of a layer and takes in what follows it:
  *
@@ -13,7 +13,7 @@
  *                            ^ residual: any tensor that is made already
  *
  * A tensor inside a chain is never written, so it must have one use and not be pinned. */
-#include "engine/graph.h"
+#include "engine/operator.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -277,9 +277,7 @@ static bool emit_layers (struct simplifier *s)
             continue;
         }
         struct layer *layer = &s->layers->list[s->layers->count++];
-        bool done = view->operation != OPERATION_CONV && view->operation != OPERATION_AFFINE &&
-                    view->operation != OPERATION_ACTIVATION && view->operation != OPERATION_ADD &&
-                    view->operation != OPERATION_MUL;
+        bool done = !operator_of (view->operation)->takes_epilogue;
         if (!start_layer (s, layer, id))
             return false;
         while (!done) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* step.h: one step of a plan: what it reads and makes, and how. */
+/* step.h: one step of a plan: what it reads and makes, and how; and how operators append theirs to it. */
 #ifndef CONVRELU_STEP_H
 #define CONVRELU_STEP_H
 
@@ -10,23 +10,27 @@
 
 struct cpu;       /* cpu.h */
 struct execution; /* schedule.h */
+struct step;
+
+typedef void run_function (struct execution *e, const struct step *step);
 
 struct step {
     const char *name, *operation;
     char algorithm[32];
     int in_channels, in_height, in_width;
-    int channels, height, width;         /* of out */
-    const float *in, *second, *residual; /* in NULL: the caller's planar input */
-    float *out;
+    int channels, height, width;        /* of out */
+    const void *in, *second, *residual; /* in NULL: the caller's planar input */
+    void *out;
     struct {
-        struct place in, second, residual, out; /* what the pointers above become */
+        struct place in, second, residual, out; /* where the pointers above point, and to what */
     } place;
-    struct finish finish;
-    uint64_t macs, multiplications, nanoseconds;
-    void (*run) (struct execution *e, const struct step *step);
+    struct epilogue epilogue;
+    uint64_t macs, multiplications;
+    run_function *run;
     void *state; /* what `run` knows beside: of the file that it is in */
     /* convolutions */
     struct conv conv;
+    const struct conv_kernel *kernel; /* whose register tile and packing the method works with */
     struct packed *packed;
     const struct step *next_dense; /* the next convolution but those with few weights; or NULL */
     bool by_column;                /* work items are columns: a lane begins with one of its own */
@@ -34,22 +38,58 @@ struct step {
                                         never lies in the arena as a whole */
 };
 
-/* What steps are prepared with. */
-struct preparation {
-    const struct kernels *kernels;
-    const struct cpu *cpu;
-    int threads;
-    struct memory_list *memory; /* of the plan */
-    size_t scratch_floats;      /* that any step needs for each lane; */
-    size_t shared_floats;       /*   and for all of them together */
+struct steps {
+    struct step *list;
+    int count, capacity;
 };
 
-/* Raises a need for memory to so many floats. */
-static inline void need_floats (size_t *need, size_t floats)
+/* What steps are prepared with, and where they are put. */
+struct preparation {
+    struct graph *g;
+    const struct places *places;
+    int input; /* the graph's input tensor */
+    const struct kernels *kernels;
+    const struct cpu *cpu;
+    enum algorithm algorithm;
+    int threads;
+    struct steps *steps;
+    struct memory_list *memory; /* of the plan */
+    size_t scratch_bytes;       /* that any step needs for each lane; */
+    size_t shared_bytes;        /*   and for all of them together */
+    struct error *error;
+};
+
+/* A new step, at the end of p->steps, that makes tensor `output` from `input` by `run`; its other fields say that it
+ * has no second input, no residual and no epilogue. The pointer is good until the next one. NULL: memory short,
+ * p->error filled. */
+struct step *step_new (struct preparation *p, run_function *run, int input, int output);
+
+/* Residual, activation and affine of a layer, for the step that stores its output. False: memory short, p->error
+ * filled. */
+bool step_epilogue (struct preparation *p, struct step *step, const struct layer *layer);
+
+/* The plan's own copy of what `run` knows beside the step. False: memory short, p->error filled. */
+bool step_state (struct preparation *p, struct step *step, const void *state, size_t bytes);
+
+/* The plan's own copy of a per-channel array of floats or of doubles, padded to 16 with zeros; NULL stays NULL. False:
+ * memory short, p->error filled. */
+bool step_channels (struct preparation *p, const float **to, const float *floats, const double *doubles, int channels);
+
+/* Puts that into p->error and returns false. */
+bool out_of_memory (struct preparation *p);
+
+/* Where a tensor lies. */
+static inline struct place place_of (const struct preparation *p, int tensor)
 {
-    floats = (floats + 15) / 16 * 16;
-    if (floats > *need)
-        *need = floats;
+    return p->places->of[p->places->alias[tensor]];
+}
+
+/* Raises a need for memory to so many bytes. */
+static inline void need_bytes (size_t *need, size_t bytes)
+{
+    bytes = (bytes + 63) / 64 * 64;
+    if (bytes > *need)
+        *need = bytes;
 }
 
 #endif

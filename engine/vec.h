@@ -8,6 +8,8 @@
 #ifndef CONVRELU_VEC_H
 #define CONVRELU_VEC_H
 
+#include "cpu.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -27,12 +29,17 @@
 
 #define INLINE static inline __attribute__ ((always_inline))
 
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_ (a, b)
+#define FOR_ISA(name) JOIN (name, ISA) /* kernels_conv -> kernels_conv_avx2 */
+
 #if defined ISA_IS_AVX512
 
 #include <immintrin.h>
 typedef __m512 vec;
 /* 14 x 2 accumulators + 2 weights + 1 input = 31 of 32 registers */
 enum { LANES = 16, ROWS = 14, COLUMNS = 2 };
+enum { NEEDS = CPU_AVX2 | CPU_FMA | CPU_AVX512F | CPU_AVX512BW | CPU_AVX512DQ | CPU_AVX512VL };
 
 INLINE vec vec_load (const float *p) { return _mm512_load_ps (p); }
 INLINE void vec_store (float *p, vec a) { _mm512_store_ps (p, a); }
@@ -71,6 +78,7 @@ INLINE vec vec_exp2 (vec a)
 typedef __m256 vec;
 /* 6 x 2 accumulators + 2 weights + 1 input = 15 of 16 registers */
 enum { LANES = 8, ROWS = 6, COLUMNS = 1 };
+enum { NEEDS = CPU_AVX2 | CPU_FMA };
 
 INLINE vec vec_load (const float *p) { return _mm256_load_ps (p); }
 INLINE void vec_store (float *p, vec a) { _mm256_store_ps (p, a); }
@@ -104,6 +112,7 @@ INLINE vec vec_exp2 (vec a)
 typedef float32x4_t vec;
 /* 6 x 4 accumulators + 4 weights + 1 input = 29 of 32 registers */
 enum { LANES = 4, ROWS = 6, COLUMNS = 1 };
+enum { NEEDS = CPU_NEON };
 
 INLINE vec vec_load (const float *p) { return vld1q_f32 (p); }
 INLINE void vec_store (float *p, vec a) { vst1q_f32 (p, a); }
@@ -132,6 +141,7 @@ INLINE vec vec_exp2 (vec a)
 
 typedef float vec;
 enum { LANES = 1, ROWS = 2, COLUMNS = 1 };
+enum { NEEDS = 0 };
 
 INLINE vec vec_load (const float *p) { return *p; }
 INLINE void vec_store (float *p, vec a) { *p = a; }

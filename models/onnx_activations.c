@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_activations.c: the operators that are one activation of the engine. ONNX's defaults stand beside each. */
+/* onnx_activations.c: the operators that are activations of the engine. engine/activations.def lists those that are
+ * exactly one, with their attributes and ONNX's defaults; the others are here, with theirs. */
 #include "models/onnx_reader.h"
 
 #include <math.h>
+#include <string.h>
 
 static bool activate (struct reader *r, struct activation activation)
 {
@@ -12,19 +14,24 @@ static bool activate (struct reader *r, struct activation activation)
     return onnx_set_like (r, 0, graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, activation), x);
 }
 
-static bool read_relu (struct reader *r)
+static bool read_activation (struct reader *r)
 {
-    return activate (r, (struct activation) { .kind = ACTIVATION_RELU });
-}
-
-static bool read_leaky_relu (struct reader *r)
-{
-    return activate (r, (struct activation) { ACTIVATION_LEAKY_RELU, onnx_attribute_float (r, "alpha", 0.01f), 0 });
-}
-
-static bool read_elu (struct reader *r)
-{
-    return activate (r, (struct activation) { ACTIVATION_ELU, onnx_attribute_float (r, "alpha", 1), 0 });
+    static const struct {
+        const char *op;
+        struct activation what; /* with ONNX's defaults */
+    } known[] = {
+#define ONNX_OPERATOR(KIND, op, since, attributes, alpha, beta) { op, { ACTIVATION_##KIND, alpha, beta } },
+#include "engine/activations.def"
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct activation what = known[i].what;
+        if (strcmp (known[i].op, onnx_current_node (r)->op_type))
+            continue;
+        what.alpha = onnx_attribute_float (r, "alpha", what.alpha); /* refused before where the operator has none */
+        what.beta = onnx_attribute_float (r, "beta", what.beta);
+        return activate (r, what);
+    }
+    return onnx_fail (r, "operator not supported");
 }
 
 /* gamma * elu (x, alpha). */
@@ -54,32 +61,6 @@ static bool read_gelu (struct reader *r)
     return onnx_fail (r, "attribute 'approximate' is neither none nor tanh");
 }
 
-static bool read_hard_swish (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_HARD_SWISH });
-}
-
-static bool read_hard_sigmoid (struct reader *r)
-{
-    float alpha = onnx_attribute_float (r, "alpha", 0.2f), beta = onnx_attribute_float (r, "beta", 0.5f);
-    return activate (r, (struct activation) { ACTIVATION_HARD_SIGMOID, alpha, beta });
-}
-
-static bool read_mish (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_MISH });
-}
-
-static bool read_sigmoid (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_SIGMOID });
-}
-
-static bool read_tanh (struct reader *r)
-{
-    return activate (r, (struct activation) { .kind = ACTIVATION_TANH });
-}
-
 /* Limits are attributes up to opset 10, inputs from 11 on; either may be left out. */
 static bool read_clip (struct reader *r)
 {
@@ -90,21 +71,15 @@ static bool read_clip (struct reader *r)
     if (isnan (least) || isnan (most))
         return onnx_fail (r, "limits %g and %g", (double)least, (double)most);
     if (least == 0 && most == INFINITY)
-        return read_relu (r);
+        return activate (r, (struct activation) { .kind = ACTIVATION_RELU });
     return activate (r, (struct activation) { ACTIVATION_CLIP, least, most });
 }
 
 const struct onnx_operator onnx_activation_operators[] = {
+#define ONNX_OPERATOR(KIND, op, since, attributes, alpha, beta) { op, 1, 1, since, read_activation, attributes },
+#include "engine/activations.def"
     { "Clip", 1, 3, 1, read_clip, "min:f max:f" },
-    { "Elu", 1, 1, 1, read_elu, "alpha:f" },
     { "Gelu", 1, 1, 20, read_gelu, "approximate:s" },
-    { "HardSigmoid", 1, 1, 1, read_hard_sigmoid, "alpha:f beta:f" },
-    { "HardSwish", 1, 1, 14, read_hard_swish, "" },
-    { "LeakyRelu", 1, 1, 1, read_leaky_relu, "alpha:f" },
-    { "Mish", 1, 1, 18, read_mish, "" },
-    { "Relu", 1, 1, 1, read_relu, "" },
     { "Selu", 1, 1, 1, read_selu, "alpha:f gamma:f" },
-    { "Sigmoid", 1, 1, 1, read_sigmoid, "" },
-    { "Tanh", 1, 1, 1, read_tanh, "" },
     { .name = NULL },
 };

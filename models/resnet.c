@@ -13,7 +13,6 @@
  * every other pixel of x between channels of zeros. */
 #include "models/resnet.h"
 
-#include "models/activations.h"
 #include "models/preparation.h"
 #include "models/report.h"
 
@@ -281,9 +280,10 @@ static int classifier (struct builder *b, int x)
 
 static bool read_activation (struct builder *b)
 {
-#define ACTIVATION(KIND, word, slope, text) { .kind = ACTIVATION_##KIND, .alpha = (slope) },
-    static const struct activation known[] = { CHOSEN_ACTIVATIONS (ACTIVATION) };
-#undef ACTIVATION
+    static const struct activation known[] = {
+#define CHOICE(KIND, alpha, beta, text) { ACTIVATION_##KIND, alpha, beta },
+#include "engine/activations.def"
+    };
     const char *word = safetensors_metadata (b->file, "activation");
     b->activation = known[0];
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

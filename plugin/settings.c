@@ -85,17 +85,27 @@ static GType scores_type (void)
     return type;
 }
 
+/* What each choice but the first puts in the place of the network's own. */
+static const struct activation choices[] = {
+    [ACTIVATION_CHOICE_MODEL] = { ACTIVATION_NONE, 0, 0 },
+#define CHOICE(KIND, alpha, beta, text) [ACTIVATION_CHOICE_##KIND] = { ACTIVATION_##KIND, alpha, beta },
+#include "engine/activations.def"
+};
+
 static GType activation_type (void)
 {
-#define ACTIVATION(KIND, word, slope, text) { ACTIVATION_CHOICE_##KIND, text, word },
-    static const GEnumValue values[] = {
+    static GEnumValue values[] = {
         { ACTIVATION_CHOICE_MODEL, "The network's own", "model" },
-        CHOSEN_ACTIVATIONS (ACTIVATION) { 0, NULL, NULL },
+#define CHOICE(KIND, alpha, beta, text) { ACTIVATION_CHOICE_##KIND, text, NULL },
+#include "engine/activations.def"
+        { 0, NULL, NULL },
     };
-#undef ACTIVATION
     static gsize type;
-    if (g_once_init_enter (&type))
+    if (g_once_init_enter (&type)) {
+        for (guint i = 1; i < G_N_ELEMENTS (choices); i++)
+            values[i].value_nick = activation_name (choices[i].kind);
         g_once_init_leave (&type, g_enum_register_static ("GstConvReluActivation", values));
+    }
     return type;
 }
 
@@ -553,10 +563,6 @@ gboolean settings_same_plan (const struct settings *a, const struct settings *b)
 
 gboolean settings_replacement (const struct settings *settings, struct activation *replacement)
 {
-#define ACTIVATION(KIND, word, slope, text)                                                                            \
-    [ACTIVATION_CHOICE_##KIND] = { .kind = ACTIVATION_##KIND, .alpha = (slope) },
-    static const struct activation choices[] = { CHOSEN_ACTIVATIONS (ACTIVATION) };
-#undef ACTIVATION
     *replacement = choices[settings->activation];
     return settings->activation != ACTIVATION_CHOICE_MODEL;
 }

@@ -9,7 +9,6 @@
 
 #include <gst/gst.h>
 
-#include "models/activations.h"
 #include "models/scores.h"
 #include "plugin/appearance.h"
 
@@ -18,9 +17,11 @@ enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
 enum resize { RESIZE_CROP, RESIZE_STRETCH, RESIZE_LETTERBOX };
 enum deadline { DEADLINE_NONE, DEADLINE_SKIP };
 
-#define ACTIVATION(KIND, word, slope, text) ACTIVATION_CHOICE_##KIND,
-enum activation_choice { ACTIVATION_CHOICE_MODEL, CHOSEN_ACTIVATIONS (ACTIVATION) };
-#undef ACTIVATION
+enum activation_choice {
+    ACTIVATION_CHOICE_MODEL,
+#define CHOICE(KIND, alpha, beta, text) ACTIVATION_CHOICE_##KIND,
+#include "engine/activations.def"
+};
 
 /* A number per channel. count 0: the model's own; 1: the same for all; 3: in the order the network takes them. */
 struct triple {

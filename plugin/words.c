@@ -9,18 +9,13 @@
 
 static const char *activation_in_words (struct activation activation)
 {
-    static const char *const names[ACTIVATION_KINDS] = {
-        [ACTIVATION_NONE] = "no activation", [ACTIVATION_CLIP] = "clipping",
-        [ACTIVATION_RELU] = "ReLU",          [ACTIVATION_LEAKY_RELU] = "leaky ReLU",
-        [ACTIVATION_PRELU] = "PReLU",        [ACTIVATION_ELU] = "ELU",
-        [ACTIVATION_GELU] = "GELU",          [ACTIVATION_GELU_TANH] = "GELU",
-        [ACTIVATION_SILU] = "SiLU",          [ACTIVATION_HARD_SWISH] = "hard swish",
-        [ACTIVATION_MISH] = "Mish",          [ACTIVATION_SIGMOID] = "sigmoid",
-        [ACTIVATION_TANH] = "tanh",          [ACTIVATION_HARD_SIGMOID] = "hard sigmoid",
+    static const char *const names[] = {
+#define ACTIVATION(KIND, name, words, formula, negatives) words,
+#include "engine/activations.def"
     };
     if (activation.kind == ACTIVATION_CLIP && activation.alpha == 0)
         return activation.beta == 6 ? "ReLU6" : "ReLU (clipped)";
-    return names[activation.kind] ? names[activation.kind] : activation_name (activation.kind);
+    return names[activation.kind];
 }
 
 /* What makes the values that go into an activation. */
@@ -52,16 +47,11 @@ static struct activation running_activation (const struct network *network, cons
 /* Whether values below zero may come out. */
 static gboolean keeps_negatives (struct activation activation)
 {
-    switch (activation.kind) {
-    case ACTIVATION_RELU:
-    case ACTIVATION_SIGMOID:
-    case ACTIVATION_HARD_SIGMOID:
-        return FALSE;
-    case ACTIVATION_CLIP:
-        return activation.alpha < 0;
-    default:
-        return TRUE;
-    }
+    static const gboolean negatives[] = {
+#define ACTIVATION(KIND, name, words, formula, negatives) negatives,
+#include "engine/activations.def"
+    };
+    return activation.kind == ACTIVATION_CLIP ? activation.alpha < 0 : negatives[activation.kind];
 }
 
 void words_of_layer (struct mosaic_words *words, const struct network *network, int layer, gboolean pre,

@@ -19,7 +19,7 @@ struct bench {
     const struct kernels *k;
     double peak; /* FLOP/s */
     struct guarded in, out, weights, bias, wide;
-    struct finish finish;
+    struct epilogue epilogue;
 };
 
 /* Seconds of one call of `call`, the best of several rounds of about 20 ms. */
@@ -72,9 +72,9 @@ static void conv_1x1 (const struct bench *b)
                             .out = b->out.data,
                             .out_block = 16 * ROW,
                             .pixels = ROW,
-                            .blocks = b->k->columns,
-                            .finish = &b->finish };
-    b->k->conv (&run);
+                            .blocks = b->k->conv[0].nr_blocks,
+                            .epilogue = &b->epilogue };
+    b->k->conv[0].run (&run);
 }
 
 /* Three rows of ROW + 2 pixels a block; a tap row is 48 floats in one piece. */
@@ -92,9 +92,9 @@ static void conv_3x3 (const struct bench *b)
                             .out = b->out.data,
                             .out_block = 16 * ROW,
                             .pixels = ROW,
-                            .blocks = b->k->columns,
-                            .finish = &b->finish };
-    b->k->conv (&run);
+                            .blocks = b->k->conv[0].nr_blocks,
+                            .epilogue = &b->epilogue };
+    b->k->conv[0].run (&run);
 }
 
 /* The stem: 7x7, stride 2, three planar channels of width 229. */
@@ -112,9 +112,9 @@ static void conv_stem (const struct bench *b)
                             .out = b->out.data,
                             .out_block = 16 * 112,
                             .pixels = 112,
-                            .blocks = b->k->columns,
-                            .finish = &b->finish };
-    b->k->conv (&run);
+                            .blocks = b->k->conv[0].nr_blocks,
+                            .epilogue = &b->epilogue };
+    b->k->conv[0].run (&run);
 }
 
 static void depthwise_3x3 (const struct bench *b)
@@ -130,7 +130,7 @@ static void depthwise_3x3 (const struct bench *b)
         .bias = b->bias.data,
         .window = { .kernel_w = 3, .stride_w = 1, .dilation_w = 1, .pad_left = 1, .in_width = ROW, .out_width = ROW },
         .out = b->out.data,
-        .finish = &b->finish
+        .epilogue = &b->epilogue
     };
     b->k->depthwise (&run);
 }
@@ -153,35 +153,35 @@ static void global_pool (const struct bench *b)
     b->k->global_pool (POOL_AVERAGE, b->in.data, 49, b->out.data);
 }
 
-static void pointwise_add (const struct bench *b)
+static void elementwise_add (const struct bench *b)
 {
-    struct pointwise_run run = { .operation = POINTWISE_ADD,
-                                 .a = b->in.data,
-                                 .b = b->in.data + 16 * ROW,
-                                 .b_pixel = 16,
-                                 .out = b->out.data,
-                                 .pixels = ROW,
-                                 .finish = &b->finish };
-    b->k->pointwise (&run);
+    struct elementwise_run run = { .operation = ELEMENTWISE_ADD,
+                                   .a = b->in.data,
+                                   .b = b->in.data + 16 * ROW,
+                                   .b_pixel = 16,
+                                   .out = b->out.data,
+                                   .pixels = ROW,
+                                   .epilogue = &b->epilogue };
+    b->k->elementwise (&run);
 }
 
-static void pointwise_as (const struct bench *b, enum activation_kind kind)
+static void elementwise_as (const struct bench *b, enum activation_kind kind)
 {
-    struct finish finish = { .activation = { .kind = kind, .alpha = 1 } };
-    struct pointwise_run run = {
-        .operation = POINTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .finish = &finish
+    struct epilogue epilogue = { .activation = { .kind = kind, .alpha = 1 } };
+    struct elementwise_run run = {
+        .operation = ELEMENTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .epilogue = &epilogue
     };
-    b->k->pointwise (&run);
+    b->k->elementwise (&run);
 }
 
-static void pointwise_silu (const struct bench *b)
+static void elementwise_silu (const struct bench *b)
 {
-    pointwise_as (b, ACTIVATION_SILU);
+    elementwise_as (b, ACTIVATION_SILU);
 }
 
-static void pointwise_gelu (const struct bench *b)
+static void elementwise_gelu (const struct bench *b)
 {
-    pointwise_as (b, ACTIVATION_GELU);
+    elementwise_as (b, ACTIVATION_GELU);
 }
 
 /* One row of tiles of 56 x 56, the transforms alone. */
@@ -208,7 +208,7 @@ static struct winograd_run winograd_run_of (const struct bench *b, int n)
                                    .m_point = 16 * tiles,
                                    .bias = b->bias.data,
                                    .out = b->out.data,
-                                   .finish = &b->finish };
+                                   .epilogue = &b->epilogue };
 }
 
 static void winograd_input_43 (const struct bench *b)
@@ -275,9 +275,9 @@ static double peak_of (const struct kernels *k)
 
 static void bench_table (const struct bench *b)
 {
-    double columns = 16 * b->k->columns, row = 64 * ROW; /* 64: bytes of a pixel of a block */
-    printf ("%-8s peak %.1f GFLOP/s, tile of %d pixels x %d channels\n", b->k->name, b->peak * 1e-9, b->k->rows,
-            16 * b->k->columns);
+    double columns = 16 * b->k->conv[0].nr_blocks, row = 64 * ROW; /* 64: bytes of a pixel of a block */
+    printf ("%-8s peak %.1f GFLOP/s, tile of %d pixels x %d channels\n", b->k->name, b->peak * 1e-9, b->k->conv[0].mr,
+            16 * b->k->conv[0].nr_blocks);
     report (b, "conv 1x1, 64 deep", conv_1x1, 2 * ROW * DEPTH * columns,
             4 * row + 4 * DEPTH * columns + 4 * ROW * columns);
     report (b, "conv 3x3, 64 deep", conv_3x3, 18 * ROW * DEPTH * columns,
@@ -287,9 +287,9 @@ static void bench_table (const struct bench *b)
     report (b, "depthwise 3x3", depthwise_3x3, 18 * 16 * ROW, 4 * row);
     report (b, "pool max 3x3 stride 2", pool_max, 0, 7 * row);
     report (b, "global_pool average 7x7", global_pool, 16 * 49, 64 * 50);
-    report (b, "pointwise add", pointwise_add, 16 * ROW, 3 * row);
-    report (b, "pointwise silu", pointwise_silu, 0, 2 * row);
-    report (b, "pointwise gelu", pointwise_gelu, 0, 2 * row);
+    report (b, "elementwise add", elementwise_add, 16 * ROW, 3 * row);
+    report (b, "elementwise silu", elementwise_silu, 0, 2 * row);
+    report (b, "elementwise gelu", elementwise_gelu, 0, 2 * row);
     report (b, "winograd_input F(4,3)", winograd_input_43, 0, 14 * (36.0 + 36) * 64);
     report (b, "winograd_output F(4,3)", winograd_output_43, 0, 14 * (36.0 + 16) * 64);
     report (b, "winograd_input F(2,3)", winograd_input_23, 0, 28 * (16.0 + 16) * 64);
@@ -307,7 +307,8 @@ int bench_kernels (void)
                        .weights = guarded_new (1 << 16, ALIGNED_TO_BLOCK, true),
                        .bias = guarded_new (64, ALIGNED_TO_BLOCK, true),
                        .wide = guarded_new (1 << 16, ALIGNED_TO_BLOCK, true),
-                       .finish = { .low = 0, .high = INFINITY, .plain = true, .activation.kind = ACTIVATION_RELU } };
+                       .epilogue = {
+                           .low = 0, .high = INFINITY, .clamp_only = true, .activation.kind = ACTIVATION_RELU } };
     guarded_random (&b.in);
     guarded_random (&b.weights);
     guarded_random (&b.bias);

@@ -4,7 +4,6 @@
 #include "element.h"
 
 #include "engine/engine.h"
-#include "models/activations.h"
 
 /* ---- properties ------------------------------------------------------------------------------------------------ */
 
@@ -324,12 +323,10 @@ static void check_preparations (void)
 /* The property's values are the engine's names, in the order of the one table, and "model" before them. */
 static void check_activation_names (void)
 {
-#define ACTIVATION(KIND, word, slope, text) { ACTIVATION_##KIND, word },
-    static const struct {
-        enum activation_kind kind;
-        const char *word;
-    } table[] = { CHOSEN_ACTIVATIONS (ACTIVATION) };
-#undef ACTIVATION
+    static const enum activation_kind table[] = {
+#define CHOICE(KIND, alpha, beta, text) ACTIVATION_##KIND,
+#include "engine/activations.def"
+    };
     group ("names of activations");
     GstBus *bus;
     GstElement *element = new_element (&bus);
@@ -338,9 +335,8 @@ static void check_activation_names (void)
     CHECK (values->n_values == G_N_ELEMENTS (table) + 1, "%u values", values->n_values);
     CHECK (strcmp (values->values[0].value_nick, "model") == 0, "%s", values->values[0].value_nick);
     for (guint i = 0; i < G_N_ELEMENTS (table) && i + 1 < values->n_values; i++) {
-        const char *nick = values->values[i + 1].value_nick, *name = activation_name (table[i].kind);
-        CHECK (strcmp (nick, table[i].word) == 0 && strcmp (name, nick) == 0, "%s is %s in the engine, %s in the table",
-               nick, name, table[i].word);
+        const char *nick = values->values[i + 1].value_nick, *name = activation_name (table[i]);
+        CHECK (strcmp (name, nick) == 0, "%s is %s in the engine", nick, name);
     }
     gst_element_set_bus (element, NULL);
     gst_object_unref (element);

@@ -144,7 +144,7 @@ static void check_bad_elementwise (void)
     BAD ("channel 0 is 0", graph_batch_norm (g, "bad", 0, many, many, many, many, 0));
     BAD ("activation number -1",
          graph_activation (g, "bad", 0, (struct activation) { .kind = (enum activation_kind) - 1 }));
-    BAD ("activation number 14", graph_activation (g, "bad", 0, (struct activation) { .kind = ACTIVATION_KINDS }));
+    BAD ("there is no activation number ", graph_activation (g, "bad", 0, (struct activation) { .kind = ACTIVATION_KINDS }));
     BAD ("one slope per channel", graph_activation (g, "bad", 0, (struct activation) { .kind = ACTIVATION_PRELU }));
     BAD ("no slopes", graph_prelu (g, "bad", 0, NULL));
     BAD ("concat 'bad'", graph_concat (g, "bad", NULL, 2));

@@ -11,6 +11,8 @@
  * fails the run. The tests themselves are in kernels_sums.c and kernels_values.c. */
 #include "tests/check_kernels.h"
 
+#include "engine/cpu.h"
+
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -64,8 +66,8 @@ static const struct {
     { "depthwise", offsetof (struct kernels, depthwise), check_depthwise },
     { "pool", offsetof (struct kernels, pool), check_pool },
     { "global_pool", offsetof (struct kernels, global_pool), check_global_pool },
-    { "pointwise", offsetof (struct kernels, pointwise), check_pointwise },
-    { "pointwise: activations", offsetof (struct kernels, pointwise), check_activations },
+    { "elementwise", offsetof (struct kernels, elementwise), check_elementwise },
+    { "elementwise: activations", offsetof (struct kernels, elementwise), check_activations },
     { "winograd_input", offsetof (struct kernels, winograd_input), check_winograd_input },
     { "winograd_output", offsetof (struct kernels, winograd_output), check_winograd_output },
     { "winograd_output: with input", offsetof (struct kernels, winograd_output), check_winograd },
@@ -87,7 +89,9 @@ static void check_tables (void)
     typedef void (*member) (void);
     for (int t = 0; t < table_count; t++) {
         const struct kernels *k = tables[t];
-        CHECK (k->rows >= 1 && k->columns >= 1, "%s: tile of %d x %d", k->name, k->rows, k->columns);
+        CHECK (k->mr >= 1 && k->nr_blocks >= 1, "%s: tile of %d x %d", k->name, k->mr, k->nr_blocks);
+        for (int i = 0; i < k->conv_count; i++)
+            CHECK (conv_kernel_tested (&k->conv[i]), "%s: convolution kernel %d has no test", k->name, i);
         for (size_t at = offsetof (struct kernels, conv); at < sizeof (struct kernels); at += sizeof (member)) {
             bool tested = false, empty = true;
             for (int i = 0; i < TESTS; i++)
@@ -100,6 +104,28 @@ static void check_tables (void)
     }
     CHECK (kernels_for ("no such table") == NULL, "a table for any name");
     CHECK (kernels_for (NULL) != NULL, "no table at all");
+}
+
+/* Of a made-up list: the first whose numbers and instructions fit. */
+static void check_conv_kernel_for (void)
+{
+    const struct conv_kernel list[] = { { .mr = 1, .needs = CPU_AVX2 | CPU_FMA },
+                                        { .mr = 2, .needs = CPU_AVX2 },
+                                        { .mr = 3 } };
+    const struct kernels k = { .conv = list, .conv_count = 3 };
+    static const struct {
+        unsigned features;
+        int mr;
+    } cases[] = { { 0, 3 }, { CPU_FMA, 3 }, { CPU_AVX2, 2 }, { CPU_AVX2 | CPU_FMA, 1 }, { ~0u, 1 } };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct cpu cpu = { .features = cases[i].features };
+        const struct conv_kernel *kernel = conv_kernel_for (&k, &cpu, ELEMENT_F32, ELEMENT_F32);
+        CHECK (kernel && kernel->mr == cases[i].mr, "features %x: %d", cases[i].features, kernel ? kernel->mr : -1);
+        CHECK (!conv_kernel_for (&k, &cpu, (enum element) (ELEMENT_F32 + 1), ELEMENT_F32), "numbers that none takes");
+        CHECK (!conv_kernel_for (&k, &cpu, ELEMENT_F32, (enum element) (ELEMENT_F32 + 1)), "numbers that none makes");
+    }
+    const struct kernels needy = { .conv = list, .conv_count = 2 };
+    CHECK (!conv_kernel_for (&needy, &(struct cpu) { 0 }, ELEMENT_F32, ELEMENT_F32), "a kernel that would crash");
 }
 
 static void find_tables (void)
@@ -147,6 +173,7 @@ int main (int argc, char **argv)
     if (bench)
         return bench_kernels ();
     check_tables ();
+    check_conv_kernel_for ();
     for (int i = 0; i < TESTS; i++) {
         check_group (tests[i].name);
         random_seed (seed);

@@ -12,7 +12,7 @@
 
 #include "engine/kernels.h"
 #include "tests/check.h"
-#include "tests/finish_case.h"
+#include "tests/epilogue_case.h"
 #include "tests/guarded.h"
 
 extern const struct kernels *tables[8]; /* [table_count], every one this CPU runs */
@@ -28,6 +28,9 @@ enum residual_mode { NO_RESIDUAL, RESIDUAL, RESIDUAL_IN_PLACE, RESIDUAL_MODES };
 /* One table's output must be as expected, and that of tables with fused multiply-add the same bit for bit. */
 void compare (const struct kernels *k, const struct guarded *out, const struct expected *e);
 
+/* Whether check_conv tests kernels for such numbers. */
+bool conv_kernel_tested (const struct conv_kernel *kernel);
+
 /* One test for each member of struct kernels; kernels_*.c. */
 void check_conv (void);
 void check_depthwise (void);
@@ -38,7 +41,7 @@ void check_strassen_sums (void);
 void check_strassen (void);
 void check_pool (void);
 void check_global_pool (void);
-void check_pointwise (void);
+void check_elementwise (void);
 void check_activations (void);
 void check_softmax (void);
 void check_import (void);

@@ -291,24 +291,24 @@ static void check_arena (void)
         size_t end = 0;
         for (int i = 0; i < count; i++) {
             int first = random_int (&b, 0, steps), last = first + random_int (&b, 0, 6);
-            size_t floats = 16 * (size_t)random_int (&b, 1, 100);
-            buffers[i] = (struct buffer) { .floats = floats, .first = first, .last = last };
+            size_t bytes = 64 * (size_t)random_int (&b, 1, 100);
+            buffers[i] = (struct buffer) { .bytes = bytes, .first = first, .last = last };
         }
         size_t total = arena_layout (buffers, count, order);
         bool apart = true, aligned = true;
         for (int i = 0; i < count; i++) {
-            size_t stop = buffers[i].offset + buffers[i].floats;
+            size_t stop = buffers[i].offset + buffers[i].bytes;
             end = stop > end ? stop : end;
-            aligned &= buffers[i].offset % 16 == 0;
+            aligned &= buffers[i].offset % 64 == 0;
             for (int j = 0; j < i; j++) {
                 bool meet = buffers[i].first <= buffers[j].last && buffers[j].first <= buffers[i].last;
-                bool over = buffers[j].offset < stop && buffers[i].offset < buffers[j].offset + buffers[j].floats;
+                bool over = buffers[j].offset < stop && buffers[i].offset < buffers[j].offset + buffers[j].bytes;
                 apart &= !(meet && over);
             }
         }
         CHECK (apart, "trial %d: two buffers overlap", trial);
-        CHECK (aligned, "trial %d: a buffer does not start on a block", trial);
-        CHECK (total == end, "trial %d: %zu floats, the last ends at %zu", trial, total, end);
+        CHECK (aligned, "trial %d: a buffer does not start on a line", trial);
+        CHECK (total == end, "trial %d: %zu bytes, the last ends at %zu", trial, total, end);
     }
     graph_unref (b.g);
 }

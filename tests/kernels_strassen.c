@@ -86,9 +86,9 @@ static void sums_checked (const struct kernels *k, const struct block_case *c, c
 void check_strassen_sums (void)
 {
     for (int t = 0; t < table_count; t++)
-        for (int number = 0; number < 6 * tables[t]->rows; number++) {
+        for (int number = 0; number < 6 * tables[t]->mr; number++) {
             struct block_case c =
-                block_case_new (16 * random_between (1, MOST_DEPTH / 16), 1 + number % tables[t]->rows, number);
+                block_case_new (16 * random_between (1, MOST_DEPTH / 16), 1 + number % tables[t]->mr, number);
             struct strassen_block block = block_of (&c);
             tables[t]->strassen_sums (&block);
             sums_checked (tables[t], &c, "alone");
@@ -102,21 +102,21 @@ struct strassen_case {
     ptrdiff_t out_block;
     struct guarded weights, kept, bias, residual;
     enum residual_mode mode;
-    struct finish_case finish;
+    struct epilogue_case epilogue;
 };
 
 static struct strassen_case strassen_case_new (const struct kernels *k, int rows, int number)
 {
     int depth = 16 * random_between (1, MOST_DEPTH / 16);
     struct strassen_case c = { .now = block_case_new (depth, rows, number),
-                               .after = block_case_new (depth, random_between (1, k->rows), number / 2),
-                               .columns = k->columns,
-                               .blocks = random_between (1, 2 * k->columns),
+                               .after = block_case_new (depth, random_between (1, k->mr), number / 2),
+                               .columns = k->nr_blocks,
+                               .blocks = random_between (1, 2 * k->nr_blocks),
                                .channel = 16 * random_between (0, 2),
                                .mode = (enum residual_mode) (number % RESIDUAL_MODES) };
     c.out_block = 16 * (c.now.pixels + random_between (0, 2));
-    c.weights = guarded_new ((size_t)(7 * depth * 16 * k->columns), ALIGNED_TO_BLOCK, true);
-    c.kept = guarded_new ((size_t)(3 * rows * 16 * k->columns), ALIGNED_TO_BLOCK, true);
+    c.weights = guarded_new ((size_t)(7 * depth * 16 * k->nr_blocks), ALIGNED_TO_BLOCK, true);
+    c.kept = guarded_new ((size_t)(3 * rows * 16 * k->nr_blocks), ALIGNED_TO_BLOCK, true);
     c.bias = guarded_new ((size_t)(c.channel + 16 * c.blocks), ALIGNED_TO_BLOCK, true);
     c.residual = guarded_new ((size_t)((c.blocks - 1) * c.out_block + 16 * c.now.pixels), ALIGNED_TO_BLOCK, number % 2);
     guarded_random (&c.weights);
@@ -124,7 +124,7 @@ static struct strassen_case strassen_case_new (const struct kernels *k, int rows
     for (int b = 0; b < c.blocks; b++)
         for (int i = 0; i < 16 * c.now.pixels; i++)
             c.residual.data[b * c.out_block + i] = random_float ();
-    c.finish = finish_case_new (number % FINISHES, c.channel + 16 * c.blocks);
+    c.epilogue = epilogue_case_new (number % EPILOGUES, c.channel + 16 * c.blocks);
     return c;
 }
 
@@ -136,7 +136,7 @@ static void strassen_case_free (struct strassen_case *c)
     guarded_free (&c->kept);
     guarded_free (&c->bias);
     guarded_free (&c->residual);
-    finish_case_free (&c->finish);
+    epilogue_case_free (&c->epilogue);
 }
 
 /* Output channel o of a half of them at pixel r of a half: its four quarters, index 2 lower + right, and of absolute values. */
@@ -177,9 +177,9 @@ static void strassen_expect (const struct strassen_case *c, struct expected *e)
                 double bias = c->bias.data[c->channel + out], more = 0;
                 if (c->mode != NO_RESIDUAL)
                     more = c->residual.data[at];
-                finish_expect (&c->finish.finish, c->channel + out, sum[q] + bias + more,
-                               magnitude[q] + fabs (bias) + fabs (more), 4 * c->now.depth + 8, &e->value[at],
-                               &e->bound[at]);
+                epilogue_expect (&c->epilogue.epilogue, c->channel + out, sum[q] + bias + more,
+                                 magnitude[q] + fabs (bias) + fabs (more), 4 * c->now.depth + 8, &e->value[at],
+                                 &e->bound[at]);
             }
         }
 }
@@ -204,7 +204,7 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
         .out_block = c->out_block,
         .channel = c->channel,
         .fetch = fetch ? (struct fetch) { c->weights.data, 16, 0 } : (struct fetch) { 0 },
-        .finish = &c->finish.finish,
+        .epilogue = &c->epilogue.epilogue,
     };
     if (first == 0)
         run.after = block_of (&c->after);
@@ -231,7 +231,7 @@ static void strassen_case_check (const struct kernels *k, int rows, int number)
     }
     const char *wrong = guarded_compare (&out, &e);
     CHECK (!wrong, "%s: case %d: depth %d, %d pixels, %d blocks, residual %d, %s: %s", k->name, number, c.now.depth,
-           c.now.pixels, c.blocks, (int)c.mode, c.finish.name, wrong);
+           c.now.pixels, c.blocks, (int)c.mode, c.epilogue.name, wrong);
     sums_checked (k, &c.after, "meanwhile");
     guarded_free (&out);
     expected_free (&e);
@@ -241,7 +241,7 @@ static void strassen_case_check (const struct kernels *k, int rows, int number)
 void check_strassen (void)
 {
     for (int t = 0; t < table_count; t++)
-        for (int rows = 1; rows <= tables[t]->rows; rows++)
-            for (int number = 0; number < 2 * RESIDUAL_MODES * FINISHES; number++)
+        for (int rows = 1; rows <= tables[t]->mr; rows++)
+            for (int number = 0; number < 2 * RESIDUAL_MODES * EPILOGUES; number++)
                 strassen_case_check (tables[t], rows, number);
 }

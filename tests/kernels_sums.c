@@ -17,7 +17,7 @@ struct conv_case {
     struct guarded input, bias, residual;
     struct guarded weights; /* [depth][16 blocks] */
     int before;             /* floats of the input in front of pixel 0's origin: offsets may be negative */
-    struct finish_case finish;
+    struct epilogue_case epilogue;
 };
 
 static struct conv_case conv_case_new (int pixels, ptrdiff_t stride, enum residual_mode mode, int number)
@@ -48,7 +48,7 @@ static struct conv_case conv_case_new (int pixels, ptrdiff_t stride, enum residu
             c.residual.data[b * c.out_block + i] = random_float ();
     if (number % 7 == 0) /* NaN and infinity reach exactly the outputs that depend on them */
         c.input.data[random_between (0, (int)c.input.count - 1)] = number % 2 ? NAN : INFINITY;
-    c.finish = finish_case_new (number % FINISHES, c.channel + 16 * c.blocks);
+    c.epilogue = epilogue_case_new (number % EPILOGUES, c.channel + 16 * c.blocks);
     return c;
 }
 
@@ -58,7 +58,7 @@ static void conv_case_free (struct conv_case *c)
     guarded_free (&c->weights);
     guarded_free (&c->bias);
     guarded_free (&c->residual);
-    finish_case_free (&c->finish);
+    epilogue_case_free (&c->epilogue);
 }
 
 /* The contract's formula at pixel p and output channel o (from c->channel on). */
@@ -77,15 +77,21 @@ static void conv_expect_one (const struct conv_case *c, int p, int o, struct exp
         sum += c->residual.data[at];
         magnitude += fabs ((double)c->residual.data[at]);
     }
-    finish_expect (&c->finish.finish, c->channel + o, sum, magnitude, c->depth + 2, &e->value[at], &e->bound[at]);
+    epilogue_expect (&c->epilogue.epilogue, c->channel + o, sum, magnitude, c->depth + 2, &e->value[at], &e->bound[at]);
 }
 
-/* All blocks of the case, as many at a time as the table takes. */
-static void conv_case_run (const struct conv_case *c, const struct kernels *k, struct guarded *out)
+bool conv_kernel_tested (const struct conv_kernel *kernel)
+{
+    return kernel->in == ELEMENT_F32 && kernel->weight == ELEMENT_F32 && kernel->sum == ELEMENT_F32 &&
+           kernel->out == ELEMENT_F32 && kernel->k_step == 1;
+}
+
+/* All blocks of the case, as many at a time as the kernel takes. */
+static void conv_case_run (const struct conv_case *c, const struct conv_kernel *k, struct guarded *out)
 {
     const float *residual = c->residual_mode == RESIDUAL ? c->residual.data : out->data;
-    for (int b = 0; b < c->blocks; b += k->columns) {
-        int blocks = c->blocks - b < k->columns ? c->blocks - b : k->columns;
+    for (int b = 0; b < c->blocks; b += k->nr_blocks) {
+        int blocks = c->blocks - b < k->nr_blocks ? c->blocks - b : k->nr_blocks;
         struct guarded weights = guarded_new ((size_t)(c->depth * 16 * blocks), ALIGNED_TO_BLOCK, true);
         for (int d = 0; d < c->depth; d++)
             memcpy (weights.data + d * 16 * blocks, c->weights.data + 16 * (d * c->blocks + b),
@@ -103,8 +109,8 @@ static void conv_case_run (const struct conv_case *c, const struct kernels *k, s
                                 .blocks = blocks,
                                 .channel = c->channel + 16 * b,
                                 .fetch = c->pixels % 2 ? (struct fetch) { weights.data, 16, 16 } : (struct fetch) { 0 },
-                                .finish = &c->finish.finish };
-        k->conv (&run);
+                                .epilogue = &c->epilogue.epilogue };
+        k->run (&run);
         guarded_free (&weights);
     }
 }
@@ -118,19 +124,22 @@ void check_conv (void)
             for (int mode = 0; mode < RESIDUAL_MODES; mode++, number++) {
                 struct conv_case c = conv_case_new (pixels, strides[s], (enum residual_mode)mode, number);
                 CASE ("case %d: %d pixels, stride %d, %d blocks, depth %d, residual %d, %s", number, pixels,
-                      (int)c.stride, c.blocks, c.depth, mode, c.finish.name);
+                      (int)c.stride, c.blocks, c.depth, mode, c.epilogue.name);
                 struct expected e = expected_new (c.residual.count);
                 for (int o = 0; o < 16 * c.blocks; o++)
                     for (int p = 0; p < pixels; p++)
                         conv_expect_one (&c, p, o, &e);
                 struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number / 2 % 2);
-                for (int t = case_begin (); t < table_count; t++) {
-                    guarded_clear (&out);
-                    if (mode == RESIDUAL_IN_PLACE)
-                        memcpy (out.data, c.residual.data, out.count * sizeof (float));
-                    conv_case_run (&c, tables[t], &out);
-                    compare (tables[t], &out, &e);
-                }
+                for (int t = case_begin (); t < table_count; t++)
+                    for (int i = 0; i < tables[t]->conv_count; i++) {
+                        if (!conv_kernel_tested (&tables[t]->conv[i]))
+                            continue;
+                        guarded_clear (&out);
+                        if (mode == RESIDUAL_IN_PLACE)
+                            memcpy (out.data, c.residual.data, out.count * sizeof (float));
+                        conv_case_run (&c, &tables[t]->conv[i], &out);
+                        compare (tables[t], &out, &e);
+                    }
                 guarded_free (&out);
                 expected_free (&e);
                 conv_case_free (&c);
@@ -141,7 +150,7 @@ void check_conv (void)
 
 static struct expected depthwise_expect (const struct pool *g, const struct plane *in, const float *weights,
                                          const struct guarded *bias, const struct guarded *residual, int channel,
-                                         const struct finish *finish, int pixels)
+                                         const struct epilogue *epilogue, int pixels)
 {
     struct conv conv = { .out_channels = 16,
                          .kernel_h = g->kernel_h,
@@ -162,8 +171,8 @@ static struct expected depthwise_expect (const struct pool *g, const struct plan
     for (int i = 0; i < 16 * pixels; i++) {
         int from = i % 16 * pixels + i / 16;
         double more = residual ? residual->data[i] : 0;
-        finish_expect (finish, channel + i % 16, sum[from] + more, magnitude[from] + fabs (more),
-                       g->kernel_h * g->kernel_w + 2, &e.value[i], &e.bound[i]);
+        epilogue_expect (epilogue, channel + i % 16, sum[from] + more, magnitude[from] + fabs (more),
+                         g->kernel_h * g->kernel_w + 2, &e.value[i], &e.bound[i]);
     }
     free (sum);
     free (magnitude);
@@ -183,16 +192,16 @@ static void depthwise_case (struct pool g, int width, int number)
     struct guarded out = guarded_new ((size_t)(16 * out_height * out_width), ALIGNED_TO_BLOCK, number % 2);
     struct guarded residual = guarded_new (out.count, ALIGNED_TO_BLOCK, true);
     float *weights = calloc ((size_t)(16 * taps), sizeof (float)); /* [16][taps] */
-    struct finish_case finish = finish_case_new (number % FINISHES, channel + 16);
+    struct epilogue_case epilogue = epilogue_case_new (number % EPILOGUES, channel + 16);
     guarded_random (&packed);
     guarded_random (&bias);
     guarded_random (&residual);
     for (int i = 0; i < 16 * taps; i++)
         weights[i % 16 * taps + i / 16] = packed.data[i];
     struct expected e = depthwise_expect (&g, &in, weights, &bias, mode == NO_RESIDUAL ? NULL : &residual, channel,
-                                          &finish.finish, out_height * out_width);
+                                          &epilogue.epilogue, out_height * out_width);
     CASE ("case %d: %dx%d, kernel %dx%d, stride %d, dilation %d, left %d, residual %d, %s", number, height, width,
-          g.kernel_h, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, (int)mode, finish.name);
+          g.kernel_h, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left, (int)mode, epilogue.name);
     for (int t = case_begin (); t < table_count; t++) {
         guarded_clear (&out);
         if (mode == RESIDUAL_IN_PLACE)
@@ -215,7 +224,7 @@ static void depthwise_case (struct pool g, int width, int number)
                                          .residual = mode == NO_RESIDUAL ? NULL : more,
                                          .out = out.data + start,
                                          .channel = channel,
-                                         .finish = &finish.finish };
+                                         .epilogue = &epilogue.epilogue };
             tables[t]->depthwise (&run);
         }
         compare (tables[t], &out, &e);
@@ -226,7 +235,7 @@ static void depthwise_case (struct pool g, int width, int number)
     guarded_free (&out);
     guarded_free (&residual);
     free (weights);
-    finish_case_free (&finish);
+    epilogue_case_free (&epilogue);
     expected_free (&e);
 }
 

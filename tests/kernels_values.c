@@ -139,20 +139,20 @@ void check_global_pool (void)
 enum second { WHOLE, PER_CHANNEL, PER_PIXEL, ONE_NUMBER, SECONDS }; /* the shape of b */
 enum alias { NO_ALIAS, OUT_IS_A, OUT_IS_B, OUT_IS_RESIDUAL, ALIASES };
 
-struct pointwise_case {
-    struct pointwise_run run; /* finish, out, and what that is an alias of, are set by check_pointwise */
+struct elementwise_case {
+    struct elementwise_run run; /* epilogue, out, and what that is an alias of, are set by check_elementwise */
     enum second second;
     enum alias alias;
     struct guarded a, b, residual, scale, shift;
-    struct finish_case finish;
+    struct epilogue_case epilogue;
 };
 
-static struct pointwise_case pointwise_case_new (int number)
+static struct elementwise_case elementwise_case_new (int number)
 {
-    struct pointwise_case c = { .second = (enum second) (number / 3 % SECONDS),
-                                .alias = (enum alias) (number / 12 % ALIASES) };
-    struct pointwise_run *r = &c.run;
-    r->operation = (enum pointwise_operation) (number % 3);
+    struct elementwise_case c = { .second = (enum second) (number / 3 % SECONDS),
+                                  .alias = (enum alias) (number / 12 % ALIASES) };
+    struct elementwise_run *r = &c.run;
+    r->operation = (enum elementwise_operation) (number % 3);
     r->pixels = 1 + number % 37;
     r->channel = 16 * random_between (0, 2);
     r->b_pixel = c.second == WHOLE || c.second == PER_PIXEL ? 16 : 0;
@@ -169,39 +169,39 @@ static struct pointwise_case pointwise_case_new (int number)
     guarded_random (&c.shift);
     for (size_t i = 0; i < c.b.count; i += r->b_lane ? 16 : 1) /* the lanes nobody may use stay NaN */
         c.b.data[i] = random_float ();
-    c.finish = finish_case_new (number % FINISHES, (int)channels);
+    c.epilogue = epilogue_case_new (number % EPILOGUES, (int)channels);
     if (number / 48 % 2) {
         r->scale = c.scale.data;
         r->shift = c.shift.data;
     }
-    if (c.alias == OUT_IS_B && (c.second != WHOLE || r->operation == POINTWISE_FIRST))
+    if (c.alias == OUT_IS_B && (c.second != WHOLE || r->operation == ELEMENTWISE_FIRST))
         c.alias = NO_ALIAS;
     if (c.alias == OUT_IS_RESIDUAL || number / 96 % 2)
         r->residual = c.residual.data;
     CASE ("case %d: operation %d, b shape %d, %d pixels, affine %d, residual %d, out is %d, %s", number,
           (int)r->operation, (int)c.second, (int)r->pixels, r->scale != NULL, r->residual != NULL, (int)c.alias,
-          c.finish.name);
+          c.epilogue.name);
     return c;
 }
 
-static void pointwise_case_free (struct pointwise_case *c)
+static void elementwise_case_free (struct elementwise_case *c)
 {
     guarded_free (&c->a);
     guarded_free (&c->b);
     guarded_free (&c->residual);
     guarded_free (&c->scale);
     guarded_free (&c->shift);
-    finish_case_free (&c->finish);
+    epilogue_case_free (&c->epilogue);
 }
 
-static void pointwise_expect_one (const struct pointwise_case *c, int i, struct expected *e)
+static void elementwise_expect_one (const struct elementwise_case *c, int i, struct expected *e)
 {
-    const struct pointwise_run *r = &c->run;
+    const struct elementwise_run *r = &c->run;
     double v = c->a.data[i], magnitude = fabs (v);
-    if (r->operation != POINTWISE_FIRST) {
+    if (r->operation != ELEMENTWISE_FIRST) {
         double b = c->b.data[i / 16 * r->b_pixel + (r->b_lane ? 0 : i % 16)];
-        v = r->operation == POINTWISE_ADD ? v + b : v * b;
-        magnitude = r->operation == POINTWISE_ADD ? magnitude + fabs (b) : fabs (v);
+        v = r->operation == ELEMENTWISE_ADD ? v + b : v * b;
+        magnitude = r->operation == ELEMENTWISE_ADD ? magnitude + fabs (b) : fabs (v);
     }
     int channel = r->channel + i % 16;
     if (r->scale) {
@@ -209,35 +209,35 @@ static void pointwise_expect_one (const struct pointwise_case *c, int i, struct 
         magnitude = magnitude * fabs ((double)c->scale.data[channel]) + fabs ((double)c->shift.data[channel]);
     }
     double more = r->residual ? c->residual.data[i] : 0;
-    finish_expect (r->finish, channel, v + more, magnitude + fabs (more), 4, &e->value[i], &e->bound[i]);
+    epilogue_expect (r->epilogue, channel, v + more, magnitude + fabs (more), 4, &e->value[i], &e->bound[i]);
 }
 
-void check_pointwise (void)
+void check_elementwise (void)
 {
     for (int number = 0; number < 12 * 192; number++) {
-        struct pointwise_case c = pointwise_case_new (number);
-        c.run.finish = &c.finish.finish;
+        struct elementwise_case c = elementwise_case_new (number);
+        c.run.epilogue = &c.epilogue.epilogue;
         struct expected e = expected_new (c.a.count);
         for (int i = 0; i < (int)e.count; i++)
-            pointwise_expect_one (&c, i, &e);
+            elementwise_expect_one (&c, i, &e);
         struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number / 2 % 2);
         for (int t = case_begin (); t < table_count; t++) {
             const struct guarded *same[ALIASES] = { NULL, &c.a, &c.b, &c.residual };
-            struct pointwise_run run = c.run;
+            struct elementwise_run run = c.run;
             guarded_clear (&out);
             if (same[c.alias])
                 memcpy (out.data, same[c.alias]->data, out.count * sizeof (float));
             run.out = out.data;
             run.a = c.alias == OUT_IS_A ? out.data : c.a.data;
-            run.b = run.operation == POINTWISE_FIRST ? NULL : c.alias == OUT_IS_B ? out.data : c.b.data;
+            run.b = run.operation == ELEMENTWISE_FIRST ? NULL : c.alias == OUT_IS_B ? out.data : c.b.data;
             if (c.alias == OUT_IS_RESIDUAL)
                 run.residual = out.data;
-            tables[t]->pointwise (&run);
+            tables[t]->elementwise (&run);
             compare (tables[t], &out, &e);
         }
         guarded_free (&out);
         expected_free (&e);
-        pointwise_case_free (&c);
+        elementwise_case_free (&c);
     }
 }
 
@@ -253,22 +253,22 @@ void check_activations (void)
     for (int i = 0; i < COUNT; i++)
         in.data[i] = i < SPECIAL ? special[i] : 12 * random_float () * fabsf (random_float ());
     for (int kind = 0; kind < ACTIVATION_KINDS; kind++) {
-        struct finish_case f = finish_case_new (PLAIN_FINISHES + kind, 16);
+        struct epilogue_case f = epilogue_case_new (CLAMPS + kind, 16);
         for (int i = 0; i < COUNT; i++) {
-            double slope = f.finish.slope ? f.finish.slope[i % 16] : 0;
-            e.value[i] = reference_activation (f.finish.activation, slope, in.data[i]);
-            e.bound[i] = activation_error (f.finish.activation, in.data[i], e.value[i]);
+            double slope = f.epilogue.slope ? f.epilogue.slope[i % 16] : 0;
+            e.value[i] = reference_activation (f.epilogue.activation, slope, in.data[i]);
+            e.bound[i] = reference_activation_error (f.epilogue.activation, in.data[i], e.value[i]);
         }
         CASE ("%s", f.name);
-        struct pointwise_run run = {
-            .operation = POINTWISE_FIRST, .a = in.data, .out = out.data, .pixels = COUNT / 16, .finish = &f.finish
+        struct elementwise_run run = {
+            .operation = ELEMENTWISE_FIRST, .a = in.data, .out = out.data, .pixels = COUNT / 16, .epilogue = &f.epilogue
         };
         for (int t = case_begin (); t < table_count; t++) {
             guarded_clear (&out);
-            tables[t]->pointwise (&run);
+            tables[t]->elementwise (&run);
             compare (tables[t], &out, &e);
         }
-        finish_case_free (&f);
+        epilogue_case_free (&f);
     }
     guarded_free (&in);
     guarded_free (&out);
@@ -456,19 +456,19 @@ static float product_through (const struct kernels *k, float x, float y)
 {
     struct guarded a = guarded_new (16, ALIGNED_TO_BLOCK, true), b = guarded_new (16, ALIGNED_TO_BLOCK, true);
     struct guarded out = guarded_new (16, ALIGNED_TO_BLOCK, true);
-    struct finish none = { .plain = false, .activation.kind = ACTIVATION_NONE };
-    struct pointwise_run run = { .operation = POINTWISE_MUL,
-                                 .a = a.data,
-                                 .b = b.data,
-                                 .b_pixel = 16,
-                                 .out = out.data,
-                                 .pixels = 1,
-                                 .finish = &none };
+    struct epilogue none = { .clamp_only = false, .activation.kind = ACTIVATION_NONE };
+    struct elementwise_run run = { .operation = ELEMENTWISE_MUL,
+                                   .a = a.data,
+                                   .b = b.data,
+                                   .b_pixel = 16,
+                                   .out = out.data,
+                                   .pixels = 1,
+                                   .epilogue = &none };
     for (int i = 0; i < 16; i++) {
         a.data[i] = x;
         b.data[i] = y;
     }
-    k->pointwise (&run);
+    k->elementwise (&run);
     float result = out.data[5];
     guarded_free (&a);
     guarded_free (&b);

@@ -225,7 +225,7 @@ void check_winograd_input (void)
         }
 }
 
-static void winograd_expect_output (const struct winograd_case *c, const struct finish *finish,
+static void winograd_expect_output (const struct winograd_case *c, const struct epilogue *epilogue,
                                     const struct guarded *bias, const struct guarded *residual, struct expected *e)
 {
     const struct winograd_run *r = &c->run;
@@ -242,8 +242,8 @@ static void winograd_expect_output (const struct winograd_case *c, const struct 
                 continue;
             int at = 16 * (row * r->width + column) + i % 16, channel = r->channel + i % 16;
             double more = residual ? residual->data[at] : 0, b = bias->data[channel];
-            finish_expect (finish, channel, out[y][x] + b + more, magnitude[y][x] + fabs (b) + fabs (more), 12,
-                           &e->value[at], &e->bound[at]);
+            epilogue_expect (epilogue, channel, out[y][x] + b + more, magnitude[y][x] + fabs (b) + fabs (more), 12,
+                             &e->value[at], &e->bound[at]);
         }
     }
 }
@@ -256,16 +256,16 @@ static void winograd_output_case (int size, int width, int number)
     struct guarded bias = guarded_new ((size_t)c.run.channel + 16, ALIGNED_TO_BLOCK, true);
     struct guarded out = guarded_new (16 * (size_t)(c.run.height * c.run.width), ALIGNED_TO_BLOCK, number % 2);
     struct guarded residual = guarded_new (out.count, ALIGNED_TO_BLOCK, true);
-    struct finish_case finish = finish_case_new (number % FINISHES, c.run.channel + 16);
+    struct epilogue_case epilogue = epilogue_case_new (number % EPILOGUES, c.run.channel + 16);
     guarded_random (&bias);
     guarded_random (&residual);
     for (int p = 0; p < c.run.n_h * c.run.n_w; p++)
         for (int i = 0; i < 16 * c.tiles; i++)
             c.m.data[p * c.run.m_point + i] = random_float ();
     struct expected e = expected_new (out.count);
-    winograd_expect_output (&c, &finish.finish, &bias, mode == NO_RESIDUAL ? NULL : &residual, &e);
+    winograd_expect_output (&c, &epilogue.epilogue, &bias, mode == NO_RESIDUAL ? NULL : &residual, &e);
     c.run.bias = bias.data;
-    c.run.finish = &finish.finish;
+    c.run.epilogue = &epilogue.epilogue;
     c.run.out = out.data;
     c.run.residual = mode == NO_RESIDUAL ? NULL : mode == RESIDUAL ? residual.data : out.data;
     for (int t = case_begin (); t < table_count; t++) {
@@ -278,7 +278,7 @@ static void winograd_output_case (int size, int width, int number)
     guarded_free (&bias);
     guarded_free (&out);
     guarded_free (&residual);
-    finish_case_free (&finish);
+    epilogue_case_free (&epilogue);
     expected_free (&e);
     winograd_case_free (&c);
 }
@@ -313,7 +313,7 @@ static void winograd_multiply (struct winograd_case *c, const float *weights)
 /* The whole way round is a 3x3 convolution: within 4e-6 of its norm. */
 static void winograd_round_trip (int size, int height, int width)
 {
-    struct finish none = { .low = -INFINITY, .high = INFINITY, .plain = true };
+    struct epilogue none = { .low = -INFINITY, .high = INFINITY, .clamp_only = true };
     float weights[16 * 144];
     struct winograd_case c = winograd_case_new (size, height, width, 15);
     const int count = 16 * c.run.height * c.run.width, stride = c.h[0].stride;
@@ -334,7 +334,7 @@ static void winograd_round_trip (int size, int height, int width)
         weights[i] = random_float ();
     reference_conv (&conv, 16, height, width, c.in.planar, NULL, weights, bias.data, want, NULL);
     c.run.bias = bias.data;
-    c.run.finish = &none;
+    c.run.epilogue = &none;
     c.run.out = out.data;
     for (int t = 0; t < table_count; t++) {
         double error = 0, norm = 0;

@@ -15,6 +15,10 @@ int reference_extent (int in, int before, int after, int kernel, int dilation, i
 
 /* One number through an activation. slope: prelu's of that channel. */
 double reference_activation (struct activation activation, double slope, double x);
+/* How steep it gets at most: how much it can enlarge an error. */
+double reference_steepness (struct activation activation, double slope);
+/* How far off a kernel's value may be at x, where the exact one is y. */
+double reference_activation_error (struct activation activation, double x, double y);
 
 /* in [channels][height][width] -> out [out_channels][reference_extent][reference_extent]. Zero strides, dilations and
  * groups mean 1. bias may be NULL. in_magnitude NULL: |in|; magnitude (like out) may be NULL. */

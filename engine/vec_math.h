@@ -1,45 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* finish.h: the end of every kernel: residual, activation and affine on values still in registers, then the one store.
- *
- * Plain finishes (none, relu, clip) stay in registers. The others put a tile of sums on the stack, where it stays in the
- * first-level cache, and finish_tile turns it into outputs: their arithmetic is compiled once, not once per tile shape. */
-#ifndef CONVRELU_FINISH_H
-#define CONVRELU_FINISH_H
+/* vec_math.h: functions of vectors: the exponential, the sigmoid and the like, and every activation. The relative error
+ * against double precision is about 2e-7 unless a line says otherwise. */
+#ifndef CONVRELU_VEC_MATH_H
+#define CONVRELU_VEC_MATH_H
 
-#include "kernels.h"
+#include "engine.h"
 #include "vec.h"
-
-#define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_ (a, b)
-#define FOR_ISA(name) JOIN (name, ISA) /* finish_tile -> finish_tile_avx2 */
-
-/* CASE (n) for every count of rows that a tile of any instruction set can have. */
-#define FOR_ROWS(CASE)                                                                                                 \
-    CASE (1)                                                                                                           \
-    CASE (2)                                                                                                           \
-    CASE (3)                                                                                                           \
-    CASE (4)                                                                                                           \
-    CASE (5)                                                                                                           \
-    CASE (6)                                                                                                           \
-    CASE (7)                                                                                                           \
-    CASE (8)                                                                                                           \
-    CASE (9)                                                                                                           \
-    CASE (10)                                                                                                          \
-    CASE (11)                                                                                                          \
-    CASE (12)                                                                                                          \
-    CASE (13)                                                                                                          \
-    CASE (14)
-
-/* tile [blocks][pixels][16] of sums (the residual already added) -> out [b * out_block + 16 p + c]. */
-void FOR_ISA (finish_tile) (const struct finish *finish, const float *tile, int pixels, int blocks, int channel,
-                            float *out, ptrdiff_t out_block);
-
-INLINE vec finish_plain (vec v, vec low, vec high)
-{
-    return vec_min (high, vec_max (low, v));
-}
-
-/* ---- activations: relative error about 2e-7 against double precision unless a line says otherwise ------------- */
 
 /* e^x, x clamped to [-87, 88]. Cody-Waite reduction to |r| <= ln 2 / 2, then the Taylor polynomial of degree 7 (its
  * remainder there, r^8 / 8!, is below 5e-9). */
@@ -82,8 +48,8 @@ INLINE vec vec_tanh (vec x)
     return vec_if_negative (vec_sub (a, vec_set (0.55f)), small, big);
 }
 
-/* x/2 erfc (-x / sqrt 2). erfc (z) = t P (t) e^(-z^2), t = 1 / (1 + 0.4 z), for z >= 0: P is a Chebyshev interpolation of
- * degree 8 of erfc (z) e^(z^2) / t on z in [0, 9.5], fitted in double precision (relative error 9e-8). */
+/* x/2 erfc (-x / sqrt 2). erfc (z) = t P (t) e^(-z^2), t = 1 / (1 + 0.4 z), for z >= 0: P is a Chebyshev interpolation
+ * of degree 8 of erfc (z) e^(z^2) / t on z in [0, 9.5], fitted in double precision (relative error 9e-8). */
 INLINE vec vec_gelu (vec x)
 {
     static const float p[9] = { 0.0373838343f, -0.121834664f, 0.0465339116f, 0.129888399f, 0.0514787243f,
@@ -111,11 +77,15 @@ INLINE vec vec_hard_sigmoid (vec x, vec alpha, vec beta)
 }
 
 /* One vector through an activation; `slope` is the prelu's for these lanes. `kind` is a constant at every call, so the
- * switch is gone in the code. */
+ * switch is gone in the code. A kind without a case does not compile. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic error "-Wswitch"
 INLINE vec vec_activation (const enum activation_kind kind, vec x, vec alpha, vec beta, vec slope)
 {
     vec zero = vec_set (0.0f), one = vec_set (1.0f);
     switch (kind) {
+    case ACTIVATION_NONE:
+        return x;
     case ACTIVATION_CLIP:
         return vec_min (beta, vec_max (alpha, x));
     case ACTIVATION_RELU:
@@ -145,9 +115,11 @@ INLINE vec vec_activation (const enum activation_kind kind, vec x, vec alpha, ve
         return vec_sigmoid (x);
     case ACTIVATION_TANH:
         return vec_tanh (x);
-    default:
-        return x;
+    case ACTIVATION_KINDS:
+        break;
     }
+    return x;
 }
+#pragma GCC diagnostic pop
 
 #endif

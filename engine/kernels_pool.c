@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels_pool.c: maxima and averages. Compiled once per instruction set. */
+#include "kernels.h"
+#include "vec.h"
+
+#define kernels_pool FOR_ISA (kernels_pool)
+#define kernels_global_pool FOR_ISA (kernels_global_pool)
+void kernels_pool (const struct pool_run *run);
+void kernels_global_pool (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
+
+/* One output whose taps [first, last) of every row lie inside; constants where the row is full. */
+INLINE void pool_pixel (const struct pool_run *run, const enum pool_kind kind, int x, int first, int last)
+{
+    const struct window *w = &run->window;
+    vec v[PER_BLOCK];
+    UNROLL for (int c = 0; c < PER_BLOCK; c++) v[c] = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
+    for (int r = 0; r < run->row_count; r++) {
+        const float *in = run->rows[r] + 16 * (ptrdiff_t)(x * w->stride_w - w->pad_left);
+        for (int k = first; k < last; k++)
+            UNROLL for (int c = 0; c < PER_BLOCK; c++)
+            {
+                vec next = vec_load (in + 16 * (ptrdiff_t)k * w->dilation_w + c * LANES);
+                v[c] = kind == POOL_MAX ? vec_max_nan (v[c], next) : vec_add (v[c], next);
+            }
+    }
+    if (kind == POOL_AVERAGE) {
+        int inside = (last - first) * run->row_count;
+        vec divisor = vec_set (run->divisor ? run->divisor[x] : (float)(inside > 0 ? inside : 1));
+        UNROLL for (int c = 0; c < PER_BLOCK; c++) v[c] = vec_div (v[c], divisor);
+    }
+    UNROLL for (int c = 0; c < PER_BLOCK; c++) vec_store (run->out + 16 * x + c * LANES, v[c]);
+}
+
+/* The largest of a column of three. */
+INLINE vec column_max (const float *const *rows, ptrdiff_t at)
+{
+    return vec_max_nan (vec_max_nan (vec_load (rows[0] + at), vec_load (rows[1] + at)), vec_load (rows[2] + at));
+}
+
+/* Pixels [x, end) of a 3x3 max-pool that see no border, what nearly every network has. With stride 2 the last column of one
+ * pixel is the first of the next. */
+INLINE void pool_max3 (const struct pool_run *run, int x, int end, const int stride)
+{
+    const struct window *w = &run->window;
+    const float *const *rows = run->rows;
+    for (int lane = 0; lane < BLOCK; lane += LANES) {
+        ptrdiff_t at = 16 * ((ptrdiff_t)x * w->stride_w - w->pad_left) + lane;
+        vec shared = column_max (rows, at);
+        for (int i = x; i < end; i++, at += 16 * (ptrdiff_t)w->stride_w) {
+            vec first = stride == 2 ? shared : column_max (rows, at);
+            shared = column_max (rows, at + 32);
+            vec v = vec_max_nan (vec_max_nan (first, column_max (rows, at + 16)), shared);
+            vec_store (run->out + 16 * (ptrdiff_t)i + lane, v);
+        }
+    }
+}
+
+/* Pixels [x, end) whatever they see. */
+INLINE void pool_any (const struct pool_run *run, const enum pool_kind kind, int x, int end)
+{
+    const struct window *w = &run->window;
+    for (; x < end; x++) {
+        int left = x * w->stride_w - w->pad_left; /* of the window; taps [first, last) lie inside */
+        int first = left < 0 ? (-left + w->dilation_w - 1) / w->dilation_w : 0;
+        int last = left >= w->in_width ? 0 : (w->in_width - left + w->dilation_w - 1) / w->dilation_w;
+        if (last > w->kernel_w)
+            last = w->kernel_w;
+        pool_pixel (run, kind, x, first, last > first ? last : first);
+    }
+}
+
+INLINE void pool_as (const struct pool_run *run, const enum pool_kind kind)
+{
+    const struct window *w = &run->window;
+    int first = 0, last = 0, room = w->in_width + w->pad_left - 3; /* pixels [first, last) see neither side */
+    if (kind == POOL_MAX && run->row_count == 3 && w->kernel_w == 3 && w->dilation_w == 1 && room >= 0) {
+        first = (w->pad_left + w->stride_w - 1) / w->stride_w;
+        last = room / w->stride_w + 1 < w->out_width ? room / w->stride_w + 1 : w->out_width;
+    }
+    if (first >= last)
+        first = last = 0;
+    pool_any (run, kind, 0, first);
+    if (first < last && w->stride_w == 2)
+        pool_max3 (run, first, last, 2);
+    else if (first < last)
+        pool_max3 (run, first, last, 1);
+    pool_any (run, kind, last, w->out_width);
+}
+
+void kernels_pool (const struct pool_run *run)
+{
+    if (run->kind == POOL_MAX)
+        pool_as (run, POOL_MAX);
+    else
+        pool_as (run, POOL_AVERAGE);
+}
+
+void kernels_global_pool (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out)
+{
+    for (int c = 0; c < BLOCK; c += LANES) {
+        vec sums[4]; /* four chains hide the latency; their order is fixed, so every instruction set agrees */
+        for (int i = 0; i < 4; i++)
+            sums[i] = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
+        for (ptrdiff_t p = 0; p < pixels; p++) {
+            vec v = vec_load (in + 16 * p + c);
+            sums[p % 4] = kind == POOL_MAX ? vec_max_nan (sums[p % 4], v) : vec_add (sums[p % 4], v);
+        }
+        vec v;
+        if (kind == POOL_MAX)
+            v = vec_max_nan (vec_max_nan (sums[0], sums[1]), vec_max_nan (sums[2], sums[3]));
+        else
+            v = vec_div (vec_add (vec_add (sums[0], sums[1]), vec_add (sums[2], sums[3])), vec_set ((float)pixels));
+        vec_store (out + c, v);
+    }
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* layers_conv.c: convolutions and fully connected layers, which are 1x1 convolutions of one pixel. How they are
+ * computed is conv.c's. */
+#include "engine/conv.h"
+#include "engine/layer_window.h"
+#include "engine/operator.h"
+#include "engine/step.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Groups against channels, 0 groups being 1. */
+static bool groups_fit (struct graph *g, const struct node_spec *spec, struct conv *conv)
+{
+    int64_t channels = spec->channels;
+    if (conv->groups == 0)
+        conv->groups = 1;
+    if (conv->out_channels < 1 || conv->groups < 1) {
+        graph_fail (g, spec->label, spec->name, "%d output channels in %d groups", conv->out_channels, conv->groups);
+        return false;
+    }
+    if (channels % conv->groups == 0 && conv->out_channels % conv->groups == 0)
+        return true;
+    bool inputs = channels % conv->groups != 0;
+    graph_fail (g, spec->label, spec->name, "%d %s channels are not divisible by %d groups",
+                inputs ? (int)channels : conv->out_channels, inputs ? "input" : "output", conv->groups);
+    return false;
+}
+
+static bool conv_shape (struct graph *g, struct node_spec *spec)
+{
+    struct conv *conv = &spec->u.conv.shape;
+    const struct window_fields fields = WINDOW_FIELDS (conv);
+    if (!window_defaults (g, spec, &fields) || !groups_fit (g, spec, conv))
+        return false;
+    int64_t high = spec->height + conv->pad_top + conv->pad_bottom;
+    int64_t wide = spec->width + conv->pad_left + conv->pad_right;
+    int64_t tall = window_extent (conv->kernel_h, conv->dilation_h);
+    int64_t broad = window_extent (conv->kernel_w, conv->dilation_w);
+    if (high < tall || wide < broad) {
+        graph_fail (g, spec->label, spec->name, "its window of %lldx%lld is larger than the padded input of %lldx%lld",
+                    (long long)tall, (long long)broad, (long long)high, (long long)wide);
+        return false;
+    }
+    if (!fits_tensor (g, spec, "padded input", spec->channels, high, wide))
+        return false;
+    if (!spec->u.conv.weights) {
+        graph_fail (g, spec->label, spec->name, "it has no weights");
+        return false;
+    }
+    uint64_t outputs = (uint64_t)conv->out_channels, inputs = (uint64_t)(spec->channels / conv->groups);
+    uint64_t count = checked_product (outputs, inputs, (uint64_t)conv->kernel_h, (uint64_t)conv->kernel_w);
+    spec->bytes =
+        checked_sum (checked_product (count, sizeof (float), 1, 1), spec->u.conv.bias ? outputs * sizeof (float) : 0);
+    spec->channels = conv->out_channels;
+    spec->height = (high - tall) / conv->stride_h + 1;
+    spec->width = (wide - broad) / conv->stride_w + 1;
+    spec->macs = checked_product (count, (uint64_t)spec->height, (uint64_t)spec->width, 1);
+    return true;
+}
+
+static void conv_keep (struct graph *g, struct node *node, const void *given)
+{
+    const struct conv *conv = &node->u.conv.shape;
+    size_t outputs = (size_t)conv->out_channels, inputs = (size_t)(g->nodes[node->inputs[0]].channels / conv->groups);
+    size_t count = outputs * inputs * (size_t)conv->kernel_h * (size_t)conv->kernel_w;
+    (void)given;
+    node->u.conv.weights = node_copy (g, node, node->u.conv.weights, count, sizeof (float));
+    if (node->u.conv.bias)
+        node->u.conv.bias = node_copy (g, node, node->u.conv.bias, outputs, sizeof (float));
+}
+
+static void conv_clear (struct node *node)
+{
+    free (node->u.conv.weights);
+    free (node->u.conv.bias);
+}
+
+static int add_conv (struct graph *g, const char *label, const char *name, int x, struct conv shape,
+                     const float *weights, const float *bias)
+{
+    struct node_spec spec = { .operation = OPERATION_CONV,
+                              .label = label,
+                              .name = name,
+                              .inputs = &x,
+                              .input_count = 1,
+                              .u.conv = { shape, (float *)weights, (float *)bias } };
+    return node_add (g, &spec);
+}
+
+int graph_conv (struct graph *g, const char *name, int x, const struct conv *conv, const float *weights,
+                const float *bias)
+{
+    if (g && !conv)
+        return graph_fail (g, "conv", name, "it has no parameters");
+    return g ? add_conv (g, "conv", name, x, *conv, weights, bias) : -1;
+}
+
+int graph_linear (struct graph *g, const char *name, int x, int outputs, const float *weights, const float *bias)
+{
+    const struct node *in = input_node (g, "linear", name, x);
+    if (!in)
+        return -1;
+    if (in->height != 1 || in->width != 1)
+        return graph_fail (g, "linear", name, "its input is %dx%dx%d, not a vector", in->channels, in->height,
+                           in->width);
+    struct conv shape = { .out_channels = outputs, .kernel_h = 1, .kernel_w = 1 };
+    return add_conv (g, "linear", name, x, shape, weights, bias);
+}
+
+static void conv_grid (const struct node *node, struct grid *grid)
+{
+    struct conv conv = node->u.conv.shape;
+    const struct window_fields fields = WINDOW_FIELDS (&conv);
+    window_grid (&fields, grid);
+}
+
+static bool conv_prepare (struct preparation *p, const struct layer *layer)
+{
+    int input = layer->inputs[0];
+    bool planar = p->places->alias[input] == p->input && p->places->of[p->input].buffer < 0;
+    struct step *step = step_new (p, NULL, input, layer->output);
+    if (!step || !step_epilogue (p, step, layer))
+        return false;
+    step->conv = layer->conv;
+    step->operation = p->g->nodes[layer->node].label;
+    step->macs = p->g->nodes[layer->node].macs;
+    step->kernel = conv_kernel_for (p->kernels, p->cpu, step->place.in.element, step->place.out.element);
+    if (!step->kernel) {
+        snprintf (p->error->text, sizeof p->error->text,
+                  "conv '%.200s': no kernel of '%s' takes and makes such numbers", step->name, p->kernels->name);
+        return false;
+    }
+    const struct conv_method *method = conv_choose (p, step, p->algorithm, planar);
+    step->packed = packed_get (p->g, layer, method, step->kernel, p->error);
+    if (!step->packed)
+        return false;
+    step->run = method->run;
+    return method->prepare (p, step) || out_of_memory (p);
+}
+
+const struct operator_type operator_conv = {
+    .takes_epilogue = true,
+    .shape = conv_shape,
+    .keep = conv_keep,
+    .clear = conv_clear,
+    .grid = conv_grid,
+    .prepare = conv_prepare,
+};

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* layers_pool.c: maxima and averages over windows, or over all pixels. Item = one block of 16 channels, of a window's
+ * layer some rows of it. */
+#include "engine/layer_window.h"
+#include "engine/operator.h"
+#include "engine/schedule.h"
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
+
+static bool kind_known (struct graph *g, const char *label, const char *name, enum pool_kind kind)
+{
+    if (kind == POOL_MAX || kind == POOL_AVERAGE)
+        return true;
+    graph_fail (g, label, name, "there is no pooling number %d", (int)kind);
+    return false;
+}
+
+/* Windows along one axis, 0 when none fits. Rounded up, a window may overhang the end but must not start behind the
+ * input and its leading padding (PyTorch's and ONNX's rule). */
+static int64_t pool_count (int64_t in, const int *const pad[2], int64_t window, int64_t stride, bool ceil_mode)
+{
+    int64_t room = in + *pad[0] + *pad[1] - window + (ceil_mode ? stride - 1 : 0);
+    if (room < 0)
+        return 0;
+    int64_t count = room / stride + 1;
+    if (ceil_mode && (count - 1) * stride >= in + *pad[0])
+        count--;
+    return count;
+}
+
+/* Dilation and padding against the input and the window of tall x broad. */
+static bool pool_fits (struct graph *g, const struct node_spec *spec, int64_t tall, int64_t broad)
+{
+    const struct pool *pool = &spec->u.pool;
+    int height = (int)spec->height, width = (int)spec->width;
+    if (pool->kind == POOL_AVERAGE && (pool->dilation_h != 1 || pool->dilation_w != 1)) {
+        graph_fail (g, spec->label, spec->name, "averages with dilation %dx%d are not supported", pool->dilation_h,
+                    pool->dilation_w);
+        return false;
+    }
+    /* Then taps could step over the input altogether and a maximum be taken of nothing. */
+    if (pool->dilation_h > height || pool->dilation_w > width) {
+        graph_fail (g, spec->label, spec->name, "dilation %dx%d is larger than the input of %dx%d", pool->dilation_h,
+                    pool->dilation_w, height, width);
+        return false;
+    }
+    const int pads[4] = { pool->pad_top, pool->pad_left, pool->pad_bottom, pool->pad_right };
+    for (int i = 0; i < 4; i++) {
+        if (pads[i] < (i % 2 ? broad : tall))
+            continue;
+        graph_fail (g, spec->label, spec->name, "padding %d is not smaller than the window of %lldx%lld", pads[i],
+                    (long long)tall, (long long)broad);
+        return false;
+    }
+    return true;
+}
+
+static bool pool_shape (struct graph *g, struct node_spec *spec)
+{
+    struct pool *pool = &spec->u.pool;
+    const struct window_fields fields = WINDOW_FIELDS (pool);
+    if (!kind_known (g, "pool", spec->name, pool->kind) || !window_defaults (g, spec, &fields))
+        return false;
+    int64_t tall = window_extent (pool->kernel_h, pool->dilation_h);
+    int64_t broad = window_extent (pool->kernel_w, pool->dilation_w);
+    if (!pool_fits (g, spec, tall, broad))
+        return false;
+    const int *const high[2] = { fields.pad[0], fields.pad[2] }, *const wide[2] = { fields.pad[1], fields.pad[3] };
+    int height = (int)spec->height, width = (int)spec->width;
+    spec->height = pool_count (height, high, tall, pool->stride_h, pool->ceil_mode);
+    spec->width = pool_count (width, wide, broad, pool->stride_w, pool->ceil_mode);
+    spec->window = (uint64_t)pool->kernel_h * (uint64_t)pool->kernel_w;
+    if (spec->height > 0 && spec->width > 0)
+        return true;
+    graph_fail (g, spec->label, spec->name, "its window of %lldx%lld is larger than the padded input of %dx%d",
+                (long long)tall, (long long)broad, height + *high[0] + *high[1], width + *wide[0] + *wide[1]);
+    return false;
+}
+
+int graph_pool (struct graph *g, const char *name, int x, const struct pool *pool)
+{
+    if (g && !pool)
+        return graph_fail (g, "pool", name, "it has no parameters");
+    struct node_spec spec = { .operation = OPERATION_POOL, .name = name, .inputs = &x, .input_count = 1 };
+    spec.label = pool && pool->kind == POOL_MAX ? "max-pool" : "average-pool";
+    if (pool)
+        spec.u.pool = *pool;
+    return node_add (g, &spec);
+}
+
+static bool global_pool_shape (struct graph *g, struct node_spec *spec)
+{
+    spec->window = (uint64_t)spec->height * (uint64_t)spec->width;
+    spec->height = spec->width = 1;
+    return kind_known (g, "global-pool", spec->name, spec->u.global_pool);
+}
+
+int graph_global_pool (struct graph *g, const char *name, int x, enum pool_kind kind)
+{
+    struct node_spec spec = { .operation = OPERATION_GLOBAL_POOL,
+                              .label = kind == POOL_MAX ? "global-max-pool" : "global-average-pool",
+                              .name = name,
+                              .inputs = &x,
+                              .input_count = 1,
+                              .u.global_pool = kind };
+    return node_add (g, &spec);
+}
+
+static void pool_grid (const struct node *node, struct grid *grid)
+{
+    struct pool pool = node->u.pool;
+    const struct window_fields fields = WINDOW_FIELDS (&pool);
+    window_grid (&fields, grid);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
+
+/* How many of `kernel` taps from `start` on lie in [-before, size + after). */
+static int taps_within (int start, int kernel, int before, int size, int after)
+{
+    int first = start < -before ? -before : start, last = least (start + kernel, size + after);
+    return last > first ? last - first : 0;
+}
+
+static void pool_row (struct execution *e, const struct step *step, struct lane *lane, int block, int y)
+{
+    const struct pool *pool = step->state;
+    const float *in = step->in, **rows = lane->scratch;
+    float *out = step->out, *divisor = (float *)(rows + (pool->kernel_h + 15) / 16 * 16); /* behind the pointers */
+    ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK;
+    int top = y * pool->stride_h - pool->pad_top;
+    struct pool_run run = {
+        .kind = pool->kind,
+        .rows = rows,
+        .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->in_width, step->width },
+        .out = out + ((ptrdiff_t)block * step->height + y) * step->width * BLOCK,
+    };
+    for (int k = 0; k < pool->kernel_h; k++) {
+        int from = top + k * pool->dilation_h;
+        if (from >= 0 && from < step->in_height)
+            rows[run.row_count++] = in + ((ptrdiff_t)block * step->in_height + from) * in_row;
+    }
+    if (pool->kind == POOL_AVERAGE && pool->count_include_pad) {
+        int high = taps_within (top, pool->kernel_h, pool->pad_top, step->in_height, pool->pad_bottom);
+        for (int x = 0; x < step->width; x++)
+            divisor[x] = (float)(high * taps_within (x * pool->stride_w - pool->pad_left, pool->kernel_w,
+                                                     pool->pad_left, step->in_width, pool->pad_right));
+        run.divisor = divisor;
+    }
+    e->kernels->pool (&run);
+}
+
+enum { POOL_ROWS = 8 }; /* output rows in an item */
+
+static void pool_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+{
+    int count = divide_up (step->channels, BLOCK), first = item / count * POOL_ROWS;
+    for (int y = first; y < least (step->height, first + POOL_ROWS); y++)
+        pool_row (e, step, lane, item % count, y);
+}
+
+static void pool_run (struct execution *e, const struct step *step)
+{
+    on_lanes (e, step, pool_item, divide_up (step->channels, BLOCK) * divide_up (step->height, POOL_ROWS));
+}
+
+static bool pool_prepare (struct preparation *p, const struct layer *layer)
+{
+    const struct pool *pool = &p->g->nodes[layer->node].u.pool;
+    struct step *step = step_new (p, pool_run, layer->inputs[0], layer->output);
+    if (!step)
+        return false;
+    size_t pointers = ((size_t)pool->kernel_h + 15) / 16 * 16 * sizeof (float *);
+    need_bytes (&p->scratch_bytes, pointers + (size_t)step->width * sizeof (float));
+    return step_state (p, step, pool, sizeof *pool);
+}
+
+static void global_pool_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+{
+    ptrdiff_t pixels = (ptrdiff_t)step->in_height * step->in_width;
+    const float *in = step->in;
+    float *out = step->out;
+    (void)lane;
+    e->kernels->global_pool (*(const enum pool_kind *)step->state, in + item * pixels * BLOCK, pixels,
+                             out + item * BLOCK);
+}
+
+static void global_pool_run (struct execution *e, const struct step *step)
+{
+    on_lanes (e, step, global_pool_item, divide_up (step->channels, BLOCK));
+}
+
+static bool global_pool_prepare (struct preparation *p, const struct layer *layer)
+{
+    const enum pool_kind *kind = &p->g->nodes[layer->node].u.global_pool;
+    struct step *step = step_new (p, global_pool_run, layer->inputs[0], layer->output);
+    return step && step_state (p, step, kind, sizeof *kind);
+}
+
+const struct operator_type operator_pool = {
+    .shape = pool_shape,
+    .grid = pool_grid,
+    .prepare = pool_prepare,
+};
+
+const struct operator_type operator_global_pool = {
+    .shape = global_pool_shape,
+    .prepare = global_pool_prepare,
+};

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* layers_reorder.c: the graph's input, reshapes, and the ways from planar order (NCHW) to blocks of 16 channels
+ * (nChw16c) and back. Item = one block. */
+#include "engine/layers_reorder.h"
+#include "engine/operator.h"
+
+static ptrdiff_t out_pixels (const struct step *step)
+{
+    return (ptrdiff_t)step->height * step->width;
+}
+
+/* ---- input and outputs ------------------------------------------------------------------------------------------- */
+
+int graph_input (struct graph *g, const char *name, int channels, int height, int width)
+{
+    if (g && g->count)
+        return graph_fail (g, "input", name, "the graph has its input already, '%.100s'", g->nodes[0].name);
+    struct node_spec spec = { .operation = OPERATION_INPUT,
+                              .label = "input",
+                              .name = name,
+                              .channels = channels,
+                              .height = height,
+                              .width = width };
+    return node_add (g, &spec);
+}
+
+static void import_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+{
+    ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
+    (void)lane;
+    e->kernels->import (e->input + at, (float *)step->out + at, least (BLOCK, step->channels - item * BLOCK),
+                        out_pixels (step));
+}
+
+void import_run (struct execution *e, const struct step *step)
+{
+    on_lanes (e, step, import_item, divide_up (step->channels, BLOCK));
+}
+
+static void export_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+{
+    ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
+    (void)lane;
+    e->kernels->export((const float *)step->in + at, (float *)step->out + at,
+                       least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
+}
+
+void export_run (struct execution *e, const struct step *step)
+{
+    on_lanes (e, step, export_item, divide_up (step->channels, BLOCK));
+}
+
+/* ---- reshape ----------------------------------------------------------------------------------------------------- */
+
+static bool reshape_shape (struct graph *g, struct node_spec *spec)
+{
+    const struct node *in = &g->nodes[spec->inputs[0]];
+    const int *wanted = spec->given; /* channels, height, width */
+    bool positive = wanted[0] > 0 && wanted[1] > 0 && wanted[2] > 0;
+    uint64_t before = checked_product ((uint64_t)in->channels, (uint64_t)in->height, (uint64_t)in->width, 1);
+    if (!positive || checked_product ((uint64_t)wanted[0], (uint64_t)wanted[1], (uint64_t)wanted[2], 1) != before) {
+        graph_fail (g, spec->label, spec->name, "%dx%dx%d cannot become %dx%dx%d", in->channels, in->height, in->width,
+                    wanted[0], wanted[1], wanted[2]);
+        return false;
+    }
+    spec->channels = wanted[0];
+    spec->height = wanted[1];
+    spec->width = wanted[2];
+    return true;
+}
+
+int graph_reshape (struct graph *g, const char *name, int x, int channels, int height, int width)
+{
+    struct node_spec spec = { .operation = OPERATION_RESHAPE,
+                              .label = "reshape",
+                              .name = name,
+                              .inputs = &x,
+                              .input_count = 1,
+                              .given = (const int[]) { channels, height, width } };
+    return node_add (g, &spec);
+}
+
+/* Through planar order, in the shared scratch. */
+static void reshape_run (struct execution *e, const struct step *step)
+{
+    const struct kernels *k = e->kernels;
+    k->export(step->in, e->shared, step->in_channels, (ptrdiff_t)step->in_height * step->in_width);
+    k->import (e->shared, step->out, step->channels, out_pixels (step));
+}
+
+static bool reshape_prepare (struct preparation *p, const struct layer *layer)
+{
+    if (p->places->alias[layer->output] != layer->output)
+        return true;
+    struct step *step = step_new (p, reshape_run, layer->inputs[0], layer->output);
+    if (!step)
+        return false;
+    need_bytes (&p->shared_bytes, blocked_bytes (ELEMENT_F32, step->channels * step->height * step->width, 1, 1));
+    return true;
+}
+
+const struct operator_type operator_input = { 0 };
+
+const struct operator_type operator_reshape = {
+    .shape = reshape_shape,
+    .prepare = reshape_prepare,
+};

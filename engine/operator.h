@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* operator.h: private: what an operator is: one line of operators.def and one of these in a file layers_<family>.c,
+ * beside the call of engine.h that adds it to a graph. */
+#ifndef CONVRELU_OPERATOR_H
+#define CONVRELU_OPERATOR_H
+
+#include "engine/node.h"
+
+struct preparation; /* step.h */
+
+struct operator_type {
+    /* Its stores can do what follows it as well: layer's affine, residual and activation. */
+    bool takes_epilogue;
+    /* Checks spec->u, whose zero fields it replaces by their defaults, and gives the output's shape, macs, window and
+     * bytes, which begin as those of a layer that only copies its first input. False: the graph has the error. NULL:
+     * leaves it so. */
+    bool (*shape) (struct graph *g, struct node_spec *spec);
+    /* Copies the arrays of node->u, which are the caller's, or makes them from spec->given; where it cannot it leaves
+     * NULL and the graph the error. NULL: there are none. */
+    void (*keep) (struct graph *g, struct node *node, const void *given);
+    /* Frees the arrays of node->u. NULL: there are none. */
+    void (*clear) (struct node *node);
+    /* Where a pixel of the output looks in the first input, for graph_grid: grid, in pixels of the output, becomes one
+     * in pixels of that input. NULL: not at one window. */
+    void (*grid) (const struct node *node, struct grid *grid);
+    /* Appends the steps of a layer that begins with it (step.h). False: p->error is filled. */
+    bool (*prepare) (struct preparation *p, const struct layer *layer);
+};
+
+#define OPERATOR(KIND, name) extern const struct operator_type operator_##name;
+#include "engine/operators.def"
+
+/* Never NULL for an operation of operators.def. */
+const struct operator_type *operator_of (enum operation operation);
+
+/* Of operators whose output's pixels lie where their input's do. */
+static inline void grid_same (const struct node *node, struct grid *grid)
+{
+    (void)node;
+    (void)grid;
+}
+
+#endif

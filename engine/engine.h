@@ -95,6 +95,22 @@ int graph_affine (struct graph *g, const char *name, int x, const float *scale, 
 int graph_activation (struct graph *g, const char *name, int x, struct activation activation);
 int graph_prelu (struct graph *g, const char *name, int x, const float *alpha); /* alpha [channels] */
 
+/* What a tensor of few bits can hold: step times the whole numbers low .. high. */
+struct range {
+    float step;
+    int low, high;
+};
+/* The nearest number that the range holds, halves to the even step: what is left of x when it is stored in few bits. Clipping is
+ * part of it: tools that quantise drop a ReLU or ReLU6 in front of a range that begins at 0 or ends at 6. low <= 0 <= high,
+ * both within 2^24; step a normal number above 0.
+ * unit [channels], normal numbers above 0, or NULL: x is whole multiples of unit / parts (parts >= 1), as a convolution of whole
+ * numbers is of the product of their steps and a mean of so many of a part of theirs. Then x is first rounded to those, and the
+ * result is what integer arithmetic gives, to the bit. */
+int graph_quantise (struct graph *g, const char *name, int x, struct range range, const float *unit, int parts);
+/* The same by the 256 numbers from its own least to its own largest one, 0 always among them, as ONNX's DynamicQuantizeLinear
+ * chooses them in each run. */
+int graph_quantise_dynamic (struct graph *g, const char *name, int x);
+
 enum pool_kind { POOL_MAX, POOL_AVERAGE };
 struct pool {
     enum pool_kind kind;
@@ -134,6 +150,7 @@ struct tensor_info {
     const char *name;             /* valid as long as the graph */
     const char *operation;        /* "conv", "batch-norm", "activation", ...: what made it */
     struct activation activation; /* of an "activation" */
+    struct range range;           /* of a "quantise" */
     int inputs[2];                /* ids of the first two tensors it is made from, or -1 */
     int channels, height, width;
     uint64_t macs;

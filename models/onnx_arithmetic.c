@@ -333,7 +333,7 @@ static bool read_reciprocal (struct reader *r)
 
 static bool read_sum (struct reader *r)
 {
-    int count = (int)onnx_current_node (r)->n_input;
+    int count = onnx_input_count (r);
     if (count == 2)
         return read_add (r);
     const struct value *first = onnx_input_tensor (r, 0);

@@ -166,6 +166,28 @@ static void run_activation (const struct node *node, const double *in, const dou
     }
 }
 
+static void run_quantise (const struct node *node, const double *in, struct range range, double *out, double *magnitude)
+{
+    for (size_t i = 0; i < numbers_of (node); i++) {
+        double step = (double)range.step;
+        out[i] = step * fmin (fmax (rint ((double)((float)in[i] / range.step)), range.low), range.high);
+        magnitude[i] = fabs (out[i]);
+    }
+}
+
+/* By its own range, which ONNX calculates in single precision. */
+static void run_quantise_dynamic (const struct node *node, const double *in, double *out, double *magnitude)
+{
+    double low = 0, high = 0;
+    for (size_t i = 0; i < numbers_of (node); i++) {
+        low = fmin (low, in[i]);
+        high = fmax (high, in[i]);
+    }
+    float step = (float)((high - low) / 255);
+    int zero = step > 0 ? (int)rint (fmin (fmax (-low / (double)step, 0), 255)) : 0;
+    run_quantise (node, in, (struct range) { step > 0 ? step : 1, -zero, 255 - zero }, out, magnitude);
+}
+
 static void run_pool (const struct node *node, const struct node *in, const double *values, double *out)
 {
     if (node->operation == OPERATION_POOL)
@@ -292,6 +314,12 @@ void reference_node (const struct graph *g, const struct node *node, const doubl
     case OPERATION_PICK:
         run_pick (node, in, values[0], node->u.pick.fill, out);
         run_pick (node, in, magnitudes[0], fabs ((double)node->u.pick.fill), magnitude);
+        break;
+    case OPERATION_QUANTISE:
+        run_quantise (node, values[0], node->u.quantise.range, out, magnitude);
+        break;
+    case OPERATION_QUANTISE_DYNAMIC:
+        run_quantise_dynamic (node, values[0], out, magnitude);
         break;
     case OPERATION_RESHAPE:
         memcpy (out, values[0], numbers_of (node) * sizeof *out);

@@ -42,6 +42,10 @@ double reference_activation (struct activation activation, double slope, double 
         return 1 / (1 + exp (-x));
     case ACTIVATION_TANH:
         return tanh (x);
+    case ACTIVATION_ROUND: /* C rounds halves to even, as long as nobody says otherwise */
+        return fmin (fmax (rint ((double)((float)x / (float)slope)), alpha), beta);
+    case ACTIVATION_REQUANTISE: /* the product in single precision, as integer engines have it */
+        return fmin (fmax (rint ((double)((float)rint (x) * (float)slope)), alpha), beta);
     case ACTIVATION_KINDS:
         break;
     }
@@ -72,6 +76,9 @@ double reference_steepness (struct activation activation, double slope)
         return 1.5;
     case ACTIVATION_HARD_SIGMOID:
         return alpha;
+    case ACTIVATION_ROUND:
+    case ACTIVATION_REQUANTISE:
+        return 0; /* but where it jumps: see below */
     case ACTIVATION_KINDS:
         break;
     }
@@ -104,6 +111,10 @@ double reference_activation_error (struct activation activation, double x, doubl
     case ACTIVATION_SIGMOID:
     case ACTIVATION_TANH:
         return (1e-6 + exponent) * fabs (y) + tiny;
+    case ACTIVATION_REQUANTISE:
+        return fabs (fabs (x - rint (x)) - 0.5) < 1e-3 * (1 + fabs (x)) ? 4 : 0; /* slopes are at most 2 here */
+    case ACTIVATION_ROUND: /* next to a half it may go either way */
+        return fabs (y) < fmax (fabs ((double)activation.alpha), fabs ((double)activation.beta)) + 1 ? 1 : 0;
     case ACTIVATION_KINDS:
         break;
     }

@@ -44,5 +44,7 @@ void check_memory (void);      /* check_models_memory.c */
 void check_command (void);     /* check_models_command.c */
 void check_test_data (void);   /* check_models_testdata.c */
 void check_score_rules (void); /* check_models_scores.c */
+void check_quantised (void);   /* check_models_quantised.c */
+void check_quantised_broken (void); /* check_models_quantised_broken.c */
 
 #endif

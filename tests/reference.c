@@ -166,11 +166,18 @@ static void run_activation (const struct node *node, const double *in, const dou
     }
 }
 
+/* unit [channels] or NULL: whole multiples of unit / parts, counted, by what one of them is in steps. */
 static void run_quantise (const struct node *node, const double *in, struct range range, double *out, double *magnitude)
 {
+    size_t pixels = (size_t)node->height * (size_t)node->width;
+    bool whole = node->operation == OPERATION_QUANTISE && node->u.quantise.unit;
     for (size_t i = 0; i < numbers_of (node); i++) {
-        double step = (double)range.step;
-        out[i] = step * fmin (fmax (rint ((double)((float)in[i] / range.step)), range.low), range.high);
+        float steps = (float)in[i] / range.step;
+        if (whole) {
+            float unit = node->u.quantise.unit[i / pixels], parts = (float)node->u.quantise.parts;
+            steps = (float)rint (in[i] * (double)parts / (double)unit) * (unit / (range.step * parts));
+        }
+        out[i] = (double)range.step * fmin (fmax (rint ((double)steps), range.low), range.high);
         magnitude[i] = fabs (out[i]);
     }
 }

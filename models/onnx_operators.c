@@ -121,10 +121,11 @@ bool onnx_read_as (struct reader *r, const char *operation, struct value *const 
 {
     r->stand_ins = inputs;
     r->stand_in_count = count;
+    r->stand_in_operation = operation;
     r->stand_in_name = name;
     bool good = find_operator (operation)->read (r) && onnx_note_whole (r, operation);
     r->stand_ins = NULL;
-    r->stand_in_name = NULL;
+    r->stand_in_operation = r->stand_in_name = NULL;
     return good;
 }
 

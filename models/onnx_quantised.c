@@ -186,7 +186,7 @@ static bool note_sums (struct reader *r, const struct value *x, const struct val
 bool onnx_note_whole (struct reader *r, const char *operation)
 {
     struct value *to = onnx_output_value (r, 0);
-    const struct value *x = onnx_has_input (r, 0) ? onnx_input_value (r, 0) : NULL;
+    const struct value *x = onnx_has_input (r, 0) ? onnx_input_deferred (r, 0) : NULL;
     if (!to || to->kind != VALUE_TENSOR || !x || !x->whole)
         return true;
     if (!strcmp (operation, "Relu")) {
@@ -343,7 +343,7 @@ static bool multiply_dynamic (struct reader *r)
 /* To floats: the integers become numbers of the graph, except those whose scale is not known yet. */
 static bool cast_quantised (struct reader *r)
 {
-    const struct value *v = onnx_input_value (r, 0);
+    struct value *v = onnx_input_deferred (r, 0);
     int64_t to = onnx_attribute_int (r, "to", 0);
     struct value *out = onnx_output_value (r, 0);
     if (!v || v->kind != VALUE_TENSOR)
@@ -358,8 +358,10 @@ static bool cast_quantised (struct reader *r)
         *as_float = (struct quantisation) { .type = TYPE_FLOAT, .count = 1, .by = q->by };
     if (r->failed)
         return false;
+    if (!same && q->count > 1 && !onnx_settle (r, v))
+        return false;
     if (!same)
-        return onnx_set_tensor (r, 0, scaled (r, onnx_output_name (r, 0), v, q, false), &v->shape);
+        return onnx_set_like (r, 0, scaled (r, onnx_output_name (r, 0), v, q, false), v);
     if (!onnx_set_alias (r, v, &v->shape))
         return false;
     if (out)
@@ -415,7 +417,7 @@ static bool pass_on (struct reader *r, const struct onnx_operator *row)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         listed = listed || !strcmp (names[i], row->name);
     for (int i = 0; i < onnx_input_count (r); i++) {
-        const struct value *v = onnx_has_input (r, i) ? onnx_input_value (r, i) : NULL;
+        const struct value *v = onnx_has_input (r, i) ? onnx_input_deferred (r, i) : NULL;
         if (r->failed)
             return false;
         if (!v || (v->kind != VALUE_TENSOR && v->kind != VALUE_DYNAMIC))
@@ -449,7 +451,7 @@ bool onnx_read_quantised (struct reader *r, const struct onnx_operator *row)
         return cast_quantised (r);
     if (!strcmp (row->name, "Shape"))
         return row->read (r);
-    const struct value *a = onnx_input_value (r, 0), *b = onnx_has_input (r, 1) ? onnx_input_value (r, 1) : NULL;
+    const struct value *a = onnx_input_deferred (r, 0), *b = onnx_has_input (r, 1) ? onnx_input_deferred (r, 1) : NULL;
     bool dynamic = (a && a->quant && a->quant->by) || (b && b->quant && b->quant->by);
     if (!strcmp (row->name, "Mul") && dynamic)
         return multiply_dynamic (r);

@@ -112,7 +112,7 @@ static bool read_qlinear (struct reader *r)
         return false;
     if (q[0]->count > 1)
         return onnx_fail (r, "'%.100s' has %lld scales; one is supported", values[0].name, (long long)q[0]->count);
-    bool floats = op->bias >= 0 && !onnx_has_input (r, op->out);
+    bool floats = !strcmp (op->as, "Gemm") && !onnx_has_input (r, op->out);
     struct quantised_by by = { .scale = op->out, .zero = op->out + 1 };
     const struct quantisation *out = NULL;
     struct shape any = { 0 };

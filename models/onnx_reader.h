@@ -98,10 +98,10 @@ struct reader {
     int image;          /* value of the graph's one input */
 
     int node; /* being read, or -1 */
-    /* While a node is read as another operator: [stand_in_count] its inputs instead, and the name of what that makes. */
+    /* While a node is read as another operator: [stand_in_count] its inputs instead, that operator and the name of what it makes. */
     struct value *const *stand_ins;
     int stand_in_count;
-    const char *stand_in_name;
+    const char *stand_in_operation, *stand_in_name;
     struct block *blocks, *node_blocks; /* onnx_alloc, onnx_alloc_node */
     uint64_t block_bytes, node_block_bytes, gathered;
 
@@ -115,6 +115,7 @@ struct reader {
 /* ---- onnx_context.c ---- */
 
 const Convrelu__OnnxNode *onnx_current_node (const struct reader *r);
+const char *onnx_operation (const struct reader *r); /* that the node is, or is read as */
 
 /* "file: node 'n' (Op): ..."; without the node outside of one. Returns false: `return onnx_fail (...)`. */
 __attribute__ ((format (printf, 2, 3))) bool onnx_fail (struct reader *r, const char *format, ...);

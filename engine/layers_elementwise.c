@@ -92,8 +92,8 @@ static bool activation_shape (struct graph *g, struct node_spec *spec)
     bool slopes = spec->u.activation.slope;
     if (!activation_name (kind))
         graph_fail (g, spec->label, spec->name, "there is no activation number %d", (int)kind);
-    else if (kind == ACTIVATION_PRELU && !slopes)
-        graph_fail (g, spec->label, spec->name, "prelu needs one slope per channel");
+    else if (!slopes && (kind == ACTIVATION_PRELU || kind == ACTIVATION_ROUND || kind == ACTIVATION_REQUANTISE))
+        graph_fail (g, spec->label, spec->name, "%s needs one slope per channel", activation_name (kind));
     spec->bytes = slopes ? sizeof (float) * (uint64_t)spec->channels : 0;
     return !graph_error (g);
 }

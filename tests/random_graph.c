@@ -145,7 +145,8 @@ int build_relu (struct builder *b, int x)
 struct activation random_activation (struct builder *b)
 {
     struct activation what = { .kind = (enum activation_kind)random_int (b, 0, ACTIVATION_KINDS - 1) };
-    if (random_int (b, 0, 1))
+    /* Rounding is of ranges alone: check_quantise.c */
+    if (random_int (b, 0, 1) || what.kind == ACTIVATION_ROUND || what.kind == ACTIVATION_REQUANTISE)
         what.kind = ACTIVATION_RELU;
     bool other = random_int (b, 0, 1);
     switch (what.kind) {

@@ -100,15 +100,12 @@ struct range {
     float step;
     int low, high;
 };
-/* The nearest number that the range holds, halves to the even step: what is left of x when it is stored in few bits. Clipping is
- * part of it: tools that quantise drop a ReLU or ReLU6 in front of a range that begins at 0 or ends at 6. low <= 0 <= high,
- * both within 2^24; step a normal number above 0.
- * unit [channels], normal numbers above 0, or NULL: x is whole multiples of unit / parts (parts >= 1), as a convolution of whole
- * numbers is of the product of their steps and a mean of so many of a part of theirs. Then x is first rounded to those, and the
- * result is what integer arithmetic gives, to the bit. */
+/* The nearest number that the range holds, halves to the even step: what is left of x stored in few bits. Clipping is
+ * part of it: tools that quantise drop a ReLU or ReLU6 before a range from 0 or to 6. step normal, above 0;
+ * low <= 0 <= high, within 2^24. unit [channels], normal, above 0, or NULL: x is whole multiples of unit / parts, as
+ * sums of products and means of whole numbers are; rounded to those first, the result is integer arithmetic's bits. */
 int graph_quantise (struct graph *g, const char *name, int x, struct range range, const float *unit, int parts);
-/* The same by the 256 numbers from its own least to its own largest one, 0 always among them, as ONNX's DynamicQuantizeLinear
- * chooses them in each run. */
+/* The same, in each run by 256 steps from x's least number or 0 to its largest or 0: ONNX's DynamicQuantizeLinear. */
 int graph_quantise_dynamic (struct graph *g, const char *name, int x);
 
 enum pool_kind { POOL_MAX, POOL_AVERAGE };

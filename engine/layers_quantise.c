@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* layers_quantise.c: quantisation by the range that a tensor has in each run: first its least and largest number, then all
- * of them in steps of it. */
+/* layers_quantise.c: quantisation by the range that a tensor has in each run: first its least and largest number, then
+ * all of them in steps of it. */
 #include "engine/operator.h"
 #include "engine/schedule.h"
 
@@ -63,9 +63,9 @@ static void choose_steps (struct dynamic *d, int blocks)
         d->zero[c] = 0;
     }
     d->epilogue = (struct epilogue) { .activation = { ACTIVATION_ROUND, -zero, LEVELS - zero },
-                                  .slope = d->step,
-                                  .post_scale = d->step,
-                                  .post_shift = d->zero };
+                                      .slope = d->step,
+                                      .post_scale = d->step,
+                                      .post_shift = d->zero };
 }
 
 static void steps_item (struct execution *e, const struct step *step, struct lane *lane, int item)

@@ -14,7 +14,7 @@ struct onnx_extras {
     bool size_left_open; /* height, width or both */
     bool channels_last; /* in the file the image is (1, height, width, channels); in the graph its channels are first */
     bool bytes;         /* the file takes whole numbers of 0 to 255 */
-    int quantised_tensors, quantised_weights; /* that the file has as integers of 8 or 16 bits, biases among the weights */
+    int quantised_tensors, quantised_constants; /* that the file has as integers with a scale */
 };
 
 /* Reads `size` bytes that came from `path`; files with external data are looked for in its folder. Takes `bytes`, made by malloc, on success and on

@@ -15,7 +15,7 @@ bool onnx_integer_range (int type, int64_t *low, int64_t *high)
         int type;
         int64_t low, high;
     } ranges[] = {
-        { TYPE_UINT8, 0, UINT8_MAX },    { TYPE_INT8, INT8_MIN, INT8_MAX },    { TYPE_UINT16, 0, UINT16_MAX },
+        { TYPE_UINT8, 0, UINT8_MAX },         { TYPE_INT8, INT8_MIN, INT8_MAX },    { TYPE_UINT16, 0, UINT16_MAX },
         { TYPE_INT16, INT16_MIN, INT16_MAX }, { TYPE_INT32, INT32_MIN, INT32_MAX },
     };
     for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++) {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_quantised.c: QuantizeLinear and its relatives, and what passes integers on as they are.
  *
- * A quantised tensor is a graph_quantise: it holds the nearest real numbers that its integers can stand for, which clips it
- * to their range. Tools delete a ReLU whose work that clipping does; where a range begins at 0 behind an operator that makes
- * negative numbers, the ReLU is put back in front of it, so that it can be watched and replaced as any other.
+ * A quantised tensor is a graph_quantise: it holds the nearest real numbers that its integers can stand for, which
+ * clips it to their range. Tools delete a ReLU whose work that clipping does; where a range begins at 0 behind an
+ * operator that makes negative numbers, the ReLU is put back in front of it, so that it can be watched and replaced
+ * as any other.
  *
- * What DynamicQuantizeLinear makes has a scale that is only known while running. It may be multiplied by constants and must
- * in the end be multiplied back; the graph never sees it. */
+ * What DynamicQuantizeLinear makes has a scale that is only known while running. It may be multiplied by constants
+ * and must in the end be multiplied back; the graph never sees it. */
 #include "models/onnx_quantised.h"
 
 #include "models/onnx.h"
@@ -22,7 +23,8 @@ const struct quantisation *onnx_plain_integers (struct reader *r, int type)
     return onnx_quantisation_of (r, type, 1, 0);
 }
 
-/* x * scale + shift, both of one number for each of `places` along an axis, `inner` numbers behind it; `count` 1: of one. */
+/* x * scale + shift, both of one number for each of `places` along an axis, `inner` numbers behind it; `count` 1: of
+ * one. */
 static int affine (struct reader *r, const char *name, const struct value *x, const struct quantisation *q,
                    const float *scale, const float *shift)
 {
@@ -42,7 +44,8 @@ static int affine (struct reader *r, const char *name, const struct value *x, co
     return both[0] && both[1] ? graph_affine (r->graph, name, in, both[0], both[1]) : -1;
 }
 
-/* x as the integers q would make of it, each by the scale of its own: -> integers - zero, as yet without limits, or back. */
+/* x as the integers q would make of it, each by the scale of its own: -> integers - zero, as yet without limits, or
+ * back. */
 static int scaled (struct reader *r, const char *name, const struct value *x, const struct quantisation *q, bool back)
 {
     float *scale = onnx_alloc_node (r, (uint64_t)q->count, sizeof *scale);
@@ -133,7 +136,7 @@ bool onnx_dequantised (struct reader *r, const struct value *v, const struct qua
     if (v->kind == VALUE_INTS) {
         to->kind = VALUE_FLOATS;
         to->quant = q;
-        r->extras->quantised_weights++;
+        r->extras->quantised_constants++;
         return true;
     }
     if (v->kind != VALUE_TENSOR || !v->quant)
@@ -304,7 +307,8 @@ bool onnx_read_dynamic_quantise (struct reader *r)
     return true;
 }
 
-/* The scale of a DynamicQuantizeLinear by a constant: their product; by what has to be multiplied with it: real numbers. */
+/* The scale of a DynamicQuantizeLinear by a constant: their product; by what has to be multiplied with it: real
+ * numbers. */
 static bool multiply_dynamic (struct reader *r)
 {
     struct value *a = onnx_input_value (r, 0), *b = a ? onnx_input_value (r, 1) : NULL;
@@ -406,12 +410,13 @@ bool onnx_has_quantised_input (const struct reader *r)
     return false;
 }
 
-/* The operators whose outputs are integers of their inputs, moved or chosen; all inputs that are tensors are quantised alike. */
+/* The operators whose outputs are integers of their inputs, moved or chosen; all inputs that are tensors are quantised
+ * alike. */
 static bool pass_on (struct reader *r, const struct onnx_operator *row)
 {
-    static const char *const names[] = { "Concat",  "Dropout", "Flatten",       "Gather",    "GlobalMaxPool",
-                                         "MaxPool", "Identity", "Pad",          "ReduceMax", "Reshape",
-                                         "Slice",   "Split",   "Squeeze",       "Transpose", "Unsqueeze" };
+    static const char *const names[] = { "Concat",  "Dropout",  "Flatten", "Gather",    "GlobalMaxPool",
+                                         "MaxPool", "Identity", "Pad",     "ReduceMax", "Reshape",
+                                         "Slice",   "Split",    "Squeeze", "Transpose", "Unsqueeze" };
     const struct quantisation *q = NULL;
     bool listed = false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -424,7 +429,9 @@ static bool pass_on (struct reader *r, const struct onnx_operator *row)
             continue;
         if (!listed || v->kind == VALUE_DYNAMIC)
             return onnx_fail (r, "input %d, '%.100s', is %s; floats are needed", i, v->name,
-                              onnx_type_name (v->kind == VALUE_DYNAMIC ? v->type : v->quant ? v->quant->type : 1));
+                              onnx_type_name (v->kind == VALUE_DYNAMIC ? v->type
+                                              : v->quant               ? v->quant->type
+                                                                       : 1));
         if (!v->quant || (q && !onnx_quantisation_equal (q, v->quant)))
             return onnx_fail (r, "input %d, '%.100s', is quantised in another way than the ones before", i, v->name);
         q = v->quant;

@@ -3,8 +3,8 @@
  *
  *   real number = (integer - zero) * scale
  *
- * The graph only ever holds the real numbers. A tensor that is quantised in the file keeps its integers' scale, zero point
- * and type in value.quant beside them; a constant stays as it is in the file until its floats are asked for. */
+ * The graph only ever holds the real numbers. A tensor that is quantised in the file keeps its integers' scale, zero
+ * point and type in value.quant beside them; a constant stays as it is in the file until its floats are asked for. */
 #ifndef CONVRELU_ONNX_QUANTISED_H
 #define CONVRELU_ONNX_QUANTISED_H
 
@@ -13,7 +13,8 @@
 struct quantisation {
     int type;      /* ONNX's, of the integers */
     int64_t count; /* of scales and zero points: 1, or several along an axis */
-    /* Of several: numbers behind the axis, places along it, places that share a scale (0: none do) and groups of those. */
+    /* Of several: numbers behind the axis, places along it, places that share a scale (0: none do) and groups of
+     * those. */
     int64_t inner, places, block, blocks;
     const float *scale;  /* [count]; NULL: known only while running, see `by` */
     const int32_t *zero; /* [count] */

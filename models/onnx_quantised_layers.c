@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_quantised_layers.c: operators between integers: each is the float operator between the real numbers that its inputs
- * stand for, and what that makes, quantised. Rows of ONNX's own domain and Microsoft's; QGemm may leave floats. */
+/* onnx_quantised_layers.c: operators between integers: each is the float operator between the real numbers that its
+ * inputs stand for, and what that makes, quantised. Rows of ONNX's own domain and Microsoft's; QGemm may leave floats.
+ * */
 #include "models/onnx_quantised.h"
 
 #include <stdio.h>
@@ -134,8 +135,8 @@ static bool read_qlinear (struct reader *r)
 
 /* ---- ConvInteger, MatMulInteger ------------------------------------------------------------------------------- */
 
-/* The integers at input `at` less the zero points at input `zero`, as numbers of the graph. What has a scale known only while running
- * stays in real numbers: *by is that scale. */
+/* The integers at input `at` less the zero points at input `zero`, as numbers of the graph. What has a scale known
+ * only while running stays in real numbers: *by is that scale. */
 static bool integer_operand (struct reader *r, int at, int zero, int64_t axis, struct value *to,
                              const struct quantisation **by)
 {

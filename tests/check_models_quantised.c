@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_quantised.c: quantised ONNX files against integers calculated here from what ONNX says of each operator:
  *
- *   QuantizeLinear   q = saturate (round (x / scale) + zero), halves to even       DequantizeLinear   x = (q - zero) scale
+ *   QuantizeLinear   q = saturate (round (x / scale) + zero), halves to even       DequantizeLinear   x = (q - zero)
+ * scale
  *
- * Sums are 64-bit integers; what a sum is in steps of the output is worked out in single precision, as ONNX Runtime does.
- * Every network is written twice, as pairs of the two around float operators (QDQ) and as operators between integers. */
+ * Sums are 64-bit integers; what a sum is in steps of the output is worked out in single precision, as ONNX Runtime
+ * does. Every network is written twice, as pairs of the two around float operators (QDQ) and as operators between
+ * integers. */
 #include "tests/check_models.h"
 
 #include <math.h>
@@ -41,7 +43,8 @@ static double real (int q, const struct scheme *s)
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
 /* An initializer of integers; 8 bits each unless int32. */
-static void write_integers (struct onnx *o, const char *name, int type, const char *dims, const int *numbers, size_t count)
+static void write_integers (struct onnx *o, const char *name, int type, const char *dims, const int *numbers,
+                            size_t count)
 {
     int8_t bytes[NUMBERS_MAX];
     for (size_t i = 0; i < count; i++)
@@ -165,7 +168,8 @@ static size_t layer_numbers (const struct layer *l, float *to)
         for (int i = 0; i < l->high * l->wide; i++) {
             float sum = (float)sum_at (l, q, o, i / l->wide, i % l->wide);
             sum = l->relu && sum < 0 ? 0 : sum;
-            to[count++] = (float)real (saturate (rint ((double)(sum * (unit / l->y.scale))) + l->y.zero, l->y.type), &l->y);
+            to[count++] =
+                (float)real (saturate (rint ((double)(sum * (unit / l->y.scale))) + l->y.zero, l->y.type), &l->y);
         }
     }
     return count;
@@ -190,7 +194,8 @@ static void write_weights (struct onnx *o, const struct layer *l, bool product)
     write_integers (o, "w", l->weight_type, dims, moved, (size_t)(l->outputs * per));
     snprintf (dims, sizeof dims, "%d", l->outputs);
     onnx_floats (o, "w_s", l->per_channel ? dims : "", scales);
-    write_integers (o, "w_z", l->weight_type, l->per_channel ? dims : "", zeros, l->per_channel ? (size_t)l->outputs : 1);
+    write_integers (o, "w_z", l->weight_type, l->per_channel ? dims : "", zeros,
+                    l->per_channel ? (size_t)l->outputs : 1);
     for (int i = 0; i < l->outputs; i++)
         scales[i] *= l->x.scale;
     onnx_floats (o, "b_s", l->per_channel ? dims : "", scales);
@@ -248,7 +253,8 @@ static void check_layers (bool product)
             size_t count = layer_numbers (&l, expected);
             struct onnx o = onnx_new (13);
             write_layer (&o, &l, integers, product);
-            snprintf (what, sizeof what, "%s %u %s", product ? "product" : "convolution", seed, integers ? "QLinear" : "QDQ");
+            snprintf (what, sizeof what, "%s %u %s", product ? "product" : "convolution", seed,
+                      integers ? "QLinear" : "QDQ");
             check_numbers (what, &o, l.input, expected, count, 0);
         }
     }
@@ -335,7 +341,8 @@ static void check_means (bool integers)
         int sum = 0;
         for (int i = 0; i < 12; i++)
             sum += quantise (input[c * 12 + i] *= 2, &a) - a.zero;
-        expected[c] = (float)real (saturate (rint ((double)((float)sum * (a.scale / (y.scale * 12)))) + y.zero, INT8), &y);
+        expected[c] =
+            (float)real (saturate (rint ((double)((float)sum * (a.scale / (y.scale * 12)))) + y.zero, INT8), &y);
     }
     struct onnx o = onnx_new (13);
     onnx_input (&o, "x", "1 6 3 4");
@@ -355,7 +362,8 @@ static void check_means (bool integers)
     check_numbers ("means", &o, input, expected, 6, 0);
 }
 
-/* Integers that are moved: Pad fills with one of them, 40; Reshape, Transpose and MaxPool; then QLinearConcat by other scales. */
+/* Integers that are moved: Pad fills with one of them, 40; Reshape, Transpose and MaxPool; then QLinearConcat by other
+ * scales. */
 static void check_moves (void)
 {
     struct scheme a = { UINT8, 100, 0.02f }, b = { UINT8, 90, 0.03f }, y = { UINT8, 80, 0.025f };
@@ -394,7 +402,8 @@ static void check_moves (void)
 
 /* ---- scales known only while running ---------------------------------------------------------------------------- */
 
-/* As quantize_dynamic writes it: DynamicQuantizeLinear, ConvInteger or MatMulInteger, Cast, the scales multiplied, Mul, Add. */
+/* As quantize_dynamic writes it: DynamicQuantizeLinear, ConvInteger or MatMulInteger, Cast, the scales multiplied,
+ * Mul, Add. */
 static void check_dynamic (bool product, unsigned seed)
 {
     struct layer l = random_layer (seed, product);
@@ -468,7 +477,10 @@ static void check_weights (int axis, bool blocked, bool folded)
     } else {
         write_integers (&o, "w", INT8, "4 6", weights, 24);
     }
-    onnx_node (&o, "DequantizeLinear", "w w_s w_z", "wf", blocked ? "axis=0 block_size=2" : axis == 0 ? "axis=0" : "axis=1");
+    onnx_node (&o, "DequantizeLinear", "w w_s w_z", "wf",
+               blocked     ? "axis=0 block_size=2"
+               : axis == 0 ? "axis=0"
+                           : "axis=1");
     onnx_node (&o, "MatMul", "x wf", "y", NULL);
     onnx_output (&o, "y", "1 6");
     check_numbers ("weights alone", &o, input, expected, 6, 0);

@@ -10,10 +10,11 @@
 
 enum { FLOAT = 1, UINT8 = 2, INT8 = 3, INT32 = 6 };
 
-/* A pair of QuantizeLinear and DequantizeLinear round x, (1, 3, 4, 4), and a convolution of what comes out by 2 x 3 weights. */
+/* A pair of QuantizeLinear and DequantizeLinear round x, (1, 3, 4, 4), and a convolution of what comes out by 2 x 3
+ * weights. */
 struct fault {
     const char *what, *why;
-    float scale, weight_scale; /* 0: 0.1; "zero" below for a real one */
+    float scale, weight_scale;                       /* 0: 0.1; "zero" below for a real one */
     int zero_type, back_zero_type, weight_zero_type; /* 0: UINT8, the same, INT8 */
     int zero;
     const char *scale_dims, *weight_scale_dims, *weight_zero_dims; /* NULL: "", "2", "2" */
@@ -40,11 +41,13 @@ static const struct fault faults[] = {
     { "zero point of floats", "is no integer constant", .zero_type = FLOAT },
     { "zero point of another type", "is int8, but belongs to uint8", .back_zero_type = INT8 },
     { "zero point of weights of another type", "is uint8, but belongs to int8", .weight_zero_type = UINT8 },
-    { "quantised to int32", "quantises what depends on the image to int32", .zero_type = INT32, .back_zero_type = INT32 },
+    { "quantised to int32", "quantises what depends on the image to int32", .zero_type = INT32,
+      .back_zero_type = INT32 },
     { "axis outside", "axis 4 of 4 dimensions", .axis = "axis=4" },
     { "axis far below", "axis -5 of 4 dimensions", .axis = "axis=-5" },
     { "block_size below 0", "block_size -1", .axis = "axis=0 block_size=-1" },
-    { "blocks of what depends on the image", "is not supported", .scale_dims = "1 3 4 2", .pair_attributes = "axis=3 block_size=2" },
+    { "blocks of what depends on the image", "is not supported", .scale_dims = "1 3 4 2",
+      .pair_attributes = "axis=3 block_size=2" },
     { "no scale", "1 inputs, 2 to 3 are possible", .quantise = "x" },
     { "an empty scale", "input 1 is missing", .quantise = "x - x_z" },
     { "a scale that depends on the image", "must be a constant", .quantise = "x x x_z" },
@@ -124,10 +127,13 @@ static const struct {
     { "an empty output scale", "QLinearConv", "q x_s x_z w w_s w_z - x_z", "", "input 6 is missing" },
     { "a bias of floats", "QLinearConv", "q x_s x_z w w_s w_z x_s x_z w_s", "", "is no int32 constant" },
     { "a bias of 8 bits", "QLinearConv", "q x_s x_z w w_s w_z x_s x_z w_z", "", "is no int32 constant" },
-    { "a bias of three", "QLinearConv", "q x_s x_z w w_s w_z x_s x_z three", "", "has 3 numbers, its weights 2 scales" },
+    { "a bias of three", "QLinearConv", "q x_s x_z w w_s w_z x_s x_z three", "",
+      "has 3 numbers, its weights 2 scales" },
     { "floats", "QLinearConv", "x x_s x_z w w_s w_z x_s x_z", "", "is not made of integers" },
-    { "a zero point of another type", "QLinearAdd", "q x_s w_0 q x_s x_z x_s x_z", "", "is int8, but belongs to uint8" },
-    { "channels last", "QLinearGlobalAveragePool", "q x_s x_z x_s x_z", "channels_last=1", "channels_last is not supported" },
+    { "a zero point of another type", "QLinearAdd", "q x_s w_0 q x_s x_z x_s x_z", "",
+      "is int8, but belongs to uint8" },
+    { "channels last", "QLinearGlobalAveragePool", "q x_s x_z x_s x_z", "channels_last=1",
+      "channels_last is not supported" },
     { "a part without a zero point", "QLinearConcat", "x_s x_z q x_s x_z q x_s", "axis=1", "7 inputs" },
     { "several scales of an output", "QLinearAdd", "q x_s x_z q x_s x_z w_s x_z", "", "axis" },
     { "weights from the image", "ConvInteger", "q q x_z x_z", "", "must be a constant" },
@@ -157,7 +163,8 @@ static void check_operator (size_t n)
     check_refused (operators[n].what, &o, operators[n].why);
 }
 
-/* A graph may end in integers, which are given as real numbers; but not where their scale is known only while running. */
+/* A graph may end in integers, which are given as real numbers; but not where their scale is known only while running.
+ * */
 static void check_dynamic_end (void)
 {
     struct error error = { "" };
@@ -168,7 +175,8 @@ static void check_dynamic_end (void)
     onnx_finish (&o);
     write_file (scratch_path ("end.onnx"), o.file.data, o.file.size);
     struct model *model = model_load (scratch_path ("end.onnx"), NULL, &error);
-    CHECK (!model && strstr (error.text, "output 'y' has a scale that is known only while running"), "'%s'", error.text);
+    CHECK (!model && strstr (error.text, "output 'y' has a scale that is known only while running"), "'%s'",
+           error.text);
     model_unref (model);
     onnx_free (&o);
 }

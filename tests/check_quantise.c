@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_quantise.c: ranges of few bits: sums of whole numbers come out as integer arithmetic has them, to the bit, on every
- * instruction set, with any threads and taps; what a range takes in, what goes with an activation, what is refused. */
+/* check_quantise.c: ranges of few bits: sums of whole numbers come out as integer arithmetic has them, to the bit, on
+ * every instruction set, with any threads and taps; what a range takes in, what goes with an activation, what is
+ * refused. */
 #include "tests/check.h"
 #include "tests/random_graph.h"
 #include "tests/reference.h"
@@ -11,7 +12,8 @@
 
 enum { CHANNELS = 21, OUTPUTS = 37, SIDE = 9, PIXELS = SIDE * SIDE, KERNEL = 3 };
 
-/* ---- whole numbers ------------------------------------------------------------------------------------------------ */
+/* ---- whole numbers ------------------------------------------------------------------------------------------------
+ * */
 
 struct whole {
     float step, unit[OUTPUTS]; /* of the input; of the sums */
@@ -56,8 +58,13 @@ static int64_t sum_at (const struct whole *w, int o, int y, int x)
 static struct builder whole_graph (const struct whole *w, bool relu)
 {
     struct builder b = builder_new (1, CHANNELS, SIDE, SIDE);
-    struct conv conv = { .out_channels = OUTPUTS, .kernel_h = KERNEL, .kernel_w = KERNEL, .pad_top = 1, .pad_left = 1,
-                         .pad_bottom = 1, .pad_right = 1 };
+    struct conv conv = { .out_channels = OUTPUTS,
+                         .kernel_h = KERNEL,
+                         .kernel_w = KERNEL,
+                         .pad_top = 1,
+                         .pad_left = 1,
+                         .pad_bottom = 1,
+                         .pad_right = 1 };
     int x = graph_conv (b.g, "sums", 0, &conv, w->real, NULL);
     if (relu)
         x = graph_activation (b.g, "relu", x, (struct activation) { .kind = ACTIVATION_RELU });
@@ -82,8 +89,8 @@ static void check_whole (const struct whole *w, bool relu, const struct plan_opt
         }
         CHECK (wrong == 0, "%s: %ld of %d differ from integers", what, wrong, OUTPUTS * PIXELS);
         if (!options->tap_count)
-            CHECK (plan_step (plan, 1).operation && !strcmp (plan_step (plan, 1).operation, "conv"),
-                   "%s: step 1 is %s", what, plan_step (plan, 1).operation);
+            CHECK (plan_step (plan, 1).operation && !strcmp (plan_step (plan, 1).operation, "conv"), "%s: step 1 is %s",
+                   what, plan_step (plan, 1).operation);
     }
     plan_free (plan);
     graph_unref (b.g);
@@ -98,15 +105,19 @@ static void check_sums (void)
     graph_unref (b.g);
     for (const char *const *isa = engine_isas (); *isa; isa++) {
         for (int i = 0; i < 12; i++) {
-            struct plan_options options = { .isa = *isa, .threads = 1 + i % 3, .algorithm = i / 3 % 2 ? ALGORITHM_F43 : ALGORITHM_AUTO,
-                                            .taps = taps, .tap_count = i / 6 ? 2 : 0 };
+            struct plan_options options = { .isa = *isa,
+                                            .threads = 1 + i % 3,
+                                            .algorithm = i / 3 % 2 ? ALGORITHM_F43 : ALGORITHM_AUTO,
+                                            .taps = taps,
+                                            .tap_count = i / 6 ? 2 : 0 };
             check_whole (w, i % 2, &options, *isa);
         }
     }
     free (w);
 }
 
-/* ---- what becomes one layer ---------------------------------------------------------------------------------------- */
+/* ---- what becomes one layer ----------------------------------------------------------------------------------------
+ * */
 
 /* conv -> batch norm -> clip -> range of any numbers: the same as the oracle's, but where a sum is next to a half. */
 static void check_merged (uint64_t seed)
@@ -176,7 +187,8 @@ static void check_replaced (void)
     }
 }
 
-/* ---- ranges of each run -------------------------------------------------------------------------------------------- */
+/* ---- ranges of each run --------------------------------------------------------------------------------------------
+ * */
 
 static void check_dynamic (int channels, float least, float most)
 {
@@ -195,7 +207,8 @@ static void check_dynamic (int channels, float least, float most)
             double worst = 0, largest = 1e-30;
             for (size_t i = 0; i < count; i++) {
                 largest = fmax (largest, fabs (reference_values (reference, x)[i]));
-                worst = fmax (worst, fabs ((double)plan_output (plan, 0)->data[i] - reference_values (reference, x)[i]));
+                worst =
+                    fmax (worst, fabs ((double)plan_output (plan, 0)->data[i] - reference_values (reference, x)[i]));
             }
             CHECK (worst <= 1e-6 * largest, "%d channels of %g to %g: off by %g", channels, (double)least, (double)most,
                    worst);
@@ -207,7 +220,8 @@ static void check_dynamic (int channels, float least, float most)
     graph_unref (b.g);
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------------------------- */
+/* ---- refusals
+ * ------------------------------------------------------------------------------------------------------- */
 
 static void check_refused (void)
 {
@@ -236,7 +250,8 @@ static void check_refused (void)
         struct builder b = builder_new (1, 2, 3, 3);
         int x = graph_quantise (b.g, "q", 0, faults[i].range, faults[i].unit, faults[i].parts);
         const char *error = graph_error (b.g);
-        CHECK (x < 0 && error && strstr (error, faults[i].why), "'%s' instead of '%s'", error ? error : "", faults[i].why);
+        CHECK (x < 0 && error && strstr (error, faults[i].why), "'%s' instead of '%s'", error ? error : "",
+               faults[i].why);
         graph_unref (b.g);
     }
     struct builder b = builder_new (1, 2, 3, 3);

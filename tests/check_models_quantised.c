@@ -523,6 +523,9 @@ static void check_network (const char *folder, const char *name, const char *inp
         }
         double db = noise > 0 ? 10 * log10 (signal / noise) : INFINITY;
         printf ("# %s: %.1f dB beside ONNX Runtime\n", name, db);
+        struct quantised quantised = model_quantised (model);
+        CHECK (quantised.tensors > 10 && quantised.constants > 10, "%s: %d tensors, %d constants", name,
+               quantised.tensors, quantised.constants);
         CHECK (best[0] == best[1], "%s: class %zu instead of %zu", name, best[0], best[1]);
         CHECK (db >= 40, "%s: %.1f dB beside ONNX Runtime", name, db);
     }

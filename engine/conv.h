@@ -9,13 +9,13 @@ struct conv_method {
     const char *name;
     unsigned algorithms; /* bits 1 << enum algorithm: what plan_options.algorithm may say to get it */
     bool only;           /* where it fits no other is asked */
-    bool few_weights;    /* too few to be fetched ahead */
+    bool few_weights;    /* too few to prefetch */
     bool widens_groups;  /* it may multiply with the zeros between groups */
     double gain;         /* chosen by itself where it needs less than this part of the best other's cycles */
     const void *variant; /* of the method's own */
     bool (*fits) (const struct conv_method *method, const struct preparation *p, const struct step *step, bool planar);
     double (*cycles) (const struct conv_method *method, const struct preparation *p, const struct step *step);
-    /* Columns, depth and weight_bytes of packed; then, with memory of zeros, the weights. False: memory short. */
+    /* Panels, depth and weight_bytes of packed; then, with memory of zeros, the weights. False: memory short. */
     bool (*lay) (struct packed *packed, const struct layer *layer, int in_channels);
     void (*pack) (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels);
     /* With step->packed in place: the step's state, pieces of work, scratch, text. False: memory short. */

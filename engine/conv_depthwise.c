@@ -20,7 +20,7 @@ static bool depthwise_fits (const struct conv_method *method, const struct prepa
 static bool depthwise_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    packed->weight_bytes = blocked_bytes (packed->element, in_channels, 1, 1) * taps;
+    packed->weight_bytes = place_blocked_bytes (packed->element, in_channels, 1, 1) * taps;
     return true;
 }
 
@@ -45,15 +45,15 @@ static bool depthwise_prepare (struct preparation *p, struct step *step)
 
 enum { DEPTHWISE_ROWS = 14 }; /* output rows in an item */
 
-static void depthwise_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void depthwise_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct conv *conv = &step->conv;
     int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
     ptrdiff_t at = ((ptrdiff_t)block * step->height + first) * step->width * BLOCK;
     const float *in = step->in, *weights = step->packed->weights, *residual = step->residual;
     float *out = step->out;
-    (void)lane;
-    e->kernels->depthwise (&(struct depthwise_run) {
+    (void)worker;
+    e->kernels->depthwise (&(struct depthwise_args) {
         .in = in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
         .weights = weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
         .in_height = step->in_height,
@@ -74,7 +74,8 @@ static void depthwise_item (struct execution *e, const struct step *step, struct
 
 static void depthwise_run (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, depthwise_item, divide_up (step->channels, BLOCK) * divide_up (step->height, DEPTHWISE_ROWS));
+    schedule_items (e, step, depthwise_item,
+                    divide_up (step->channels, BLOCK) * divide_up (step->height, DEPTHWISE_ROWS));
 }
 
 const struct conv_method conv_depthwise = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_direct.c: convolutions as the sums they are defined by.
  *
- *   item = band of rows x group of columns;  input -> lane's scratch (padded band) -> kernel -> output
+ *   item = band of rows x group of panels;  input -> worker's scratch (padded band) -> kernel -> output
  *
- * Weights, per column, in the order of the kernel's sum:
+ * Weights, per panel, in the order of the kernel's sum:
  *   direct      [input block][ky][kx][channel][16 blocks]
  *   planar      [input channel][ky][kx][16 blocks]          for a planar input */
 #include "engine/conv_direct.h"
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A band of input is copied and then read once per column: small enough for half the second-level cache. */
+/* A band of input is copied, then read once per panel: it must stay in the L2 cache. */
 enum { BAND_BYTES = 128 * 1024 };
 
 /* ---- choice ------------------------------------------------------------------------------------------------------ */
@@ -48,7 +48,7 @@ static double direct_cycles (const struct conv_method *method, const struct prep
 
 static bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
-    return lay_columns (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
+    return panel_layout (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
 }
 
 /* unit: input channels that lie next to each other. */
@@ -56,15 +56,15 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
 {
     int unit = packed->method == &conv_planar ? 1 : BLOCK;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    for (int n = 0; n < packed->column_count; n++) {
-        const struct column *column = &packed->column[n];
-        size_t wide = (size_t)column->blocks * BLOCK;
+    for (int n = 0; n < packed->panel_count; n++) {
+        const struct panel *panel = &packed->panel[n];
+        size_t wide = (size_t)panel->blocks * BLOCK;
         for (int i = 0; i < packed->depth; i++) {
             int block = i / unit, left = packed->depth - block * unit, lanes = left < unit ? left : unit;
             float *to =
-                (float *)column_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
+                (float *)panel_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
             for (int lane = 0; lane < (int)wide; lane++) {
-                int o = column->block * BLOCK + lane;
+                int o = panel->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
                 for (size_t t = 0; from && t < taps; t++)
                     to[t * (size_t)lanes * wide + (size_t)lane] = folded (layer, from[t], o);
@@ -113,12 +113,12 @@ enum staging staging_of (const struct conv *conv, bool planar)
     return STAGING_NONE;
 }
 
-size_t band_bytes (const struct step *step, int band)
+size_t conv_band_bytes (const struct step *step, int band)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
     size_t channels = (size_t)divide_up (step->in_channels, BLOCK) * BLOCK,
-           pixels = (size_t)band * (size_t)d->run_width;
+           pixels = (size_t)band * (size_t)d->strip_width;
     if (!d->flat) {
         size_t rows =
             (size_t)(band - 1) * (size_t)conv->stride_h + (size_t)(conv->kernel_h - 1) * (size_t)conv->dilation_h + 1;
@@ -128,31 +128,31 @@ size_t band_bytes (const struct step *step, int band)
     return channels * pixels * element_bytes (step->place.in.element);
 }
 
-/* Few weights: bands of rows, each with all columns, so that the input is read once. Many: all rows, column by column,
- * so that the weights are read once. Several threads divide the picture among them, so that each mostly reads what it wrote
- * itself, unless the weights are many times the input (8 measured best on ResNet-50: 1 % over 1): then they divide those. */
+/* Few weights: bands of rows, each with all panels, so that the input is read once. Many: all rows, panel by panel,
+ * so that the weights are read once. Several threads divide the rows, so that each mostly reads what it wrote itself,
+ * unless there are more than 8 times as many weights as inputs: then they divide the panels. */
 static void cut_direct (const struct preparation *p, struct step *step)
 {
     struct direct *d = step->state;
-    int columns = step->packed->column_count, threads = p->threads;
+    int panels = step->packed->panel_count, threads = p->threads;
     size_t weights = step->packed->weight_bytes;
-    size_t input = blocked_bytes (step->place.in.element, step->in_channels, step->in_height, step->in_width);
+    size_t input = place_blocked_bytes (step->place.in.element, step->in_channels, step->in_height, step->in_width);
     d->bands = 1;
-    d->band = d->run_height;
-    d->column_group = columns;
-    if (threads > 1 && columns >= threads && (weights / 8 > input || d->run_height < threads)) {
-        d->column_group = 1;
-        step->by_column = true;
+    d->band = d->strips;
+    d->panel_group = panels;
+    if (threads > 1 && panels >= threads && (weights / 8 > input || d->strips < threads)) {
+        d->panel_group = 1;
+        step->by_panel = true;
         return;
     }
     bool many = weights > kept_bytes (p->cpu) / 2;
     d->bands = threads;
-    while (!many && d->bands < d->run_height && band_bytes (step, divide_up (d->run_height, d->bands)) > BAND_BYTES)
+    while (!many && d->bands < d->strips && conv_band_bytes (step, divide_up (d->strips, d->bands)) > BAND_BYTES)
         d->bands += threads;
-    d->bands = least (d->bands, d->run_height);
-    d->band = divide_up (d->run_height, d->bands);
+    d->bands = least (d->bands, d->strips);
+    d->band = divide_up (d->strips, d->bands);
     if (many && threads > 1 && d->staging == STAGING_NONE) /* else whoever helps would first copy the whole band */
-        d->column_group = 1;
+        d->panel_group = 1;
 }
 
 static bool direct_prepare (struct preparation *p, struct step *step)
@@ -167,14 +167,14 @@ static bool direct_prepare (struct preparation *p, struct step *step)
     d->staging = staging_of (conv, planar);
     d->flat =
         d->staging == STAGING_SAMPLE || (d->staging == STAGING_NONE && conv->kernel_h == 1 && conv->kernel_w == 1);
-    d->run_height = step->height;
-    d->run_width = step->width;
+    d->strips = step->height;
+    d->strip_width = step->width;
     d->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
-    if (d->flat) { /* runs of a few tiles: long enough to hide the call, short enough to cut the work by */
+    if (d->flat) { /* strips of a few tiles: long enough to hide the call, short enough to cut the work by */
         int pixels = step->height * step->width, threads = p->threads;
-        int runs = threads * divide_up (pixels, threads * 4 * step->kernel->mr);
-        d->run_width = divide_up (pixels, runs);
-        d->run_height = divide_up (pixels, d->run_width);
+        int count = threads * divide_up (pixels, threads * 4 * step->kernel->mr);
+        d->strip_width = divide_up (pixels, count);
+        d->strips = divide_up (pixels, d->strip_width);
         in_plane = (size_t)pixels * BLOCK;
     }
     cut_direct (p, step);
@@ -186,7 +186,7 @@ static bool direct_prepare (struct preparation *p, struct step *step)
         d->staged_height = (d->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
         in_row = (size_t)d->staged_width * (planar ? 1 : BLOCK);
         in_plane = (size_t)d->staged_height * in_row;
-        need_bytes (&p->scratch_bytes, band_bytes (step, d->band));
+        need_bytes (&p->scratch_bytes, conv_band_bytes (step, d->band));
     }
     snprintf (step->algorithm, sizeof step->algorithm, "direct");
     /* widened groups multiply with zeros too */
@@ -217,18 +217,18 @@ void copy_padded (const float *in, int in_height, int in_width, int top, int lef
     }
 }
 
-static void stage (struct execution *e, const struct step *step, struct lane *lane, int band)
+static void stage (struct execution *e, const struct step *step, struct worker_state *worker, int band)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
-    if (lane->staged == band)
+    if (worker->staged == band)
         return;
-    lane->staged = band;
+    worker->staged = band;
     bool planar = d->staging == STAGING_PLANAR;
     size_t pixel = planar ? 1 : BLOCK;
     int planes = planar ? step->in_channels : divide_up (step->in_channels, BLOCK);
     const float *in = planar ? e->input : step->in;
-    float *out = lane->scratch;
+    float *out = worker->scratch;
     for (int p = 0; p < planes; p++, in += (size_t)step->in_height * (size_t)step->in_width * pixel) {
         if (d->staging == STAGING_SAMPLE) {
             for (int y = 0; y < step->height; y++)
@@ -241,84 +241,84 @@ static void stage (struct execution *e, const struct step *step, struct lane *la
             continue;
         }
         copy_padded (in, step->in_height, step->in_width,
-                     part_start (d->run_height, band, d->bands) * conv->stride_h - conv->pad_top, -conv->pad_left,
+                     part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top, -conv->pad_left,
                      d->staged_height, d->staged_width, pixel, out);
         out += (size_t)d->staged_height * (size_t)d->staged_width * pixel;
     }
 }
 
-struct conv_run column_run (const struct step *step, const struct column *column, ptrdiff_t out_block)
+struct conv_args panel_args (const struct step *step, const struct panel *panel, ptrdiff_t out_block)
 {
     const struct direct *d = step->state;
-    return (struct conv_run) {
+    return (struct conv_args) {
         .segments = d->segments,
         .segment_count = d->segment_count,
         .pixel_stride = d->pixel_stride,
-        .weights = (const char *)step->packed->weights + column->weights,
+        .weights = (const char *)step->packed->weights + panel->weights,
         .bias = step->packed->bias,
         .out_block = out_block,
-        .blocks = column->blocks,
-        .channel = column->block * BLOCK,
+        .blocks = panel->blocks,
+        .channel = panel->block * BLOCK,
         .epilogue = &step->epilogue,
     };
 }
 
-/* All runs of one column in a band. */
-static void conv_column (struct execution *e, const struct step *step, struct lane *lane, int index, int band)
+/* All strips of one panel in a band. */
+static void conv_panel (struct execution *e, const struct step *step, struct worker_state *worker, int index, int band)
 {
     const struct direct *d = step->state;
-    const struct column *column = &step->packed->column[index];
+    const struct panel *panel = &step->packed->panel[index];
     const struct conv *conv = &step->conv;
-    const float *step_in = step->in, *residual = step->residual, *staged = lane->scratch;
+    const float *step_in = step->in, *residual = step->residual, *staged = worker->scratch;
     float *out = step->out;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
-    struct conv_run run = column_run (step, column, out_block);
-    int first = part_start (d->run_height, band, d->bands);
-    int last = part_start (d->run_height, band + 1, d->bands);
+    struct conv_args args = panel_args (step, panel, out_block);
+    int first = part_start (d->strips, band, d->bands);
+    int last = part_start (d->strips, band + 1, d->bands);
     const float *in;
-    ptrdiff_t in_row; /* floats from one run to the next */
+    ptrdiff_t in_row; /* floats from one strip to the next */
     if (d->staging == STAGING_PAD || d->staging == STAGING_PLANAR) {
         ptrdiff_t pixel = d->staging == STAGING_PLANAR ? 1 : BLOCK;
         in_row = (ptrdiff_t)conv->stride_h * d->staged_width * pixel;
-        in = staged + (ptrdiff_t)column->in_block * d->staged_height * d->staged_width * pixel - first * in_row;
+        in = staged + (ptrdiff_t)panel->in_block * d->staged_height * d->staged_width * pixel - first * in_row;
     } else if (d->flat) {
-        in_row = (ptrdiff_t)d->run_width * BLOCK;
-        in = (d->staging == STAGING_SAMPLE ? staged : step_in) + column->in_block * out_block;
+        in_row = (ptrdiff_t)d->strip_width * BLOCK;
+        in = (d->staging == STAGING_SAMPLE ? staged : step_in) + panel->in_block * out_block;
     } else {
         in_row = (ptrdiff_t)conv->stride_h * step->in_width * BLOCK;
-        in = step_in + (ptrdiff_t)column->in_block * step->in_height * step->in_width * BLOCK;
+        in = step_in + (ptrdiff_t)panel->in_block * step->in_height * step->in_width * BLOCK;
     }
-    /* the next weights, spread over all tiles of this column */
-    struct ahead next = weights_after (e, step, lane, index);
-    ptrdiff_t steps = divide_up (d->run_width, step->kernel->mr) * d->depth_steps;
-    struct fetch fetch = fetch_ahead (next, (last - first) * steps, column->blocks);
+    /* the next weights, spread over all tiles of this panel */
+    struct next_weights next = next_weights (e, step, worker, index);
+    ptrdiff_t steps = divide_up (d->strip_width, step->kernel->mr) * d->depth_steps;
+    struct prefetch prefetch = prefetch_spread (next, (last - first) * steps, panel->blocks);
     for (int y = first; y < last; y++) {
-        ptrdiff_t at = (ptrdiff_t)y * d->run_width, left = pixels - at;
-        run.input = in + y * in_row;
-        run.out = out + column->block * out_block + at * BLOCK;
-        run.residual = residual ? residual + column->block * out_block + at * BLOCK : NULL;
-        run.pixels = left < d->run_width ? (int)left : d->run_width;
-        run.fetch = fetch_after (fetch, (y - first) * steps);
-        step->kernel->run (&run);
+        ptrdiff_t at = (ptrdiff_t)y * d->strip_width, left = pixels - at;
+        args.input = in + y * in_row;
+        args.out = out + panel->block * out_block + at * BLOCK;
+        args.residual = residual ? residual + panel->block * out_block + at * BLOCK : NULL;
+        args.pixels = left < d->strip_width ? (int)left : d->strip_width;
+        args.prefetch = prefetch_rest (prefetch, (y - first) * steps);
+        step->kernel->run (&args);
     }
 }
 
-static void conv_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void conv_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct direct *d = step->state;
-    int groups = divide_up (step->packed->column_count, d->column_group);
-    int band = item / groups, first = item % groups * d->column_group;
-    int last = least (step->packed->column_count, first + d->column_group);
+    int groups = divide_up (step->packed->panel_count, d->panel_group);
+    int band = item / groups, first = item % groups * d->panel_group;
+    int last = least (step->packed->panel_count, first + d->panel_group);
     if (d->staging != STAGING_NONE)
-        stage (e, step, lane, d->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
+        stage (e, step, worker, d->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
     for (int c = first; c < last; c++)
-        conv_column (e, step, lane, c, band);
+        conv_panel (e, step, worker, c, band);
 }
 
 static void direct_run (struct execution *e, const struct step *step)
 {
     const struct direct *d = step->state;
-    on_lanes (e, step, conv_item, d->bands * divide_up (step->packed->column_count, d->column_group));
+    schedule_items (e, step, conv_item, d->bands * divide_up (step->packed->panel_count, d->panel_group));
 }
 
 const struct conv_method conv_planar = {

@@ -22,22 +22,22 @@ struct direct {
     int segment_count;
     ptrdiff_t depth_steps;           /* the segments' lengths together */
     ptrdiff_t pixel_stride;          /* floats */
-    bool flat;                       /* pixels are contiguous in and out: runs may cross rows */
-    int run_height, run_width;       /* the output seen as rows of runs; the last one may be shorter when flat */
+    bool flat;                       /* pixels are contiguous in and out: strips may cross rows */
+    int strips, strip_width;         /* how many strips, rows unless flat, and their pixels (the last: maybe fewer) */
     int staged_height, staged_width; /* pixels of one band's copy */
-    int bands, band;                 /* how many bands of run rows, of nearly equal height, and the tallest */
-    int column_group;                /* columns in a work item */
+    int bands, band;                 /* how many bands of strips, of nearly equal height, and the tallest */
+    int panel_group;                 /* panels in a work item */
 };
 
-/* Bytes of input that `band` run rows need. */
-size_t band_bytes (const struct step *step, int band);
+/* Bytes of input that `band` strips need. */
+size_t conv_band_bytes (const struct step *step, int band);
 
 /* The sum's pieces in the order of the packed weights. `row` and `plane` are floats from one input row and block to the
  * next. False: memory short. */
 bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane);
 
-/* What all runs of a column have in common; input, output and pixels are still to be set. */
-struct conv_run column_run (const struct step *step, const struct column *column, ptrdiff_t out_block);
+/* What all strips of a panel have in common; input, output and pixels are still to be set. */
+struct conv_args panel_args (const struct step *step, const struct panel *panel, ptrdiff_t out_block);
 
 /* Rows [top, top + height) x columns [left, left + width) of one plane of pixels of `pixel` floats, zeros outside. */
 void copy_padded (const float *in, int in_height, int in_width, int top, int left, int height, int width, size_t pixel,

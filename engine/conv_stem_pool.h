@@ -5,9 +5,10 @@
 
 #include "engine/conv.h"
 
-/* Whether `then`, the max-pool `pool` that alone reads the convolution `step`, is better made from its rows as they come. */
-bool stem_pool_fits (const struct step *step, const struct step *then, const struct pool *pool);
-/* Makes it so, with step->then set. False: memory short. */
+/* Whether `pool_step`, the max-pool `pool` that alone reads the convolution `step`, is better made from its rows as
+ * they come. */
+bool stem_pool_fits (const struct step *step, const struct step *pool_step, const struct pool *pool);
+/* Makes it so, with step->fused_pool set. False: memory short. */
 bool stem_pool_prepare (struct preparation *p, struct step *step, const struct pool *pool);
 
 #endif

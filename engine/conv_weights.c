@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_weights.c: see conv_weights.h.
  *
- * A column is one or two blocks of 16 output channels that read the same input channels. Grouped convolutions whose
+ * A panel is one or two blocks of 16 output channels that read the same input channels. Grouped convolutions whose
  * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them. */
 #include "engine/conv_weights.h"
 #include "engine/kernels.h"
@@ -18,28 +18,28 @@ static int groups_together (int groups, int in, int out)
     return groups;
 }
 
-bool lay_columns (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair)
+bool panel_layout (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair)
 {
-    int columns = packed->nr_blocks;
+    int nr_blocks = packed->nr_blocks;
     const struct conv *conv = &layer->conv;
     int together = groups_together (conv->groups, in_channels / conv->groups, conv->out_channels / conv->groups);
     int sets = conv->groups / together;
     int in = in_channels / sets, out_blocks = (conv->out_channels / sets + BLOCK - 1) / BLOCK;
-    int per_set = (out_blocks + columns - 1) / columns;
+    int per_set = (out_blocks + nr_blocks - 1) / nr_blocks;
     packed->depth = in;
-    packed->column_count = sets * per_set;
-    packed->column = calloc ((size_t)packed->column_count, sizeof *packed->column);
-    if (!packed->column)
+    packed->panel_count = sets * per_set;
+    packed->panel = calloc ((size_t)packed->panel_count, sizeof *packed->panel);
+    if (!packed->panel)
         return false;
     size_t at = 0;
-    for (int i = 0; i < packed->column_count; i++) {
-        int first = i % per_set * columns;
-        struct column *column = &packed->column[i];
-        column->block = i / per_set * out_blocks + first;
-        column->blocks = out_blocks - first < columns ? out_blocks - first : columns;
-        column->in_block = i / per_set * (in / BLOCK);
-        column->weights = at;
-        size_t bytes = per_pair * (size_t)in * BLOCK * (size_t)column->blocks;
+    for (int i = 0; i < packed->panel_count; i++) {
+        int first = i % per_set * nr_blocks;
+        struct panel *panel = &packed->panel[i];
+        panel->block = i / per_set * out_blocks + first;
+        panel->blocks = out_blocks - first < nr_blocks ? out_blocks - first : nr_blocks;
+        panel->in_block = i / per_set * (in / BLOCK);
+        panel->weights = at;
+        size_t bytes = per_pair * (size_t)in * BLOCK * (size_t)panel->blocks;
         if (__builtin_mul_overflow (bytes, element_bytes (packed->element), &bytes) ||
             __builtin_add_overflow (at, bytes, &at))
             return false;

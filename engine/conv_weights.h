@@ -5,12 +5,12 @@
 
 #include "engine/packed.h"
 
-/* Where each column is, for packed->nr_blocks blocks each, and packed->weight_bytes; per_pair: numbers that one (input, output)
- * pair of channels takes. False: memory short, or more than can be counted. */
-bool lay_columns (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair);
+/* Where each panel is, for packed->nr_blocks blocks each, and packed->weight_bytes; per_pair: numbers that one (input,
+ * output) pair of channels takes. False: memory short, or more than can be counted. */
+bool panel_layout (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair);
 
-/* The filter of output channel `o` for the column's input channel `i`, [kernel_h][kernel_w], or NULL where a widened
- * group has zeros. i counts from the column's first input channel. */
+/* The filter of output channel `o` for the panel's input channel `i`, [kernel_h][kernel_w], or NULL where a widened
+ * group has zeros. i counts from the panel's first input channel. */
 const float *filter (const struct node *node, const struct layer *layer, int in_channels, int depth, int o, int i);
 
 /* A weight of output channel o with the layer's scale folded in; no denormals. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_winograd.c: 3x3 convolutions by Winograd's minimal filtering, of stride 1 and 2.
  *
- *   input -> V -> per column: sums at every filter point -> output, all in the lane's scratch
- *   item = block of tiles, all columns; or, where all tiles are one block, item = column
+ *   input -> V -> per panel: sums at every filter point -> output, all in the worker's scratch
+ *   item = block of tiles, all panels; or, where all tiles are one block, item = panel
  *
- * Weights, per column: [filter point][input channel][16 blocks], G g G' of each filter, in double. */
+ * Weights, per panel: [filter point][input channel][16 blocks], G g G' of each filter, in double. */
 #include "engine/conv.h"
 #include "engine/conv_cost.h"
 #include "engine/conv_weights.h"
@@ -22,7 +22,7 @@ struct side {
 
 /* A size: its sides, filter points, and vectors read, written and computed by the transforms per tile and block (two
  * thirds of them overlap). */
-enum { F23, F43, F42, F23_STRIDED };
+enum { F23, F43, F42, F23_S2 };
 static const struct winograd {
     struct side h, w;
     int filters, forward, inverse;
@@ -30,7 +30,7 @@ static const struct winograd {
     [F23] = { { 4, 2, 3 }, { 4, 2, 3 }, 16, 60, 50 },
     [F43] = { { 6, 4, 4 }, { 6, 4, 4 }, 36, 180, 190 },
     [F42] = { { 6, 4, 4 }, { 4, 2, 0 }, 24, 110, 110 },
-    [F23_STRIDED] = { { 5, 2, 3 }, { 5, 2, 3 }, 16, 70, 60 },
+    [F23_S2] = { { 5, 2, 3 }, { 5, 2, 3 }, 16, 70, 60 },
 };
 
 /* What a step of it needs. */
@@ -40,20 +40,20 @@ struct winograd_step {
     int n_h, n_w, m_h, m_w; /* points and outputs a side of a tile */
     int tiles;              /* in the largest block */
     bool small_h, small_w;  /* the last tile of a side is a small one */
-    int tile_blocks;        /* work items are blocks, but columns when there is one */
+    int tile_blocks;        /* work items are blocks, but panels when there is one */
     ptrdiff_t v_point, m_point;
 };
 
-/* Tiles of a Winograd step that are computed together: [start[k], start[k + 1]) are of kind k. Kinds are in such an order that
- * all tiles that need a point are neighbours: small ones need only some of the points of a side. */
+/* Tiles of a Winograd step that are computed together: [start[k], start[k + 1]) are of kind k. Kinds are in such an
+ * order that all tiles that need a point are neighbours: small ones need only some of the points of a side. */
 enum tile_kind { TILES_SMALL_H, TILES_WHOLE, TILES_SMALL_W, TILES_SMALL, TILE_KINDS };
 struct tile_block {
     int start[TILE_KINDS + 1];
-    struct tile tile[];
+    struct winograd_tile tile[];
 };
-/* Floats at the start of a lane's scratch that hold a block of so many tiles. */
+/* Floats at the start of a worker's scratch that hold a block of so many tiles. */
 #define TILE_BLOCK(tiles)                                                                                              \
-    ((sizeof (struct tile_block) + (size_t)(tiles) * sizeof (struct tile) + 63) / 64 * (64 / sizeof (float)))
+    ((sizeof (struct tile_block) + (size_t)(tiles) * sizeof (struct winograd_tile) + 63) / 64 * (64 / sizeof (float)))
 
 /* Does a side of so many outputs end with a small tile? */
 static bool ends_small (const struct side *side, int outputs)
@@ -96,7 +96,7 @@ static bool winograd_fits (const struct conv_method *method, const struct prepar
     const struct conv *c = &step->conv;
     (void)p;
     (void)planar;
-    if (method->variant == &winograds[F23_STRIDED] ? c->stride_h != 2 : c->stride_h != 1)
+    if (method->variant == &winograds[F23_S2] ? c->stride_h != 2 : c->stride_h != 1)
         return false;
     return c->kernel_h == 3 && c->kernel_w == 3 && c->stride_h == c->stride_w && c->dilation_h == 1 &&
            c->dilation_w == 1 && c->groups == 1 && c->pad_top <= 1 && c->pad_left <= 1 && c->pad_bottom <= 1 &&
@@ -105,11 +105,13 @@ static bool winograd_fits (const struct conv_method *method, const struct prepar
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-/* G of the strided kernel, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd tap. */
-static const double strided_matrix[4][3] = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
+/* G of stride 2, one row for each filter that differs: the even taps' F(2,2) on 0, 1 and infinity, the odd
+ * tap. */
+static const double s2_matrix[4][3] = { { 1, 0, 0 }, { 1, 0, 1 }, { 0, 0, 1 }, { 0, 1, 0 } };
 
-/* G of F(4,3), of both sides or of one, on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p - other points);
- * and of F(2,3) on 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B' takes. */
+/* G of F(4,3), of both sides or of one, on 0, 5/8, -5/8, 3/2, -3/2, infinity: (1, p, p^2) over the product of (p -
+ * other points); and of F(2,3) on 0, 1, -1, infinity, with the sign of the first row that kernels_winograd.c's B'
+ * takes. */
 static void winograd_matrix (int m, double g[6][3])
 {
     const double points[2][5] = { { 0, 1, -1 }, { 0, 0.625, -0.625, 1.5, -1.5 } };
@@ -129,16 +131,16 @@ static void winograd_matrix (int m, double g[6][3])
     g[finite][2] = 1;
 }
 
-enum { WIDE = 2 * BLOCK }; /* output channels of the widest column */
+enum { WIDE = 2 * BLOCK }; /* output channels of the widest panel */
 
-/* G of one side, [n][3]: n filter points, 4 for the strided kernel. */
+/* G of one side, [n][3]: n filter points, 4 for stride 2. */
 struct transform {
     int n;
     double g[6][3];
 };
 
-/* G_h g G_w' of `wide` filters side by side, g [9][WIDE], to u: points `stride` floats apart, filters next to each other. The
- * inner loops run over filters so that the compiler can use vectors. */
+/* G_h g G_w' of `wide` filters side by side, g [9][WIDE], to u: points `stride` floats apart, filters next to each
+ * other. The inner loops run over filters so that the compiler can use vectors. */
 static void transform_filters (const struct transform *h, const struct transform *w, double (*g)[WIDE], int wide,
                                float *u, size_t stride)
 {
@@ -160,8 +162,8 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
     const struct winograd *size = packed->method->variant;
     struct transform h = { .n = 4 }, w;
     double g[9][WIDE];
-    if (size == &winograds[F23_STRIDED]) {
-        memcpy (h.g, strided_matrix, sizeof strided_matrix);
+    if (size == &winograds[F23_S2]) {
+        memcpy (h.g, s2_matrix, sizeof s2_matrix);
         w = h;
     } else {
         h.n = size->h.n;
@@ -169,13 +171,13 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
         winograd_matrix (h.n - 2, h.g);
         winograd_matrix (w.n - 2, w.g);
     }
-    for (int n = 0; n < packed->column_count; n++) {
-        const struct column *column = &packed->column[n];
-        int wide = column->blocks * BLOCK;
-        float *to = column_weights (packed, n);
+    for (int n = 0; n < packed->panel_count; n++) {
+        const struct panel *panel = &packed->panel[n];
+        int wide = panel->blocks * BLOCK;
+        float *to = panel_weights (packed, n);
         for (int i = 0; i < packed->depth; i++, to += wide) {
             for (int lane = 0; lane < wide; lane++) {
-                int o = column->block * BLOCK + lane;
+                int o = panel->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
                 double scale = from && layer->scale ? layer->scale[o] : 1;
                 for (int t = 0; t < 9; t++)
@@ -189,7 +191,7 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
 static bool winograd_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
     const struct winograd *size = packed->method->variant;
-    return lay_columns (packed, layer, in_channels, (size_t)size->filters);
+    return panel_layout (packed, layer, in_channels, (size_t)size->filters);
 }
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
@@ -209,7 +211,7 @@ static void name_winograd (struct step *step)
     char size[8];
     snprintf (size, sizeof size, w->m_h == w->m_w ? "%d" : "%dx%d", w->m_h, w->m_w);
     snprintf (step->algorithm, sizeof step->algorithm, "winograd F(%s,3)%s", size,
-              w->size == &winograds[F23_STRIDED] ? " s2" : "");
+              w->size == &winograds[F23_S2] ? " s2" : "");
 }
 
 static bool winograd_prepare (struct preparation *p, struct step *step)
@@ -225,7 +227,7 @@ static bool winograd_prepare (struct preparation *p, struct step *step)
     state->tile_blocks = 1;
     if (tiles > WINOGRAD_MOST_TILES || (threads > 1 && tiles >= threads * WINOGRAD_LEAST_TILES))
         state->tile_blocks = divide_up (divide_up (tiles, WINOGRAD_TILES), threads) * threads;
-    step->by_column = state->tile_blocks == 1;
+    step->by_panel = state->tile_blocks == 1;
     state->n_h = w->h.n;
     state->n_w = w->w.n;
     state->m_h = w->h.m;
@@ -252,16 +254,15 @@ static bool winograd_prepare (struct preparation *p, struct step *step)
 
 /* ---- run --------------------------------------------------------------------------------------------------------- */
 
-/* Channels of a Winograd product whose weights all its tiles meet before the next channels': at most 16 KiB of weights, with as
- * many fetched meanwhile, stay in a first-level cache of 48. Where the weights come from afar, 256 and 512 channels at 14 x 14 and
- * 7 x 7 pixels, layers take 9 to 12 % less than with all channels at once (Intel Xeon, model 207); 64 channels are no better. It is
- * the same number for all layers, threads and instruction sets, since it decides in what order a sum is rounded. */
+/* A filter's products are made for so many input channels at a time: their 16 KiB of weights, and as many prefetched,
+ * stay in an L1 cache of 48 KiB. It is the same number for all layers, threads and instruction sets, since it decides
+ * in what order a sum is rounded. Figures: docs/measurements.md, "Winograd". */
 enum { PRODUCT_CHANNELS = 128 };
 
-static struct winograd_run run_of (const struct step *step)
+static struct winograd_args args_of (const struct step *step)
 {
     const struct winograd_step *w = step->state;
-    return (struct winograd_run) {
+    return (struct winograd_args) {
         .n_h = w->n_h,
         .n_w = w->n_w,
         .height = step->height,
@@ -278,40 +279,40 @@ static struct winograd_run run_of (const struct step *step)
 }
 
 /* One transform of all tiles of a block; v and m_ are the first one's. */
-static void transform (const struct tile_block *block, struct winograd_run run,
-                       void (*kernel) (const struct winograd_run *run))
+static void transform (const struct tile_block *block, struct winograd_args args,
+                       void (*kernel) (const struct winograd_args *args))
 {
-    float *v = run.v;
-    const float *m = run.m_;
+    float *v = args.v;
+    const float *m = args.m_;
     for (int kind = 0; kind < TILE_KINDS; kind++) {
         int first = block->start[kind];
-        run.small_h = kind == TILES_SMALL_H || kind == TILES_SMALL;
-        run.small_w = kind == TILES_SMALL_W || kind == TILES_SMALL;
-        run.tile = block->tile + first;
-        run.tiles = block->start[kind + 1] - first;
-        run.v = v ? v + first * BLOCK : NULL;
-        run.m_ = m ? m + first * BLOCK : NULL;
-        if (run.tiles)
-            kernel (&run);
+        args.small_h = kind == TILES_SMALL_H || kind == TILES_SMALL;
+        args.small_w = kind == TILES_SMALL_W || kind == TILES_SMALL;
+        args.tile = block->tile + first;
+        args.tiles = block->start[kind + 1] - first;
+        args.v = v ? v + first * BLOCK : NULL;
+        args.m_ = m ? m + first * BLOCK : NULL;
+        if (args.tiles)
+            kernel (&args);
     }
 }
 
 static void winograd_forward (struct execution *e, const struct step *step, const struct tile_block *block, float *v)
 {
     const struct winograd_step *w = step->state;
-    struct winograd_run run = run_of (step);
+    struct winograd_args args = args_of (step);
     for (int b = 0; b < divide_up (step->in_channels, BLOCK); b++) {
-        run.in = (const float *)step->in + (ptrdiff_t)b * step->in_height * step->in_width * BLOCK;
-        run.v = v + (ptrdiff_t)b * w->tiles * BLOCK;
-        transform (block, run, e->kernels->winograd_input);
+        args.in = (const float *)step->in + (ptrdiff_t)b * step->in_height * step->in_width * BLOCK;
+        args.v = v + (ptrdiff_t)b * w->tiles * BLOCK;
+        transform (block, args, e->kernels->winograd_input);
     }
 }
 
 /* Tile t of a step, counted row by row: where it is, and of what kind. */
-static enum tile_kind tile_at (const struct step *step, int tiles_w, int t, struct tile *tile)
+static enum tile_kind tile_at (const struct step *step, int tiles_w, int t, struct winograd_tile *tile)
 {
     const struct winograd_step *w = step->state;
-    *tile = (struct tile) { t / tiles_w * w->m_h, t % tiles_w * w->m_w };
+    *tile = (struct winograd_tile) { t / tiles_w * w->m_h, t % tiles_w * w->m_w };
     bool small_h = w->small_h && tile->top + w->m_h > step->height;
     bool small_w = w->small_w && tile->left + w->m_w > step->width;
     return small_h ? small_w ? TILES_SMALL : TILES_SMALL_H : small_w ? TILES_SMALL_W : TILES_WHOLE;
@@ -324,7 +325,7 @@ static void lay_block (const struct step *step, int index, struct tile_block *bl
     int tiles_w = divide_up (step->width, w->m_w), tiles = divide_up (step->height, w->m_h) * tiles_w;
     int first = part_start (tiles, index, w->tile_blocks), last = part_start (tiles, index + 1, w->tile_blocks);
     int next[TILE_KINDS + 1] = { 0 };
-    struct tile tile;
+    struct winograd_tile tile;
     for (int t = first; t < last; t++)
         next[tile_at (step, tiles_w, t, &tile) + 1]++;
     block->start[0] = 0;
@@ -351,10 +352,11 @@ static void tiles_at (const struct step *step, const struct tile_block *block, i
     *end = block->start[h && wide ? TILE_KINDS : wide ? TILES_SMALL : TILES_SMALL_W];
 }
 
-/* The points that meet each filter of the strided kernel: the odd pixels of a side, points 3 and 4, meet the same one. */
+/* The points that meet each filter of stride 2: the odd pixels of a side, points 3 and 4, meet the same
+ * one. */
 static const struct {
     uint8_t count, point[4];
-} strided_points[16] = {
+} s2_points[16] = {
     { 1, { 0 } },      { 1, { 1 } },      { 1, { 2 } },      { 2, { 3, 4 } },
     { 1, { 5 } },      { 1, { 6 } },      { 1, { 7 } },      { 2, { 8, 9 } },
     { 1, { 10 } },     { 1, { 11 } },     { 1, { 12 } },     { 2, { 13, 14 } },
@@ -365,82 +367,83 @@ static const struct {
 struct use {
     const float *input;
     float *out;
-    int pixels, register_tiles;
+    int pixels, acc_tiles;
 };
 
-/* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are small. */
+/* All uses of a filter, at most 4; returns how many: none for a point that only whole tiles have, where all are
+ * small. */
 static int filter_uses (const struct step *step, const struct tile_block *block, int filter, const float *v,
                         float *sums, struct use *use)
 {
     const struct winograd_step *w = step->state;
-    bool strided = step->conv.stride_h == 2;
-    int uses = 0, points = strided ? strided_points[filter].count : 1;
+    bool s2 = step->conv.stride_h == 2;
+    int uses = 0, points = s2 ? s2_points[filter].count : 1;
     for (int i = 0; i < points; i++) {
-        int point = strided ? strided_points[filter].point[i] : filter;
+        int point = s2 ? s2_points[filter].point[i] : filter;
         int from, to;
         tiles_at (step, block, point, &from, &to);
         if (from < to)
             use[uses++] = (struct use) { .input = v + point * w->v_point + from * BLOCK,
                                          .out = sums + point * w->m_point + from * BLOCK,
                                          .pixels = to - from,
-                                         .register_tiles = divide_up (to - from, step->kernel->mr) };
+                                         .acc_tiles = divide_up (to - from, step->kernel->mr) };
     }
     return uses;
 }
 
-/* One filter's products, a share of the channels at a time. Meanwhile the weights of the next share are fetched, at the pace at which
- * they will be wanted, and at the end `next`. The run is changed in place: a copy would wait for the stores just made to it, 100 cycles
- * at each. */
-static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_run *product,
-                              struct ahead next)
+/* One filter's products, a slice of the channels at a time. Meanwhile the weights of the next slice are prefetched, at
+ * the end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just
+ * made. */
+static void winograd_product (const struct step *step, const struct use *use, int uses, struct conv_args *product,
+                              struct next_weights next)
 {
     const struct winograd_step *w = step->state;
     const int wide = product->blocks * BLOCK, depth = step->packed->depth;
-    const size_t share = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
+    const size_t slice = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
     const float *weights = product->weights;
-    int register_tiles = 0;
+    int acc_tiles = 0;
     for (int u = 0; u < uses; u++)
-        register_tiles += use[u].register_tiles;
+        acc_tiles += use[u].acc_tiles;
     product->segments = w->segments;
     for (int k = 0; k < depth; k += PRODUCT_CHANNELS) {
         int channels = least (depth - k, PRODUCT_CHANNELS), left = depth - k - channels, done = 0;
-        struct ahead ahead = next;
+        struct next_weights soon = next;
         if (left > 0)
-            ahead = (struct ahead) { weights + channels * wide, (size_t)left * (size_t)wide };
-        /* a share is enough, it is wanted first: more cost 2 % at 7 x 7 pixels */
-        ahead.floats = ahead.floats < share ? ahead.floats : share;
-        struct fetch fetch = fetch_ahead (ahead, (ptrdiff_t)channels * register_tiles, product->blocks);
+            soon = (struct next_weights) { weights + channels * wide, (size_t)left * (size_t)wide };
+        /* no more than one slice: it is wanted first */
+        soon.floats = soon.floats < slice ? soon.floats : slice;
+        struct prefetch prefetch = prefetch_spread (soon, (ptrdiff_t)channels * acc_tiles, product->blocks);
         product->segment_count = divide_up (channels, BLOCK);
         for (int u = 0; u < uses; u++) {
-            product->fetch = fetch_after (fetch, (ptrdiff_t)channels * done);
+            product->prefetch = prefetch_rest (prefetch, (ptrdiff_t)channels * done);
             product->input = use[u].input;
             product->out = use[u].out;
             product->pixels = use[u].pixels;
             product->residual = k > 0 ? product->out : NULL;
             step->kernel->run (product);
-            done += use[u].register_tiles;
+            done += use[u].acc_tiles;
         }
         product->segments += product->segment_count;
         product->weights = weights += channels * wide;
     }
 }
 
-/* The products of all points for one column. */
+/* The products of all points for one panel. */
 static void winograd_products (struct execution *e, const struct step *step, const struct tile_block *block,
-                               const struct lane *lane, int index, const float *v, float *sums)
+                               const struct worker_state *worker, int index, const float *v, float *sums)
 {
     const struct winograd_step *w = step->state;
     static const float zeros[2 * BLOCK] __attribute__ ((aligned (64)));
     static const struct epilogue none = { .low = -__builtin_inff (), .high = __builtin_inff (), .clamp_only = true };
-    const struct column *column = &step->packed->column[index];
-    const float *weights = column_weights (step->packed, index);
+    const struct panel *panel = &step->packed->panel[index];
+    const float *weights = panel_weights (step->packed, index);
     int filters = step->conv.stride_h == 2 ? 16 : w->n_h * w->n_w;
-    size_t each = (size_t)step->packed->depth * BLOCK * (size_t)column->blocks;
-    struct conv_run product = {
+    size_t each = (size_t)step->packed->depth * BLOCK * (size_t)panel->blocks;
+    struct conv_args product = {
         .pixel_stride = BLOCK,
         .bias = zeros,
         .out_block = (ptrdiff_t)block->start[TILE_KINDS] * BLOCK,
-        .blocks = column->blocks,
+        .blocks = panel->blocks,
         .epilogue = &none,
     };
     for (int filter = 0; filter < filters; filter++) {
@@ -450,75 +453,75 @@ static void winograd_products (struct execution *e, const struct step *step, con
             continue;
         product.weights = weights + (size_t)filter * each;
         winograd_product (step, use, uses, &product,
-                          filter + 1 < filters ? (struct ahead) { weights + (size_t)(filter + 1) * each, each }
-                                               : weights_after (e, step, lane, index));
+                          filter + 1 < filters ? (struct next_weights) { weights + (size_t)(filter + 1) * each, each }
+                                               : next_weights (e, step, worker, index));
     }
 }
 
-/* One column: the products, then the way back. */
-static void winograd_column (struct execution *e, const struct step *step, const struct tile_block *block,
-                             const struct lane *lane, const float *v, float *sums, int index)
+/* One panel: the products, then the way back. */
+static void winograd_panel (struct execution *e, const struct step *step, const struct tile_block *block,
+                            const struct worker_state *worker, const float *v, float *sums, int index)
 {
-    const struct column *column = &step->packed->column[index];
+    const struct panel *panel = &step->packed->panel[index];
     const float *residual = step->residual;
     float *out = step->out;
-    winograd_products (e, step, block, lane, index, v, sums);
-    struct winograd_run run = run_of (step);
-    for (int b = 0; b < column->blocks; b++) {
-        ptrdiff_t at = (ptrdiff_t)(column->block + b) * step->height * step->width * BLOCK;
-        run.m_ = sums + (ptrdiff_t)b * block->start[TILE_KINDS] * BLOCK;
-        run.out = out + at;
-        run.residual = residual ? residual + at : NULL;
-        run.channel = (column->block + b) * BLOCK;
-        transform (block, run, e->kernels->winograd_output);
+    winograd_products (e, step, block, worker, index, v, sums);
+    struct winograd_args args = args_of (step);
+    for (int b = 0; b < panel->blocks; b++) {
+        ptrdiff_t at = (ptrdiff_t)(panel->block + b) * step->height * step->width * BLOCK;
+        args.m_ = sums + (ptrdiff_t)b * block->start[TILE_KINDS] * BLOCK;
+        args.out = out + at;
+        args.residual = residual ? residual + at : NULL;
+        args.channel = (panel->block + b) * BLOCK;
+        transform (block, args, e->kernels->winograd_output);
     }
 }
 
 /* One block of tiles from input to output. */
-static void winograd_block_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void winograd_block_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct winograd_step *w = step->state;
-    struct tile_block *block = lane->scratch;
-    float *v = (float *)lane->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
+    struct tile_block *block = worker->scratch;
+    float *v = (float *)worker->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
     lay_block (step, item, block);
     winograd_forward (e, step, block, v);
-    for (int c = 0; c < step->packed->column_count; c++)
-        winograd_column (e, step, block, lane, v, sums, c);
+    for (int c = 0; c < step->packed->panel_count; c++)
+        winograd_panel (e, step, block, worker, v, sums, c);
 }
 
-/* One column over all tiles; a lane transforms the whole input when it first gets one. Sharing that between lanes would
- * cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
-static void winograd_column_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+/* One panel over all tiles; a worker transforms the whole input when it first gets one. Sharing that between workers
+ * would cost more than doing it twice: every line of it would have to leave the cache of the core that wrote it. */
+static void winograd_panel_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct winograd_step *w = step->state;
-    struct tile_block *block = lane->scratch;
-    float *v = (float *)lane->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
-    if (lane->staged < 0) {
+    struct tile_block *block = worker->scratch;
+    float *v = (float *)worker->scratch + TILE_BLOCK (w->tiles), *sums = v + w->n_h * w->n_w * w->v_point;
+    if (worker->staged < 0) {
         lay_block (step, 0, block);
         winograd_forward (e, step, block, v);
     }
-    lane->staged = 0;
-    winograd_column (e, step, block, lane, v, sums, item);
+    worker->staged = 0;
+    winograd_panel (e, step, block, worker, v, sums, item);
 }
 
-static void winograd_run_step (struct execution *e, const struct step *step)
+static void winograd_run (struct execution *e, const struct step *step)
 {
     const struct winograd_step *w = step->state;
-    if (!step->by_column)
-        on_lanes (e, step, winograd_block_item, w->tile_blocks);
+    if (!step->by_panel)
+        schedule_items (e, step, winograd_block_item, w->tile_blocks);
     else
-        on_lanes (e, step, winograd_column_item, step->packed->column_count);
+        schedule_items (e, step, winograd_panel_item, step->packed->panel_count);
 }
 
 #define METHOD(size, wanted)                                                                                           \
     {                                                                                                                  \
         .name = "winograd", .algorithms = wanted, .gain = 1, .variant = &winograds[size], .fits = winograd_fits,       \
         .cycles = winograd_cycles, .lay = winograd_lay, .pack = pack_winograd, .prepare = winograd_prepare,            \
-        .run = winograd_run_step,                                                                                      \
+        .run = winograd_run,                                                                                           \
     }
 const struct conv_method conv_winograd[CONV_WINOGRADS] = {
     METHOD (F23, 1 << ALGORITHM_F23),
     METHOD (F42, 1 << ALGORITHM_F42),
     METHOD (F43, 1 << ALGORITHM_F43),
-    METHOD (F23_STRIDED, 1 << ALGORITHM_F23 | 1 << ALGORITHM_F42 | 1 << ALGORITHM_F43),
+    METHOD (F23_S2, 1 << ALGORITHM_F23 | 1 << ALGORITHM_F42 | 1 << ALGORITHM_F43),
 };

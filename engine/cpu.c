@@ -2,8 +2,8 @@
 /* cpu.c: which kernel tables this CPU can run, best first, the choice by name or by the environment, and
  * facts about it.
  *
- * __builtin_cpu_supports looks at CPUID and at XCR0, so that an instruction set whose registers the system does not save
- * is not offered. The price is that only gcc and clang will do. */
+ * __builtin_cpu_supports looks at CPUID and at XCR0, so that an instruction set whose registers the system does not
+ * save is not offered. The price is that only gcc and clang will do. */
 #include "engine/cpu.h"
 #include "engine/kernels.h"
 
@@ -11,7 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ISAS (X) is X (name) of every instruction set that was compiled, best first: each needs what the next one needs, and more. */
+/* ISAS (X) is X (name) of every instruction set that was compiled, best first: each needs what the next one needs, and
+ * more. */
 #define ISA(name) extern const struct kernels kernels_##name;
 ISAS (ISA)
 #undef ISA
@@ -89,9 +90,8 @@ static bool is_intel (void)
 #endif
 }
 
-/* Bytes a cycle from afar: about 10 on Zen 5; 5.6 on a Xeon (model 207), whose third level is far from its cores and shared by
- * many. Other processors of Intel are taken to be like that one, others like the first: neither is measured. Strassen's algorithm
- * loses on that Xeon with 512-bit vectors alone, see conv_strassen.c. */
+/* Only a Zen 5 and a Xeon (model 207) were measured: any CPU of Intel's is taken to be like the second, any other like
+ * the first. Figures: docs/measurements.md, "CPUs". */
 struct cpu cpu_detect (void)
 {
     struct cpu cpu = { .features = features (), .l2_bytes = 1024 * 1024, .bytes_per_cycle_far = 10 };

@@ -119,14 +119,15 @@ struct pool {
 int graph_pool (struct graph *g, const char *name, int x, const struct pool *pool);
 int graph_global_pool (struct graph *g, const char *name, int x, enum pool_kind kind); /* -> (channels, 1, 1) */
 
-/* a + b and a * b. Shapes equal, or one of them broadcast in whole axes: (c,1,1), (1,h,w) or (1,1,1) against (c,h,w). */
+/* a + b and a * b. Shapes equal, or one of them broadcast in whole axes: (c,1,1), (1,h,w) or (1,1,1) against
+ * (c,h,w). */
 int graph_add (struct graph *g, const char *name, int a, int b);
 int graph_mul (struct graph *g, const char *name, int a, int b);
 
 int graph_concat (struct graph *g, const char *name, const int *xs, int count); /* along channels */
 
-/* Picks: out (c, y, x) = in (channel[c], top + y step_h, left + x step_w), and `fill` where that lies outside (a channel
- * of -1 is all fill). One operation for slice, split, crop, subsample, zero-pad and channel shuffle. */
+/* Picks: out (c, y, x) = in (channel[c], top + y step_h, left + x step_w), and `fill` where that lies outside (a
+ * channel of -1 is all fill). One operation for slice, split, crop, subsample, zero-pad and channel shuffle. */
 struct pick {
     const int *channel; /* [channels], or NULL: the same channels */
     int channels, height, width;
@@ -135,7 +136,8 @@ struct pick {
 };
 int graph_pick (struct graph *g, const char *name, int x, const struct pick *pick);
 
-/* The same numbers in channel-row-column order under another shape; the products must agree. Flatten is (c h w, 1, 1). */
+/* The same numbers in channel-row-column order under another shape; the products must agree. Flatten is (c h w, 1,
+ * 1). */
 int graph_reshape (struct graph *g, const char *name, int x, int channels, int height, int width);
 int graph_softmax (struct graph *g, const char *name, int x);     /* over channels, at each pixel; stable */
 int graph_log_softmax (struct graph *g, const char *name, int x); /* its natural logarithm, also where that is -1000 */
@@ -161,7 +163,8 @@ struct grid {
     double top, left, step_y, step_x;
 };
 bool graph_grid (const struct graph *g, int id, struct grid *grid);
-/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: another operation, or dropped. */
+/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: another operation, or
+ * dropped. */
 const float *graph_weights (const struct graph *g, int id);
 /* The `index`th tensor that tensor `id` is made from, or -1: there are not so many. */
 int graph_source (const struct graph *g, int id, int index);
@@ -176,8 +179,9 @@ void graph_drop_weights (struct graph *g);
 
 /* ---- plan ---------------------------------------------------------------------------------------------------- */
 
-/* Winograd's and Strassen's values are sums of sums: NaN, infinity and rounding errors of one input pixel reach the outputs of a
- * tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen) where the direct sum keeps them in one place. */
+/* Winograd's and Strassen's values are sums of sums: NaN, infinity and rounding errors of one input pixel reach the
+ * outputs of a tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen) where the direct sum keeps them in one
+ * place. */
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
 
 struct plan_options {
@@ -201,16 +205,18 @@ struct tensor {
 
 struct plan; /* one thread at a time; several plans of one graph share their packed weights and may run at once */
 
-/* Simplifies the graph, picks algorithms, packs weights, lays out memory. `options` may be NULL. Keeps a reference to g.
- * NULL and a filled error: a graph in error, no output, an unknown ISA or tap, or memory short. */
+/* Simplifies the graph, picks algorithms, packs weights, lays out memory. `options` may be NULL. Keeps a reference to
+ * g. NULL and a filled error: a graph in error, no output, an unknown ISA or tap, or memory short. */
 struct plan *plan_new (struct graph *g, const struct plan_options *options, struct error *error);
 void plan_free (struct plan *plan); /* NULL is fine */
 
-/* One run. input [channels][height][width] of the graph's input. Never allocates, logs or fails; the result does not depend
- * on the number of threads, bit for bit. Denormals are flushed to zero inside; the caller's FP state is restored. */
+/* One run. input [channels][height][width] of the graph's input. Never allocates, logs or fails; the result does not
+ * depend on the number of threads, bit for bit. Denormals are flushed to zero inside; the caller's FP state is
+ * restored. */
 void plan_run (struct plan *plan, const float *input);
-/* The same in pieces: steps first .. end - 1 of plan_steps, each piece beginning where the last one ended and all with the
- * same input. Outputs and taps are there after the last step; in between they are neither the old nor the new ones. */
+/* The same in pieces: steps first .. end - 1 of plan_steps, each piece beginning where the last one ended and all with
+ * the same input. Outputs and taps are there after the last step; in between they are neither the old nor the new
+ * ones. */
 void plan_run_steps (struct plan *plan, const float *input, int first, int end);
 int plan_outputs (const struct plan *plan);
 const struct tensor *plan_output (const struct plan *plan, int index); /* in the order of graph_output */

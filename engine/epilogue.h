@@ -12,7 +12,7 @@
 #include "vec.h"
 
 /* CASE (n) for every count of rows that a tile of any instruction set can have. */
-#define FOR_ROWS(CASE)                                                                                                 \
+#define FOR_MR(CASE)                                                                                                   \
     CASE (1)                                                                                                           \
     CASE (2)                                                                                                           \
     CASE (3)                                                                                                           \

@@ -91,8 +91,8 @@ struct layers {
     int count;
 };
 
-/* Equal but smaller. pinned[id]: tensor id must exist as it is (outputs and taps). `replace` as plan_options.activation.
- * Returns false (and an empty list) only when memory is short. The graph is not changed. */
+/* Equal but smaller. pinned[id]: tensor id must exist as it is (outputs and taps). `replace` as
+ * plan_options.activation. Returns false (and an empty list) only when memory is short. The graph is not changed. */
 bool simplify (const struct graph *g, const bool *pinned, const struct activation *replace, struct layers *layers);
 void layers_free (struct layers *layers);
 

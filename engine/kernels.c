@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels.c: the table of one instruction set, the measurement of its peak and the FPU's control word. Compiled once per
- * instruction set; `nm` shows kernels_<isa> and the functions it points at. */
+/* kernels.c: the table of one instruction set, the measurement of its peak and the FPU's control word. Compiled once
+ * per instruction set; `nm` shows kernels_<isa> and the functions it points at. */
 #include "kernels.h"
 #include "vec.h"
 
-void FOR_ISA (kernels_conv) (const struct conv_run *run);
-void FOR_ISA (kernels_depthwise) (const struct depthwise_run *run);
-void FOR_ISA (kernels_pool) (const struct pool_run *run);
+void FOR_ISA (kernels_conv) (const struct conv_args *args);
+void FOR_ISA (kernels_depthwise) (const struct depthwise_args *args);
+void FOR_ISA (kernels_pool) (const struct pool_args *args);
 void FOR_ISA (kernels_global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
-void FOR_ISA (kernels_elementwise) (const struct elementwise_run *run);
-void FOR_ISA (kernels_winograd_input) (const struct winograd_run *run);
-void FOR_ISA (kernels_winograd_output) (const struct winograd_run *run);
+void FOR_ISA (kernels_elementwise) (const struct elementwise_args *args);
+void FOR_ISA (kernels_winograd_input) (const struct winograd_args *args);
+void FOR_ISA (kernels_winograd_output) (const struct winograd_args *args);
 void FOR_ISA (kernels_strassen_sums) (const struct strassen_block *pixels);
-void FOR_ISA (kernels_strassen) (const struct strassen_run *run);
+void FOR_ISA (kernels_strassen) (const struct strassen_args *args);
 void FOR_ISA (kernels_softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
-void FOR_ISA (kernels_import) (const float *in, float *out, int channels, ptrdiff_t pixels);
-void FOR_ISA (kernels_export) (const float *in, float *out, int channels, ptrdiff_t pixels);
+void FOR_ISA (kernels_reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
+void FOR_ISA (kernels_reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_image) (const struct image *image, int first, int last, float *out);
 
 /* 12 independent chains: more than latency x throughput (4 x 2) of any core this was tried on. */
@@ -52,8 +52,8 @@ static const struct conv_kernel conv[] = {
       .weight = ELEMENT_F32,
       .sum = ELEMENT_F32,
       .out = ELEMENT_F32,
-      .mr = ROWS,
-      .nr_blocks = COLUMNS,
+      .mr = MR,
+      .nr_blocks = NR_BLOCKS,
       .k_step = 1,
       .run = FOR_ISA (kernels_conv) },
 };
@@ -66,8 +66,8 @@ const struct kernels FOR_ISA (kernels) = {
     .name = TEXT (ISA),
     .needs = NEEDS,
     .lanes = LANES,
-    .mr = ROWS,
-    .nr_blocks = COLUMNS,
+    .mr = MR,
+    .nr_blocks = NR_BLOCKS,
     .conv = conv,
     .conv_count = sizeof conv / sizeof *conv,
     .depthwise = FOR_ISA (kernels_depthwise),
@@ -79,8 +79,8 @@ const struct kernels FOR_ISA (kernels) = {
     .strassen_sums = FOR_ISA (kernels_strassen_sums),
     .strassen = FOR_ISA (kernels_strassen),
     .softmax = FOR_ISA (kernels_softmax),
-    .import = FOR_ISA (kernels_import),
-    .export = FOR_ISA (kernels_export),
+    .reorder_to_blocked = FOR_ISA (kernels_reorder_to_blocked),
+    .reorder_to_planar = FOR_ISA (kernels_reorder_to_planar),
     .image = FOR_ISA (kernels_image),
     .peak = peak,
     .fpu_enter = fpu_enter,

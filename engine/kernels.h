@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels.h: what one instruction set offers: functions, and the tile they work on.
  *
- * Layout of every activation: blocks of 16 channels, [channels / 16][height][width][16] floats ("blocked"). Channel
- * counts are padded to 16 by the plan; lanes past the last real channel may hold anything, even NaN: the sums of
- * a convolution end at the last real channel, and no lane meets another anywhere else.
- * Blocked pointers are 64-byte aligned. No kernel has channel tails; only import, export, softmax and image know the
- * real channel count.
+ * Layout of every activation: blocks of 16 channels, [channels / 16][height][width][16] floats: "blocked", elsewhere
+ * called nChw16c; "planar" is NCHW. Channel counts are padded to 16 by the plan; lanes past the last real channel may
+ * hold anything, even NaN: the sums of a convolution end at the last real channel, and no lane meets another anywhere
+ * else. Blocked pointers are 64-byte aligned. No kernel has channel tails; only the reorders, softmax and image know
+ * the real channel count.
  *
  * No kernel allocates, and none reads or writes outside the ranges its contract gives. Vectors span channels and one
- * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit, in all but `strassen`, where the
- * tile decides what is added to what. */
+ * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit, in all but
+ * `strassen`, where the tile decides what is added to what. */
 #ifndef CONVRELU_KERNELS_H
 #define CONVRELU_KERNELS_H
 
@@ -31,10 +31,10 @@ struct epilogue {
     const float *post_scale, *post_shift; /* both or neither */
 };
 
-/* Weights that will be wanted soon, fetched as near as they fit meanwhile: at each (s, k) of a run the lines at
- * next + b * apart, for every output block b that a tile has, and then next goes on by `step` floats.
- * With step 0 nothing is fetched: apart is 0 too, and next may be NULL. */
-struct fetch {
+/* Software prefetch of weights that will be wanted soon: at each (s, k) of a strip the lines at next + b * apart, for
+ * every output block b of a tile, then next += step. step 0: nothing is prefetched; apart is 0 too, next may be
+ * NULL. */
+struct prefetch {
     const float *next;
     ptrdiff_t step, apart;
 };
@@ -43,14 +43,14 @@ struct segment {
     int32_t offset, length; /* in floats; length >= 1 */
 };
 
-/* A run of output pixels in a row, for one column of `blocks` output blocks:
+/* A strip of output pixels in a row, for one panel of `blocks` output blocks:
  *
  *   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c]
  *       + sum over segments s, k < length[s] of input[p * pixel_stride + offset[s] + k] * weights[w][16 b + c]
  *       + residual[b * out_block + 16 p + c]),          w counts (s, k) pairs in order
  *
  * for p < pixels, b < blocks, c < 16. residual may be NULL or equal to out; otherwise nothing aliases out. */
-struct conv_run {
+struct conv_args {
     const void *input;
     const struct segment *segments;
     int segment_count; /* at least 1 */
@@ -62,7 +62,7 @@ struct conv_run {
     ptrdiff_t out_block; /* floats from one output block to the next (also the residual's) */
     int pixels, blocks;  /* blocks <= nr_blocks of the kernel */
     int channel;         /* absolute first output channel, multiple of 16 */
-    struct fetch fetch;
+    struct prefetch prefetch;
     const struct epilogue *epilogue;
 };
 
@@ -74,7 +74,7 @@ struct conv_kernel {
     int nr_blocks;                     /*   and its output blocks: weights are packed for this many */
     int k_step;                        /* terms of a sum that one instruction takes: segments are multiples of it */
     unsigned needs;                    /* enum cpu_feature: what the processor must have beside what the table needs */
-    void (*run) (const struct conv_run *run);
+    void (*run) (const struct conv_args *args);
 };
 
 /* Geometry of a sliding window along a row; rows that fall outside the image are left out by the caller. */
@@ -84,10 +84,10 @@ struct window {
 };
 
 /* Output rows [first, first + rows) of one block of a depthwise convolution:
- *   out[y - first][x][c] = epilogue (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image, of
- *       in[y stride_h + r dilation_h - pad_top][x stride_w + k dilation_w - pad_left][c] * weights[r][k][c]
+ *   out[y - first][x][c] = epilogue (bias[channel + c] + sum over r < kernel_h, k < kernel_w, where inside the image,
+ *       of in[y stride_h + r dilation_h - pad_top][x stride_w + k dilation_w - pad_left][c] * weights[r][k][c]
  *       + residual[y - first][x][c]) */
-struct depthwise_run {
+struct depthwise_args {
     const float *in;      /* [in_height][in_width][16] */
     const float *weights; /* [kernel_h][kernel_w][16] */
     int in_height, kernel_h, stride_h, dilation_h, pad_top;
@@ -99,9 +99,9 @@ struct depthwise_run {
     const struct epilogue *epilogue;
 };
 
-/* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by the
- * number of values inside when divisor is NULL. A window with nothing inside gives -inf (max) or 0. */
-struct pool_run {
+/* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by
+ * the number of values inside when divisor is NULL. A window with nothing inside gives -inf (max) or 0. */
+struct pool_args {
     enum pool_kind kind;
     const float *const *rows;
     int row_count;
@@ -115,7 +115,7 @@ enum elementwise_operation { ELEMENTWISE_FIRST, ELEMENTWISE_ADD, ELEMENTWISE_MUL
 /* One block of an element-wise layer: out = epilogue ((a op b) * scale + shift + residual), for p < pixels, c < 16.
  * b is b[p * b_pixel + (b_lane ? 0 : c)]: b_pixel 16 or 0, b_lane when b has one channel for all. out may be a, b (same
  * shape) or residual. */
-struct elementwise_run {
+struct elementwise_args {
     enum elementwise_operation operation;
     const float *a, *b;
     ptrdiff_t b_pixel;
@@ -128,27 +128,29 @@ struct elementwise_run {
     const struct epilogue *epilogue;
 };
 
-/* Output pixel at a tile's upper left corner. */
-struct tile {
+/* The output pixel at the upper left corner of a tile of Winograd's. */
+struct winograd_tile {
     int32_t top, left;
 };
 
-/* Winograd F(m_h x m_w, 3 x 3), each tile from a patch of n_h x n_w pixels, which are as many as its points. A side has:
+/* Winograd F(m_h x m_w, 3 x 3), each tile from a patch of n_h x n_w pixels, which are as many as its points. A side
+ * has:
  *   n = 4: m = 2, stride 1     n = 6: m = 4, stride 1     n = 5: m = 2, stride 2, the even and the odd pixels apart
  * Both sides are alike, or it is n_h = 6 with n_w = 4.
  * A tile that is small in height or width has half as many outputs there, and needs only these points of that side:
  *   n = 4: 0, 1, 3             n = 6: 0, 1, 2, 5          n = 5: 0, 2, 3
  * No tile of 6 x 4 points is small in width: it serves layers of even width, and the code of one more size is saved.
- * A run of `tiles` tiles of one size:
- *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is needed
- *   output: inverse transform of m_[i * m_point + 16 t + c], then bias, residual and epilogue, cut at the image's edge */
-struct winograd_run {
+ * A call does `tiles` tiles of one size:
+ *   input:  v[i * v_point + 16 t + c] = transform of the patch of tile[t], at point i < n_h n_w, row by row, if it is
+ *           needed
+ *   output: inverse transform of m_[i * m_point + 16 t + c], then bias and epilogue, cut at the image's edge */
+struct winograd_args {
     int n_h, n_w;
     bool small_h, small_w;
     int height, width;       /* of the output */
     int pad_top, pad_left;   /* 0 or 1, so that every patch has a pixel of the input, which is zero outside */
     int in_height, in_width; /* of the input */
-    const struct tile *tile;
+    const struct winograd_tile *tile;
     int tiles;
     const float *in; /* one block [in_height][in_width][16] */
     float *v;
@@ -161,9 +163,10 @@ struct winograd_run {
     const struct epilogue *epilogue;
 };
 
-/* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a multiple of 16.
- * Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or 2 rows - 1, rows at most
- * kernels.mr. `sums` is for four sums of quarters of the input, sums[i * sum] on, each [depth / 16][rows][16]. */
+/* Strassen's algorithm for a 1x1 convolution, see kernels_strassen.c. The input channels are two halves of `depth`, a
+ * multiple of 16. Of a block of pixels the first `rows` are one half, the last `rows` the other: pixels is 2 rows or
+ * 2 rows - 1, rows at most kernels.mr. `sums` is for four sums of quarters of the input, sums[i * sum] on, each
+ * [depth / 16][rows][16]. */
 struct strassen_block {
     const float *in; /* channels from 16 b on of pixel p at in + b * in_block + 16 p */
     ptrdiff_t in_block;
@@ -175,12 +178,12 @@ struct strassen_block {
 /*   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c] + residual[b * out_block + 16 p + c]
  *       + sum over k < 2 depth of the 1x1 convolution whose weights pack_strassen () made),    p < pixels, b < blocks
  *
- * up to rounding: a value of one half of the pixels is computed with values of its fellow in the other half, so NaN, infinity and
- * large errors reach both. Products [first, last) of the seven, in order but with others between: 0 and 1, 2 to 4, 5 and 6 belong
- * together. Later ones find what earlier ones kept. */
-struct strassen_run {
-    struct strassen_block now;   /* with its sums */
-    struct strassen_block after; /* whose sums are made meanwhile; rows 0: none */
+ * up to rounding: a value of one half of the pixels is computed with values of its fellow in the other half, so NaN,
+ * infinity and large errors reach both. Products [first, last) of the seven, in order but with others between: 0 and 1,
+ * 2 to 4, 5 and 6 belong together. Later ones find what earlier ones kept. */
+struct strassen_args {
+    struct strassen_block cur;  /* with its sums */
+    struct strassen_block next; /* whose sums are made meanwhile; rows 0: none */
     int first, last;
     float *kept;                  /* three tiles of kernels.nr_blocks * 16 * rows floats */
     const float *weights;         /* [7][depth][16 kernels.nr_blocks] */
@@ -189,7 +192,7 @@ struct strassen_run {
     float *out;
     ptrdiff_t out_block;
     int channel;
-    struct fetch fetch; /* at each k of each product, for b < kernels.nr_blocks */
+    struct prefetch prefetch; /* at each k of each product, for b < kernels.nr_blocks */
     const struct epilogue *epilogue;
 };
 
@@ -202,21 +205,21 @@ struct kernels {
     int conv_count;                 /* at least 1 */
     const struct conv_kernel *conv; /* [conv_count], of kernels for the same numbers the best first */
 
-    void (*depthwise) (const struct depthwise_run *run);
-    void (*pool) (const struct pool_run *run);
+    void (*depthwise) (const struct depthwise_args *args);
+    void (*pool) (const struct pool_args *args);
     /* out[c] = max or mean over pixels of in[16 p + c], one block */
     void (*global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
-    void (*elementwise) (const struct elementwise_run *run);
-    void (*winograd_input) (const struct winograd_run *run);
-    void (*winograd_output) (const struct winograd_run *run);
+    void (*elementwise) (const struct elementwise_args *args);
+    void (*winograd_input) (const struct winograd_args *args);
+    void (*winograd_output) (const struct winograd_args *args);
     void (*strassen_sums) (const struct strassen_block *pixels); /* on their own */
-    void (*strassen) (const struct strassen_run *run);
-    /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats apart.
-     * Lanes past `channels` become 0. */
+    void (*strassen) (const struct strassen_args *args);
+    /* Softmax over `channels` (real count) at each pixel of a blocked tensor; in may be out. Blocks `block` floats
+     * apart. Lanes past `channels` become 0. */
     void (*softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
     /* planar [channels][pixels] -> one blocked tensor, lanes past channels zero; and back */
-    void (*import) (const float *in, float *out, int channels, ptrdiff_t pixels);
-    void (*export) (const float *in, float *out, int channels, ptrdiff_t pixels);
+    void (*reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
+    void (*reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
     /* rows [first, last) of plan_image; out is the whole [3][height][width] */
     void (*image) (const struct image *image, int first, int last, float *out);
     /* `iterations` rounds of independent multiply-adds in registers; returns how many floating-point operations */

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels_depthwise.c: the depthwise convolution, one block of channels at a time. Compiled once per instruction set.
  *
- * What networks have, 3x3 and 5x5 without dilation, keeps its weights in registers (25 of them only where there are 32) and
- * takes one pixel after the other: multiply-adds whose other factor comes from memory keep both units busy, and the
- * processor overlaps the pixels by itself. Strips of 8 pixels with all sums in registers were 15 % slower: more to decide
- * per pixel. Pixels at the sides are done alone, windows of any other kind in strips with a look at every column. A call
- * does many rows: its set-up takes about as long as 10 pixels.
+ * The usual windows, 3x3 and 5x5 without dilation, keep their weights in registers (25 of them only where there are 32)
+ * and take one pixel after the other: multiply-adds with one factor from memory keep both units busy, and the processor
+ * overlaps the pixels by itself. Pixels at the sides are done alone, any other window in strips that check every
+ * column. A call does many rows, since its set-up takes as long as 10 pixels.
  *
  * An epilogue that is more than a clamp works on the row of sums once it is in `out`, still in the nearest cache. */
 #include "epilogue.h"
 
 #define kernels_depthwise FOR_ISA (kernels_depthwise)
-void kernels_depthwise (const struct depthwise_run *run);
+void kernels_depthwise (const struct depthwise_args *args);
 
 enum { STRIP = 8 };
 
-/* One output row: kernel rows [first, last) lie in the image, the first of all (not of those) on `in`, which is the row's
- * first pixel even where that is outside. in, weights, bias, residual (or NULL) and out begin at the same lane. */
+/* One output row: kernel rows [first, last) lie in the image, the first of all (not of those) on `in`, which is the
+ * row's first pixel even where that is outside. in, weights, bias, residual (or NULL) and out begin at the same
+ * lane. */
 struct row {
     int first, last;
     const float *in, *weights, *bias, *residual;
@@ -32,10 +32,10 @@ INLINE void put (const struct row *row, int x, vec sum)
 }
 
 /* Pixels [x, x + STRIP) with any window. */
-INLINE void strip (const struct depthwise_run *run, const struct row *row, int x)
+INLINE void strip (const struct depthwise_args *args, const struct row *row, int x)
 {
-    const struct window *w = &run->window;
-    ptrdiff_t in_row = 16 * (ptrdiff_t)w->in_width * run->dilation_h;
+    const struct window *w = &args->window;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)w->in_width * args->dilation_h;
     int left = x * w->stride_w - w->pad_left;
     vec sums[STRIP], bias = vec_load (row->bias);
     UNROLL for (int p = 0; p < STRIP; p++) sums[p] = bias;
@@ -53,10 +53,10 @@ INLINE void strip (const struct depthwise_run *run, const struct row *row, int x
 }
 
 /* Pixel x with any window. */
-INLINE void pixel (const struct depthwise_run *run, const struct row *row, int x)
+INLINE void pixel (const struct depthwise_args *args, const struct row *row, int x)
 {
-    const struct window *w = &run->window;
-    ptrdiff_t in_row = 16 * (ptrdiff_t)w->in_width * run->dilation_h;
+    const struct window *w = &args->window;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)w->in_width * args->dilation_h;
     int left = x * w->stride_w - w->pad_left, first = 0, last = w->kernel_w;
     while (first < last && left + first * w->dilation_w < 0)
         first++;
@@ -72,11 +72,12 @@ INLINE void pixel (const struct depthwise_run *run, const struct row *row, int x
     put (row, x, sum);
 }
 
-/* Pixels [x, end) of a row, of which some columns lie outside; kernel rows [row->first, row->first + rows) are inside. */
-INLINE void side_pixels (const struct depthwise_run *run, const struct row *row, int x, int end, const int kernel,
+/* Pixels [x, end) of a row, of which some columns lie outside; kernel rows [row->first, row->first + rows) are
+ * inside. */
+INLINE void side_pixels (const struct depthwise_args *args, const struct row *row, int x, int end, const int kernel,
                          const int stride, const int rows)
 {
-    const struct window *window = &run->window;
+    const struct window *window = &args->window;
     const ptrdiff_t in_row = 16 * (ptrdiff_t)window->in_width;
     const float *weights = row->weights + 16 * kernel * row->first;
     for (; x < end; x++) {
@@ -92,10 +93,10 @@ INLINE void side_pixels (const struct depthwise_run *run, const struct row *row,
 }
 
 /* `count` output rows from `row` on, whose windows of kernel x kernel have all the same `rows` rows in the image. */
-INLINE void dense_rows (const struct depthwise_run *run, struct row row, int count, const int kernel, const int stride,
-                        const int rows)
+INLINE void dense_rows (const struct depthwise_args *args, struct row row, int count, const int kernel,
+                        const int stride, const int rows)
 {
-    const struct window *window = &run->window;
+    const struct window *window = &args->window;
     const ptrdiff_t in_row = 16 * (ptrdiff_t)window->in_width;
     const int width = window->out_width, room = window->in_width + window->pad_left - kernel;
     int left = (window->pad_left + stride - 1) / stride, right = room < 0 ? 0 : room / stride + 1;
@@ -107,7 +108,7 @@ INLINE void dense_rows (const struct depthwise_run *run, struct row row, int cou
         const float *in = row.in + row.first * in_row + 16 * ((ptrdiff_t)left * stride - window->pad_left);
         const float *more = row.residual ? row.residual + 16 * (ptrdiff_t)left : NULL;
         float *out = row.out + 16 * (ptrdiff_t)left;
-        side_pixels (run, &row, 0, left, kernel, stride, rows);
+        side_pixels (args, &row, 0, left, kernel, stride, rows);
         for (int x = left; x < right; x++, in += 16 * stride, out += 16) {
             vec sum = bias;
             UNROLL_OUTER for (int r = 0; r < rows; r++) UNROLL for (int k = 0; k < kernel; k++) sum =
@@ -118,89 +119,89 @@ INLINE void dense_rows (const struct depthwise_run *run, struct row row, int cou
             }
             vec_store (out, vec_clamp (sum, low, high));
         }
-        side_pixels (run, &row, right, width, kernel, stride, rows);
-        row.in += run->stride_h * in_row;
+        side_pixels (args, &row, right, width, kernel, stride, rows);
+        row.in += args->stride_h * in_row;
         row.out += 16 * (ptrdiff_t)width;
         row.residual = row.residual ? row.residual + 16 * (ptrdiff_t)width : NULL;
     }
 }
 
 /* One row of one vector of channels, any window. */
-INLINE void any_row (const struct depthwise_run *run, const struct row *row)
+INLINE void any_row (const struct depthwise_args *args, const struct row *row)
 {
-    int x = 0, width = run->window.out_width;
+    int x = 0, width = args->window.out_width;
     for (; x + STRIP <= width; x += STRIP)
-        strip (run, row, x);
+        strip (args, row, x);
     for (; x < width; x++)
-        pixel (run, row, x);
+        pixel (args, row, x);
 }
 
 /* Where the window of output row i begins, and which of its rows lie in the image. */
-INLINE struct row row_at (const struct depthwise_run *run, int i, int lane)
+INLINE struct row row_at (const struct depthwise_args *args, int i, int lane)
 {
-    const struct epilogue *epilogue = run->epilogue;
-    ptrdiff_t in_row = 16 * (ptrdiff_t)run->window.in_width, out_row = 16 * (ptrdiff_t)run->window.out_width;
-    int top = (run->first + i) * run->stride_h - run->pad_top;
+    const struct epilogue *epilogue = args->epilogue;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)args->window.in_width, out_row = 16 * (ptrdiff_t)args->window.out_width;
+    int top = (args->first + i) * args->stride_h - args->pad_top;
     struct row row = {
-        .first = top < 0 ? (run->dilation_h - 1 - top) / run->dilation_h : 0,
-        .last = run->kernel_h,
-        .in = run->in + top * in_row + lane,
-        .weights = run->weights + lane,
-        .bias = run->bias + run->channel + lane,
-        .residual = run->residual ? run->residual + i * out_row + lane : NULL,
-        .out = run->out + i * out_row + lane,
+        .first = top < 0 ? (args->dilation_h - 1 - top) / args->dilation_h : 0,
+        .last = args->kernel_h,
+        .in = args->in + top * in_row + lane,
+        .weights = args->weights + lane,
+        .bias = args->bias + args->channel + lane,
+        .residual = args->residual ? args->residual + i * out_row + lane : NULL,
+        .out = args->out + i * out_row + lane,
         .low = vec_set (epilogue->clamp_only ? epilogue->low : -INFINITY),
         .high = vec_set (epilogue->clamp_only ? epilogue->high : INFINITY),
     };
-    while (row.last > row.first && top + (row.last - 1) * run->dilation_h >= run->in_height)
+    while (row.last > row.first && top + (row.last - 1) * args->dilation_h >= args->in_height)
         row.last--;
     return row;
 }
 
 /* Rows of one vector of channels; kernel is 0 when the window is none of those compiled for. */
-INLINE void rows_of (const struct depthwise_run *run, int lane, const int kernel, const int stride)
+INLINE void rows_of (const struct depthwise_args *args, int lane, const int kernel, const int stride)
 {
-    for (int i = 0, next; i < run->rows; i = next) {
-        struct row row = row_at (run, i, lane);
+    for (int i = 0, next; i < args->rows; i = next) {
+        struct row row = row_at (args, i, lane);
         int rows = row.last - row.first;
         next = i + 1;
         if (!kernel || rows < kernel - 2 || rows < 1) {
-            any_row (run, &row);
+            any_row (args, &row);
         } else if (rows == kernel) {
-            int whole =
-                (run->in_height + run->pad_top - kernel) / run->stride_h + 1 - run->first; /* rows like it end there */
-            next = whole < run->rows ? whole : run->rows;
-            dense_rows (run, row, next - i, kernel, stride, kernel);
+            int whole = (args->in_height + args->pad_top - kernel) / args->stride_h + 1 -
+                        args->first; /* rows like it end there */
+            next = whole < args->rows ? whole : args->rows;
+            dense_rows (args, row, next - i, kernel, stride, kernel);
         } else if (rows == kernel - 1) {
-            dense_rows (run, row, next - i, kernel, stride, kernel - 1);
+            dense_rows (args, row, next - i, kernel, stride, kernel - 1);
         } else {
-            dense_rows (run, row, next - i, kernel, stride, kernel - 2);
+            dense_rows (args, row, next - i, kernel, stride, kernel - 2);
         }
     }
 }
 
-INLINE void all_rows (const struct depthwise_run *run, const int kernel, const int stride)
+INLINE void all_rows (const struct depthwise_args *args, const int kernel, const int stride)
 {
     for (int lane = 0; lane < BLOCK; lane += LANES)
-        rows_of (run, lane, kernel, stride);
-    if (!run->epilogue->clamp_only)
+        rows_of (args, lane, kernel, stride);
+    if (!args->epilogue->clamp_only)
         FOR_ISA (epilogue_tile)
-        (run->epilogue, run->out, run->rows * run->window.out_width, 1, run->channel, run->out, 0);
+    (args->epilogue, args->out, args->rows * args->window.out_width, 1, args->channel, args->out, 0);
 }
 
-void kernels_depthwise (const struct depthwise_run *run)
+void kernels_depthwise (const struct depthwise_args *args)
 {
-    const struct window *w = &run->window;
-    bool dense = w->dilation_w == 1 && run->dilation_h == 1;
-    int kernel = dense && w->kernel_w == run->kernel_h ? run->kernel_h : 0;
+    const struct window *w = &args->window;
+    bool dense = w->dilation_w == 1 && args->dilation_h == 1;
+    int kernel = dense && w->kernel_w == args->kernel_h ? args->kernel_h : 0;
     if (kernel == 3 && w->stride_w == 1)
-        all_rows (run, 3, 1);
+        all_rows (args, 3, 1);
     else if (kernel == 3 && w->stride_w == 2)
-        all_rows (run, 3, 2);
+        all_rows (args, 3, 2);
     else if (kernel == 5 && w->stride_w == 1)
-        all_rows (run, 5, 1);
+        all_rows (args, 5, 1);
     else if (kernel == 5 && w->stride_w == 2)
-        all_rows (run, 5, 2);
+        all_rows (args, 5, 2);
     else
-        all_rows (run, 0, 1);
+        all_rows (args, 0, 1);
 }

@@ -5,7 +5,7 @@
 #include "vec_math.h"
 
 #define kernels_elementwise FOR_ISA (kernels_elementwise)
-void kernels_elementwise (const struct elementwise_run *run);
+void kernels_elementwise (const struct elementwise_args *args);
 
 /* ---- epilogues ------------------------------------------------------------------------------------------------- */
 
@@ -49,49 +49,49 @@ void FOR_ISA (epilogue_tile) (const struct epilogue *epilogue, const float *tile
 /* ---- element-wise ---------------------------------------------------------------------------------------------- */
 
 /* The value at pixel p, lanes from c on, before the epilogue; operation is a constant at every call. */
-INLINE vec elementwise_value (const struct elementwise_run *run, const enum elementwise_operation operation,
+INLINE vec elementwise_value (const struct elementwise_args *args, const enum elementwise_operation operation,
                               ptrdiff_t p, int c)
 {
-    vec v = vec_load (run->a + 16 * p + c);
+    vec v = vec_load (args->a + 16 * p + c);
     if (operation != ELEMENTWISE_FIRST) {
-        const float *b = run->b + p * run->b_pixel;
-        vec second = run->b_lane ? vec_set (*b) : vec_load (b + c);
+        const float *b = args->b + p * args->b_pixel;
+        vec second = args->b_lane ? vec_set (*b) : vec_load (b + c);
         v = operation == ELEMENTWISE_ADD ? vec_add (v, second) : vec_mul (v, second);
     }
-    if (run->scale)
-        v = vec_fma (v, vec_load (run->scale + run->channel + c), vec_load (run->shift + run->channel + c));
-    if (run->residual)
-        v = vec_add (v, vec_load (run->residual + 16 * p + c));
+    if (args->scale)
+        v = vec_fma (v, vec_load (args->scale + args->channel + c), vec_load (args->shift + args->channel + c));
+    if (args->residual)
+        v = vec_add (v, vec_load (args->residual + 16 * p + c));
     return v;
 }
 
-INLINE void elementwise_as (const struct elementwise_run *run, const enum elementwise_operation operation)
+INLINE void elementwise_as (const struct elementwise_args *args, const enum elementwise_operation operation)
 {
     enum { CHUNK = 16 };
-    const struct epilogue *epilogue = run->epilogue;
+    const struct epilogue *epilogue = args->epilogue;
     if (epilogue->clamp_only) {
         vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
-        for (ptrdiff_t p = 0; p < run->pixels; p++)
+        for (ptrdiff_t p = 0; p < args->pixels; p++)
             UNROLL for (int c = 0; c < BLOCK; c += LANES)
-                vec_store (run->out + 16 * p + c, vec_clamp (elementwise_value (run, operation, p, c), low, high));
+                vec_store (args->out + 16 * p + c, vec_clamp (elementwise_value (args, operation, p, c), low, high));
         return;
     }
     float tile[CHUNK * BLOCK] __attribute__ ((aligned (64)));
-    for (ptrdiff_t first = 0; first < run->pixels; first += CHUNK) {
-        int count = (int)(run->pixels - first < CHUNK ? run->pixels - first : CHUNK);
+    for (ptrdiff_t first = 0; first < args->pixels; first += CHUNK) {
+        int count = (int)(args->pixels - first < CHUNK ? args->pixels - first : CHUNK);
         for (int p = 0; p < count; p++)
             UNROLL for (int c = 0; c < BLOCK; c += LANES)
-                vec_store (tile + 16 * p + c, elementwise_value (run, operation, first + p, c));
-        FOR_ISA (epilogue_tile) (epilogue, tile, count, 1, run->channel, run->out + 16 * first, 0);
+                vec_store (tile + 16 * p + c, elementwise_value (args, operation, first + p, c));
+        FOR_ISA (epilogue_tile) (epilogue, tile, count, 1, args->channel, args->out + 16 * first, 0);
     }
 }
 
-void kernels_elementwise (const struct elementwise_run *run)
+void kernels_elementwise (const struct elementwise_args *args)
 {
-    if (run->operation == ELEMENTWISE_FIRST)
-        elementwise_as (run, ELEMENTWISE_FIRST);
-    else if (run->operation == ELEMENTWISE_ADD)
-        elementwise_as (run, ELEMENTWISE_ADD);
+    if (args->operation == ELEMENTWISE_FIRST)
+        elementwise_as (args, ELEMENTWISE_FIRST);
+    else if (args->operation == ELEMENTWISE_ADD)
+        elementwise_as (args, ELEMENTWISE_ADD);
     else
-        elementwise_as (run, ELEMENTWISE_MUL);
+        elementwise_as (args, ELEMENTWISE_MUL);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_reorder.c: between planar order (NCHW), blocks of 16 channels (nChw16c) and pixels of bytes. Compiled once per
- * instruction set. */
+/* kernels_reorder.c: between planar order (NCHW), blocks of 16 channels (nChw16c) and pixels of bytes. Compiled once
+ * per instruction set. */
 #include "kernels.h"
 #include "vec.h"
 
-#define kernels_import FOR_ISA (kernels_import)
-#define kernels_export FOR_ISA (kernels_export)
+#define kernels_reorder_to_blocked FOR_ISA (kernels_reorder_to_blocked)
+#define kernels_reorder_to_planar FOR_ISA (kernels_reorder_to_planar)
 #define kernels_image FOR_ISA (kernels_image)
-void kernels_import (const float *in, float *out, int channels, ptrdiff_t pixels);
-void kernels_export (const float *in, float *out, int channels, ptrdiff_t pixels);
+void kernels_reorder_to_blocked (const float *in, float *out, int channels, ptrdiff_t pixels);
+void kernels_reorder_to_planar (const float *in, float *out, int channels, ptrdiff_t pixels);
 void kernels_image (const struct image *image, int first, int last, float *out);
 
-void kernels_import (const float *in, float *out, int channels, ptrdiff_t pixels)
+void kernels_reorder_to_blocked (const float *in, float *out, int channels, ptrdiff_t pixels)
 {
     for (int first = 0; first < channels; first += BLOCK) {
         int count = channels - first < BLOCK ? channels - first : BLOCK;
@@ -25,7 +25,7 @@ void kernels_import (const float *in, float *out, int channels, ptrdiff_t pixels
     }
 }
 
-void kernels_export (const float *in, float *out, int channels, ptrdiff_t pixels)
+void kernels_reorder_to_planar (const float *in, float *out, int channels, ptrdiff_t pixels)
 {
     for (int c = 0; c < channels; c++) {
         const float *from = in + c / BLOCK * BLOCK * pixels + c % BLOCK;

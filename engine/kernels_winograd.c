@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, F(4 x 2, 3 x 3), and m = 2 for
- * stride 2; the products between them are kernels.conv's. Compiled once per instruction set.
+/* kernels_winograd.c: the transforms of Winograd's minimal filtering F(m x m, 3 x 3), m = 2 and 4, F(4 x 2, 3 x 3), and
+ * m = 2 for stride 2; the products between them are kernels.conv's. Compiled once per instruction set.
  *
  * Cook-Toom on n = m + 2 points a side: Y = A' [(G g G') .* (B' d B)] A (Lavin and Gray, 2015). The points of m = 4 are
- * 0, +-5/8, +-3/2 and infinity: half the rounding error of 0, +-1, +-2 at the same number of operations (measured:
- * relative error 6e-7 to 1.3e-6 against 3e-7 to 8e-7 of the direct sum). G is applied once, by pack.c.
+ * 0, +-5/8, +-3/2 and infinity: half the rounding error of 0, +-1, +-2 at the same number of operations. G is applied
+ * once, by conv_winograd.c.
  *
- * With stride 2 an output is a sum over the even pixels, two taps long, and one over the odd pixels, one tap long. The first
- * is F(2, 2) with 3 points, the second has nothing to gain: 5 products for 2 outputs a side instead of 6, 25 instead of 36
- * for 2 x 2. Its transforms only add, so it is as exact as the direct sum.
+ * With stride 2 an output is a sum over the even pixels, two taps long, and one over the odd pixels, one tap long. The
+ * first is F(2, 2) with 3 points, the second has nothing to gain: 5 products for 2 outputs a side instead of 6, 25
+ * instead of 36 for 2 x 2. Its transforms only add, so it is as exact as the direct sum.
  *
- * The last tile of a side may be a small one, so that 14 outputs are 4 + 4 + 4 + 2 with 22 products a side, not 24 as for
- * 16, and 7 are 2 + 2 + 2 + 1 with 15, not 16. A transformed filter is the filter's polynomial at the points, whatever the tile,
- * but for a factor that the small tile's B' or A' takes in: small tiles use some of the points and the same weights.
+ * The last tile of a side may be a small one, so that 14 outputs are 4 + 4 + 4 + 2 with 22 products a side, not 24 as
+ * for 16, and 7 are 2 + 2 + 2 + 1 with 15, not 16. A transformed filter is the filter's polynomial at the points,
+ * whatever the tile, but for a factor that the small tile's B' or A' takes in: small tiles use some of the points and
+ * the same weights.
  *
  *   patch d [n_h][n_w] of one block -> rows of B' -> columns -> v [n_h n_w][tiles][16]
  *   m_ [n_h n_w][tiles][16] -> rows of A' -> columns -> out [m_h][m_w], cut at the image's edge */
@@ -20,8 +21,8 @@
 
 #define kernels_winograd_input FOR_ISA (kernels_winograd_input)
 #define kernels_winograd_output FOR_ISA (kernels_winograd_output)
-void kernels_winograd_input (const struct winograd_run *run);
-void kernels_winograd_output (const struct winograd_run *run);
+void kernels_winograd_input (const struct winograd_args *args);
+void kernels_winograd_output (const struct winograd_args *args);
 
 /* The points and their powers and products. */
 #define A 0.625f
@@ -72,7 +73,7 @@ INLINE void inverse2 (const vec m[4], vec y[2])
 }
 
 /* Stride 2: the even pixels d0, d2, d4 meet taps 0 and 2, the odd ones d1, d3 tap 1. */
-INLINE void forward_strided (const vec d[5], vec v[5])
+INLINE void forward_s2 (const vec d[5], vec v[5])
 {
     v[0] = vec_sub (d[0], d[2]);
     v[1] = d[2];
@@ -81,7 +82,7 @@ INLINE void forward_strided (const vec d[5], vec v[5])
     v[4] = d[3];
 }
 
-INLINE void inverse_strided (const vec m[5], vec y[2])
+INLINE void inverse_s2 (const vec m[5], vec y[2])
 {
     y[0] = vec_add (vec_add (m[0], m[1]), m[3]);
     y[1] = vec_add (vec_add (m[1], m[2]), m[4]);
@@ -113,15 +114,15 @@ INLINE void forward2_small (const vec d[3], vec v[3])
 }
 
 /* One output as it is; the weights at 0 and infinity are the even taps. */
-INLINE void forward_strided_small (const vec d[3], vec v[3])
+INLINE void forward_s2_small (const vec d[3], vec v[3])
 {
     v[0] = d[0];
     v[1] = d[2];
     v[2] = d[1];
 }
 
-/* What a side of a tile has: pixels of its patch, which are as many as its points; outputs; its i-th point's place among the
- * n. All constants once inlined, like n and small. */
+/* What a side of a tile has: pixels of its patch, which are as many as its points; outputs; its i-th point's place
+ * among the n. All constants once inlined, like n and small. */
 INLINE int pixels_of (const int n, const bool small)
 {
     return !small ? n : n == 6 ? 4 : 3;
@@ -146,7 +147,7 @@ INLINE void forward (const int n, const bool small, const vec *d, vec *v)
     else if (n == 4)
         (small ? forward2_small : forward2) (d, v);
     else
-        (small ? forward_strided_small : forward_strided) (d, v);
+        (small ? forward_s2_small : forward_s2) (d, v);
 }
 
 INLINE void inverse (const int n, const bool small, const vec *in, vec *y)
@@ -160,7 +161,7 @@ INLINE void inverse (const int n, const bool small, const vec *in, vec *y)
     else if (n == 4)
         inverse2 (in, y);
     else
-        inverse_strided (in, y);
+        inverse_s2 (in, y);
 }
 
 /* Row y of B' of one column of a patch, and row y + 1 where both come from the same four pixels: y is 0, 1 (and 2),
@@ -229,8 +230,8 @@ INLINE void copy_pixels (const float *from, int first, int last, float *to)
             vec_store (to + x * BLOCK + lane, from ? vec_load (from + x * BLOCK + lane) : vec_set (0.0f));
 }
 
-/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros. Not inlined: a
- * copy for each size of tile is 60 KB of code. */
+/* Rows of a patch that begins at column `left`, some of it outside the image, are copied into `patch` between zeros.
+ * Not inlined: one copy for each size of tile would be 60 KB of code. */
 static __attribute__ ((noinline)) void pad_columns (int height, int width, const float *rows[6], int left, int in_width,
                                                     float *patch)
 {
@@ -245,53 +246,53 @@ static __attribute__ ((noinline)) void pad_columns (int height, int width, const
     }
 }
 
-INLINE void winograd_input (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+INLINE void winograd_input (const struct winograd_args *args, const int n_h, const int n_w, const bool small_h,
                             const bool small_w)
 {
     static const float zeros[6 * BLOCK] __attribute__ ((aligned (64)));
     const int height = pixels_of (n_h, small_h), width = pixels_of (n_w, small_w), stride = n_h == 5 ? 2 : 1;
     float patch[36 * BLOCK] __attribute__ ((aligned (64)));
-    ptrdiff_t in_row = 16 * (ptrdiff_t)run->in_width;
-    for (int t = 0; t < run->tiles; t++) {
-        int top = run->tile[t].top * stride - run->pad_top, left = run->tile[t].left * stride - run->pad_left;
-        bool across = left < 0 || left + width > run->in_width;
+    ptrdiff_t in_row = 16 * (ptrdiff_t)args->in_width;
+    for (int t = 0; t < args->tiles; t++) {
+        int top = args->tile[t].top * stride - args->pad_top, left = args->tile[t].left * stride - args->pad_left;
+        bool across = left < 0 || left + width > args->in_width;
         const float *rows[6];
         UNROLL for (int y = 0; y < height; y++)
         {
-            bool inside = (unsigned)(top + y) < (unsigned)run->in_height;
-            rows[y] = inside ? run->in + (top + y) * in_row + 16 * left : zeros;
+            bool inside = (unsigned)(top + y) < (unsigned)args->in_height;
+            rows[y] = inside ? args->in + (top + y) * in_row + 16 * left : zeros;
         }
         if (across)
-            pad_columns (height, width, rows, left, run->in_width, patch);
+            pad_columns (height, width, rows, left, args->in_width, patch);
         for (int lane = 0; lane < BLOCK; lane += LANES)
             if (n_h == 6 && !small_h)
-                input_tile4 (n_w, small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
+                input_tile4 (n_w, small_w, rows, lane, args->v + 16 * t + lane, args->v_point);
             else
-                input_tile (n_h, n_w, small_h, small_w, rows, lane, run->v + 16 * t + lane, run->v_point);
+                input_tile (n_h, n_w, small_h, small_w, rows, lane, args->v + 16 * t + lane, args->v_point);
     }
 }
 
 /* The outputs of one tile, cut where the image ends. */
-INLINE void output_tile (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+INLINE void output_tile (const struct winograd_args *args, const int n_h, const int n_w, const bool small_h,
                          const bool small_w, const float *in, int top, int left)
 {
     const int height = outputs_of (n_h, small_h), width = outputs_of (n_w, small_w);
     const int points_h = pixels_of (n_h, small_h), points_w = pixels_of (n_w, small_w);
-    const struct epilogue *epilogue = run->epilogue;
-    int rows = run->height - top < height ? run->height - top : height;
-    int columns = run->width - left < width ? run->width - left : width;
-    ptrdiff_t start = 16 * ((ptrdiff_t)top * run->width + left), stride = 16 * (ptrdiff_t)run->width;
+    const struct epilogue *epilogue = args->epilogue;
+    int rows = args->height - top < height ? args->height - top : height;
+    int columns = args->width - left < width ? args->width - left : width;
+    ptrdiff_t start = 16 * ((ptrdiff_t)top * args->width + left), stride = 16 * (ptrdiff_t)args->width;
     vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
-    float tile[4 * 4 * BLOCK] __attribute__ ((aligned (64)));
+    float buffer[4 * 4 * BLOCK] __attribute__ ((aligned (64)));
     for (int lane = 0; lane < BLOCK; lane += LANES) {
-        vec bias = vec_load (run->bias + run->channel + lane);
+        vec bias = vec_load (args->bias + args->channel + lane);
         vec half[4][6];
         UNROLL for (int x = 0; x < points_w; x++)
         {
             vec column[6], y[4];
-            const float *from = in + point_of (n_w, small_w, x) * run->m_point + lane;
+            const float *from = in + point_of (n_w, small_w, x) * args->m_point + lane;
             UNROLL for (int i = 0; i < points_h; i++) column[i] =
-                vec_load (from + point_of (n_h, small_h, i) * n_w * run->m_point);
+                vec_load (from + point_of (n_h, small_h, i) * n_w * args->m_point);
             inverse (n_h, small_h, column, y);
             UNROLL for (int i = 0; i < height; i++) half[i][x] = y[i];
         }
@@ -307,56 +308,56 @@ INLINE void output_tile (const struct winograd_run *run, const int n_h, const in
                 vec v = vec_add (line[x], bias);
                 if (x >= columns)
                     break;
-                if (run->residual)
-                    v = vec_add (v, vec_load (run->residual + at));
+                if (args->residual)
+                    v = vec_add (v, vec_load (args->residual + at));
                 if (epilogue->clamp_only)
-                    vec_store (run->out + at, vec_clamp (v, low, high));
+                    vec_store (args->out + at, vec_clamp (v, low, high));
                 else
-                    vec_store (tile + (y * width + x) * BLOCK + lane, v);
+                    vec_store (buffer + (y * width + x) * BLOCK + lane, v);
             }
         }
     }
     if (epilogue->clamp_only)
         return;
     for (int y = 0; y < rows; y++) {
-        float *out = run->out + start + y * stride;
-        FOR_ISA (epilogue_tile) (epilogue, tile + y * width * BLOCK, columns, 1, run->channel, out, 0);
+        float *out = args->out + start + y * stride;
+        FOR_ISA (epilogue_tile) (epilogue, buffer + y * width * BLOCK, columns, 1, args->channel, out, 0);
     }
 }
 
-INLINE void winograd_output (const struct winograd_run *run, const int n_h, const int n_w, const bool small_h,
+INLINE void winograd_output (const struct winograd_args *args, const int n_h, const int n_w, const bool small_h,
                              const bool small_w)
 {
-    for (int t = 0; t < run->tiles; t++)
-        output_tile (run, n_h, n_w, small_h, small_w, run->m_ + 16 * t, run->tile[t].top, run->tile[t].left);
+    for (int t = 0; t < args->tiles; t++)
+        output_tile (args, n_h, n_w, small_h, small_w, args->m_ + 16 * t, args->tile[t].top, args->tile[t].left);
 }
 
 /* One copy of the code for each size of tile. */
 #define SIZE(n_h, n_w, small_h, small_w) (((n_h)*8 + (n_w)) * 4 + (small_h)*2 + (small_w))
-#define CASE(function, run, n_h, n_w, small_h, small_w)                                                                \
+#define CASE(function, args, n_h, n_w, small_h, small_w)                                                               \
     case SIZE (n_h, n_w, small_h, small_w):                                                                            \
-        function (run, n_h, n_w, small_h, small_w);                                                                    \
+        function (args, n_h, n_w, small_h, small_w);                                                                   \
         break;
-#define SQUARE(function, run, n)                                                                                       \
-    CASE (function, run, n, n, false, false)                                                                           \
-    CASE (function, run, n, n, false, true)                                                                            \
-    CASE (function, run, n, n, true, false)                                                                            \
-    CASE (function, run, n, n, true, true)
-#define FOR_SIZES(function, run)                                                                                       \
-    switch (SIZE ((run)->n_h, (run)->n_w, (run)->small_h, (run)->small_w)) {                                           \
-        SQUARE (function, run, 4)                                                                                      \
-        SQUARE (function, run, 5)                                                                                      \
-        SQUARE (function, run, 6)                                                                                      \
-        CASE (function, run, 6, 4, false, false)                                                                       \
-        CASE (function, run, 6, 4, true, false)                                                                        \
+#define SQUARE(function, args, n)                                                                                      \
+    CASE (function, args, n, n, false, false)                                                                          \
+    CASE (function, args, n, n, false, true)                                                                           \
+    CASE (function, args, n, n, true, false)                                                                           \
+    CASE (function, args, n, n, true, true)
+#define FOR_SIZES(function, args)                                                                                      \
+    switch (SIZE ((args)->n_h, (args)->n_w, (args)->small_h, (args)->small_w)) {                                       \
+        SQUARE (function, args, 4)                                                                                     \
+        SQUARE (function, args, 5)                                                                                     \
+        SQUARE (function, args, 6)                                                                                     \
+        CASE (function, args, 6, 4, false, false)                                                                      \
+        CASE (function, args, 6, 4, true, false)                                                                       \
     }
 
-void kernels_winograd_input (const struct winograd_run *run)
+void kernels_winograd_input (const struct winograd_args *args)
 {
-    FOR_SIZES (winograd_input, run)
+    FOR_SIZES (winograd_input, args)
 }
 
-void kernels_winograd_output (const struct winograd_run *run)
+void kernels_winograd_output (const struct winograd_args *args)
 {
-    FOR_SIZES (winograd_output, run)
+    FOR_SIZES (winograd_output, args)
 }

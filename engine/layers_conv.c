@@ -136,7 +136,7 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
     if (!step->packed)
         return false;
     step->run = method->run;
-    return method->prepare (p, step) || out_of_memory (p);
+    return method->prepare (p, step) || step_out_of_memory (p);
 }
 
 const struct operator_type operator_conv = {

@@ -241,7 +241,7 @@ struct elementwise {
 
 enum { ITEM_PIXELS = 512 };
 
-static void elementwise_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void elementwise_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct elementwise *s = step->state;
     const float *a = step->in, *b = step->second, *residual = step->residual;
@@ -250,8 +250,8 @@ static void elementwise_item (struct execution *e, const struct step *step, stru
     int count = divide_up (step->channels, BLOCK), block = item % count;
     ptrdiff_t first = (ptrdiff_t)(item / count) * ITEM_PIXELS, left = pixels - first;
     ptrdiff_t at = (block * pixels + first) * BLOCK;
-    (void)lane;
-    struct elementwise_run run = {
+    (void)worker;
+    struct elementwise_args args = {
         .operation = s->operation,
         .a = a + at,
         .b = b ? b + block * s->b_block + first * s->b_pixel : NULL,
@@ -265,14 +265,14 @@ static void elementwise_item (struct execution *e, const struct step *step, stru
         .channel = block * BLOCK,
         .epilogue = &step->epilogue,
     };
-    e->kernels->elementwise (&run);
+    e->kernels->elementwise (&args);
 }
 
 static void elementwise_run (struct execution *e, const struct step *step)
 {
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width;
-    on_lanes (e, step, elementwise_item,
-              divide_up (step->channels, BLOCK) * (int)((pixels + ITEM_PIXELS - 1) / ITEM_PIXELS));
+    schedule_items (e, step, elementwise_item,
+                    divide_up (step->channels, BLOCK) * (int)((pixels + ITEM_PIXELS - 1) / ITEM_PIXELS));
 }
 
 /* How the smaller operand b is spread over the other. */

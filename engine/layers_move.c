@@ -111,12 +111,12 @@ struct move {
     int out_channel; /* first channel of the output, of a part of a concat; for copy_run: on a block border */
 };
 
-static void copy_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void copy_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct move *s = step->state;
-    size_t bytes = blocked_bytes (step->place.in.element, BLOCK, step->height, step->width);
+    size_t bytes = place_blocked_bytes (step->place.in.element, BLOCK, step->height, step->width);
     (void)e;
-    (void)lane;
+    (void)worker;
     memcpy ((char *)step->out + (size_t)(s->out_channel / BLOCK + item) * bytes,
             (const char *)step->in + (size_t)item * bytes, bytes);
 }
@@ -124,10 +124,10 @@ static void copy_item (struct execution *e, const struct step *step, struct lane
 /* Item = one block of 16 channels. */
 static void copy_run (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, copy_item, divide_up (step->in_channels, BLOCK));
+    schedule_items (e, step, copy_item, divide_up (step->in_channels, BLOCK));
 }
 
-static void pick_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void pick_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     const struct move *s = step->state;
     const struct pick *pick = &s->pick;
@@ -137,7 +137,7 @@ static void pick_item (struct execution *e, const struct step *step, struct lane
     float *out = (float *)step->out + to / BLOCK * out_pixels * BLOCK + to % BLOCK;
     const float *in = from < 0 ? NULL : (const float *)step->in + from / BLOCK * in_pixels * BLOCK + from % BLOCK;
     (void)e;
-    (void)lane;
+    (void)worker;
     for (int y = 0; y < step->height; y++) {
         int row = pick->top + y * pick->step_h;
         for (int x = 0; x < step->width; x++, out += BLOCK) {
@@ -151,7 +151,7 @@ static void pick_item (struct execution *e, const struct step *step, struct lane
 /* Item = channel out_channel + item of out. */
 static void pick_run (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, pick_item, ((const struct move *)step->state)->pick.channels);
+    schedule_items (e, step, pick_item, ((const struct move *)step->state)->pick.channels);
 }
 
 /* One step per part that does not lie where the concat wants it already. */
@@ -163,7 +163,8 @@ static bool concat_prepare (struct preparation *p, const struct layer *layer)
     for (int i = 0; i < layer->input_count; i++) {
         int part = layer->inputs[i], channels = p->g->nodes[part].channels;
         const struct place at = place_of (p, part);
-        size_t wanted = to->offset + blocked_bytes (to->element, channel / BLOCK * BLOCK, whole->height, whole->width);
+        size_t wanted =
+            to->offset + place_blocked_bytes (to->element, channel / BLOCK * BLOCK, whole->height, whole->width);
         bool there = channel % BLOCK == 0 && at.buffer == to->buffer && at.offset == wanted;
         if (!there) {
             struct step *step = step_new (p, channel % BLOCK ? pick_run : copy_run, part, layer->output);
@@ -184,7 +185,7 @@ static bool pick_prepare (struct preparation *p, const struct layer *layer)
         return false;
     int *channel = memory_add (p->memory, (size_t)pick->channels, sizeof *channel);
     if (!channel)
-        return out_of_memory (p);
+        return step_out_of_memory (p);
     memcpy (channel, pick->channel, (size_t)pick->channels * sizeof *channel);
     struct move s = { .pick = *pick };
     s.pick.channel = channel;

@@ -122,14 +122,14 @@ static int taps_within (int start, int kernel, int before, int size, int after)
     return last > first ? last - first : 0;
 }
 
-static void pool_row (struct execution *e, const struct step *step, struct lane *lane, int block, int y)
+static void pool_row (struct execution *e, const struct step *step, struct worker_state *worker, int block, int y)
 {
     const struct pool *pool = step->state;
-    const float *in = step->in, **rows = lane->scratch;
+    const float *in = step->in, **rows = worker->scratch;
     float *out = step->out, *divisor = (float *)(rows + (pool->kernel_h + 15) / 16 * 16); /* behind the pointers */
     ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK;
     int top = y * pool->stride_h - pool->pad_top;
-    struct pool_run run = {
+    struct pool_args args = {
         .kind = pool->kind,
         .rows = rows,
         .window = { pool->kernel_w, pool->stride_w, pool->dilation_w, pool->pad_left, step->in_width, step->width },
@@ -138,30 +138,30 @@ static void pool_row (struct execution *e, const struct step *step, struct lane 
     for (int k = 0; k < pool->kernel_h; k++) {
         int from = top + k * pool->dilation_h;
         if (from >= 0 && from < step->in_height)
-            rows[run.row_count++] = in + ((ptrdiff_t)block * step->in_height + from) * in_row;
+            rows[args.row_count++] = in + ((ptrdiff_t)block * step->in_height + from) * in_row;
     }
     if (pool->kind == POOL_AVERAGE && pool->count_include_pad) {
         int high = taps_within (top, pool->kernel_h, pool->pad_top, step->in_height, pool->pad_bottom);
         for (int x = 0; x < step->width; x++)
             divisor[x] = (float)(high * taps_within (x * pool->stride_w - pool->pad_left, pool->kernel_w,
                                                      pool->pad_left, step->in_width, pool->pad_right));
-        run.divisor = divisor;
+        args.divisor = divisor;
     }
-    e->kernels->pool (&run);
+    e->kernels->pool (&args);
 }
 
 enum { POOL_ROWS = 8 }; /* output rows in an item */
 
-static void pool_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void pool_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     int count = divide_up (step->channels, BLOCK), first = item / count * POOL_ROWS;
     for (int y = first; y < least (step->height, first + POOL_ROWS); y++)
-        pool_row (e, step, lane, item % count, y);
+        pool_row (e, step, worker, item % count, y);
 }
 
 static void pool_run (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, pool_item, divide_up (step->channels, BLOCK) * divide_up (step->height, POOL_ROWS));
+    schedule_items (e, step, pool_item, divide_up (step->channels, BLOCK) * divide_up (step->height, POOL_ROWS));
 }
 
 static bool pool_prepare (struct preparation *p, const struct layer *layer)
@@ -175,19 +175,19 @@ static bool pool_prepare (struct preparation *p, const struct layer *layer)
     return step_state (p, step, pool, sizeof *pool);
 }
 
-static void global_pool_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void global_pool_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     ptrdiff_t pixels = (ptrdiff_t)step->in_height * step->in_width;
     const float *in = step->in;
     float *out = step->out;
-    (void)lane;
+    (void)worker;
     e->kernels->global_pool (*(const enum pool_kind *)step->state, in + item * pixels * BLOCK, pixels,
                              out + item * BLOCK);
 }
 
 static void global_pool_run (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, global_pool_item, divide_up (step->channels, BLOCK));
+    schedule_items (e, step, global_pool_item, divide_up (step->channels, BLOCK));
 }
 
 static bool global_pool_prepare (struct preparation *p, const struct layer *layer)

@@ -24,30 +24,30 @@ int graph_input (struct graph *g, const char *name, int channels, int height, in
     return node_add (g, &spec);
 }
 
-static void import_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void to_blocked_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
-    (void)lane;
-    e->kernels->import (e->input + at, (float *)step->out + at, least (BLOCK, step->channels - item * BLOCK),
-                        out_pixels (step));
+    (void)worker;
+    e->kernels->reorder_to_blocked (e->input + at, (float *)step->out + at,
+                                    least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
-void import_run (struct execution *e, const struct step *step)
+void layers_reorder_to_blocked (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, import_item, divide_up (step->channels, BLOCK));
+    schedule_items (e, step, to_blocked_item, divide_up (step->channels, BLOCK));
 }
 
-static void export_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void to_planar_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     ptrdiff_t at = (ptrdiff_t)item * BLOCK * out_pixels (step);
-    (void)lane;
-    e->kernels->export((const float *)step->in + at, (float *)step->out + at,
-                       least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
+    (void)worker;
+    e->kernels->reorder_to_planar ((const float *)step->in + at, (float *)step->out + at,
+                                   least (BLOCK, step->channels - item * BLOCK), out_pixels (step));
 }
 
-void export_run (struct execution *e, const struct step *step)
+void layers_reorder_to_planar (struct execution *e, const struct step *step)
 {
-    on_lanes (e, step, export_item, divide_up (step->channels, BLOCK));
+    schedule_items (e, step, to_planar_item, divide_up (step->channels, BLOCK));
 }
 
 /* ---- reshape ----------------------------------------------------------------------------------------------------- */
@@ -84,8 +84,8 @@ int graph_reshape (struct graph *g, const char *name, int x, int channels, int h
 static void reshape_run (struct execution *e, const struct step *step)
 {
     const struct kernels *k = e->kernels;
-    k->export(step->in, e->shared, step->in_channels, (ptrdiff_t)step->in_height * step->in_width);
-    k->import (e->shared, step->out, step->channels, out_pixels (step));
+    k->reorder_to_planar (step->in, e->shared, step->in_channels, (ptrdiff_t)step->in_height * step->in_width);
+    k->reorder_to_blocked (e->shared, step->out, step->channels, out_pixels (step));
 }
 
 static bool reshape_prepare (struct preparation *p, const struct layer *layer)
@@ -95,7 +95,7 @@ static bool reshape_prepare (struct preparation *p, const struct layer *layer)
     struct step *step = step_new (p, reshape_run, layer->inputs[0], layer->output);
     if (!step)
         return false;
-    need_bytes (&p->shared_bytes, blocked_bytes (ELEMENT_F32, step->channels * step->height * step->width, 1, 1));
+    need_bytes (&p->shared_bytes, place_blocked_bytes (ELEMENT_F32, step->channels * step->height * step->width, 1, 1));
     return true;
 }
 

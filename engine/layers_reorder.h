@@ -6,8 +6,8 @@
 #include "engine/schedule.h"
 
 /* The caller's input -> a step's output in blocks. */
-void import_run (struct execution *e, const struct step *step);
+void layers_reorder_to_blocked (struct execution *e, const struct step *step);
 /* A step's input -> its planar output. */
-void export_run (struct execution *e, const struct step *step);
+void layers_reorder_to_planar (struct execution *e, const struct step *step);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* memory.c: the large blocks that every run walks through: packed weights, the arena.
  *
- * A ResNet reads some 50 to 100 MB of weights a frame, more than the caches hold. On pages of 4 KiB that is a page walk
- * every 64 lines, and the processor's own read-ahead stops at each of them; on huge pages (2 MiB on x86) ResNet-50 takes 4
- * to 6 % less time. So the kernel is asked for huge pages where it can be. It may refuse: nothing depends on it. */
+ * A ResNet reads 50 to 100 MB of weights a frame. On pages of 4 KiB that is a page walk every 64 lines, where the
+ * hardware prefetcher stops; on huge pages (2 MiB on x86) ResNet-50 takes 4 to 6 % less time. So the kernel is asked
+ * for them where it can be. It may refuse: nothing depends on it. */
 #include "engine/memory.h"
 
 #include <stdlib.h>

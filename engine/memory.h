@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Zeroed memory on a 64-byte border, large blocks on huge pages where the system has them; free () it. NULL when short. */
+/* Zeroed memory on a 64-byte border, large blocks on huge pages where the system has them; free () it. NULL when
+ * short. */
 void *memory_new (size_t bytes);
 
 /* What is freed with a plan. Starts as zeros. */

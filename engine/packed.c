@@ -17,7 +17,7 @@
 static bool pack_bias (struct packed *packed, const struct node *node, const struct layer *layer)
 {
     int channels = layer->conv.out_channels;
-    size_t padded = blocked_count (channels, 1, 1);
+    size_t padded = place_blocked_count (channels, 1, 1);
     packed->bias = memory_new (padded * sizeof (float));
     if (!packed->bias)
         return false;
@@ -34,7 +34,7 @@ static void packed_free (struct packed *packed)
         return;
     free (packed->weights);
     free (packed->bias);
-    free (packed->column);
+    free (packed->panel);
     free (packed);
 }
 

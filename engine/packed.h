@@ -10,7 +10,7 @@ struct conv_kernel; /* kernels.h */
 struct conv_method; /* conv.h */
 
 /* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
-struct column {
+struct panel {
     int block, blocks, in_block;
     size_t weights; /* bytes into packed.weights, a multiple of 64 */
 };
@@ -25,12 +25,12 @@ struct packed {
     int nr_blocks, k_step;
     uint64_t fold;
     int references; /* plans that use it */
-    void *weights;  /* as the method draws it */
+    void *weights;  /* in the order drawn at the head of the method's file */
     size_t weight_bytes;
     float *bias; /* [output channels, padded to 16] */
-    struct column *column;
-    int column_count;
-    int depth; /* input channels that one column reads */
+    struct panel *panel;
+    int panel_count;
+    int depth; /* input channels that one panel reads */
 };
 
 /* The packed weights of a convolution layer, made or found. NULL: error filled. */
@@ -38,10 +38,10 @@ struct packed *packed_get (struct graph *g, const struct layer *layer, const str
                            const struct conv_kernel *kernel, struct error *error);
 void packed_release (struct graph *g, struct packed *packed);
 
-/* Where a column's weights begin. */
-static inline void *column_weights (const struct packed *packed, int column)
+/* Where a panel's weights begin. */
+static inline void *panel_weights (const struct packed *packed, int panel)
 {
-    return (char *)packed->weights + packed->column[column].weights;
+    return (char *)packed->weights + packed->panel[panel].weights;
 }
 
 #endif

@@ -13,20 +13,20 @@
 #include <limits.h>
 #include <stdlib.h>
 
-size_t blocked_count (int channels, int height, int width)
+size_t place_blocked_count (int channels, int height, int width)
 {
     return ((size_t)channels + BLOCK - 1) / BLOCK * BLOCK * (size_t)height * (size_t)width;
 }
 
-size_t blocked_bytes (enum element element, int channels, int height, int width)
+size_t place_blocked_bytes (enum element element, int channels, int height, int width)
 {
-    return (blocked_count (channels, height, width) * element_bytes (element) + 63) / 64 * 64;
+    return (place_blocked_count (channels, height, width) * element_bytes (element) + 63) / 64 * 64;
 }
 
 static size_t tensor_bytes (const struct graph *g, const struct places *places, int id)
 {
     const struct node *node = &g->nodes[id];
-    return blocked_bytes (places->of[id].element, node->channels, node->height, node->width);
+    return place_blocked_bytes (places->of[id].element, node->channels, node->height, node->width);
 }
 
 /* The tensor's element is its own, wherever it lies. */
@@ -158,7 +158,7 @@ static void place_rest (const struct graph *g, const struct layers *layers, stru
     }
 }
 
-bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
+bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int blocked_input,
                  struct places *places)
 {
     size_t count = (size_t)g->count;
@@ -175,8 +175,8 @@ bool places_new (const struct graph *g, const struct layers *layers, const bool 
         return false;
     }
     find_uses (g, layers, keep, places);
-    if (imported >= 0)
-        put (places, imported, new_buffer (places, tensor_bytes (g, places, imported)), 0);
+    if (blocked_input >= 0)
+        put (places, blocked_input, new_buffer (places, tensor_bytes (g, places, blocked_input)), 0);
     for (int l = layers->count - 1; l >= 0; l--)
         if (layers->list[l].operation == OPERATION_CONCAT)
             place_concat (g, &layers->list[l], places);

@@ -24,14 +24,14 @@ struct places {
 };
 
 /* Decides where each tensor that layers leave lives. keep[id]: must stay readable in its blocked place to the end.
- * imported: the graph's input when it is wanted in blocked form, else -1.
+ * blocked_input: the graph's input when it is wanted in blocked form, else -1.
  * Buffers get sizes; first and last are in layers, plan.c turns them into steps. False: memory short. */
-bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int imported,
+bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int blocked_input,
                  struct places *places);
 void places_free (struct places *places);
 
 /* How many numbers there are with channels rounded up to 16; their bytes, rounded up to 64. */
-size_t blocked_count (int channels, int height, int width);
-size_t blocked_bytes (enum element element, int channels, int height, int width);
+size_t place_blocked_count (int channels, int height, int width);
+size_t place_blocked_bytes (enum element element, int channels, int height, int width);
 
 #endif

@@ -29,10 +29,10 @@ struct planner {
     struct error *error;
     struct layers layers;
     struct places places;
-    bool *keep;    /* [tensors]: read after the run in its blocked place */
-    int *exported; /* [tensors]: its planar buffer, or -1 */
-    int *readers;  /* [tensors]: how many layers read it */
-    int input;     /* the graph's input tensor */
+    bool *keep;       /* [tensors]: read after the run in its blocked place */
+    int *planar_copy; /* [tensors]: its planar buffer, or -1 */
+    int *readers;     /* [tensors]: how many layers read it */
+    int input;        /* the graph's input tensor */
 };
 
 static bool fail (struct planner *p, const char *text)
@@ -50,26 +50,26 @@ static bool is_vector (const struct node *node)
 }
 
 /* Outputs and taps: a vector is planar as it is and only kept; a map gets a planar copy right after it is made. */
-static bool plan_export (struct planner *p, int id)
+static bool plan_planar_copy (struct planner *p, int id)
 {
     struct place *place = &p->places.of[p->places.alias[id]];
-    if (p->exported[id] < 0 || place->buffer < 0)
+    if (p->planar_copy[id] < 0 || place->buffer < 0)
         return true;
     const struct node *node = &p->g->nodes[id];
-    struct step *step = step_new (&p->preparation, export_run, id, id);
+    struct step *step = step_new (&p->preparation, layers_reorder_to_planar, id, id);
     if (!step)
         return false;
-    int buffer = p->exported[id];
+    int buffer = p->planar_copy[id];
     size_t bytes = (size_t)node->channels * (size_t)node->height * (size_t)node->width * sizeof (float);
     p->places.buffers[buffer] = (struct buffer) { .bytes = (bytes + 63) / 64 * 64 };
-    step->operation = "export";
+    step->operation = "reorder";
     step->place.out = (struct place) { .buffer = buffer };
     return true;
 }
 
 static bool readers_need_blocks (const struct planner *p)
 {
-    if (p->keep[p->input] || p->exported[p->input] >= 0)
+    if (p->keep[p->input] || p->planar_copy[p->input] >= 0)
         return true;
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
@@ -122,11 +122,11 @@ static void find_lifetimes (struct planner *p)
         live_at (p, step->place.second, s);
         live_at (p, step->place.residual, s);
         live_at (p, step->place.out, s);
-        if (step->then) {
-            live_at (p, step->then->place.residual, s);
-            live_at (p, step->then->place.out, s);
+        if (step->fused_pool) {
+            live_at (p, step->fused_pool->place.residual, s);
+            live_at (p, step->fused_pool->place.out, s);
         }
-        if (step->run == export_run)
+        if (step->run == layers_reorder_to_planar)
             live_at (p, step->place.out, INT_MAX);
     }
     for (int id = 0; id < p->g->count; id++)
@@ -153,15 +153,15 @@ static void resolve_step (const struct planner *p, struct step *step)
 static void resolve_steps (struct planner *p)
 {
     struct plan *plan = p->plan;
-    const struct step *dense = NULL;
+    const struct step *next = NULL;
     for (int s = plan->steps.count - 1; s >= 0; s--) {
         struct step *step = &plan->steps.list[s];
-        step->next_dense = dense;
+        step->prefetch_step = next;
         if (step->packed && !step->packed->method->few_weights)
-            dense = step;
+            next = step;
         resolve_step (p, step);
-        if (step->then)
-            resolve_step (p, step->then);
+        if (step->fused_pool)
+            resolve_step (p, step->fused_pool);
     }
 }
 
@@ -175,9 +175,9 @@ static bool lay_arena (struct planner *p)
     find_lifetimes (p);
     plan->arena_bytes = arena_layout (p->places.buffers, count, order);
     free (order);
-    size_t lane = p->preparation.scratch_bytes + 64; /* a line between lanes */
+    size_t each = p->preparation.scratch_bytes + 64; /* a line between workers */
     uint64_t bytes = (uint64_t)plan->arena_bytes + p->preparation.shared_bytes +
-                     (uint64_t)lane * (unsigned)plan->execution.threads + 64;
+                     (uint64_t)each * (unsigned)plan->execution.threads + 64;
     if (bytes > p->g->limits.plan_bytes) {
         snprintf (p->error->text, sizeof p->error->text,
                   "intermediate results need %" PRIu64 " bytes, more than the limit of %" PRIu64, bytes,
@@ -185,18 +185,19 @@ static bool lay_arena (struct planner *p)
         return false;
     }
     plan->arena = memory_add (&plan->memory, bytes, 1);
-    plan->execution.lanes = memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.lanes);
+    plan->execution.worker_states =
+        memory_add (&plan->memory, (size_t)plan->execution.threads, sizeof *plan->execution.worker_states);
     if (plan->timed)
         plan->nanoseconds = memory_add (&plan->memory, (size_t)plan->steps.count, sizeof *plan->nanoseconds);
-    if (!plan->arena || !plan->execution.lanes || (plan->timed && !plan->nanoseconds)) {
+    if (!plan->arena || !plan->execution.worker_states || (plan->timed && !plan->nanoseconds)) {
         snprintf (p->error->text, sizeof p->error->text, "no memory for %" PRIu64 " bytes of intermediate results",
                   bytes);
         return false;
     }
     plan->execution.shared = plan->arena + plan->arena_bytes;
     for (int i = 0; i < plan->execution.threads; i++)
-        plan->execution.lanes[i].scratch =
-            plan->arena + plan->arena_bytes + p->preparation.shared_bytes + (size_t)i * lane;
+        plan->execution.worker_states[i].scratch =
+            plan->arena + plan->arena_bytes + p->preparation.shared_bytes + (size_t)i * each;
     resolve_steps (p);
     return true;
 }
@@ -205,7 +206,7 @@ static struct tensor readable (const struct planner *p, int id)
 {
     const struct node *node = &p->g->nodes[id];
     struct place place =
-        p->exported[id] >= 0 ? (struct place) { .buffer = p->exported[id] } : p->places.of[p->places.alias[id]];
+        p->planar_copy[id] >= 0 ? (struct place) { .buffer = p->planar_copy[id] } : p->places.of[p->places.alias[id]];
     return (struct tensor) { node->name, resolve (p, place), node->channels, node->height, node->width };
 }
 
@@ -226,7 +227,7 @@ static bool mark_pinned (struct planner *p, const struct plan_options *options, 
     }
     for (int id = 0; id < p->g->count; id++) {
         p->keep[id] = pinned[id] && is_vector (&p->g->nodes[id]);
-        p->exported[id] = pinned[id] && !p->keep[id] ? 0 : -1;
+        p->planar_copy[id] = pinned[id] && !p->keep[id] ? 0 : -1;
     }
     return true;
 }
@@ -243,19 +244,19 @@ static bool fuse_last (struct planner *p, int l, int steps)
     struct step *step = &plan->steps.list[steps - 1];
     int between = before->output;
     if (before->operation != OPERATION_CONV || layer->inputs[0] != between || layer->residual == between ||
-        p->readers[between] != 1 || p->exported[between] >= 0 || p->keep[between] ||
+        p->readers[between] != 1 || p->planar_copy[between] >= 0 || p->keep[between] ||
         p->places.alias[between] != between || layer->operation != OPERATION_POOL)
         return true;
     const struct pool *pool = &p->g->nodes[layer->node].u.pool;
     if (!stem_pool_fits (step, step + 1, pool))
         return true;
-    struct step *then = memory_add (&plan->memory, 1, sizeof *then);
-    if (!then)
+    struct step *pool_step = memory_add (&plan->memory, 1, sizeof *pool_step);
+    if (!pool_step)
         return fail (p, "out of memory");
-    *then = step[1];
+    *pool_step = step[1];
     plan->steps.count--;
-    step->then = then;
-    step->place.out = then->place.in = (struct place) { .buffer = -1 };
+    step->fused_pool = pool_step;
+    step->place.out = pool_step->place.in = (struct place) { .buffer = -1 };
     return stem_pool_prepare (&p->preparation, step, pool) || fail (p, "out of memory");
 }
 
@@ -279,17 +280,17 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     if (!places_new (p->g, &p->layers, p->keep, blocked ? p->input : -1, &p->places))
         return fail (p, "out of memory");
     for (int id = 0; id < p->g->count; id++)
-        if (p->exported[id] >= 0)
-            p->exported[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
-    if (blocked && !step_new (&p->preparation, import_run, p->input, p->input))
+        if (p->planar_copy[id] >= 0)
+            p->planar_copy[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */
+    if (blocked && !step_new (&p->preparation, layers_reorder_to_blocked, p->input, p->input))
         return false;
-    if (!plan_export (p, p->input))
+    if (!plan_planar_copy (p, p->input))
         return false;
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
         int steps = p->plan->steps.count;
         if (!operator_of (layer->operation)->prepare (&p->preparation, layer) || !fuse_last (p, l, steps) ||
-            !plan_export (p, layer->output))
+            !plan_planar_copy (p, layer->output))
             return false;
     }
     return true;
@@ -328,15 +329,15 @@ static bool make_plan (struct planner *p, const struct plan_options *options)
     bool *pinned = calloc (count, sizeof *pinned);
     int *taps = calloc ((size_t)options->tap_count + 1, sizeof *taps);
     p->keep = calloc (count, sizeof *p->keep);
-    p->exported = calloc (count, sizeof *p->exported);
+    p->planar_copy = calloc (count, sizeof *p->planar_copy);
     p->readers = calloc (count, sizeof *p->readers);
-    bool ok = pinned && taps && p->keep && p->exported && p->readers ? true : fail (p, "out of memory");
+    bool ok = pinned && taps && p->keep && p->planar_copy && p->readers ? true : fail (p, "out of memory");
     ok = ok && mark_pinned (p, options, pinned, taps) && make_steps (p, pinned, options->activation) && lay_arena (p) &&
          make_results (p, taps, options->tap_count) && warm_up (p);
     free (pinned);
     free (taps);
     free (p->keep);
-    free (p->exported);
+    free (p->planar_copy);
     free (p->readers);
     layers_free (&p->layers);
     places_free (&p->places);
@@ -409,8 +410,8 @@ void plan_free (struct plan *plan)
         const struct step *step = &plan->steps.list[s];
         if (step->packed)
             packed_release (plan->graph, step->packed);
-        if (step->then && step->then->packed)
-            packed_release (plan->graph, step->then->packed);
+        if (step->fused_pool && step->fused_pool->packed)
+            packed_release (plan->graph, step->fused_pool->packed);
     }
     memory_free_all (&plan->memory);
     free (plan->steps.list);
@@ -447,7 +448,7 @@ static uint64_t packed_bytes (const struct step *step)
 
 struct step_info plan_step (const struct plan *plan, int index)
 {
-    const struct step *r = &plan->steps.list[index], *last = r->then ? r->then : r;
+    const struct step *r = &plan->steps.list[index], *last = r->fused_pool ? r->fused_pool : r;
     return (struct step_info) {
         .name = r->name,
         .operation = r->operation,
@@ -457,7 +458,7 @@ struct step_info plan_step (const struct plan *plan, int index)
         .width = last->width,
         .macs = r->macs,
         .multiplications = r->multiplications,
-        .weight_bytes = packed_bytes (r) + (r->then ? packed_bytes (r->then) : 0),
+        .weight_bytes = packed_bytes (r) + (r->fused_pool ? packed_bytes (r->fused_pool) : 0),
         .nanoseconds = plan->nanoseconds ? plan->nanoseconds[index] : 0,
     };
 }

@@ -46,7 +46,7 @@ struct peak {
     uint64_t iterations;
 };
 
-static void peak_lane (void *context, int index)
+static void peak_burst (void *context, int index)
 {
     const struct peak *peak = context;
     float sink[4] = { 0.999f, 0.001f, 0, 0 };
@@ -64,9 +64,9 @@ double plan_measure_peak (struct plan *plan)
     do {
         uint64_t start = nanoseconds ();
         if (plan->execution.workers)
-            workers_run (plan->execution.workers, peak_lane, &peak, true);
+            workers_run (plan->execution.workers, peak_burst, &peak, true);
         else
-            peak_lane (&peak, 0);
+            peak_burst (&peak, 0);
         double took = (double)(nanoseconds () - start);
         if (took < 1e6) {
             peak.iterations *= 2;

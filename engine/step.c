@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool out_of_memory (struct preparation *p)
+bool step_out_of_memory (struct preparation *p)
 {
     if (!p->error->text[0])
         snprintf (p->error->text, sizeof p->error->text, "out of memory");
@@ -23,7 +23,7 @@ struct step *step_new (struct preparation *p, run_function *run, int input, int 
         int capacity = steps->capacity ? 2 * steps->capacity : 64;
         struct step *list = realloc (steps->list, (size_t)capacity * sizeof *list);
         if (!list)
-            return out_of_memory (p), NULL;
+            return step_out_of_memory (p), NULL;
         steps->list = list;
         steps->capacity = capacity;
     }
@@ -49,11 +49,11 @@ bool step_channels (struct preparation *p, const float **to, const float *floats
     *to = NULL;
     if (!floats && !doubles)
         return true;
-    float *copy = memory_add (p->memory, blocked_count (channels, 1, 1), sizeof *copy);
+    float *copy = memory_add (p->memory, place_blocked_count (channels, 1, 1), sizeof *copy);
     for (int c = 0; copy && c < channels; c++)
         copy[c] = floats ? floats[c] : (float)doubles[c];
     *to = copy;
-    return copy || out_of_memory (p);
+    return copy || step_out_of_memory (p);
 }
 
 bool step_epilogue (struct preparation *p, struct step *step, const struct layer *layer)
@@ -80,7 +80,7 @@ bool step_state (struct preparation *p, struct step *step, const void *state, si
 {
     step->state = memory_add (p->memory, 1, bytes);
     if (!step->state)
-        return out_of_memory (p);
+        return step_out_of_memory (p);
     memcpy (step->state, state, bytes);
     return true;
 }

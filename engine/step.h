@@ -32,10 +32,9 @@ struct step {
     struct conv conv;
     const struct conv_kernel *kernel; /* whose register tile and packing the method works with */
     struct packed *packed;
-    const struct step *next_dense; /* the next convolution but those with few weights; or NULL */
-    bool by_column;                /* work items are columns: a lane begins with one of its own */
-    struct step *then;             /* a step made from this one's rows as they come; out is then NULL: this one's result
-                                        never lies in the arena as a whole */
+    const struct step *prefetch_step; /* the next convolution with many weights, or NULL: what to prefetch */
+    bool by_panel;                    /* work items are panels: a worker begins with one of its own */
+    struct step *fused_pool;          /* the max-pool made from this one's rows as they come; out is NULL then */
 };
 
 struct steps {
@@ -54,7 +53,7 @@ struct preparation {
     int threads;
     struct steps *steps;
     struct memory_list *memory; /* of the plan */
-    size_t scratch_bytes;       /* that any step needs for each lane; */
+    size_t scratch_bytes;       /* that any step needs for each worker; */
     size_t shared_bytes;        /*   and for all of them together */
     struct error *error;
 };
@@ -76,7 +75,7 @@ bool step_state (struct preparation *p, struct step *step, const void *state, si
 bool step_channels (struct preparation *p, const float **to, const float *floats, const double *doubles, int channels);
 
 /* Puts that into p->error and returns false. */
-bool out_of_memory (struct preparation *p);
+bool step_out_of_memory (struct preparation *p);
 
 /* Where a tensor lies. */
 static inline struct place place_of (const struct preparation *p, int tensor)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* vec.h: one page per instruction set: the vector type, its lane count, the convolution tile that fits its registers and
- * the operations the kernels are written in. The scalar page at the end is the specification.
+/* vec.h: one page per instruction set: the vector type, its lane count, the convolution tile that fits its registers
+ * and the operations the kernels are written in. The scalar page at the end is the specification.
  *
  * vec_max (a, b) and vec_min (a, b) give b when either is NaN: write the bound first, the value second, and NaN stays.
  * vec_max_nan keeps NaN from either side. */
@@ -17,15 +17,14 @@
 /* Before a loop of constant length over registers: it must be gone before registers are given out. */
 #ifdef __clang__
 #define UNROLL _Pragma ("clang loop unroll(full)")
-#define UNROLL_OUTER /* a loop round such a loop and in a third one: clang does it unasked, and refuses when it is asked */
+#define UNROLL_OUTER /* a loop round such a loop and in a third one: clang does it unasked and refuses when asked */
 #else
 #define UNROLL _Pragma ("GCC unroll 32")
 #define UNROLL_OUTER UNROLL
 #endif
 
-/* Starts a read of p's line into the nearest cache; any address will do. Weights are wanted some thousand cycles later and may
- * well have moved to the second level by then, but the hint for that level was 2 to 4 % slower on ResNets (Zen 5). */
-#define FETCH(p) __builtin_prefetch ((p), 0, 3)
+/* Prefetches p's line into the L1 cache; any address will do. Into the L2 cache is 2 to 4 % slower. */
+#define PREFETCH(p) __builtin_prefetch ((p), 0, 3)
 
 #define INLINE static inline __attribute__ ((always_inline))
 
@@ -38,7 +37,7 @@
 #include <immintrin.h>
 typedef __m512 vec;
 /* 14 x 2 accumulators + 2 weights + 1 input = 31 of 32 registers */
-enum { LANES = 16, ROWS = 14, COLUMNS = 2 };
+enum { LANES = 16, MR = 14, NR_BLOCKS = 2 };
 enum { NEEDS = CPU_AVX2 | CPU_FMA | CPU_AVX512F | CPU_AVX512BW | CPU_AVX512DQ | CPU_AVX512VL };
 
 INLINE vec vec_load (const float *p) { return _mm512_load_ps (p); }
@@ -77,7 +76,7 @@ INLINE vec vec_exp2 (vec a)
 #include <immintrin.h>
 typedef __m256 vec;
 /* 6 x 2 accumulators + 2 weights + 1 input = 15 of 16 registers */
-enum { LANES = 8, ROWS = 6, COLUMNS = 1 };
+enum { LANES = 8, MR = 6, NR_BLOCKS = 1 };
 enum { NEEDS = CPU_AVX2 | CPU_FMA };
 
 INLINE vec vec_load (const float *p) { return _mm256_load_ps (p); }
@@ -111,7 +110,7 @@ INLINE vec vec_exp2 (vec a)
 #include <arm_neon.h>
 typedef float32x4_t vec;
 /* 6 x 4 accumulators + 4 weights + 1 input = 29 of 32 registers */
-enum { LANES = 4, ROWS = 6, COLUMNS = 1 };
+enum { LANES = 4, MR = 6, NR_BLOCKS = 1 };
 enum { NEEDS = CPU_NEON };
 
 INLINE vec vec_load (const float *p) { return vld1q_f32 (p); }
@@ -140,7 +139,7 @@ INLINE vec vec_exp2 (vec a)
 #elif defined ISA_IS_SCALAR
 
 typedef float vec;
-enum { LANES = 1, ROWS = 2, COLUMNS = 1 };
+enum { LANES = 1, MR = 2, NR_BLOCKS = 1 };
 enum { NEEDS = 0 };
 
 INLINE vec vec_load (const float *p) { return *p; }

@@ -3,16 +3,16 @@
  *
  *   gate   | generation, 15 bits | open, 1 bit | workers inside, 16 bits |
  *
- * The caller opens the gate with a new generation; workers that see it go in, once each a generation; the caller does what
- * work there is, shuts the gate and waits for those still inside. Nobody waits for a worker that the system has not let run
- * meanwhile: on CPUs shared with other programs, or with the rest of a pipeline, such a wait costs milliseconds a step, and
- * a network has 50 steps. (Measured with ResNet-18 on two CPUs while a compiler and tests ran beside it: 7.6 ms a frame,
- * 9 at worst; with pthreadpool, which does wait, 12 to 164 ms, up to 190 at worst.)
+ * The caller opens the gate with a new generation; workers that see it go in, once each a generation; the caller does
+ * what work there is, shuts the gate and waits for those still inside. Nobody waits for a worker that the system has
+ * not let run meanwhile: on a busy machine such a wait costs milliseconds a step, and a network has 50 steps. That is
+ * why these are our own: 7.6 ms a frame on a busy machine, where pthreadpool took 12 to 164 (docs/measurements.md,
+ * "Threads").
  *
- * A worker looks out for the next generation for some 50 microseconds, then sleeps on a semaphore of its own; workers_rest
- * sends it to sleep at once, so that nothing spins between frames. Whoever takes `asleep` back, the worker because it saw the
- * gate open after all or the caller who will post, decides whether there is a post to wait for. A condition variable would
- * not do: waking others may wait there for one that was woken before and has not run yet. */
+ * A worker polls for the next generation for some 50 microseconds, then sleeps on a semaphore of its own; workers_rest
+ * sends it to sleep at once, so that nothing spins between frames. Whoever takes `asleep` back, the worker because it
+ * saw the gate open after all or the caller who will post, decides whether there is a post to wait for. A condition
+ * variable would not do: waking others may wait there for one that was woken before and has not run yet. */
 #include "engine/workers.h"
 #include "engine/kernels.h"
 
@@ -60,8 +60,8 @@ static bool is_open (uint32_t gate, uint32_t seen)
 static void sleep_until_open (struct worker *worker, uint32_t seen)
 {
     struct workers *w = worker->all;
-    /* Before the look at the gate; workers_run does the two the other way round. Exchanges, here and there: between a plain
-     * store and a load qemu's arm64 has no barrier, and both sides might look too early. */
+    /* First `asleep`, then the gate; workers_run does the two the other way round. Both store with an exchange: between
+     * a plain store and a load qemu's arm64 has no barrier, and both sides might look too early. */
     atomic_exchange (&worker->asleep, true);
     bool awake = is_open (atomic_load (&w->gate), seen) || atomic_load (&w->ending);
     if (awake && atomic_exchange (&worker->asleep, false))
@@ -142,8 +142,8 @@ void workers_free (struct workers *w)
     free (w);
 }
 
-/* Lets a moment pass: `looks` counts the calls of one wait. A caller of real-time priority must sleep in the end, or a worker
- * of ordinary priority never gets the CPU back. */
+/* Lets a moment pass: `looks` counts the calls of one wait. A caller of real-time priority must sleep in the end, or a
+ * worker of ordinary priority never gets the CPU back. */
 static void wait_a_little (int looks)
 {
     if (looks < LOOKS)

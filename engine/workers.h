@@ -14,10 +14,10 @@ typedef void work_function (void *context, int worker);
 struct workers *workers_new (int threads);
 void workers_free (struct workers *workers); /* NULL is fine */
 
-/* Runs function (context, 0) on this thread while the others join in with their number. A worker that has not come by the
- * time the caller's call returns is not waited for and not called: so every call must go on until no work is left,
- * whoever's it was. With `all` each worker is waited for and called. What a worker wrote is seen by the caller afterwards.
- * Neither allocates nor fails. */
+/* Runs function (context, 0) on this thread while the others join in with their number. A worker that has not come by
+ * the time the caller's call returns is not waited for and not called: so every call must go on until no work is left,
+ * whoever's it was. With `all` each worker is waited for and called. What a worker wrote is seen by the caller
+ * afterwards. Neither allocates nor fails. */
 void workers_run (struct workers *workers, work_function *function, void *context, bool all);
 
 /* No work will come for a while: lets the workers sleep at once rather than look out for more. */

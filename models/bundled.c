@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bundled.c: the network inside the program.
  *
- * default/resnet.safetensors lies in the program's read-only data as a GResource (bundled.gresource.xml), not compressed:
- * its bytes are used where they are. A build from a tree without that file has no network. The resource is registered
- * at first use, so that a program which names its models never pays for it, and taken back when the plugin is unloaded. */
+ * default/resnet.safetensors lies in the program's read-only data as a GResource (bundled.gresource.xml), not
+ * compressed: its bytes are used where they are. A build from a tree without that file has no network. The resource is
+ * registered at first use, so that a program which names its models never pays for it, and taken back when the plugin
+ * is unloaded. */
 #include "models/bundled.h"
 
 const char *const bundled_path = "(bundled)";

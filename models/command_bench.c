@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* command_bench.c: `convrelu bench`: how long a run takes, and a step.
  *
- * Every run is timed by itself, after a few that are not counted. Speed is given in GFLOP/s of the network's plain definition
- * (two for each multiply-accumulate), so that an algorithm with fewer multiplications shows as faster, beside the most that the
- * same threads could multiply and add in the same minute. */
+ * Every run is timed by itself, after a few that are not counted. Speed is given in GFLOP/s of the network's plain
+ * definition (two for each multiply-accumulate), so that an algorithm with fewer multiplications shows as faster,
+ * beside the most that the same threads could multiply and add in the same minute. */
 #include "models/command.h"
 
 #include <glib.h>
@@ -179,8 +179,8 @@ static bool print_json (const struct network *n, const struct times *t)
     return good;
 }
 
-/* Steps with their times. Speed is that of the fastest run of each, since whatever else the machine does only adds to the others; share
- * of peak counts the multiplications that the algorithm really does. */
+/* Steps with their times. Speed is that of the fastest run of each, since whatever else the machine does only adds to
+ * the others; share of peak counts the multiplications that the algorithm really does. */
 static void print_layers (const struct plan *plan, const struct times *t, double peak)
 {
     int width = 4;

@@ -13,7 +13,8 @@ static void print_tensor (const char *what, const struct graph *graph, int id)
     printf ("%-7s %s  (%s)\n", what, t.name, shape_words (t.channels, t.height, t.width, shape));
 }
 
-/* What a step makes; where a max-pool is made from a convolution's rows, what the convolution makes and then the pool. */
+/* What a step makes; where a max-pool is made from a convolution's rows, what the convolution makes and then the
+ * pool. */
 static const char *output_words (const struct graph *graph, const struct step_info *s, bool *pooled, char text[128])
 {
     int id = graph_find (graph, s->name);

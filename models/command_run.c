@@ -70,8 +70,8 @@ static bool put_channels_first (struct npy *array, size_t channels)
     return true;
 }
 
-/* The array must be what the file takes, with channels first or last, or what the graph takes, (1, c, h, w); the 1 may be
- * left out. Afterwards it is (c, h, w). */
+/* The array must be what the file takes, with channels first or last, or what the graph takes, (1, c, h, w); the 1 may
+ * be left out. Afterwards it is (c, h, w). */
 static bool fit_array (struct npy *array, const struct model *model, const char *path)
 {
     struct tensor_info in = graph_tensor (model_graph (model), 0);

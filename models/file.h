@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* file.h: reads regular files as bytes: one that is named, or one beside it in the same folder.
  *
- * Files are read, never mapped: one that shrinks meanwhile is an error, not a SIGBUS. Directories, pipes and devices are
- * refused without waiting for them. Any thread. */
+ * Files are read, never mapped: one that shrinks meanwhile is an error, not a SIGBUS. Directories, pipes and devices
+ * are refused without waiting for them. Any thread. */
 #ifndef CONVRELU_FILE_H
 #define CONVRELU_FILE_H
 
@@ -18,11 +18,11 @@ struct file {
     struct timespec changed; /* its modification time then */
 };
 
-/* False and a filled error on failure, and nothing to close; errno is then ENOENT when there is no such file, and something
- * else otherwise. */
+/* False and a filled error on failure, and nothing to close; errno is then ENOENT when there is no such file, and
+ * something else otherwise. */
 bool file_open (const char *path, struct file *file, struct error *error);
-/* The file `name` in the folder where `path` is. `name` comes from an untrusted file and must be plain: no separator, not
- * "." or "..", text; a symbolic link is followed only to another plain name in that folder. */
+/* The file `name` in the folder where `path` is. `name` comes from an untrusted file and must be plain: no separator,
+ * not "." or "..", text; a symbolic link is followed only to another plain name in that folder. */
 bool file_open_beside (const char *path, const char *name, struct file *file, struct error *error);
 /* `size` bytes from `offset` on; false and a filled error when they are not there (any more). */
 bool file_read_at (const struct file *file, uint64_t offset, void *to, size_t size, struct error *error);
@@ -30,8 +30,8 @@ bool file_read_at (const struct file *file, uint64_t offset, void *to, size_t si
 bool file_unchanged (const struct file *file, struct error *error);
 void file_close (struct file *file); /* a closed one too */
 
-/* All bytes of a file of at most `limit` bytes, with one zero byte behind them that *size does not count; the caller frees
- * them. Nothing stays open: the file may be replaced at any time afterwards.
+/* All bytes of a file of at most `limit` bytes, with one zero byte behind them that *size does not count; the caller
+ * frees them. Nothing stays open: the file may be replaced at any time afterwards.
  * NULL and a filled error on failure; errno as for file_open. */
 char *file_read (const char *path, size_t limit, size_t *size, struct error *error);
 

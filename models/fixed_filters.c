@@ -5,8 +5,8 @@
  *   input 3 -> edges: 16 filters of 7x7, stride 2 -> edges-relu -> pool 3x3, stride 2
  *           -> parts: 1x1, 14 combinations        -> parts-relu -> mean over the picture -> scores
  *
- * Filter maps of "edges", in order: light to dark across 4 directions, then dark to light (8); red-green, green-red, yellow-blue,
- * blue-yellow; light spot, dark spot; bright, dark. */
+ * Filter maps of "edges", in order: light to dark across 4 directions, then dark to light (8); red-green, green-red,
+ * yellow-blue, blue-yellow; light spot, dark spot; bright, dark. */
 #include "models/model_private.h"
 
 #include "models/report.h"

@@ -12,7 +12,8 @@
 
 /* ---- one name ------------------------------------------------------------------------------------------------ */
 
-/* Writes at most LABEL_BYTES - 1 bytes and a zero; returns how many before the zero. Characters are never cut in two. */
+/* Writes at most LABEL_BYTES - 1 bytes and a zero; returns how many before the zero. Characters are never cut in
+ * two. */
 static size_t write_clean (char *to, const char *from, size_t length)
 {
     size_t used = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* labels.c: names of classes, from a text file or from a model's metadata.
  *
- * Takes bytes that nobody has checked; gives UTF-8 names that may be shown, drawn and put into messages. The formats are
- * tried in turn: each says whether a text is its own. */
+ * Takes bytes that nobody has checked; gives UTF-8 names that may be shown, drawn and put into messages. The formats
+ * are tried in turn: each says whether a text is its own. */
 #include "models/labels.h"
 
 #include "models/file.h"

@@ -5,8 +5,8 @@
 
 #include "engine/engine.h"
 
-/* Names in class order; an empty one means that the class has none. Always UTF-8 without control characters, each at most
- * 256 bytes long. */
+/* Names in class order; an empty one means that the class has none. Always UTF-8 without control characters, each at
+ * most 256 bytes long. */
 struct labels {
     char *text;         /* all of them, each with its zero byte */
     const char **names; /* [count] in `text` */
@@ -24,18 +24,19 @@ struct labels {
  *     CSV with a heading or without        (labels_table.c)
  *     YAML, TensorFlow's .pbtxt            names: ... (labels_yaml.c), item { id: 1 ... } (labels_pbtxt.c)
  *
- * Classes that are not mentioned have no name. What is not UTF-8 becomes U+FFFD, control characters become blanks, longer
- * names are cut.
- * false and a filled error that names file and line or entry: no such file (errno ENOENT), not a regular file, more than
- * 16 MiB (4 MiB of JSON or Python), empty, UTF-16, an HTML page, damaged, a class named twice or beyond a million. */
+ * Classes that are not mentioned have no name. What is not UTF-8 becomes U+FFFD, control characters become blanks,
+ * longer names are cut.
+ * false and a filled error that names file and line or entry: no such file (errno ENOENT), not a regular file, more
+ * than 16 MiB (4 MiB of JSON or Python), empty, UTF-16, an HTML page, damaged, a class named twice or beyond a
+ * million. */
 bool labels_read (const char *path, struct labels *labels, struct error *error);
 
 /* A list as exporters put it into metadata: any of these, or names separated by commas; `path` is for errors.
  * false and a filled error: nothing useful in it, or no memory. */
 bool labels_from_metadata (const char *path, const char *text, struct labels *labels, struct error *error);
 
-/* Makes the list match a network of so many outputs: ImageNet networks come with 1000 classes, or with 1001 where the first is
- * the background, and so do lists. A list that counts from one moves down where that makes it fit. */
+/* Makes the list match a network of so many outputs: ImageNet networks come with 1000 classes, or with 1001 where the
+ * first is the background, and so do lists. A list that counts from one moves down where that makes it fit. */
 void labels_fit (struct labels *labels, int classes);
 
 void labels_clear (struct labels *labels);

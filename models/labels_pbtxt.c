@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* labels_pbtxt.c: names of classes in TensorFlow's label map: item { id: 1 name: "/m/01g317" display_name: "person" } */
+/* labels_pbtxt.c: names of classes in TensorFlow's label map: item { id: 1 name: "/m/01g317" display_name: "person"
+ * } */
 #include "models/labels_literal.h"
 
 #include <glib.h>

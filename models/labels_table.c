@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* labels_table.c: names of classes in a table: fields with commas, semicolons or tabs between them, quoted where they hold
- * such a sign (RFC 4180), with or without a line that names the columns.
+/* labels_table.c: names of classes in a table: fields with commas, semicolons or tabs between them, quoted where they
+ * hold such a sign (RFC 4180), with or without a line that names the columns.
  *
  * Names are full of commas themselves ("tench, Tinca tinca"), so that a text only counts as a table when its first line
  * names known columns, or when every line has a class number or a WordNet id in the same column. */
@@ -165,7 +165,8 @@ static void headed_columns (const struct record *record, const struct contents *
     }
 }
 
-/* Without a heading: a column of numbers in front or at the end, or WordNet ids in front; the name is the first other. */
+/* Without a heading: a column of numbers in front or at the end, or WordNet ids in front; the name is the first
+ * other. */
 static void bare_columns (int count, const struct contents *contents, struct columns *columns)
 {
     if (!contents->even || contents->records < 2)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* meaning.c: what the numbers of a graph's first output are: logits, probabilities or logarithms of them; see scores.h.
  *
- * Every tensor is gone through once, in order: its meaning follows from what makes it and from the meanings of what it is
- * made from. Beside it stands the range of its numbers, as far as that is known: x / 2 + 1/2 of a tanh is a probability
- * again, a softmax times 100 one in per cent. */
+ * Every tensor is gone through once, in order: its meaning follows from what makes it and from the meanings of what it
+ * is made from. Beside it stands the range of its numbers, as far as that is known: x / 2 + 1/2 of a tanh is a
+ * probability again, a softmax times 100 one in per cent. */
 #include "models/scores.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* model.c: a file on disk, or the bundled one -> a graph with its labels and the preparation of its input.
  *
- * Opens the model and, beside it, label and info files; nothing a file says makes it open another, but for an ONNX model's external data
- * in the same folder. */
+ * Opens the model and, beside it, label and info files; nothing a file says makes it open another, but for an ONNX
+ * model's external data in the same folder. */
 #include "models/model_private.h"
 
 #include "models/bundled.h"

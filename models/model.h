@@ -2,8 +2,8 @@
 /* model.h: a file on disk -> a graph, its labels and how its input wants to be prepared.
  *
  * Any byte string given as a model, label or info file yields a model or one clear error naming file, node and
- * numbers; nothing but the named file (and the side files listed at model_load, and what an ONNX model keeps in files of its
- * own folder: onnx_external.c) is opened. */
+ * numbers; nothing but the named file (and the side files listed at model_load, and what an ONNX model keeps in files
+ * of its own folder: onnx_external.c) is opened. */
 #ifndef CONVRELU_MODEL_H
 #define CONVRELU_MODEL_H
 
@@ -18,8 +18,8 @@ struct input_origins {
     enum input_origin size, mean, std, order;
 };
 
-/* input (c) = (pixel (c) - mean[c]) / std[c], pixel 0..255, c counted in channel_order. One channel is luma; a fourth is
- * alpha. */
+/* input (c) = (pixel (c) - mean[c]) / std[c], pixel 0..255, c counted in channel_order. One channel is luma; a fourth
+ * is alpha. */
 struct input_spec {
     int channels, height, width; /* of the graph's input */
     bool channels_last;          /* the file's own order is (1, height, width, channels) */
@@ -32,23 +32,24 @@ struct input_spec {
 
 struct model; /* immutable after model_load, reference counted; any thread */
 
-/* Reads `path`: ONNX, or safetensors of a ResNet (resnet.h), told apart by content. NULL: the bundled network, or an error
- * in a build without one. The input's shape is the file's; a height or width that it leaves open is what a
+/* Reads `path`: ONNX, or safetensors of a ResNet (resnet.h), told apart by content. NULL: the bundled network, or an
+ * error in a build without one. The input's shape is the file's; a height or width that it leaves open is what a
  * .modelinfo says, else 224, an open
  * batch 1 (onnx.h).
  * Labels come from `labels_path` when it is not NULL (then a bad file is an error), else from `<path>.labels.txt`, the
- * same with the path's last suffix replaced, or `labels.txt` beside it (a bad one is passed over, with a notice), else from the model's metadata; classes without one are called
- * "class 17". A list of 1001 fits 1000 classes and the other way round: the first is the background (labels.h).
- * Input preparation comes from `<path>.modelinfo` when that exists, else from the same with the path's last suffix replaced
- * (modelinfo.h), else from a safetensors file's metadata (resnet.h). NULL and a filled error on failure. */
+ * same with the path's last suffix replaced, or `labels.txt` beside it (a bad one is passed over, with a notice), else
+ * from the model's metadata; classes without one are called "class 17". A list of 1001 fits 1000 classes and the other
+ * way round: the first is the background (labels.h). Input preparation comes from `<path>.modelinfo` when that exists,
+ * else from the same with the path's last suffix replaced (modelinfo.h), else from a safetensors file's metadata
+ * (resnet.h). NULL and a filled error on failure. */
 struct model *model_load (const char *path, const char *labels_path, struct error *error);
 struct model *model_ref (struct model *model);
 void model_unref (struct model *model); /* NULL is fine */
 
 struct graph *model_graph (const struct model *model); /* no new reference */
 const char *model_path (const struct model *model);    /* as given, or "(bundled)" */
-/* What its user should know although it was loaded: sentences that name the file, for 0 <= index < model_notices (at most 8):
- * a list of labels of another length than the network has classes, a file beside it that is passed over, ...
+/* What its user should know although it was loaded: sentences that name the file, for 0 <= index < model_notices (at
+ * most 8): a list of labels of another length than the network has classes, a file beside it that is passed over, ...
  * Valid as long as the model. Any thread. */
 int model_notices (const struct model *model);
 const char *model_notice (const struct model *model, int index);
@@ -59,23 +60,24 @@ struct quantised {
 };
 struct quantised model_quantised (const struct model *model);
 int model_classes (const struct model *model); /* numbers in the first output */
-/* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next call). */
+/* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next
+ * call). */
 const char *model_label (const struct model *model, int class_id);
-/* How the numbers of the first output become scores: as the graph's end says, or as `asked` when that is not SCORES_AUTO.
- * `replaced`: what a plan puts in the place of every activation, or NULL; a sigmoid that is replaced at the end leaves
- * logits, of which the sigmoid is then taken. Any thread. */
+/* How the numbers of the first output become scores: as the graph's end says, or as `asked` when that is not
+ * SCORES_AUTO. `replaced`: what a plan puts in the place of every activation, or NULL; a sigmoid that is replaced at
+ * the end leaves logits, of which the sigmoid is then taken. Any thread. */
 struct score_rule model_scores (const struct model *model, enum score_kind asked, const struct activation *replaced);
-/* The same short enough to be drawn: cut at its first comma ("tench" of "tench, Tinca tinca"), at a later one or not at all
- * where another class would be called the same; classes whose whole names are equal carry their number: "crane (134)".
- * NULL never; valid as model_label's. */
+/* The same short enough to be drawn: cut at its first comma ("tench" of "tench, Tinca tinca"), at a later one or not at
+ * all where another class would be called the same; classes whose whole names are equal carry their number: "crane
+ * (134)". NULL never; valid as model_label's. */
 const char *model_short_label (const struct model *model, int class_id);
 
-/* How an input is prepared and where each value comes from, in one line: "224 x 224 (file), RGB (default), mean 123.7 116.3
- * 103.5 (ImageNet's, nothing says otherwise), std ...". Cut to the length of an error. */
+/* How an input is prepared and where each value comes from, in one line: "224 x 224 (file), RGB (default), mean 123.7
+ * 116.3 103.5 (ImageNet's, nothing says otherwise), std ...". Cut to the length of an error. */
 struct error input_spec_words (const struct input_spec *spec);
 
-/* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for demonstrations:
- * it recognises nothing. One class per filter. NULL only when memory is short. */
+/* The small network of fixed filters (edges, colour opponents, blobs -> ReLU -> pool), built by code for
+ * demonstrations: it recognises nothing. One class per filter. NULL only when memory is short. */
 struct model *model_fixed_filters (int height, int width, struct error *error);
 
 #endif

@@ -6,8 +6,8 @@
 #include "models/labels.h"
 #include "models/model.h"
 
-/* Takes the graph and the labels, which `labels` no longer holds afterwards, on success and on failure. NULL and a filled
- * error when memory is short. */
+/* Takes the graph and the labels, which `labels` no longer holds afterwards, on success and on failure. NULL and a
+ * filled error when memory is short. */
 struct model *model_of_graph (const char *path, struct graph *graph, struct labels *labels,
                               const struct input_spec *input, struct error *error);
 

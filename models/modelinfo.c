@@ -46,8 +46,8 @@ static char *get_one_of (GKeyFile *keys, const char *group, const char *const *n
     return NULL;
 }
 
-/* Numbers between blanks, commas, semicolons, brackets and (`more`) other characters. How many, or -1: something else is
- * among them, or they are more than `most`. */
+/* Numbers between blanks, commas, semicolons, brackets and (`more`) other characters. How many, or -1: something else
+ * is among them, or they are more than `most`. */
 static int parse_numbers (const char *text, const char *more, double *numbers, int most)
 {
     char between[32];

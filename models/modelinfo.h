@@ -24,17 +24,17 @@
  * An unknown key of that section is told of. Other sections are passed over. */
 struct modelinfo;
 
-/* *info: what the file says, or NULL when there is none. false and a filled error: it cannot be read, is no key file, is of
- * another version. */
+/* *info: what the file says, or NULL when there is none. false and a filled error: it cannot be read, is no key file,
+ * is of another version. */
 bool modelinfo_open (const char *path, struct modelinfo **info, struct error *error);
 void modelinfo_close (struct modelinfo *info); /* NULL is fine */
 
 /* The size of the input called `name`; 0 where nothing sensible is said. NULL is fine. */
 void modelinfo_size (const struct modelinfo *info, const char *name, int *height, int *width);
 
-/* Changes mean, std and order in `spec` to what is said of the input called `name`. An order alone turns mean and std along.
- * A size other than spec's is told of. false and a filled error, with `spec` as it was: it says what makes no sense.
- * NULL is fine and says nothing. */
+/* Changes mean, std and order in `spec` to what is said of the input called `name`. An order alone turns mean and std
+ * along. A size other than spec's is told of. false and a filled error, with `spec` as it was: it says what makes no
+ * sense. NULL is fine and says nothing. */
 bool modelinfo_apply (const struct modelinfo *info, const char *name, struct input_spec *spec, struct notices *notices,
                       struct error *error);
 

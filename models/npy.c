@@ -3,8 +3,9 @@
  *
  *   "\x93NUMPY" | version 1.0 or 2.0 | header length, 2 or 4 bytes | header | data
  *
- * The header is a Python dictionary, {'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 224, 224), }, filled up with
- * blanks and a newline so that the data begin at a multiple of 64 bytes. Reading takes no other keys and no other type. */
+ * The header is a Python dictionary, {'descr': '<f4', 'fortran_order': False, 'shape': (1, 3, 224, 224), }, filled up
+ * with blanks and a newline so that the data begin at a multiple of 64 bytes. Reading takes no other keys and no other
+ * type. */
 #include "models/npy.h"
 
 #include "models/file.h"

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPSET_MIN = 7, OPSET_MAX = 22, SIZE_LEFT_OPEN = 224 };
+enum { OPSET_MIN = 7, OPSET_MAX = 25, SIZE_LEFT_OPEN = 224 };
 
 #define MIB (UINT64_C (1) << 20)
 
@@ -82,8 +82,6 @@ static bool check_head (struct reader *r, const Convrelu__OnnxModel *model)
         return onnx_fail (r, "has no graph");
     if (!check_opset (r, model))
         return false;
-    if (model->n_functions)
-        return onnx_fail (r, "defines %zu functions, which are not supported", model->n_functions);
     if (model->graph->n_sparse_initializer)
         return onnx_fail (r, "has %zu sparse initializers, which are not supported",
                           model->graph->n_sparse_initializer);
@@ -208,7 +206,8 @@ static bool channels_are_last (const struct reader *r, const int64_t dims[4], in
     return large || image_is_transposed (r);
 }
 
-/* Dimensions that the file leaves open: the batch is 1, channels are those of the first layer, the size is asked for. */
+/* Dimensions that the file leaves open: the batch is 1, channels are those of the first layer, the size is asked
+ * for. */
 static bool fill_open (struct reader *r, int64_t dims[4], int rank, bool batch, bool last)
 {
     const char *name = r->values[r->image].name;

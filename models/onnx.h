@@ -21,15 +21,17 @@ struct onnx_extras {
  * by malloc, on success and on failure: they are freed as soon as they have been taken apart, so that a large file is
  * not in memory three times.
  *
- * Opset 7 to 22 of the ai.onnx domain, weights of every float type, one image per run: a leading dimension of 1 or left
- * open. Height and width left open become what open_size says, else 224; channels what the first layer takes. An
- * input of shape (1, height, width, channels) is (channels, height, width) in the graph. Integers of 8 and 16 bits
- * with scales are the real numbers they stand for; what quantises is a graph_quantise. Outputs that are integers are
- * given as real numbers too. Every tensor of the graph carries the name of the ONNX value it holds.
+ * Opset 7 to 25 of the ai.onnx domain, weights of every float type, one image per run: a leading dimension of 1 or left
+ * open. Height and width left open become what open_size says, else 224; channels what the first layer takes. An input
+ * of shape (1, height, width, channels) is (channels, height, width) in the graph.
+ * Integers of 8 and 16 bits with scales are the real numbers they stand for; what quantises is a graph_quantise. Outputs
+ * that are integers are given as real numbers too.
+ * Every tensor of the graph carries the name of the ONNX value it holds.
  *
  * What a hostile file can make it use: memory for its own bytes, plus 16 times its size but at most 256 MiB for taking
- * it apart, plus weights of 4 times its size and that of the files it names, which is at most 2 GiB, + 64 MiB; a
- * second of time, and what reading those files takes. NULL and a filled error on failure. */
+ * it apart, plus weights of 4 times its size and that of the files it names, which is at most 2 GiB, + 64 MiB; a second
+ * of time, and what reading those files takes.
+ * NULL and a filled error on failure. */
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error);
 
 #endif

@@ -58,8 +58,8 @@ static bool spread (struct reader *r, const struct value *x, struct value *const
     return per_channel != NULL;
 }
 
-/* Whether v, which is broadcast with a value that keeps its channels last, has numbers for channels only: then it becomes
- * what fits that value's tensor. */
+/* Whether v, which is broadcast with a value that keeps its channels last, has numbers for channels only: then it
+ * becomes what fits that value's tensor. */
 static bool is_for_channels (struct value *v)
 {
     int rank = v->shape.rank;
@@ -75,21 +75,37 @@ static bool is_for_channels (struct value *v)
     return true;
 }
 
-/* x operation constant, or constant operation x. */
-static bool with_constant (struct reader *r, char operation, struct value *x, const struct value *constant,
-                           bool constant_first)
+/* A result of `shape`, of operands as they are stored where `last`: then it keeps its channels last. */
+static bool set_result (struct reader *r, struct value *result, const char *name, int id, const struct shape *shape,
+                        bool last)
+{
+    *result = (struct value) { .kind = VALUE_TENSOR, .name = name, .tensor = id, .shape = *shape };
+    if (last) {
+        result->stored = *shape;
+        result->deferred = DEFERRED_CHANNELS_LAST;
+        for (int i = 0; i < 4; i++)
+            result->shape.dims[i] = shape->dims[onnx_channels_last[i]];
+    }
+    return id >= 0 || onnx_fail (r, "%s", graph_error (r->graph));
+}
+
+/* a operation b, one of which is a constant. */
+static bool with_constant (struct reader *r, char operation, const struct value *a, const struct value *b,
+                           const char *name, struct value *result)
 {
     struct per_channel with;
+    bool constant_first = a->kind != VALUE_TENSOR;
+    const struct value *x = constant_first ? b : a, *constant = constant_first ? a : b;
     struct value own = *x, other = *constant;
     struct shape out;
     bool last = x->deferred == DEFERRED_CHANNELS_LAST && is_for_channels (&own) && is_for_channels (&other);
     if (operation == '/' && constant_first)
         return onnx_fail (r, "a constant divided by a tensor is not supported");
     if (!last) {
-        if (!onnx_settle (r, x))
-            return false;
         own = *x;
         other = *constant;
+        if (!onnx_settle (r, &own))
+            return false;
     }
     if (!spread (r, &own, &other, &with) || !onnx_shape_broadcast (r, &own.shape, &other.shape, &out))
         return false;
@@ -109,11 +125,8 @@ static bool with_constant (struct reader *r, char operation, struct value *x, co
     }
     bool adds = operation == '+' || operation == '-';
     bool plain = !(operation == '-' && constant_first) && adds;
-    int id = graph_affine (r->graph, onnx_output_name (r, 0), with.tensor, plain ? NULL : scale, adds ? shift : NULL);
-    bool good = onnx_set_tensor (r, 0, id, &out);
-    if (good && last)
-        onnx_set_channels_last (r, 0);
-    return good;
+    int id = graph_affine (r->graph, name, with.tensor, plain ? NULL : scale, adds ? shift : NULL);
+    return set_result (r, result, name, id, &out, last);
 }
 
 static bool read_prelu (struct reader *r)
@@ -193,8 +206,8 @@ static int negated (struct reader *r, const struct value *v, const char *name)
     return id;
 }
 
-/* Both as they are stored, where that is broadcast the same way; else what is deferred is done. True in *last: the result
- * keeps its channels last. */
+/* Both as they are stored, where that is broadcast the same way; else what is deferred is done. True in *last: the
+ * result keeps its channels last. */
 static bool agree (struct reader *r, struct value *a, struct value *b, bool *last)
 {
     struct value own[2] = { *a, *b }, *const both[2] = { a, b };
@@ -252,33 +265,28 @@ static bool two_tensors (struct reader *r, char operation, const struct value *f
     large.shape = out;
     if (!fit_views (r, &runs, &large, a_repeats ? &a : &b, ids))
         return false;
-    *result = (struct value) { .kind = VALUE_TENSOR, .shape = out, .name = name };
-    result->tensor =
-        operation == '*' ? graph_mul (r->graph, name, ids[0], ids[1]) : graph_add (r->graph, name, ids[0], ids[1]);
-    if (last) {
-        result->stored = out;
-        result->deferred = DEFERRED_CHANNELS_LAST;
-        for (int i = 0; i < 4; i++)
-            result->shape.dims[i] = out.dims[onnx_channels_last[i]];
-    }
-    return result->tensor >= 0 || onnx_fail (r, "%s", graph_error (r->graph));
+    int id = operation == '*' ? graph_mul (r->graph, name, ids[0], ids[1]) : graph_add (r->graph, name, ids[0], ids[1]);
+    return set_result (r, result, name, id, &out, last);
+}
+
+/* a operation b, not both constants. */
+static bool combine (struct reader *r, char operation, const struct value *a, const struct value *b, const char *name,
+                     struct value *result)
+{
+    bool tensors = a->kind == VALUE_TENSOR && b->kind == VALUE_TENSOR;
+    return tensors ? two_tensors (r, operation, a, b, name, result) : with_constant (r, operation, a, b, name, result);
 }
 
 /* ---- operators ----------------------------------------------------------------------------------------------- */
 
 static bool arithmetic (struct reader *r, char operation)
 {
-    struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL;
+    struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL, result;
     if (!b)
         return false;
     if (a->kind != VALUE_TENSOR && b->kind != VALUE_TENSOR)
         return onnx_fold_arithmetic (r, operation);
-    if (b->kind != VALUE_TENSOR)
-        return with_constant (r, operation, a, b, false);
-    if (a->kind != VALUE_TENSOR)
-        return with_constant (r, operation, b, a, true);
-    struct value result = { 0 };
-    return two_tensors (r, operation, a, b, onnx_output_name (r, 0), &result) &&
+    return combine (r, operation, a, b, onnx_output_name (r, 0), &result) &&
            onnx_set_like (r, 0, result.tensor, &result);
 }
 
@@ -331,40 +339,70 @@ static bool read_reciprocal (struct reader *r)
     return onnx_fail (r, "is supported only as the end of a sigmoid, 1 / (1 + Exp (-x))");
 }
 
-static bool read_sum (struct reader *r)
+static int relu (struct reader *r, const struct value *x, const char *name)
 {
-    int count = onnx_input_count (r);
-    if (count == 2)
-        return read_add (r);
-    const struct value *first = onnx_input_tensor (r, 0);
-    if (!first)
-        return false;
-    struct value sum = *first;
-    for (int i = 1; i < count; i++) {
-        const struct value *next = onnx_input_tensor (r, i);
-        if (!next || !two_tensors (r, '+', &sum, next, i == count - 1 ? onnx_output_name (r, 0) : "", &sum))
-            return false;
-    }
-    return count == 1 ? onnx_set_alias (r, first, &first->shape) : onnx_set_like (r, 0, sum.tensor, &sum);
+    return graph_activation (r->graph, name, x->tensor, (struct activation) { .kind = ACTIVATION_RELU });
 }
 
-/* The larger (or smaller) of a tensor and one number. */
+/* The larger of a and b is a + relu (b - a), the smaller a - relu (a - b): right to the last bit but one. */
+static bool larger (struct reader *r, bool lower, const struct value *a, const struct value *b, const char *name,
+                    struct value *result)
+{
+    struct value apart;
+    if (!combine (r, '-', lower ? b : a, lower ? a : b, "", &apart))
+        return false;
+    apart.tensor = relu (r, &apart, "");
+    return combine (r, lower ? '+' : '-', a, &apart, name, result);
+}
+
+/* Inputs put together one after the other: their sum (+), largest (M) or smallest (m). */
+static bool fold_inputs (struct reader *r, char operation)
+{
+    int count = onnx_input_count (r);
+    const struct value *first = onnx_input_value (r, 0);
+    if (!first)
+        return false;
+    struct value all = *first;
+    for (int i = 1; i < count; i++) {
+        const struct value *next = onnx_input_value (r, i);
+        const char *name = i == count - 1 ? onnx_output_name (r, 0) : "";
+        if (!next)
+            return false;
+        if (all.kind != VALUE_TENSOR && next->kind != VALUE_TENSOR)
+            return onnx_fail (r, "of constants, only two are supported");
+        if (!(operation == '+' ? combine (r, '+', &all, next, name, &all)
+                               : larger (r, operation == 'M', &all, next, name, &all)))
+            return false;
+    }
+    return count == 1 ? onnx_set_alias (r, first, &first->shape) : onnx_set_like (r, 0, all.tensor, &all);
+}
+
+static bool read_sum (struct reader *r)
+{
+    return onnx_input_count (r) == 2 ? read_add (r) : fold_inputs (r, '+');
+}
+
+/* The larger (or smaller) of a tensor and one number is its limit. */
 static bool limit (struct reader *r, bool lower)
 {
-    struct value *a = onnx_input_value (r, 0), *b = a ? onnx_input_value (r, 1) : NULL;
+    if (onnx_input_count (r) != 2)
+        return fold_inputs (r, lower ? 'M' : 'm');
+    struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL;
     if (!b)
         return false;
     if (a->kind != VALUE_TENSOR && b->kind != VALUE_TENSOR)
         return onnx_fold_arithmetic (r, lower ? 'M' : 'm');
     int tensor = a->kind == VALUE_TENSOR ? 0 : 1;
-    struct value *x = onnx_input_tensor (r, tensor);
+    struct value *x = tensor ? b : a, *other = tensor ? a : b;
     float number;
-    if (!x || !onnx_input_scalar (r, 1 - tensor, &number))
+    if (other->kind == VALUE_TENSOR || onnx_shape_total (&other->shape) != 1)
+        return fold_inputs (r, lower ? 'M' : 'm');
+    if (!onnx_input_scalar (r, 1 - tensor, &number))
         return false;
     if (isnan (number))
         return onnx_fail (r, "its limit is not a number");
     struct activation clip = { ACTIVATION_CLIP, lower ? number : -INFINITY, lower ? INFINITY : number };
-    return onnx_set_tensor (r, 0, graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, clip), &x->shape);
+    return onnx_set_like (r, 0, graph_activation (r->graph, onnx_output_name (r, 0), x->tensor, clip), x);
 }
 
 static bool read_max (struct reader *r)
@@ -377,11 +415,53 @@ static bool read_min (struct reader *r)
     return limit (r, false);
 }
 
+/* relu (x) + relu (-x). */
+static bool read_abs (struct reader *r)
+{
+    struct value *x = onnx_input_deferred (r, 0), minus, result;
+    if (!x || x->kind != VALUE_TENSOR)
+        return x && onnx_fold_abs (r, x);
+    struct value plus = minus = *x;
+    if ((minus.tensor = negated (r, x, "")) < 0)
+        return false;
+    minus.tensor = relu (r, &minus, "");
+    plus.tensor = relu (r, x, "");
+    return combine (r, '+', &plus, &minus, onnx_output_name (r, 0), &result) &&
+           onnx_set_like (r, 0, result.tensor, &result);
+}
+
+/* The square and the cube of what depends on the image. */
+static bool read_pow (struct reader *r)
+{
+    struct value *x = onnx_input_deferred (r, 0), *power = x ? onnx_input_value (r, 1) : NULL, result;
+    if (!power)
+        return false;
+    if (x->kind != VALUE_TENSOR && power->kind != VALUE_TENSOR)
+        return onnx_fold_arithmetic (r, '^');
+    if (x->kind != VALUE_TENSOR || power->kind == VALUE_TENSOR || onnx_shape_total (&power->shape) != 1)
+        return onnx_fail (r, "only one power of what depends on the image is supported");
+    const float *real = power->kind == VALUE_FLOATS ? onnx_value_floats (r, power) : NULL;
+    const int64_t *whole = power->kind == VALUE_INTS ? onnx_value_ints (r, power) : NULL;
+    if (!real && !whole)
+        return false;
+    double number = real ? (double)*real : (double)*whole;
+    if (number == 1)
+        return onnx_set_alias (r, x, &x->shape);
+    if (number != 2 && number != 3)
+        return onnx_fail (r, "power %g is not supported, only 1, 2 and 3", number);
+    bool square = number == 2;
+    return combine (r, '*', x, x, square ? onnx_output_name (r, 0) : "", &result) &&
+           (square || combine (r, '*', &result, x, onnx_output_name (r, 0), &result)) &&
+           onnx_set_like (r, 0, result.tensor, &result);
+}
+
 const struct onnx_operator onnx_arithmetic_operators[] = {
+    { "Abs", 1, 1, 6, read_abs, "" },
+    { "Pow", 2, 2, 1, read_pow, "" },
     { "Add", 2, 2, 1, read_add, "" },
     { "Div", 2, 2, 1, read_div, "" },
-    { "Max", 2, 2, 1, read_max, "" },
-    { "Min", 2, 2, 1, read_min, "" },
+    { "Max", 1, ONNX_INPUTS_MANY, 1, read_max, "" },
+    { "Min", 1, ONNX_INPUTS_MANY, 1, read_min, "" },
     { "Mul", 2, 2, 1, read_mul, "" },
     { "Neg", 1, 1, 1, read_neg, "" },
     { "PRelu", 2, 2, 1, read_prelu, "" },

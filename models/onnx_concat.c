@@ -2,8 +2,8 @@
 /* onnx_concat.c: constants and tensors joined along an axis. */
 #include "models/onnx_reader.h"
 
-/* The channels of parts that were joined along channels, each of which has its entries of the axis for one place of the axes
- * before it after those for another, in the order of the whole. sizes [count]: of the axis. */
+/* The channels of parts that were joined along channels, each of which has its entries of the axis for one place of the
+ * axes before it after those for another, in the order of the whole. sizes [count]: of the axis. */
 static int *interleaved (struct reader *r, const int64_t *sizes, int count, int64_t outer, int64_t joined)
 {
     int *order = onnx_order (r, outer * joined);
@@ -19,8 +19,8 @@ static int *interleaved (struct reader *r, const int64_t *sizes, int count, int6
     return order;
 }
 
-/* Joined along the first axis that is not 1, tensors lie one after the other: that is along channels. Along a later one they
- * are joined with the axes up to it as channels, which then change their order. */
+/* Joined along the first axis that is not 1, tensors lie one after the other: that is along channels. Along a later one
+ * they are joined with the axes up to it as channels, which then change their order. */
 static bool concat_tensors (struct reader *r, int count, int axis)
 {
     struct value *first = onnx_input_tensor (r, 0);

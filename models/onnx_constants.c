@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_constants.c: the operators that make constants, and those whose inputs must be constants: what exporters leave of
- * the calculation of a shape. */
+/* onnx_constants.c: the operators that make constants, and those whose inputs must be constants: what exporters leave
+ * of the calculation of a shape. */
 #include "models/onnx_reader.h"
 
 #include <math.h>
@@ -139,11 +139,6 @@ static bool read_or (struct reader *r)
     return onnx_fold_arithmetic (r, '|');
 }
 
-static bool read_pow (struct reader *r)
-{
-    return onnx_fold_arithmetic (r, '^');
-}
-
 static bool read_mod (struct reader *r)
 {
     const struct value *a = onnx_input_value (r, 0);
@@ -231,18 +226,6 @@ static bool each_float (struct reader *r, float (*function) (float))
     return to != NULL;
 }
 
-static bool read_abs (struct reader *r)
-{
-    struct value *v = onnx_input_value (r, 0);
-    const int64_t *numbers = v && v->kind == VALUE_INTS ? onnx_value_ints (r, v) : NULL;
-    if (v && !numbers)
-        return each_float (r, fabsf);
-    int64_t *to = numbers ? onnx_make_constant (r, 0, VALUE_INTS, &v->shape) : NULL;
-    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++)
-        to[i] = numbers[i] < 0 && numbers[i] > INT64_MIN ? -numbers[i] : numbers[i];
-    return to != NULL;
-}
-
 static bool read_floor (struct reader *r)
 {
     return each_float (r, floorf);
@@ -327,7 +310,6 @@ static bool read_cast (struct reader *r)
 }
 
 const struct onnx_operator onnx_constant_operators[] = {
-    { "Abs", 1, 1, 6, read_abs, "" },
     { "And", 2, 2, 7, read_and, "" },
     { "Cast", 1, 1, 1, read_cast, "to:i saturate:i round_mode:s" },
     { "Ceil", 1, 1, 1, read_ceil, "" },
@@ -341,7 +323,6 @@ const struct onnx_operator onnx_constant_operators[] = {
     { "Mod", 2, 2, 10, read_mod, "fmod:i" },
     { "Not", 1, 1, 1, read_not, "" },
     { "Or", 2, 2, 7, read_or, "" },
-    { "Pow", 2, 2, 1, read_pow, "" },
     { "Range", 3, 3, 11, read_range, "" },
     { "Shape", 1, 1, 1, read_shape, "start:i end:i" },
     { "Size", 1, 1, 1, read_size, "" },

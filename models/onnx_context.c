@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_context.c: what every part of the ONNX reader stands on: the node being read, errors, memory.
  *
- * A function that can fail says so once, through onnx_fail (), naming file, node and numbers; afterwards the reader only
- * has to return. */
+ * A function that can fail says so once, through onnx_fail (), naming file, node and numbers; afterwards the reader
+ * only has to return. */
 #include "models/onnx_reader.h"
 
 #include "models/report.h"
@@ -84,6 +84,15 @@ void *onnx_alloc (struct reader *r, uint64_t count, size_t size)
 void *onnx_alloc_node (struct reader *r, uint64_t count, size_t size)
 {
     return add_block (r, &r->node_blocks, &r->node_block_bytes, count, size);
+}
+
+bool onnx_spend (struct reader *r, uint64_t numbers)
+{
+    if (numbers > r->weight_limit - r->spent)
+        return onnx_fail (r, "calculates with more than %llu numbers in all, the limit for a file of this size",
+                          (unsigned long long)r->weight_limit);
+    r->spent += numbers;
+    return true;
 }
 
 void onnx_free_node (struct reader *r)

@@ -5,8 +5,8 @@
 
 /* ---- windows ------------------------------------------------------------------------------------------------- */
 
-/* A window sliding over rows and columns; [0] is rows. Pads as in ONNX: top, left, bottom, right. With one spatial axis there
- * is one row. */
+/* A window sliding over rows and columns; [0] is rows. Pads as in ONNX: top, left, bottom, right. With one spatial axis
+ * there is one row. */
 struct window {
     int axes;        /* spatial: 1 or 2 */
     int64_t size[2]; /* rows and columns of the input */
@@ -34,7 +34,8 @@ static bool window_pair (struct reader *r, const struct window *w, const char *n
     return true;
 }
 
-/* auto_pad SAME: as many windows as strides fit in, the padding that takes shared out, the odd one at the end or front. */
+/* auto_pad SAME: as many windows as strides fit in, the padding that takes shared out, the odd one at the end or
+ * front. */
 static bool pad_same (struct reader *r, bool ceil_mode, bool lower, struct window *w)
 {
     for (int i = 2 - w->axes; i < 2; i++) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_external.c: the numbers of tensors that a model keeps in other files ("external data").
  *
- * Each such tensor says `location`, a file's name, and where in that file its numbers are: `offset` (0), `length` (up to the
- * end). Only plain files in the model's own folder are opened (file_open_beside). What is wanted is read, piece by piece,
- * never mapped; each file must have the same size and modification time from its first opening to its last. */
+ * Each such tensor says `location`, a file's name, and where in that file its numbers are: `offset` (0), `length` (up
+ * to the end). Only plain files in the model's own folder are opened (file_open_beside). What is wanted is read, piece
+ * by piece, never mapped; each file must have the same size and modification time from its first opening to its
+ * last. */
 #include "models/onnx_reader.h"
 
 #include <stdlib.h>

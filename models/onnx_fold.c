@@ -242,13 +242,30 @@ bool onnx_fold_arithmetic (struct reader *r, char operation)
     return fold_floats (r, operation, a, b, &shape);
 }
 
+bool onnx_fold_abs (struct reader *r, struct value *v)
+{
+    size_t size;
+    const void *from = numbers_of (r, v, &size);
+    void *to = from ? onnx_make_constant (r, 0, v->kind, &v->shape) : NULL;
+    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++) {
+        if (v->kind == VALUE_FLOATS)
+            ((float *)to)[i] = fabsf (((const float *)from)[i]);
+        else {
+            int64_t number = ((const int64_t *)from)[i];
+            ((int64_t *)to)[i] = number < 0 && number > INT64_MIN ? -number : number;
+        }
+    }
+    return to != NULL;
+}
+
 /* ---- reduced ------------------------------------------------------------------------------------------------- */
 
 bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int kept, char operation,
                        const struct shape *shape)
 {
     size_t size;
-    const void *from = numbers_of (r, v, &size);
+    bool may = onnx_spend (r, (uint64_t)onnx_shape_total (&v->shape));
+    const void *from = may ? numbers_of (r, v, &size) : NULL;
     void *to = from ? onnx_make_constant (r, 0, v->kind, shape) : NULL;
     struct onnx_walk own = onnx_walk_over (&v->shape), walk = own;
     int64_t group = 1, count = onnx_shape_total (shape);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_gather.c: Gather: numbers of an axis chosen by constant indices, of a constant or of what depends on the image. */
+/* onnx_gather.c: Gather: numbers of an axis chosen by constant indices, of a constant or of what depends on the
+ * image. */
 #include "models/onnx_reader.h"
 
 /* The indices, those from the end counted from the front; NULL and a failure. */

@@ -5,8 +5,8 @@
  *
  *   slots:  | initializers | inputs | outputs | node 0: inputs, outputs | node 1: ... |
  *
- * and for every value who makes it and how many read it, counting only nodes that the outputs depend on; other nodes are
- * never looked at again. Names are matched by sorting them, which no choice of names can slow down. */
+ * and for every value who makes it and how many read it, counting only nodes that the outputs depend on; other nodes
+ * are never looked at again. Names are matched by sorting them, which no choice of names can slow down. */
 #include "models/onnx_reader.h"
 
 #include <glib.h>

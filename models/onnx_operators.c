@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_operators.c: finds the reader of a node's operator, and what is checked of every node before its reader runs.
  *
- * Each family of operators is one file with a table at its end: adding an operator is a function and a row there. A node
- * with an attribute that its row does not have, twice or of another type is refused: it would be something else than
- * what is calculated. */
+ * Each family of operators is one file with a table at its end: adding an operator is a function and a row there. A
+ * node with an attribute that its row does not have, twice or of another type is refused: it would be something else
+ * than what is calculated. */
 #include "models/onnx_reader.h"
 
 #include <string.h>

@@ -8,12 +8,13 @@
  *   gelu-tanh    x * (1 + Tanh (sqrt (2/pi) (x + 0.044715 x^3))) / 2
  *   sigmoid      1 / (1 + Exp (-x))                as Div or Reciprocal
  *
- * All but the last are products, whose factors exporters put in any order and grouping. So a node is taken apart into a product
+ * All but the last are products, whose factors exporters put in any order and grouping. So a node is taken apart into a
+ * product
  *
- *   number * factor * factor ...        through Mul by anything and Div by a number, as long as nobody else reads the parts
+ *   number * factor * factor ...        through Mul by anything and Div by a number, while nobody else reads the parts
  *
- * and the factors are compared. Nodes are tried from last to first: the outermost product comes first. The nodes inside are
- * then marked as absorbed, and the outermost makes the activation. */
+ * and the factors are compared. Nodes are tried from last to first: the outermost product comes first. The nodes inside
+ * are then marked as absorbed, and the outermost makes the activation. */
 #include "models/onnx_reader.h"
 
 #include <math.h>

@@ -15,8 +15,8 @@
  *   onnx_index.c      names -> numbered values; who makes and who reads each; which nodes matter
  *   onnx.c            the file as a whole: unpack, check the header, index, patterns, node by node, outputs
  *
- * A *value* is what an ONNX name stands for: a tensor of the graph being built, or numbers known now. Its ONNX shape has
- * up to 8 dimensions; the graph's tensor has three and holds the same numbers in the same row-major order, so most
+ * A *value* is what an ONNX name stands for: a tensor of the graph being built, or numbers known now. Its ONNX shape
+ * has up to 8 dimensions; the graph's tensor has three and holds the same numbers in the same row-major order, so most
  * changes of shape cost nothing: only an operation that needs certain channels, rows or columns asks for that view. */
 #ifndef CONVRELU_ONNX_READER_H
 #define CONVRELU_ONNX_READER_H
@@ -103,7 +103,7 @@ struct reader {
     int stand_in_count;
     const char *stand_in_operation, *stand_in_name;
     struct block *blocks, *node_blocks; /* onnx_alloc, onnx_alloc_node */
-    uint64_t block_bytes, node_block_bytes, gathered;
+    uint64_t block_bytes, node_block_bytes, gathered, spent;
 
     struct onnx_external_file *external; /* [external_count] files beside this one, sorted by name */
     size_t external_count;
@@ -120,10 +120,13 @@ const char *onnx_operation (const struct reader *r); /* that the node is, or is 
 /* "file: node 'n' (Op): ..."; without the node outside of one. Returns false: `return onnx_fail (...)`. */
 __attribute__ ((format (printf, 2, 3))) bool onnx_fail (struct reader *r, const char *format, ...);
 
-/* count * size zeroed bytes (at least one), or NULL and a failure. They live as long as the reader, or with _node as long as
- * the node being read. */
+/* count * size zeroed bytes (at least one), or NULL and a failure. They live as long as the reader, or with _node as
+ * long as the node being read. */
 void *onnx_alloc (struct reader *r, uint64_t count, size_t size);
 void *onnx_alloc_node (struct reader *r, uint64_t count, size_t size);
+/* Counts numbers that are calculated or converted; false and a failure when they are more than a file of this size
+ * needs. A small file may ask for the same large constant often. */
+bool onnx_spend (struct reader *r, uint64_t numbers);
 void onnx_free_node (struct reader *r); /* what the node being read had */
 void onnx_free_all (struct reader *r);
 
@@ -164,7 +167,8 @@ void onnx_walk_on (struct onnx_walk *walk);
 /* ---- onnx_external.c ---- */
 
 bool onnx_is_external (const Convrelu__OnnxTensor *tensor);
-/* Opens each file that a used tensor names, and notes its size in external_bytes, before anything is allocated for it. */
+/* Opens each file that a used tensor names, and notes its size in external_bytes, before anything is allocated for
+ * it. */
 bool onnx_external_find (struct reader *r);
 /* Whether these `bytes` of a tensor are there; false and a failure otherwise. */
 bool onnx_external_check (struct reader *r, const Convrelu__OnnxTensor *tensor, const char *name, uint64_t bytes);
@@ -212,8 +216,8 @@ int onnx_integer_type (const struct value *v); /* of a VALUE_INTS */
 /* The numbers of a value that such a tensor defined. NULL and a failure: no memory. */
 const float *onnx_tensor_floats (struct reader *r, struct value *v);
 const int64_t *onnx_tensor_ints (struct reader *r, struct value *v);
-/* The one float of a value that is a constant already or will be when its Constant node is read. Fails only where it is in
- * another file that cannot be read. */
+/* The one float of a value that is a constant already or will be when its Constant node is read. Fails only where it is
+ * in another file that cannot be read. */
 bool onnx_peek (struct reader *r, int value, float *to);
 
 /* ---- onnx_view.c: ids of tensors, negative after a failure ---- */
@@ -285,7 +289,8 @@ int onnx_attribute_or_input_ints (struct reader *r, const char *name, int index,
 
 /* ---- onnx_fold.c ---- */
 
-/* v laid out anew as output `index`: the walk says where each number of `shape` is in v. False after a failure, as below. */
+/* v laid out anew as output `index`: the walk says where each number of `shape` is in v. False after a failure, as
+ * below. */
 bool onnx_fold_walk (struct reader *r, int index, struct value *v, struct onnx_walk walk, const struct shape *shape);
 /* Entries picks[0 .. count - 1] of an axis of v; they are checked. */
 bool onnx_fold_gather (struct reader *r, struct value *v, int axis, const int64_t *picks, int64_t count,
@@ -294,6 +299,7 @@ bool onnx_fold_concat (struct reader *r, int count, int axis); /* the node's `co
 bool onnx_fold_where (struct reader *r);
 /* Inputs 0 and 1 broadcast: + - * /, % of the divisor's sign, ^ power, m min, M max; < > = & | give 0 or 1. */
 bool onnx_fold_arithmetic (struct reader *r, char operation);
+bool onnx_fold_abs (struct reader *r, struct value *v);
 /* Sum (+), product (*), min (m), max (M) or mean (a) over the axes perm[kept], perm[kept + 1], ... of v. */
 bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int kept, char operation,
                        const struct shape *shape);

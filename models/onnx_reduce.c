@@ -40,8 +40,18 @@ static bool as_stored (struct value *v, bool reduce[RANK_MAX])
     return true;
 }
 
-/* A constant is reduced now. Of a tensor, the reduced axes are moved to the end, where they usually are, and then pooled like
- * rows and columns. */
+/* A tensor times a number; -1: an error of the graph, or a failure. */
+static int scaled (struct reader *r, int id, float by, const char *name)
+{
+    int channels = id < 0 ? 0 : graph_tensor (r->graph, id).channels;
+    float *scale = onnx_alloc_node (r, (uint64_t)channels, sizeof *scale);
+    for (int c = 0; scale && c < channels; c++)
+        scale[c] = by;
+    return scale && id >= 0 ? graph_affine (r->graph, name, id, scale, NULL) : -1;
+}
+
+/* A constant is reduced now. Of a tensor, the reduced axes are moved to the end, where they usually are, and then
+ * pooled like rows and columns. */
 static bool reduce (struct reader *r, char operation)
 {
     struct value *v = onnx_input_deferred (r, 0);
@@ -71,15 +81,28 @@ static bool reduce (struct reader *r, char operation)
     }
     if (x->kind != VALUE_TENSOR)
         return onnx_fold_reduce (r, x, perm, kept, operation, &out);
-    if (operation != 'a' && operation != 'M')
+    if (operation == '*')
         return onnx_fail (r, "is supported of constants only");
     struct value in = *x;
     if ((in.tensor = onnx_transposed (r, x, perm, "", &moved)) < 0)
         return false;
     in.shape = moved;
     int id = onnx_view_before (r, &in, kept);
-    enum pool_kind kind = operation == 'a' ? POOL_AVERAGE : POOL_MAX;
-    return id >= 0 && onnx_set_tensor (r, 0, graph_global_pool (r->graph, onnx_output_name (r, 0), id, kind), &out);
+    if (id < 0)
+        return false;
+    float many = (float)onnx_shape_count (&moved, kept, moved.rank);
+    switch (operation) {
+    case '+': /* as many means */
+        id = scaled (r, graph_global_pool (r->graph, "", id, POOL_AVERAGE), many, onnx_output_name (r, 0));
+        break;
+    case 'm': /* the largest of the negatives, negative */
+        id = graph_global_pool (r->graph, "", scaled (r, id, -1, ""), POOL_MAX);
+        id = scaled (r, id, -1, onnx_output_name (r, 0));
+        break;
+    default:
+        id = graph_global_pool (r->graph, onnx_output_name (r, 0), id, operation == 'a' ? POOL_AVERAGE : POOL_MAX);
+    }
+    return !r->failed && onnx_set_tensor (r, 0, id, &out);
 }
 
 static bool read_reduce_max (struct reader *r)

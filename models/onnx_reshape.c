@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_reshape.c: operators after which the same numbers have another shape. They cost nothing: the value gets that shape
- * and stays the same tensor. */
+/* onnx_reshape.c: operators after which the same numbers have another shape. They cost nothing: the value gets that
+ * shape and stays the same tensor. */
 #include "models/onnx_reader.h"
 
 static bool read_identity (struct reader *r)

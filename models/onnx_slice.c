@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_slice.c: slices, splits and pads: along each axis some numbers are left out or filled in, which is one graph_pick. */
+/* onnx_slice.c: slices, splits and pads: along each axis some numbers are left out or filled in, which is one
+ * graph_pick. */
 #include "models/onnx_reader.h"
 
 /* Along each axis: `count` numbers from `first` in steps of `step`; what lies outside is filled. */
@@ -225,8 +226,8 @@ static bool pad_widths (struct reader *r, const struct shape *shape, struct cut 
     return true;
 }
 
-/* Which entry of an axis of `size` stands at place `at`, which may be outside: mirrored at the first and last ('r'), the
- * nearest ('e'), or counted round ('w'). */
+/* Which entry of an axis of `size` stands at place `at`, which may be outside: mirrored at the first and last ('r'),
+ * the nearest ('e'), or counted round ('w'). */
 static int64_t outside (char mode, int64_t at, int64_t size)
 {
     if (mode == 'e')

@@ -127,8 +127,8 @@ bool onnx_tensor_define (struct reader *r, struct value *v, const Convrelu__Onnx
 
 /* ---- numbers ------------------------------------------------------------------------------------------------- */
 
-/* The little-endian bytes of a tensor that was checked, from raw_data or another file. They live as long as the node being
- * read. *bytes is NULL where the numbers are in a typed field instead. False after a failure. */
+/* The little-endian bytes of a tensor that was checked, from raw_data or another file. They live as long as the node
+ * being read. *bytes is NULL where the numbers are in a typed field instead. False after a failure. */
 static bool raw_bytes (struct reader *r, const Convrelu__OnnxTensor *tensor, const char *name, uint64_t count,
                        const uint8_t **bytes)
 {
@@ -208,7 +208,7 @@ const float *onnx_tensor_floats (struct reader *r, struct value *v)
             return onnx_is_external (tensor) ? there : (v->floats = there); /* the node's alone, or the file's */
         }
     }
-    float *numbers = onnx_alloc_node (r, count, sizeof *numbers);
+    float *numbers = onnx_spend (r, count) ? onnx_alloc_node (r, count, sizeof *numbers) : NULL;
     for (uint64_t i = 0; numbers && i < count; i++)
         numbers[i] = float_at (tensor, raw, i);
     return numbers;

@@ -200,8 +200,9 @@ bool onnx_set_alias (struct reader *r, const struct value *from, const struct sh
 void *onnx_make_constant (struct reader *r, int index, enum value_kind kind, const struct shape *shape)
 {
     struct value *v = onnx_output_value (r, index);
-    void *numbers =
-        onnx_alloc (r, (uint64_t)onnx_shape_total (shape), kind == VALUE_INTS ? sizeof (int64_t) : sizeof (float));
+    uint64_t count = (uint64_t)onnx_shape_total (shape);
+    size_t size = kind == VALUE_INTS ? sizeof (int64_t) : sizeof (float);
+    void *numbers = onnx_spend (r, count) ? onnx_alloc (r, count, size) : NULL;
     if (v && numbers) {
         v->kind = kind;
         v->shape = *shape;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_view.c: tensors of the graph under another shape, in another order, repeated.
  *
- * Another shape of the same numbers costs nothing where it only groups them differently. Whole channels in another order are
- * one graph_pick; any other order is a pick of single numbers from the tensor as one long vector, which is slow, but works. A
- * channel shuffle (reshape to 1 x g x k x h x w, transpose to 1 x k x g x h x w, reshape back) so becomes one pick of
- * channels by itself. */
+ * Another shape of the same numbers costs nothing where it only groups them differently. Whole channels in another
+ * order are one graph_pick; any other order is a pick of single numbers from the tensor as one long vector, which is
+ * slow, but works. A channel shuffle (reshape to 1 x g x k x h x w, transpose to 1 x k x g x h x w, reshape back) so
+ * becomes one pick of channels by itself. */
 #include "models/onnx_reader.h"
 
 #include <stdio.h>

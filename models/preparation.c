@@ -68,7 +68,7 @@ static void multiply (float *values)
  *     0.485 ...      unset         multiplied: no network wants half a grey level taken away
  *     0 or unset     0.5, 0.0039   multiplied: divided by it 0..255 would become hundreds; 1 / 255 is how training code
  *                                    writes that pixels are to stay 0..255
- *     0.485 ...      127.5         as they are, with a remark: one of the two is in another unit, and nothing says which
+ *     0.485 ...      127.5         as they are, with a remark: one of the two is in another unit, nothing says which
  *     103.9 ...      0.017         the same; that std is usually a factor, its reciprocal 58.8 was meant
  *     104 ...        1             as they are */
 bool preparation_to_pixels (float mean[COLOURS], float std[COLOURS], struct error *remark)

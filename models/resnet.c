@@ -9,8 +9,8 @@
  *   a bottleneck:   x -> conv1 1x1 -> bn1 -> relu1 -> conv2 3x3 -> bn2 -> relu2 -> conv3 1x1 -> bn3 -> add -> relu3
  *
  * The first block of every layer but the first halves the picture: in conv1 of a basic block, in conv2 of a bottleneck.
- * What is added is x, or where the shape changes its 1x1 projection (downsample.0, downsample.1), or in the CIFAR family
- * every other pixel of x between channels of zeros. */
+ * What is added is x, or where the shape changes its 1x1 projection (downsample.0, downsample.1), or in the CIFAR
+ * family every other pixel of x between channels of zeros. */
 #include "models/resnet.h"
 
 #include "models/preparation.h"
@@ -23,7 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 96, SIDE_MAX = 16384 };
+enum { NAME_BYTES = 96, PREFIX_MAX = 128, FULL_BYTES = PREFIX_MAX + NAME_BYTES, SIDE_MAX = 16384 };
 
 static const float epsilon = 1e-5f; /* of every batch norm: PyTorch's */
 
@@ -31,7 +31,9 @@ struct builder {
     struct safetensors *file;
     struct graph *graph;
     struct activation activation;
-    bool small; /* the CIFAR family: 3x3 stem */
+    bool small;              /* the CIFAR family: 3x3 stem */
+    char prefix[PREFIX_MAX]; /* of the names in the file: "", "module.", "backbone.", ... */
+    char head[FULL_BYTES];   /* the classifier's name in the file: "fc", "module.classifier.1", ... */
     struct error *error;
 };
 
@@ -47,10 +49,22 @@ static const char *join (char text[NAME_BYTES], const char *module, const char *
     return text;
 }
 
-static struct safetensor *find (const struct builder *b, const char *module, const char *part)
+/* The same as it is called in the file. The classifier may be outside of what has the prefix. */
+static const char *full_name (const struct builder *b, char text[FULL_BYTES], const char *module, const char *part)
 {
     char name[NAME_BYTES];
-    return safetensors_find (b->file, join (name, module, part));
+    bool head = *b->head && !strcmp (module, b->head);
+    g_strlcpy (text, head ? b->head : b->prefix, FULL_BYTES);
+    g_strlcat (text, head ? "." : join (name, module, part), FULL_BYTES);
+    if (head)
+        g_strlcat (text, part, FULL_BYTES);
+    return text;
+}
+
+static struct safetensor *find (const struct builder *b, const char *module, const char *part)
+{
+    char name[FULL_BYTES];
+    return safetensors_find (b->file, full_name (b, name, module, part));
 }
 
 __attribute__ ((format (printf, 3, 4))) static bool wrong (struct builder *b, const char *name, const char *format, ...)
@@ -67,8 +81,8 @@ __attribute__ ((format (printf, 3, 4))) static bool wrong (struct builder *b, co
  * error, or when there was one before. The caller frees them. */
 static float *take (struct builder *b, const char *module, const char *part, int rank, const int shape[4])
 {
-    char name[NAME_BYTES], is[128], wanted[128] = "";
-    struct safetensor *t = safetensors_find (b->file, join (name, module, part));
+    char name[FULL_BYTES], is[128], wanted[128] = "";
+    struct safetensor *t = safetensors_find (b->file, full_name (b, name, module, part));
     if (b->error->text[0])
         return NULL;
     if (!t) {
@@ -261,16 +275,55 @@ static int stages (struct builder *b, int x)
     }
 }
 
+/* Sets the prefix: the shortest that "conv1.weight" and "layer1.0.conv1.weight" have both. "" where there is none. */
+static void find_prefix (struct builder *b)
+{
+    static const char stem[] = "conv1.weight";
+    char name[FULL_BYTES];
+    size_t shortest = PREFIX_MAX;
+    for (size_t i = 0; i < b->file->count; i++) {
+        const char *own = b->file->list[i].name;
+        size_t length = strlen (own);
+        if (length < sizeof stem - 1 || strcmp (own + length - (sizeof stem - 1), stem))
+            continue;
+        length -= sizeof stem - 1;
+        if (length >= shortest || (length && own[length - 1] != '.'))
+            continue;
+        snprintf (name, sizeof name, "%.*slayer1.0.conv1.weight", (int)length, own);
+        if (length && !safetensors_find (b->file, name))
+            continue;
+        snprintf (b->prefix, sizeof b->prefix, "%.*s", (int)length, own);
+        shortest = length;
+    }
+}
+
+/* Sets the classifier: the one module whose weight is a matrix, whatever it is called. False: there are two. */
+static bool find_head (struct builder *b)
+{
+    static const char part[] = ".weight";
+    for (size_t i = 0; i < b->file->count; i++) {
+        const struct safetensor *t = &b->file->list[i];
+        if (t->rank != 2 || !g_str_has_suffix (t->name, part) || strlen (t->name) >= FULL_BYTES)
+            continue;
+        if (*b->head)
+            return wrong (b, t->name, "could be the classifier, and so could '%.100s.weight'", b->head);
+        snprintf (b->head, sizeof b->head, "%.*s", (int)(strlen (t->name) - (sizeof part - 1)), t->name);
+    }
+    return true;
+}
+
 static int classifier (struct builder *b, int x)
 {
-    const char *name = find (b, "", "linear.weight") && !find (b, "", "fc.weight") ? "linear" : "fc";
+    const char *name = *b->head ? b->head : "fc"; /* which is missing, then */
+    size_t prefix = strlen (b->prefix);
     x = graph_global_pool (b->graph, "avgpool", x, POOL_AVERAGE);
     if (x < 0)
         return -1;
     int classes = size_of (b, name, "weight", 0);
     float *weights = take (b, name, "weight", 2, (int[4]) { 0, channels_of (b, x) });
     float *bias = weights ? take (b, name, "bias", 1, (int[4]) { classes }) : NULL;
-    x = weights && bias ? graph_linear (b->graph, name, x, classes, weights, bias) : -1;
+    const char *own = strncmp (name, b->prefix, prefix) ? name : name + prefix;
+    x = weights && bias ? graph_linear (b->graph, own, x, classes, weights, bias) : -1;
     free (weights);
     free (bias);
     return x < 0 ? -1 : graph_output (b->graph, x);
@@ -381,10 +434,11 @@ static bool build (struct builder *b)
     if (network && strcmp (network, "resnet"))
         return report (b->error, "%s: its metadata names the network '%.64s'; of these files only ResNets are known",
                        report_path (b->file->path), network);
+    find_prefix (b);
     if (!find (b, "", "conv1.weight"))
         return wrong (b, "conv1.weight", "is missing; of safetensors files only ResNets are known");
     b->small = size_of (b, "conv1", "weight", 2) == 3;
-    if (!read_activation (b) || !read_side (b, &side))
+    if (!find_head (b) || !read_activation (b) || !read_side (b, &side))
         return false;
     int x = classifier (b, stages (b, stem (b, side)));
     if (!b->error->text[0] && (x < 0 || graph_error (b->graph)))

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* safetensors.c: the bytes of a safetensors file -> named tensors.
  *
- * Takes bytes that nobody has checked. The header is looked over once before jansson parses it, so that neither its depth
- * (jansson recurses) nor the number of its values (each costs far more memory than the byte or two it may take in the
- * file) is the file's to choose. Then every tensor is checked by itself, and all of them together for holes and overlaps. */
+ * Takes bytes that nobody has checked. The header is looked over once before jansson parses it, so that neither its
+ * depth (jansson recurses) nor the number of its values (each costs far more memory than the byte or two it may take in
+ * the file) is the file's to choose. Then every tensor is checked by itself, and all of them together for holes and
+ * overlaps. */
 #include "models/safetensors.h"
 
 #include "models/half.h"

@@ -33,11 +33,11 @@ struct safetensors {
 /* Whether the bytes look like such a file: a length that can be one and, behind blanks, a brace. */
 bool safetensors_recognise (const char *bytes, size_t size);
 
-/* Accepts what the reference implementation does (safetensors 0.4 to 0.6: Metadata::validate), blanks before the brace and
- * unknown fields of a tensor among it. Stricter: a name given twice, names with a zero byte and whole numbers of 2^63 or
- * more are refused, so are headers of more than a million values or with a string of more than 16 MiB.
- * `path` and `bytes` must stay until safetensors_close. false and a filled error on failure; nothing is to be closed then.
- * Memory beside the file: at most 300 bytes for each value of the header, and its strings twice. */
+/* Accepts what the reference implementation does (safetensors 0.4 to 0.6: Metadata::validate), blanks before the brace
+ * and unknown fields of a tensor among it. Stricter: a name given twice, names with a zero byte and whole numbers of
+ * 2^63 or more are refused, so are headers of more than a million values or with a string of more than 16 MiB.
+ * `path` and `bytes` must stay until safetensors_close. false and a filled error on failure; nothing is to be closed
+ * then. Memory beside the file: at most 300 bytes for each value of the header, and its strings twice. */
 bool safetensors_open (const char *path, const char *bytes, size_t size, struct safetensors *file, struct error *error);
 void safetensors_close (struct safetensors *file);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* scores.h: how the numbers that leave a network become scores from 0 to 1.
  *
- * A network may end in logits, in probabilities (of classes that exclude each other, or each for itself) or in logarithms
- * of them. meaning.c tells which from the graph; scores.c does what follows from it. */
+ * A network may end in logits, in probabilities (of classes that exclude each other, or each for itself) or in
+ * logarithms of them. meaning.c tells which from the graph; scores.c does what follows from it. */
 #ifndef CONVRELU_SCORES_H
 #define CONVRELU_SCORES_H
 
@@ -30,8 +30,8 @@ bool scores_decide (const struct graph *g, struct score_rule *rule);
 void scores_say_asked (struct score_rule *rule); /* a sentence for a kind that the graph did not decide */
 
 /* The k best of `count` numbers, best first: indices to ids, scores by the rule's kind and unit (the rest of it is not
- * looked at) to scores. Returns how many were written: min (k, count). NaN counts as smallest, and has the score 0 except
- * with SCORES_NONE, which leaves it. Softmax shares everything among infinite numbers. Any thread. */
+ * looked at) to scores. Returns how many were written: min (k, count). NaN counts as smallest, and has the score 0
+ * except with SCORES_NONE, which leaves it. Softmax shares everything among infinite numbers. Any thread. */
 int model_top (const float *values, int count, const struct score_rule *rule, int k, int *ids, float *scores);
 /* The same of all classes, in their order: scores [count], which may be `values`. */
 void model_scores_of_all (const float *values, int count, const struct score_rule *rule, float *scores);

@@ -18,7 +18,8 @@ struct form {
     int index;
 };
 
-/* How much of the name stands before its comma number `round`, without blanks at the end; all of it in the last round. */
+/* How much of the name stands before its comma number `round`, without blanks at the end; all of it in the last
+ * round. */
 static size_t cut_length (const char *name, int round)
 {
     size_t length = 0, whole = strlen (name);
@@ -65,8 +66,8 @@ static bool settle (char **shortened, const struct form *form, bool twin)
     return true;
 }
 
-/* Forms [count] that are the same. Those that are whole names, or alone, are done; the others are kept for the next round:
- * moved to `left`, *kept of them. False: no memory. */
+/* Forms [count] that are the same. Those that are whole names, or alone, are done; the others are kept for the next
+ * round: moved to `left`, *kept of them. False: no memory. */
 static bool settle_group (char **shortened, const struct form *group, int count, struct form *left, int *kept)
 {
     int whole = 0;

@@ -2,8 +2,8 @@
 /* async.h: the network beside the stream: a thread that shows it the newest frame, while frames go on with the newest
  * result (async=true).
  *
- *   streaming thread   async_submit ----> one frame, replaced by the next ----> the thread: inference_begin, _go_on, _draw
- *                      async_latest <---- one outcome, replaced by the next <---- message posted
+ *   streaming thread   async_submit --> one frame, replaced by the next --> the thread: inference_begin, _go_on, _draw
+ *                      async_latest <-- one outcome, replaced by the next <-- message posted
  *
  * Frames never wait. The thread owns the inference from async_new to async_free. Its lock is held only to exchange
  * pointers; while it posts a result, async_forget waits, so that nothing of another stream is posted late. */
@@ -28,8 +28,8 @@ struct async *async_new (struct inference *inference);
 /* Ends it, after the frame in work: the inference is the caller's again. NULL is fine. */
 void async_free (struct async *async);
 
-/* The newest frame: one that the network has not begun with by now is dropped for it. Shares the buffer's memory until the
- * frame is converted. FALSE: a frame could not be read, and an error was posted. */
+/* The newest frame: one that the network has not begun with by now is dropped for it. Shares the buffer's memory until
+ * the frame is converted. FALSE: a frame could not be read, and an error was posted. */
 gboolean async_submit (struct async *async, const struct sight *sight);
 
 /* Makes `outcome`, all zero at first, the newest one: cheap while it is that already. */

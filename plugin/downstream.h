@@ -5,8 +5,8 @@
 
 #include <gst/gst.h>
 
-/* Whether a sink that `src` leads to shows frames by the clock (GstBaseSink, sync=true), so that they must be in time. No
- * event tells that. Walks over the elements in between; takes their locks one at a time. Any thread. */
+/* Whether a sink that `src` leads to shows frames by the clock (GstBaseSink, sync=true), so that they must be in time.
+ * No event tells that. Walks over the elements in between; takes their locks one at a time. Any thread. */
 gboolean downstream_keeps_time (GstPad *src);
 
 #endif

@@ -2,7 +2,7 @@
 /* frame.c: a video frame -> the network's input tensor; see frame.h. */
 #include "plugin/frame.h"
 #include "models/preparation.h"
-#include "plugin/mapping.h"
+#include "plugin/frame_map.h"
 
 #include <math.h>
 #include <string.h>
@@ -82,7 +82,7 @@ struct picture {
 
 struct frame_reader {
     GstVideoInfo given;     /* of the stream */
-    GstVideoInfo info;      /* of the pictures that its buffers hold: mapping_picture */
+    GstVideoInfo info;      /* of the pictures that its buffers hold: frame_map_picture */
     struct input_spec spec; /* what the network wants */
     enum resize resize;
     struct rectangle area;        /* of the picture in a frame, for which the converters were made */
@@ -137,7 +137,7 @@ void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, co
         return;
     drop_all (reader);
     reader->given = *info;
-    reader->info = mapping_picture (info); /* both fields of a frame at once: scaling down averages them anyway */
+    reader->info = frame_map_picture (info); /* both fields of a frame at once: scaling down averages them anyway */
     reader->spec = *spec;
     reader->resize = resize;
 }
@@ -153,8 +153,8 @@ static guint32 mean_argb (const struct input_spec *spec)
     return argb;
 }
 
-/* Luma keeps the frames' own matrix and range, as GstVideoConverter looks at neither on some of its ways; see luma_range.
- * Out of RGB it is that of BT.601 and 0..255. */
+/* Luma keeps the frames' own matrix and range, as GstVideoConverter looks at neither on some of its ways; see
+ * luma_range. Out of RGB it is that of BT.601 and 0..255. */
 static gboolean make_picture (struct picture *picture, const GstVideoInfo *frames, int channels, int width, int height)
 {
     GstVideoInfo info;
@@ -218,7 +218,7 @@ struct view frame_reader_view (const struct frame_reader *reader)
     if (!reader->converter)
         return (struct view) { .from = { 0, 0, 0, 0 } };
     struct view view = view_of (reader, reader->area);
-    if (mapping_is_field (&reader->given)) { /* in lines of the frame */
+    if (frame_map_is_field (&reader->given)) { /* in lines of the frame */
         view.from.y *= 2;
         view.from.height *= 2;
     }
@@ -337,7 +337,7 @@ gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, stru
         return FALSE;
     }
     GstVideoFrame frame;
-    if (!mapping_read (&frame, &reader->given, buffer)) {
+    if (!frame_map_read (&frame, &reader->given, buffer)) {
         g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
                      "Cannot read a buffer of %" G_GSIZE_FORMAT " bytes as a %s frame of %d x %d",
                      gst_buffer_get_size (buffer), GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* frame.h: a video frame -> the network's input tensor.
  *
- *   GstBuffer, any raw format and size                          the view: which part of it the network sees
- *     -> GstVideoConverter: cut, scale, convert                 RGBx, width x height of the network; for networks of one
- *                                                               channel GRAY8 (luma), of four RGBA
- *     -> plan_image: order, mean, std                           float [channels][height][width]
+ *   GstBuffer, any raw format and size                     the view: which part of it the network sees
+ *     -> GstVideoConverter: cut, scale, convert            RGBx, width x height of the network; for networks of one
+ *                                                          channel GRAY8 (luma), of four RGBA
+ *     -> plan_image: order, mean, std                      float [channels][height][width]
  *
  * Belongs to the streaming thread. */
 #ifndef CONVRELU_FRAME_H
@@ -31,8 +31,8 @@ struct view frame_view (enum resize resize, struct rectangle area, int par_n, in
 
 /* The model's preparation with what is set overriding it. When only the order differs from the model's, its mean and
  * std change places with the channels. Three numbers for a network of one channel become one, by their weights in luma
- * (BT.601); for one of four they are those of the colours. It must have passed settings_check. What is set for pixels of
- * 0..1 is multiplied by 255, which `remark` (or NULL) tells of; it becomes empty where there is nothing to tell. */
+ * (BT.601); for one of four they are those of the colours. It must have passed settings_check. What is set for pixels
+ * of 0..1 is multiplied by 255, which `remark` (or NULL) tells of; it becomes empty where there is nothing to tell. */
 struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set,
                                     struct error *remark);
 

@@ -11,17 +11,18 @@
  *
  * ## In step or beside the stream
  *
- * In step (#GstConvRelu:async FALSE) the network runs on the streaming thread, and each result goes with its own frame. A
- * network that takes longer than a frame lasts is let run only when there is time (#GstConvRelu:deadline): the element asks
- * the pipeline for as much latency as one run takes, and knows from it, the clock and the time the network takes when a
- * frame must have left. The others pass with the last result, marked as not fresh. For that to work there must be a queue
- * behind the element: without one the sink's wait for the time of each frame takes the same thread, and what is left is
- * never more than one frame's time. Then, and behind a source or a leaky queue that drops what it cannot hand on, the
- * network runs in slices, over several frames. Where no sink keeps to the clock (sync=false) every frame is analysed, but
- * those that a sink has reported late. Buffers with the flag GAP, as the duplicates that videorate makes, always pass.
+ * In step (#GstConvRelu:async FALSE) the network runs on the streaming thread, and each result goes with its own frame.
+ * A network that takes longer than a frame lasts is let run only when there is time (#GstConvRelu:deadline): the
+ * element asks the pipeline for as much latency as one run takes, and knows from it, the clock and the time the network
+ * takes when a frame must have left. The others pass with the last result, marked as not fresh. For that to work there
+ * must be a queue behind the element: without one the sink's wait for the time of each frame takes the same thread, and
+ * what is left is never more than one frame's time. Then, and behind a source or a leaky queue that drops what it
+ * cannot hand on, the network runs in slices, over several frames. Where no sink keeps to the clock (sync=false) every
+ * frame is analysed, but those that a sink has reported late. Buffers with the flag GAP, as the duplicates that
+ * videorate makes, always pass.
  *
- * Beside the stream (#GstConvRelu:async TRUE) the network has a thread of its own and always takes the newest frame. Frames
- * never wait, no latency is added, and each carries the newest result there is. This is for live video.
+ * Beside the stream (#GstConvRelu:async TRUE) the network has a thread of its own and always takes the newest frame.
+ * Frames never wait, no latency is added, and each carries the newest result there is. This is for live video.
  *
  * ## Drawing
  *
@@ -30,33 +31,36 @@
  * draws #GstVideoOverlayComposition itself, as most GL sinks do, it is handed on as a meta; else it is blended into the
  * frame. Layers that are watched before their activation cost some time, as the two steps cannot be done in one.
  * Everything can be changed while playing; what needs the network to be run in another way (#GstConvRelu:layers,
- * #GstConvRelu:activation, #GstConvRelu:threads, what is drawn) is prepared beside the stream and shows as soon as it is
- * ready.
+ * #GstConvRelu:activation, #GstConvRelu:threads, what is drawn) is prepared beside the stream and shows as soon as it
+ * is ready.
  *
  * ## Metadata
  *
- * On every frame that carries a result, a #GstCustomMeta `convrelu`, whose structure has a #GstStructure for each element
- * that the frame went through, by the element's name: `element`, `label` (string), `class-id` (int), `score` (double) of
- * the best class; the arrays `labels`, `class-ids`, `scores`, best first; `fresh`, `inference-time`, and when it was seen,
- * `seen-timestamp`, `seen-running-time` (guint64, ns). Besides, from GStreamer 1.24 on, a #GstAnalyticsClsMtd (its number is
- * `mtd-id`, uint); before that, a #GstVideoRegionOfInterestMeta of type `classification` with one structure for each class,
- * `classification`, `classification_2`, `classification_3` and so on, as readers of Intel DL Streamer expect them: `label`
- * (string), `label_id` (int), `confidence` (double), `element_id` (string), and `fresh` (boolean).
+ * On every frame that carries a result, a #GstCustomMeta `convrelu`, whose structure has a #GstStructure for each
+ * element that the frame went through, by the element's name: `element`, `label` (string), `class-id` (int), `score`
+ * (double) of the best class; the arrays `labels`, `class-ids`, `scores`, best first; `fresh`, `inference-time`, and
+ * when it was seen, `seen-timestamp`, `seen-running-time` (guint64, ns). Besides, from GStreamer 1.24 on, a
+ * #GstAnalyticsClsMtd (its number is `mtd-id`, uint); before that, a #GstVideoRegionOfInterestMeta of type
+ * `classification` with one structure for each class, `classification`, `classification_2`, `classification_3` and so
+ * on, as readers of Intel DL Streamer expect them: `label` (string), `label_id` (int), `confidence` (double),
+ * `element_id` (string), and `fresh` (boolean).
  *
  * ## Messages
  *
- * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that the network has seen, and with
- * #GstConvRelu:repeat-messages for those between. While #GstConvRelu:max-unread-messages wait unread, none are posted.
+ * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that the network has seen, and
+ * with #GstConvRelu:repeat-messages for those between. While #GstConvRelu:max-unread-messages wait unread, none are
+ * posted.
  *
  * * `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the buffer, ns
  * * `labels` (array of strings), `class-ids` (array of ints), `scores` (array of floats): best class first
  * * `label` (string), `class-id` (int), `score` (double): the best class; left out where there is none
  * * `inference-time` (guint64): how long the network took, ns
  * * `fresh` (boolean): FALSE when this is the result of an earlier frame
- * * `element` (string): the element's name; `seen-timestamp`, `seen-running-time` (guint64): of the frame it was seen in
+ * * `element` (string): the element's name; `seen-timestamp`, `seen-running-time` (guint64): of the frame it was seen
+ *   in
  *
- * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in), `built-in`
- * (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set` (string).
+ * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in),
+ * `built-in` (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set` (string).
  *
  * ## Example launch lines
  * |[
@@ -87,55 +91,48 @@
  *   a frame --- async=false: pace.h says whether there is time --- inference.h, here --------+
  *          \--- async=true: newest result so far --- async.h, whose thread has the inference -+- results.h, blend.h
  *
- * Locking. The object lock guards `shared`, `latency`, the QoS values and the pointer `async`, and is held only to copy
- * them; nothing is posted, loaded or computed under it. All else is the streaming thread's (and that of start and stop,
- * which never run beside it). Setters only store; whoever has the inference copies and applies before the next frame. */
+ * Locking. The object lock guards `shared`, the first part of `time`, `enough`, `told`, `no_thread` and the pointer
+ * `async`, and is held only to copy them; nothing is posted, loaded or computed under it. All else is the streaming
+ * thread's (and that of start and stop, which never run beside it). Setters only store; whoever has the inference
+ * copies and applies before the next frame. */
 #include "plugin/gstconvrelu.h"
 
 #include <gst/video/video.h>
 #include <string.h>
 
 #include "plugin/async.h"
-#include "plugin/blend.h"
-#include "plugin/downstream.h"
+#include "plugin/frame_map.h"
 #include "plugin/inference.h"
 #include "plugin/log.h"
-#include "plugin/mapping.h"
 #include "plugin/messages.h"
 #include "plugin/negotiate.h"
+#include "plugin/overlay/blend.h"
 #include "plugin/pace.h"
+#include "plugin/pipeline_time.h"
 #include "plugin/results.h"
 #include "plugin/settings.h"
 #include "plugin/shared.h"
 
 GST_DEBUG_CATEGORY (convrelu_debug);
 
-/* Kept of the time there is for what comes downstream, at least; more for a while after the sink has called frames late. */
-static const GstClockTime least_margin = 2 * GST_MSECOND, most_margin = 20 * GST_MSECOND;
-
 struct _GstConvRelu {
     GstBaseTransform parent;
 
     /* under the object lock */
     struct shared shared;
-    GstClockTime latency;  /* of the pipeline, or NONE: it has not been told */
-    GstClockTime earliest; /* running time before which a frame is late, or NONE */
-    gint64 jitter;         /* of the last QoS event, for the QOS message */
-    gdouble proportion;
-    GstClockTime margin;
-    GstClockTime enough; /* latency that is asked for at most, or NONE */
-    struct async *async; /* NULL: in step */
+    struct pipeline_time time; /* part of it */
+    GstClockTime enough;       /* latency that is asked for at most, or NONE */
+    GstClockTime told;         /* latency of its own that the last LATENCY message was about */
+    struct async *async;       /* NULL: in step */
+    gboolean no_thread;        /* there was none for async=true, and a warning has said so */
 
     /* the streaming thread's */
     struct inference *inference; /* while there is `async`: of its thread */
     struct messages *messages;
     struct settings settings; /* the copy being acted on */
     guint serial;
-    gboolean no_thread; /* there was none for async=true, and a warning has said so */
     GstVideoInfo info;
     struct pace pace;
-    gboolean timed;         /* a sink shows frames by the clock */
-    GstClockTime looked_at; /* when that was found out, on the monotonic clock, or NONE */
     guint since;            /* frames since the last one that went to the network, that one counted */
     struct outcome outcome; /* of `async`, the newest */
 };
@@ -172,8 +169,8 @@ static void gst_conv_relu_init (GstConvRelu *self)
     settings_init (&self->settings);
     self->messages = messages_new ();
     self->inference = inference_new (GST_ELEMENT (self), &self->shared, self->messages);
-    self->latency = self->earliest = self->looked_at = self->enough = GST_CLOCK_TIME_NONE;
-    self->margin = least_margin;
+    pipeline_time_init (&self->time, GST_ELEMENT (self));
+    self->enough = GST_CLOCK_TIME_NONE;
     pace_reset (&self->pace);
     gst_video_info_init (&self->info);
 }
@@ -223,11 +220,9 @@ static void gst_conv_relu_get_property (GObject *object, guint id, GValue *value
 static void forget (GstConvRelu *self)
 {
     pace_again (&self->pace);
+    pipeline_time_forget (&self->time);
     self->since = 0;
-    self->looked_at = GST_CLOCK_TIME_NONE;
     GST_OBJECT_LOCK (self);
-    self->earliest = GST_CLOCK_TIME_NONE;
-    self->margin = least_margin;
     self->shared.stats.last_frame = GST_CLOCK_TIME_NONE;
     GST_OBJECT_UNLOCK (self);
     if (self->async)
@@ -259,13 +254,15 @@ static void follow_async (GstConvRelu *self)
     if (!self->settings.async) {
         set_async (self, NULL);
     } else {
-        set_async (self, async_new (self->inference));
-        self->no_thread = !self->async;
-        if (self->no_thread)
+        struct async *async = async_new (self->inference);
+        set_async (self, async);
+        GST_OBJECT_LOCK (self);
+        self->no_thread = !async;
+        GST_OBJECT_UNLOCK (self);
+        if (!async)
             GST_ELEMENT_WARNING (self, RESOURCE, FAILED,
                                  ("No thread could be started for async=true: the network runs in step"), (NULL));
     }
-    gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
 static gboolean gst_conv_relu_start (GstBaseTransform *base)
@@ -273,11 +270,11 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
     GstConvRelu *self = GST_CONV_RELU (base);
     if (!inference_start (self->inference))
         return FALSE;
-    self->no_thread = FALSE;
     pace_reset (&self->pace);
     GST_OBJECT_LOCK (self);
+    self->no_thread = FALSE;
     self->enough = GST_CLOCK_TIME_NONE;
-    self->proportion = 1;
+    self->told = 0;
     GST_OBJECT_UNLOCK (self);
     forget (self);
     return TRUE;
@@ -288,9 +285,7 @@ static gboolean gst_conv_relu_stop (GstBaseTransform *base)
     GstConvRelu *self = GST_CONV_RELU (base);
     set_async (self, NULL);
     inference_stop (self->inference);
-    GST_OBJECT_LOCK (self);
-    self->latency = GST_CLOCK_TIME_NONE;
-    GST_OBJECT_UNLOCK (self);
+    pipeline_time_stop (&self->time);
     gst_video_info_init (&self->info);
     return TRUE;
 }
@@ -332,6 +327,14 @@ static gboolean gst_conv_relu_set_caps (GstBaseTransform *base, GstCaps *in, Gst
     return TRUE;
 }
 
+/* Latency of its own, ns. With the object lock held. */
+static GstClockTime own_latency (const GstConvRelu *self)
+{
+    GstClockTime own = MIN (self->shared.stats.latency, self->enough);
+    gboolean beside = self->async || (self->shared.settings.async && !self->no_thread);
+    return beside || !GST_CLOCK_TIME_IS_VALID (own) ? 0 : own; /* not valid: not measured yet */
+}
+
 static gboolean gst_conv_relu_query (GstBaseTransform *base, GstPadDirection direction, GstQuery *query)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
@@ -341,48 +344,17 @@ static gboolean gst_conv_relu_query (GstBaseTransform *base, GstPadDirection dir
         gboolean live;
         GstClockTime least, most;
         GST_OBJECT_LOCK (self);
-        GstClockTime own = self->shared.settings.async ? 0 : MIN (self->shared.stats.latency, self->enough);
+        GstClockTime own = own_latency (self);
         GST_OBJECT_UNLOCK (self);
-        if (GST_CLOCK_TIME_IS_VALID (own)) {
-            gst_query_parse_latency (query, &live, &least, &most);
-            gst_query_set_latency (query, live, least + own, GST_CLOCK_TIME_IS_VALID (most) ? most + own : most);
-        }
+        gst_query_parse_latency (query, &live, &least, &most);
+        gst_query_set_latency (query, live, least + own, GST_CLOCK_TIME_IS_VALID (most) ? most + own : most);
     }
     return TRUE;
 }
 
-static void take_qos (GstConvRelu *self, GstEvent *event)
-{
-    GstQOSType type;
-    gdouble proportion;
-    GstClockTimeDiff jitter;
-    GstClockTime timestamp;
-    gst_event_parse_qos (event, &type, &proportion, &jitter, &timestamp);
-    if (!GST_CLOCK_TIME_IS_VALID (timestamp))
-        return;
-    GST_OBJECT_LOCK (self);
-    self->proportion = proportion;
-    self->jitter = jitter;
-    /* Running time; may come out before zero when the sink is far ahead. */
-    self->earliest = jitter < 0 && timestamp < (GstClockTime)-jitter ? 0 : timestamp + (GstClockTime)jitter;
-    if (jitter > 0)
-        self->margin = MAX (self->margin, MIN (least_margin + (GstClockTime)jitter, most_margin));
-    GST_OBJECT_UNLOCK (self);
-}
-
 static gboolean gst_conv_relu_src_event (GstBaseTransform *base, GstEvent *event)
 {
-    GstConvRelu *self = GST_CONV_RELU (base);
-    GstClockTime latency;
-    if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
-        take_qos (self, event);
-    } else if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY) {
-        gst_event_parse_latency (event, &latency);
-        GST_DEBUG_OBJECT (self, "the latency of the pipeline is %" GST_TIME_FORMAT, GST_TIME_ARGS (latency));
-        GST_OBJECT_LOCK (self);
-        self->latency = latency;
-        GST_OBJECT_UNLOCK (self);
-    }
+    pipeline_time_event (&GST_CONV_RELU (base)->time, event);
     return GST_BASE_TRANSFORM_CLASS (gst_conv_relu_parent_class)->src_event (base, event);
 }
 
@@ -407,6 +379,7 @@ static void finish_stream (GstConvRelu *self)
 static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *event)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
+    gboolean again; /* running time starts */
     switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_FLUSH_START: /* from any thread */
         set_flushing (self, TRUE);
@@ -414,6 +387,9 @@ static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *even
     case GST_EVENT_FLUSH_STOP: /* this and the others with the stream lock held */
         set_flushing (self, FALSE);
         forget (self);
+        gst_event_parse_flush_stop (event, &again);
+        if (again)
+            pipeline_time_reset (&self->time);
         break;
     case GST_EVENT_STREAM_START:
         forget (self);
@@ -429,62 +405,31 @@ static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *even
 
 /* ---- frames ---------------------------------------------------------------------------------------------------- */
 
-/* Tells the application that quality was reduced for this frame. */
-static void post_qos (GstConvRelu *self, const struct moment *moment)
+/* Counts a frame that is late, and tells the application that quality was reduced for it. */
+static void report_late (GstConvRelu *self, const struct moment *moment)
 {
     GST_OBJECT_LOCK (self);
-    gint64 jitter = self->jitter;
-    gdouble proportion = self->proportion;
-    guint64 processed = self->shared.stats.inferred, skipped = self->shared.stats.late;
+    guint64 processed = self->shared.stats.inferred, late = ++self->shared.stats.late;
     GST_OBJECT_UNLOCK (self);
-    GstMessage *message = gst_message_new_qos (GST_OBJECT (self), FALSE, moment->running_time, moment->stream_time,
-                                               moment->timestamp, moment->duration);
-    gst_message_set_qos_values (message, jitter, proportion, 1000000);
-    gst_message_set_qos_stats (message, GST_FORMAT_BUFFERS, processed, skipped);
+    GstMessage *message = pipeline_time_message (&self->time, moment, processed, late);
     messages_post (self->messages, GST_ELEMENT (self), message, self->settings.max_unread_messages);
 }
 
-/* The running time of the clock that a sink downstream keeps to, or NONE. */
-static GstClockTime running_now (GstConvRelu *self)
+/* Tells the pipeline when it has to ask for the latency again. Where pace.h says that upstream drops what it cannot
+ * hand on none is asked for: slices make do with what the others leave. */
+static void tell_latency (GstConvRelu *self)
 {
-    GstClockTime now = gst_util_get_timestamp (), running = GST_CLOCK_TIME_NONE;
-    if (!GST_CLOCK_TIME_IS_VALID (self->looked_at) || now >= self->looked_at + GST_SECOND) {
-        self->timed = downstream_keeps_time (GST_BASE_TRANSFORM_SRC_PAD (self));
-        self->looked_at = now;
-    }
+    gboolean loses = pace_loses (&self->pace);
     GST_OBJECT_LOCK (self);
-    gboolean playing = GST_STATE (self) == GST_STATE_PLAYING && GST_CLOCK_TIME_IS_VALID (self->latency);
-    GstClockTime base_time = GST_ELEMENT_CAST (self)->base_time;
-    GST_OBJECT_UNLOCK (self);
-    GstClock *clock = self->timed && playing ? gst_element_get_clock (GST_ELEMENT (self)) : NULL;
-    if (!clock)
-        return running;
-    GstClockTime time = gst_clock_get_time (clock);
-    running = time > base_time ? time - base_time : 0;
-    gst_object_unref (clock);
-    return running;
-}
-
-/* From one frame to the next, ns; 0: not known. */
-static GstClockTime period_of (const GstConvRelu *self, const struct moment *moment)
-{
-    if (GST_VIDEO_INFO_FPS_N (&self->info) > 0)
-        return gst_util_uint64_scale (GST_SECOND, (guint64)GST_VIDEO_INFO_FPS_D (&self->info),
-                                      (guint64)GST_VIDEO_INFO_FPS_N (&self->info));
-    return GST_CLOCK_TIME_IS_VALID (moment->duration) ? moment->duration : 0;
-}
-
-/* No latency of its own is asked for where pace.h says so: slices make do with what the others leave. */
-static void follow_upstream (GstConvRelu *self)
-{
-    GstClockTime enough = pace_loses (&self->pace) ? 0 : GST_CLOCK_TIME_NONE;
-    GST_OBJECT_LOCK (self);
-    gboolean moved = enough != self->enough;
-    self->enough = enough;
+    self->enough = loses ? 0 : GST_CLOCK_TIME_NONE;
+    GstClockTime own = own_latency (self);
+    gboolean moved = own != self->told;
+    self->told = own;
     GST_OBJECT_UNLOCK (self);
     if (!moved)
         return;
-    GST_DEBUG_OBJECT (self, "upstream %s what it cannot hand on", pace_loses (&self->pace) ? "drops" : "keeps");
+    GST_DEBUG_OBJECT (self, "the latency is %" GST_TIME_FORMAT " now; upstream %s what it cannot hand on",
+                      GST_TIME_ARGS (own), loses ? "drops" : "keeps");
     gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
@@ -502,54 +447,42 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
     gboolean between = is_between (self);
     struct pace_frame frame = {
         .running_time = moment->running_time,
-        .now = running_now (self),
-        .period = period_of (self, moment),
+        .now = pipeline_time_now (&self->time, GST_BASE_TRANSFORM_SRC_PAD (self), moment->running_time),
+        .period = frame_period (&GST_BASE_TRANSFORM (self)->segment, GST_VIDEO_INFO_FPS_N (&self->info),
+                                GST_VIDEO_INFO_FPS_D (&self->info), moment),
+        .need = inference_need (inference),
         .skips = self->settings.deadline == DEADLINE_SKIP,
         .has_result = inference->result.valid,
         .begun = inference_begun (inference),
     };
-    gboolean again = pace_restarted (&self->pace, moment->running_time);
-    if (again)
+    if (pace_restarted (&self->pace, moment->running_time)) {
         pace_again (&self->pace);
-    GST_OBJECT_LOCK (self);
-    if (again)
-        self->earliest = GST_CLOCK_TIME_NONE;
-    GST_OBJECT_UNLOCK (self);
+        pipeline_time_forget (&self->time);
+    }
+    pipeline_time_fill (&self->time, &frame);
     if ((gap || between) && !frame.begun) {
         pace_passed (&self->pace, &frame);
         return PACE_PASS;
     }
-    GST_OBJECT_LOCK (self);
-    frame.latency = self->latency;
-    frame.need = self->shared.stats.need;
-    frame.margin = self->margin;
-    self->margin = MAX (least_margin, self->margin - self->margin / 64);
-    frame.late = GST_CLOCK_TIME_IS_VALID (self->earliest) && GST_CLOCK_TIME_IS_VALID (moment->running_time) &&
-                 moment->running_time <= self->earliest;
-    GST_OBJECT_UNLOCK (self);
     enum pace_choice choice = pace_choose (&self->pace, &frame, left);
-    follow_upstream (self);
     GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " now %" GST_TIME_FORMAT " needs %" GST_TIME_FORMAT ": %s",
                     GST_TIME_ARGS (frame.running_time), GST_TIME_ARGS (frame.now), GST_TIME_ARGS (frame.need),
                     choice == PACE_RUN     ? "run"
                     : choice == PACE_SLICE ? "slice"
                                            : "pass");
-    GST_OBJECT_LOCK (self);
-    self->shared.stats.late += choice == PACE_PASS;
-    GST_OBJECT_UNLOCK (self);
     if (choice == PACE_PASS)
-        post_qos (self, moment);
+        report_late (self, moment);
     return choice;
 }
 
-/* Puts the drawing on the frame. Where downstream draws, no pixel of it is touched. */
+/* Puts a drawing (NULL: none) on the frame. Where downstream draws, no pixel of it is touched. */
 static void put_drawing (GstConvRelu *self, GstVideoOverlayComposition *composition, GstBuffer *buffer)
 {
     GstVideoFrame pixels;
-    gboolean field = mapping_is_field (&self->info); /* who draws compositions does not expect them on one */
+    gboolean field = frame_map_is_field (&self->info); /* who draws compositions does not expect them on one */
     if (composition && !field && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
-        gst_buffer_add_video_overlay_composition_meta (buffer, composition);
-    } else if (composition && mapping_write (&pixels, &self->info, buffer)) {
+        negotiate_attach (buffer, composition);
+    } else if (composition && frame_map_write (&pixels, &self->info, buffer)) {
         if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
             GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
         gst_video_frame_unmap (&pixels);
@@ -573,18 +506,15 @@ static GstVideoOverlayComposition *drawing_of (GstConvRelu *self, const struct c
     return inference_draw (self->inference, (int)carrier->width, (int)carrier->height);
 }
 
-/* Result and drawing on the frame, and the message. `over`: a run of the network has just ended, not of this frame unless
- * carrier->fresh. */
-static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier *carrier, gboolean over,
+/* A result and its drawing on the frame, and the message. */
+static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier *carrier, const struct result *result,
                      GstVideoOverlayComposition *composition)
 {
-    const struct result *result = &self->inference->result;
     if (!result->valid)
         return; /* nothing was seen yet */
     result_attach (result, buffer, carrier);
-    put_drawing (self, composition, buffer);
-    if (over && !carrier->fresh)
-        post_result (self, result);
+    if (self->settings.appearance.overlay != OVERLAY_NONE)
+        put_drawing (self, composition, buffer);
     messages_post_result (self->messages, &self->settings, result, carrier);
 }
 
@@ -615,7 +545,9 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
     GST_OBJECT_LOCK (self);
     self->shared.stats.skipped += !begins && !next;
     GST_OBJECT_UNLOCK (self);
-    hand_on (self, buffer, &carrier, over, composition);
+    if (over && !begins) /* of an earlier frame than this one */
+        post_result (self, &inference->result);
+    hand_on (self, buffer, &carrier, &inference->result, composition);
     if (composition && !next)
         shared_drawn (&self->shared, gst_util_get_timestamp () - drawing);
     if (next && inference_go_on (inference, start + left))
@@ -633,13 +565,8 @@ static GstFlowReturn pass_beside (GstConvRelu *self, GstBuffer *buffer, const st
         return GST_FLOW_ERROR;
     self->since = pass ? self->since + 1 : 1;
     async_latest (self->async, &self->outcome);
-    if (!self->outcome.result.valid)
-        return GST_FLOW_OK;
     struct carrier carrier = carry (self, moment, FALSE);
-    result_attach (&self->outcome.result, buffer, &carrier);
-    if (self->settings.appearance.overlay != OVERLAY_NONE)
-        put_drawing (self, self->outcome.composition, buffer);
-    messages_post_result (self->messages, &self->settings, &self->outcome.result, &carrier);
+    hand_on (self, buffer, &carrier, &self->outcome.result, self->outcome.composition);
     return GST_FLOW_OK;
 }
 
@@ -654,7 +581,9 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
     GST_OBJECT_LOCK (self);
     stats_frame (&self->shared.stats, gst_util_get_timestamp ());
     GST_OBJECT_UNLOCK (self);
-    return self->async ? pass_beside (self, buffer, &moment) : pass_in_step (self, buffer, &moment);
+    GstFlowReturn flow = self->async ? pass_beside (self, buffer, &moment) : pass_in_step (self, buffer, &moment);
+    tell_latency (self);
+    return flow;
 }
 
 /* ---- class ----------------------------------------------------------------------------------------------------- */

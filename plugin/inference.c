@@ -156,8 +156,8 @@ static void announce (struct inference *inference, gboolean another)
                              (NULL));
 }
 
-/* Puts `network` (NULL: none) in place of the one before. What the same model said and drew in another way stays until the
- * next run. */
+/* Puts `network` (NULL: none) in place of the one before. What the same model said and drew in another way stays until
+ * the next run. */
 static void use_network (struct inference *inference, struct network *network)
 {
     struct network *before = inference->network;
@@ -325,17 +325,12 @@ static void finish_run (struct inference *inference)
     GST_OBJECT_LOCK (inference->element);
     stats_inferred (&shared->stats, inference->convert, inference->spent);
     step_times_add (&shared->step_times, network->plan);
-    gboolean moved = stats_latency_moved (&shared->stats);
-    GstClockTime latency = shared->stats.latency;
+    stats_follow_latency (&shared->stats);
     GST_OBJECT_UNLOCK (inference->element);
     GST_LOG_OBJECT (inference->element,
                     "frame %" GST_TIME_FORMAT ": converted in %" GST_TIME_FORMAT ", inferred in %" GST_TIME_FORMAT,
                     GST_TIME_ARGS (inference->moment.timestamp), GST_TIME_ARGS (inference->convert),
                     GST_TIME_ARGS (inference->spent));
-    if (!moved)
-        return;
-    GST_DEBUG_OBJECT (inference->element, "the latency is %" GST_TIME_FORMAT " now", GST_TIME_ARGS (latency));
-    gst_element_post_message (inference->element, gst_message_new_latency (GST_OBJECT (inference->element)));
 }
 
 gboolean inference_go_on (struct inference *inference, GstClockTime until)

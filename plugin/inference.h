@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* inference.h: the one who looks at frames: it owns the network that runs, follows the properties, and turns a frame into
- * a result and a drawing.
+/* inference.h: the one who looks at frames: it owns the network that runs, follows the properties, and turns a frame
+ * into a result and a drawing.
  *
  *   inference_follow (i)                        properties, and the network that has been loaded meanwhile
  *   inference_begin (i, &sight, &error)         frame -> the network's input
  *   inference_go_on (i, until)                  steps of the network, all or as many as there is time for; TRUE: result
  *   inference_draw (i, width, height)           result and feature maps -> composition
  *
- * Belongs to one thread at a time: the streaming thread, or with async=true the thread of async.h. It posts warnings and
- * the messages about networks itself; not one function may be called with the element's object lock held. */
+ * Belongs to one thread at a time: the streaming thread, or with async=true the thread of async.h. It posts warnings
+ * and the messages about networks itself; not one function may be called with the element's object lock held. */
 #ifndef CONVRELU_INFERENCE_H
 #define CONVRELU_INFERENCE_H
 
@@ -16,7 +16,7 @@
 
 #include "plugin/frame.h"
 #include "plugin/messages.h"
-#include "plugin/overlay.h"
+#include "plugin/overlay/overlay.h"
 #include "plugin/results.h"
 #include "plugin/shares.h"
 #include "plugin/shared.h"
@@ -73,7 +73,8 @@ gboolean inference_begun (const struct inference *inference);
 /* Goes on until the end (`until` NONE), or as far as it will get by the time `until` of the monotonic clock
  * (gst_util_get_timestamp), but by one step at least. TRUE: the run is over and inference->result is of its frame. */
 gboolean inference_go_on (struct inference *inference, GstClockTime until);
-/* How long a run takes from frame to drawing, but for one in twenty; of a network that has not run, as long as its trial. */
+/* How long a run takes from frame to drawing, but for one in twenty; of a network that has not run, as long as its
+ * trial. */
 GstClockTime inference_need (const struct inference *inference);
 
 /* Another stream, or another place in this one: gives up a run that has begun, forgets result and drawing. */

@@ -121,8 +121,9 @@ static char *shortest (const struct parts *parts, guint first, const char *name,
     return longer;
 }
 
-/* A long label with the least of what tells it from others: "features.4/block.2/scale_activation" -> "4/scale_activation",
- * its first part without the word in front of the number, unless that ends in a number too, and its last. NULL: it is not that long, or has no such parts. */
+/* A long label with the least of what tells it from others: "features.4/block.2/scale_activation" ->
+ * "4/scale_activation", its first part without the word in front of the number, unless that ends in a number too, and
+ * its last. NULL: it is not that long, or has no such parts. */
 static char *squeezed (const char *label)
 {
     const char *slash = strchr (label, '/'), *last = strrchr (label, '/');

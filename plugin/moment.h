@@ -20,4 +20,8 @@ struct moment {
 /* Of a buffer in this segment, which may be of any format and rate. Any thread. */
 struct moment buffer_moment (const GstSegment *segment, GstBuffer *buffer);
 
+/* From one frame to the next, ns of running time, at fps_n / fps_d frames a second (fps_n 0: by the frame's duration).
+ * 0: not known, as in trick modes, which leave frames out. Any thread. */
+GstClockTime frame_period (const GstSegment *segment, int fps_n, int fps_d, const struct moment *moment);
+
 #endif

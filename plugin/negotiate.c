@@ -22,6 +22,22 @@ gboolean negotiate_attaches (GstBaseTransform *base)
     return attaches;
 }
 
+void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition)
+{
+    GstVideoOverlayCompositionMeta *upstream = gst_buffer_get_video_overlay_composition_meta (buffer);
+    if (!upstream) {
+        gst_buffer_add_video_overlay_composition_meta (buffer, composition);
+        return;
+    }
+    GstVideoOverlayComposition *both = gst_video_overlay_composition_copy (upstream->overlay);
+    for (guint i = 0; i < gst_video_overlay_composition_n_rectangles (composition); i++)
+        gst_video_overlay_composition_add_rectangle (both,
+                                                     gst_video_overlay_composition_get_rectangle (composition, i));
+    gst_buffer_remove_meta (buffer, &upstream->meta);
+    gst_buffer_add_video_overlay_composition_meta (buffer, both);
+    gst_video_overlay_composition_unref (both);
+}
+
 /* Compositions are for whole frames: fields never get the feature from here. */
 static gboolean has_fields (const GstCaps *caps, guint i)
 {
@@ -65,7 +81,8 @@ GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direc
     return out;
 }
 
-/* Whether downstream has the caps that the source pad has. To what was linked in the meantime a query sends them first. */
+/* Whether downstream has the caps that the source pad has. To what was linked in the meantime a query sends them
+ * first. */
 static gboolean peer_is_up_to_date (GstPad *pad, const GstCaps *current)
 {
     GstPad *peer = gst_pad_get_peer (pad);
@@ -87,8 +104,8 @@ static gboolean downstream_draws (GstPad *pad, GstCaps *caps)
     return draws;
 }
 
-/* The feature or not, where both are possible. A transform downstream can answer only once it has caps: with new plain caps
- * the source pad is marked, so that everything comes here again before the first frame. Then they are not new. */
+/* The feature or not, where both are possible. A transform downstream can answer only once it has caps: with new plain
+ * caps the source pad is marked, so that everything comes here again before the first frame. Then they are not new. */
 static gboolean choose_feature (GstBaseTransform *base, GstCaps *with, const GstCaps *plain)
 {
     GstPad *pad = GST_BASE_TRANSFORM_SRC_PAD (base);

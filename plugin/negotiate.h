@@ -1,21 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* negotiate.h: whether the drawing is attached to frames or blended into them, agreed upon through caps.
  *
- * While something is drawn and downstream accepts the same caps with the feature meta:GstVideoOverlayComposition, it gets
- * these if it answers the ALLOCATION query for them with that meta. It never gets them to try. While nothing is drawn, caps
- * are plain. Upstream's own use of the feature is kept. */
+ * While something is drawn and downstream accepts the same caps with the feature meta:GstVideoOverlayComposition, it
+ * gets these if it answers the ALLOCATION query for them with that meta. It never gets them to try. While nothing is
+ * drawn, caps are plain. Upstream's own use of the feature is kept. */
 #ifndef CONVRELU_NEGOTIATE_H
 #define CONVRELU_NEGOTIATE_H
 
 #include <gst/base/gstbasetransform.h>
+#include <gst/video/video-overlay-composition.h>
 
 /* For GstBaseTransformClass.transform_caps. */
 GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter);
-/* For .fixate_caps: takes `others`. `drawing`: there is something to attach. Sends a query, so no lock may be held but the
- * stream's; may mark the source pad for another negotiation. */
+/* For .fixate_caps: takes `others`. `drawing`: there is something to attach. Sends a query, so no lock may be held but
+ * the stream's; may mark the source pad for another negotiation. */
 GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *others, gboolean drawing);
 
 /* Whether the caps of the source pad have the feature. */
 gboolean negotiate_attaches (GstBaseTransform *base);
+
+/* Attaches a drawing to a writable buffer. Upstream's drawing stays below it, in the same composition: who draws them
+ * looks at one meta of a buffer only. */
+void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition);
 
 #endif

@@ -109,7 +109,7 @@ static int choose_taps (struct network *network, const struct settings *settings
             network->pre_tap[i] = add_tap (graph, names, &count, layer->pre);
     }
     network->class_map_tap = -1;
-    if (appearance->overlay & OVERLAY_CLASS_ACTIVATION && network->class_map->map >= 0)
+    if (appearance_taps_class_map (appearance) && network->class_map->map >= 0)
         network->class_map_tap = add_tap (graph, names, &count, network->class_map->map);
     return count;
 }

@@ -8,8 +8,8 @@
  *   if (loading_done (l))
  *       n = loading_finish (l, &error);                         at once after loading_done, else waits
  *
- * A network belongs to the thread that shows it frames (inference.h) once it has been handed over; its model is immutable
- * and may be shared.
+ * A network belongs to the thread that shows it frames (inference.h) once it has been handed over; its model is
+ * immutable and may be shared.
  * The loading thread touches no GObject. */
 #ifndef CONVRELU_NETWORK_H
 #define CONVRELU_NETWORK_H
@@ -17,6 +17,7 @@
 #include <gst/gst.h>
 
 #include "models/model.h"
+#include "plugin/class_map.h"
 #include "plugin/layers.h"
 #include "plugin/settings.h"
 

@@ -3,14 +3,14 @@
  * still shown when it is due. Only numbers: no clock is read here and nothing is locked. The streaming thread's.
  *
  *      frame comes in          must have left                what the network needs (need)
- *   ------|---------------------------|------------------->     fits: the whole run, and the frame carries its own result
- *         |<--------- left ---------->|                         does not: the frame passes with the last result
+ *   ------|---------------------------|------------------->   fits: the whole run, and the frame carries its own result
+ *         |<--------- left ---------->|                       does not: the frame passes with the last result
  *
  * `left` comes from the pipeline's latency, of which the element has asked for enough for one run. It cannot come up to
  * that where the sink's wait takes the same thread (no queue behind the element: at most one frame's time is left), nor
- * may a run take longer than until the next frame where upstream drops what it cannot hand on (a leaky queue, a camera).
- * Then the network runs in slices, a part of it on each frame: results are some frames old, but come, and every frame is
- * in time. */
+ * may a run take longer than until the next frame where upstream drops what it cannot hand on (a leaky queue, a
+ * camera). Then the network runs in slices, a part of it on each frame: results are some frames old, but come, and
+ * every frame is in time. */
 #ifndef CONVRELU_PACE_H
 #define CONVRELU_PACE_H
 
@@ -49,10 +49,11 @@ void pace_reset (struct pace *pace); /* all is forgotten */
 /* Another stream or another place in it, from the same elements: what was learnt of upstream stays. */
 void pace_again (struct pace *pace);
 
-/* Whether upstream drops what it cannot hand on. Then little latency is to be asked for as well: where the sink's wait takes
- * the same thread, frames are lost during that wait. */
+/* Whether upstream drops what it cannot hand on. Then little latency is to be asked for as well: where the sink's wait
+ * takes the same thread, frames are lost during that wait. */
 gboolean pace_loses (const struct pace *pace);
-/* Whether running time has started again, without a flush: reset, and what the sink has said of times before is void. */
+/* Whether running time has started again, without a flush: reset, and what the sink has said of times before is
+ * void. */
 gboolean pace_restarted (const struct pace *pace, GstClockTime running_time);
 
 /* What to do with the frame; *left: for PACE_SLICE how long, ns. */

@@ -6,7 +6,8 @@
 #include "plugin/moment.h"
 #include "plugin/network.h"
 
-/* What a network said of one frame: its best classes, best first. Belongs to one thread; result_copy makes another's. */
+/* What a network said of one frame: its best classes, best first. Belongs to one thread; result_copy makes
+ * another's. */
 struct result {
     gboolean valid; /* FALSE: nothing was said yet, or it has been forgotten */
     guint serial;   /* moves with every result_take */
@@ -48,13 +49,14 @@ void result_copy (struct result *to, const struct result *from);
  *   mtd-id (uint)                                              with GstAnalytics: of the GstAnalyticsClsMtd
  * And, unless no class is above the threshold, in the form that other elements understand,
  * with GstAnalytics: one GstAnalyticsClsMtd, best first;
- * without: one GstVideoRegionOfInterestMeta of type "classification" over the whole picture, each class a param structure
- * "classification", "classification_2", "classification_3", ..., best first, with the fields that Intel DL Streamer's
- * readers expect: label (string), label_id (int), confidence (double), element_id (string), and fresh (boolean). */
+ * without: one GstVideoRegionOfInterestMeta of type "classification" over the whole picture, each class a param
+ * structure "classification", "classification_2", "classification_3", ..., best first, with the fields that Intel DL
+ * Streamer's readers expect: label (string), label_id (int), confidence (double), element_id (string), and fresh
+ * (boolean). */
 void result_attach (const struct result *result, GstBuffer *buffer, const struct carrier *carrier);
 
-/* The structure of the element message "convrelu": the carrier's times and the fields of "result" above. The caller owns
- * it. */
+/* The structure of the element message "convrelu": the carrier's times and the fields of "result" above. The caller
+ * owns it. */
 GstStructure *result_message (const struct result *result, const struct carrier *carrier);
 
 /* The structure of the element message "convrelu-model", which says what network has begun to run: model-file (string;

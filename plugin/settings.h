@@ -10,7 +10,7 @@
 #include <gst/gst.h>
 
 #include "models/scores.h"
-#include "plugin/appearance.h"
+#include "plugin/overlay/properties.h"
 
 /* Also the values of the GObject enums of the same names. */
 enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
@@ -75,7 +75,7 @@ enum property {
     PROPERTY_ACTIVATION,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
-    /* and those of appearance.h from APPEARANCE_FIRST_PROPERTY on */
+    /* and those of overlay/properties.h from APPEARANCE_FIRST_PROPERTY on */
 };
 
 void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */
@@ -88,8 +88,8 @@ void settings_copy (struct settings *to, const struct settings *from); /* what `
 gboolean settings_set (struct settings *settings, guint id, const GValue *value);
 gboolean settings_get (const struct settings *settings, guint id, GValue *value);
 
-/* After what `tried` names could not be loaded: whatever is still set as it was tried (the two files, and the preparation,
- * which was set for them) goes back to what runs. TRUE: model-file or labels-file changed. */
+/* After what `tried` names could not be loaded: whatever is still set as it was tried (the two files, and the
+ * preparation, which was set for them) goes back to what runs. TRUE: model-file or labels-file changed. */
 gboolean settings_revert (struct settings *settings, const struct settings *tried, const char *model_file,
                           const char *labels_file, const struct preparation *preparation);
 

@@ -10,7 +10,7 @@
 
 #include "models/model.h"
 #include "plugin/layers.h"
-#include "plugin/overlay.h"
+#include "plugin/overlay/overlay.h"
 #include "plugin/settings.h"
 #include "plugin/timing.h"
 

@@ -6,12 +6,12 @@
 #include "plugin/results.h"
 #include "plugin/smoothing.h"
 
-/* Fills shares [model_classes] from the network's first output as plan_run left it: what result_take would report of each
- * class with scores=`asked`. Not finite where the network's own numbers are not. */
+/* Fills shares [model_classes] from the network's first output as plan_run left it: what result_take would report of
+ * each class with scores=`asked`. Not finite where the network's own numbers are not. */
 void shares_take (const struct network *network, enum score_kind asked, float *shares);
 
-/* After result_take: puts the best of the smoothed scores in the result's place, where settings->appearance.smoothing is
- * above zero; else does nothing but forget. `time` of the frame, ns or GST_CLOCK_TIME_NONE. */
+/* After result_take: puts the best of the smoothed scores in the result's place, where settings->appearance.smoothing
+ * is above zero; else does nothing but forget. `time` of the frame, ns or GST_CLOCK_TIME_NONE. */
 void result_smooth (struct result *result, struct smoothing *smoothing, const struct network *network,
                     const struct settings *settings, GstClockTime time);
 

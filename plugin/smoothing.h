@@ -31,9 +31,9 @@ void smoothing_free (struct smoothing *smoothing); /* NULL is fine */
 void smoothing_reset (struct smoothing *smoothing);
 
 /* One more frame: scores [count] of all classes, `time` of the stream in ns, `constant` in seconds. A score that is no
- * finite number counts as 0, one beyond 0..1 as the nearer end. Begins anew when the time goes back or leaps ahead by more
- * than two seconds and two constants, and when `count` is another; a frame without a time, or a constant that is not
- * above zero, is taken as it is. */
+ * finite number counts as 0, one beyond 0..1 as the nearer end. Begins anew when the time goes back or leaps ahead by
+ * more than two seconds and two constants, and when `count` is another; a frame without a time, or a constant that is
+ * not above zero, is taken as it is. */
 void smoothing_add (struct smoothing *smoothing, const float *scores, int count, guint64 time, double constant);
 
 /* The smoothed score of a class, 0 for one that there is none of. */

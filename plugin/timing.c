@@ -83,7 +83,7 @@ void stats_drawn (struct stats *stats, GstClockTime overlay)
     window_add (&stats->overlay, overlay);
 }
 
-gboolean stats_latency_moved (struct stats *stats)
+gboolean stats_follow_latency (struct stats *stats)
 {
     const guint percent = 95;
     if (stats->inference.used < LATENCY_SAMPLES)

@@ -37,6 +37,12 @@ struct stats {
     gboolean cold;           /* the next inference is the first of a network, and not measured */
 };
 
+/* What the drawing says of these times. */
+struct overlay_times {
+    double fps;
+    GstClockTime convert, inference, overlay; /* means, ns; 0: not known yet */
+};
+
 /* Smoothed times of the steps of a network, one each. */
 struct step_times {
     char **name; /* [count] */
@@ -57,8 +63,8 @@ void stats_frame (struct stats *stats, GstClockTime now); /* one more frame */
 void stats_drawn (struct stats *stats, GstClockTime overlay);
 void stats_inferred (struct stats *stats, GstClockTime convert, GstClockTime inference);
 
-/* Whether what is needed has outgrown stats->latency, or fallen far below; then that is updated: tell the pipeline. */
-gboolean stats_latency_moved (struct stats *stats);
+/* Moves stats->latency where what is needed has outgrown it, or has fallen far below. FALSE: it stays. */
+gboolean stats_follow_latency (struct stats *stats);
 
 double stats_fps (const struct stats *stats);              /* 0: not known yet */
 GstStructure *stats_structure (const struct stats *stats); /* as the property's text says; the caller's */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* accuracy.c: how many photographs the network names right, through the element itself: JPEG files are decoded, cut, scaled
- * and judged as frames of one live pipeline, and the element's messages are compared with the folders' names.
+/* accuracy.c: how many photographs the network names right, through the element itself: JPEG files are decoded, cut,
+ * scaled and judged as frames of one live pipeline, and the element's messages are compared with the folders' names.
  *
  * usage: accuracy DATASET SPLIT LABELS [MODEL]
  *   DATASET  a folder of pictures, one sub-folder for each class
  *   SPLIT    a text file, one "folder/picture.jpg" a line
  *   LABELS   a text file, one name of a class a line, in the byte order of the folders' names
  *   MODEL    the network; the bundled one when left out
- * Environment: GST_PLUGIN_PATH, where libgstconvrelu.so lies. Prints top-1 and top-5; exit code 1 when something failed.
+ * Environment: GST_PLUGIN_PATH, where libgstconvrelu.so lies. Prints top-1 and top-5; exit code 1 when something
+ * failed.
  *
  *   this program -> appsrc (one JPEG file a buffer) ! jpegdec ! videoconvert ! convrelu ! fakesink
  *

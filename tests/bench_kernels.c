@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* bench_kernels.c: check_kernels --bench: what each kernel of each table reaches on shapes from real networks, with its
- * data in the caches: ns a call, GFLOP/s (2 per multiply-add, 1 per other operation), share of the table's own peak, and
- * GB/s read and written. */
+ * data in the caches: ns a call, GFLOP/s (2 per multiply-add, 1 per other operation), share of the table's own peak,
+ * and GB/s read and written. */
 #include "tests/check_kernels.h"
 
 #include <math.h>
@@ -55,7 +55,7 @@ static void report (const struct bench *b, const char *name, void (*call) (const
     fflush (stdout);
 }
 
-/* conv: a row of 56 pixels, 64 channels in, one column of output blocks. */
+/* conv: a row of 56 pixels, 64 channels in, one panel. */
 enum { ROW = 56, DEPTH = 64 };
 
 static void conv_1x1 (const struct bench *b)
@@ -63,18 +63,18 @@ static void conv_1x1 (const struct bench *b)
     struct segment segments[DEPTH / 16];
     for (int i = 0; i < DEPTH / 16; i++)
         segments[i] = (struct segment) { .offset = i * 16 * ROW, .length = 16 };
-    struct conv_run run = { .input = b->in.data,
-                            .segments = segments,
-                            .segment_count = DEPTH / 16,
-                            .pixel_stride = 16,
-                            .weights = b->weights.data,
-                            .bias = b->bias.data,
-                            .out = b->out.data,
-                            .out_block = 16 * ROW,
-                            .pixels = ROW,
-                            .blocks = b->k->conv[0].nr_blocks,
-                            .epilogue = &b->epilogue };
-    b->k->conv[0].run (&run);
+    struct conv_args args = { .input = b->in.data,
+                              .segments = segments,
+                              .segment_count = DEPTH / 16,
+                              .pixel_stride = 16,
+                              .weights = b->weights.data,
+                              .bias = b->bias.data,
+                              .out = b->out.data,
+                              .out_block = 16 * ROW,
+                              .pixels = ROW,
+                              .blocks = b->k->conv[0].nr_blocks,
+                              .epilogue = &b->epilogue };
+    b->k->conv[0].run (&args);
 }
 
 /* Three rows of ROW + 2 pixels a block; a tap row is 48 floats in one piece. */
@@ -83,18 +83,18 @@ static void conv_3x3 (const struct bench *b)
     struct segment segments[3 * DEPTH / 16];
     for (int i = 0; i < 3 * DEPTH / 16; i++)
         segments[i] = (struct segment) { .offset = i * 16 * (ROW + 2), .length = 48 };
-    struct conv_run run = { .input = b->in.data,
-                            .segments = segments,
-                            .segment_count = 3 * DEPTH / 16,
-                            .pixel_stride = 16,
-                            .weights = b->weights.data,
-                            .bias = b->bias.data,
-                            .out = b->out.data,
-                            .out_block = 16 * ROW,
-                            .pixels = ROW,
-                            .blocks = b->k->conv[0].nr_blocks,
-                            .epilogue = &b->epilogue };
-    b->k->conv[0].run (&run);
+    struct conv_args args = { .input = b->in.data,
+                              .segments = segments,
+                              .segment_count = 3 * DEPTH / 16,
+                              .pixel_stride = 16,
+                              .weights = b->weights.data,
+                              .bias = b->bias.data,
+                              .out = b->out.data,
+                              .out_block = 16 * ROW,
+                              .pixels = ROW,
+                              .blocks = b->k->conv[0].nr_blocks,
+                              .epilogue = &b->epilogue };
+    b->k->conv[0].run (&args);
 }
 
 /* The stem: 7x7, stride 2, three planar channels of width 229. */
@@ -103,23 +103,23 @@ static void conv_stem (const struct bench *b)
     struct segment segments[21];
     for (int i = 0; i < 21; i++)
         segments[i] = (struct segment) { .offset = i * 229, .length = 7 };
-    struct conv_run run = { .input = b->in.data,
-                            .segments = segments,
-                            .segment_count = 21,
-                            .pixel_stride = 2,
-                            .weights = b->weights.data,
-                            .bias = b->bias.data,
-                            .out = b->out.data,
-                            .out_block = 16 * 112,
-                            .pixels = 112,
-                            .blocks = b->k->conv[0].nr_blocks,
-                            .epilogue = &b->epilogue };
-    b->k->conv[0].run (&run);
+    struct conv_args args = { .input = b->in.data,
+                              .segments = segments,
+                              .segment_count = 21,
+                              .pixel_stride = 2,
+                              .weights = b->weights.data,
+                              .bias = b->bias.data,
+                              .out = b->out.data,
+                              .out_block = 16 * 112,
+                              .pixels = 112,
+                              .blocks = b->k->conv[0].nr_blocks,
+                              .epilogue = &b->epilogue };
+    b->k->conv[0].run (&args);
 }
 
 static void depthwise_3x3 (const struct bench *b)
 {
-    struct depthwise_run run = {
+    struct depthwise_args args = {
         .in = b->in.data,
         .weights = b->weights.data,
         .in_height = 3,
@@ -132,20 +132,20 @@ static void depthwise_3x3 (const struct bench *b)
         .out = b->out.data,
         .epilogue = &b->epilogue
     };
-    b->k->depthwise (&run);
+    b->k->depthwise (&args);
 }
 
 static void pool_max (const struct bench *b)
 {
     const float *rows[3] = { b->in.data, b->in.data + 16 * 112, b->in.data + 32 * 112 };
-    struct pool_run run = {
+    struct pool_args args = {
         .kind = POOL_MAX,
         .rows = rows,
         .row_count = 3,
         .out = b->out.data,
         .window = { .kernel_w = 3, .stride_w = 2, .dilation_w = 1, .pad_left = 1, .in_width = 112, .out_width = ROW }
     };
-    b->k->pool (&run);
+    b->k->pool (&args);
 }
 
 static void global_pool (const struct bench *b)
@@ -155,23 +155,23 @@ static void global_pool (const struct bench *b)
 
 static void elementwise_add (const struct bench *b)
 {
-    struct elementwise_run run = { .operation = ELEMENTWISE_ADD,
-                                   .a = b->in.data,
-                                   .b = b->in.data + 16 * ROW,
-                                   .b_pixel = 16,
-                                   .out = b->out.data,
-                                   .pixels = ROW,
-                                   .epilogue = &b->epilogue };
-    b->k->elementwise (&run);
+    struct elementwise_args args = { .operation = ELEMENTWISE_ADD,
+                                     .a = b->in.data,
+                                     .b = b->in.data + 16 * ROW,
+                                     .b_pixel = 16,
+                                     .out = b->out.data,
+                                     .pixels = ROW,
+                                     .epilogue = &b->epilogue };
+    b->k->elementwise (&args);
 }
 
 static void elementwise_as (const struct bench *b, enum activation_kind kind)
 {
     struct epilogue epilogue = { .activation = { .kind = kind, .alpha = 1 } };
-    struct elementwise_run run = {
+    struct elementwise_args args = {
         .operation = ELEMENTWISE_FIRST, .a = b->in.data, .out = b->out.data, .pixels = ROW, .epilogue = &epilogue
     };
-    b->k->elementwise (&run);
+    b->k->elementwise (&args);
 }
 
 static void elementwise_silu (const struct bench *b)
@@ -185,54 +185,54 @@ static void elementwise_gelu (const struct bench *b)
 }
 
 /* One row of tiles of 56 x 56, the transforms alone. */
-static struct winograd_run winograd_run_of (const struct bench *b, int n)
+static struct winograd_args winograd_args_of (const struct bench *b, int n)
 {
-    static struct tile tile[ROW];
+    static struct winograd_tile tile[ROW];
     int tiles = ROW / (n - 2);
     for (int t = 0; t < tiles; t++)
-        tile[t] = (struct tile) { n - 2, t * (n - 2) };
-    return (struct winograd_run) { .n_h = n,
-                                   .n_w = n,
-                                   .height = ROW,
-                                   .width = ROW,
-                                   .in_height = ROW,
-                                   .in_width = ROW,
-                                   .pad_top = 1,
-                                   .pad_left = 1,
-                                   .tile = tile,
-                                   .tiles = tiles,
-                                   .in = b->in.data,
-                                   .v = b->wide.data,
-                                   .v_point = 16 * tiles,
-                                   .m_ = b->wide.data,
-                                   .m_point = 16 * tiles,
-                                   .bias = b->bias.data,
-                                   .out = b->out.data,
-                                   .epilogue = &b->epilogue };
+        tile[t] = (struct winograd_tile) { n - 2, t * (n - 2) };
+    return (struct winograd_args) { .n_h = n,
+                                    .n_w = n,
+                                    .height = ROW,
+                                    .width = ROW,
+                                    .in_height = ROW,
+                                    .in_width = ROW,
+                                    .pad_top = 1,
+                                    .pad_left = 1,
+                                    .tile = tile,
+                                    .tiles = tiles,
+                                    .in = b->in.data,
+                                    .v = b->wide.data,
+                                    .v_point = 16 * tiles,
+                                    .m_ = b->wide.data,
+                                    .m_point = 16 * tiles,
+                                    .bias = b->bias.data,
+                                    .out = b->out.data,
+                                    .epilogue = &b->epilogue };
 }
 
 static void winograd_input_43 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 6);
-    b->k->winograd_input (&run);
+    struct winograd_args args = winograd_args_of (b, 6);
+    b->k->winograd_input (&args);
 }
 
 static void winograd_output_43 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 6);
-    b->k->winograd_output (&run);
+    struct winograd_args args = winograd_args_of (b, 6);
+    b->k->winograd_output (&args);
 }
 
 static void winograd_input_23 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 4);
-    b->k->winograd_input (&run);
+    struct winograd_args args = winograd_args_of (b, 4);
+    b->k->winograd_input (&args);
 }
 
 static void winograd_output_23 (const struct bench *b)
 {
-    struct winograd_run run = winograd_run_of (b, 4);
-    b->k->winograd_output (&run);
+    struct winograd_args args = winograd_args_of (b, 4);
+    b->k->winograd_output (&args);
 }
 
 static void softmax (const struct bench *b)
@@ -240,14 +240,14 @@ static void softmax (const struct bench *b)
     b->k->softmax (b->in.data, b->out.data, 1000, 1, 16);
 }
 
-static void import (const struct bench *b)
+static void reorder_to_blocked (const struct bench *b)
 {
-    b->k->import (b->in.data, b->out.data, 64, ROW);
+    b->k->reorder_to_blocked (b->in.data, b->out.data, 64, ROW);
 }
 
-static void export(const struct bench *b)
+static void reorder_to_planar (const struct bench *b)
 {
-    b->k->export(b->in.data, b->out.data, 64, ROW);
+    b->k->reorder_to_planar (b->in.data, b->out.data, 64, ROW);
 }
 
 static void image (const struct bench *b)
@@ -275,15 +275,12 @@ static double peak_of (const struct kernels *k)
 
 static void bench_table (const struct bench *b)
 {
-    double columns = 16 * b->k->conv[0].nr_blocks, row = 64 * ROW; /* 64: bytes of a pixel of a block */
+    double nr = 16 * b->k->conv[0].nr_blocks, row = 64 * ROW; /* 64: bytes of a pixel of a block */
     printf ("%-8s peak %.1f GFLOP/s, tile of %d pixels x %d channels\n", b->k->name, b->peak * 1e-9, b->k->conv[0].mr,
             16 * b->k->conv[0].nr_blocks);
-    report (b, "conv 1x1, 64 deep", conv_1x1, 2 * ROW * DEPTH * columns,
-            4 * row + 4 * DEPTH * columns + 4 * ROW * columns);
-    report (b, "conv 3x3, 64 deep", conv_3x3, 18 * ROW * DEPTH * columns,
-            12 * row + 36 * DEPTH * columns + 4 * ROW * columns);
-    report (b, "conv 7x7 stride 2, planar", conv_stem, 2 * 112 * 147 * columns,
-            21 * 229 * 4 + 4 * 147 * columns + 448 * columns);
+    report (b, "conv 1x1, 64 deep", conv_1x1, 2 * ROW * DEPTH * nr, 4 * row + 4 * DEPTH * nr + 4 * ROW * nr);
+    report (b, "conv 3x3, 64 deep", conv_3x3, 18 * ROW * DEPTH * nr, 12 * row + 36 * DEPTH * nr + 4 * ROW * nr);
+    report (b, "conv 7x7 stride 2, planar", conv_stem, 2 * 112 * 147 * nr, 21 * 229 * 4 + 4 * 147 * nr + 448 * nr);
     report (b, "depthwise 3x3", depthwise_3x3, 18 * 16 * ROW, 4 * row);
     report (b, "pool max 3x3 stride 2", pool_max, 0, 7 * row);
     report (b, "global_pool average 7x7", global_pool, 16 * 49, 64 * 50);
@@ -295,8 +292,8 @@ static void bench_table (const struct bench *b)
     report (b, "winograd_input F(2,3)", winograd_input_23, 0, 28 * (16.0 + 16) * 64);
     report (b, "winograd_output F(2,3)", winograd_output_23, 0, 28 * (16.0 + 4) * 64);
     report (b, "softmax 1000", softmax, 0, 8000);
-    report (b, "import 64 channels", import, 0, 8 * row);
-    report (b, "export 64 channels", export, 0, 8 * row);
+    report (b, "reorder to blocked, 64", reorder_to_blocked, 0, 8 * row);
+    report (b, "reorder to planar, 64", reorder_to_planar, 0, 8 * row);
     report (b, "image 224x56", image, 0, 3 * 224 * 56 * 5.0);
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* bench_live.c: how many frames of a live source are shown, and how often the network runs, when it is too slow for every
- * frame. Not a test: prints a table.
+/* bench_live.c: how many frames of a live source are shown, and how often the network runs, when it is too slow for
+ * every frame. Not a test: prints a table.
  *
- *   bench_live [--seconds S] [--fps N] [--drift [--beside]] [PROPERTY=VALUE ...]    properties of convrelu, model-file above all
+ *   bench_live [--seconds S] [--fps N] [--before NAME] [--drift [--beside]] [PROPERTY=VALUE ...]
  *
- *   source (live) ! [nothing | queue | leaky queue] ! convrelu ! [nothing | queue] ! sink (by the clock, max-lateness 5 ms)
+ * The properties are convrelu's, model-file above all. --before: only the rows of "nothing", "queue" or "leaky queue".
+ *
+ *   source (live) ! [nothing | queue | leaky queue] ! convrelu ! [nothing | queue] ! sink (clock, max-lateness 5 ms)
  *
  * in step and beside the stream, with a fakesink, and with an appsink. `free` is what the network does with nothing to
  * wait for, measured before the table and, the machine being shared, again after each row. --drift: only with queues
@@ -16,6 +18,7 @@
 #include <string.h>
 
 static int seconds = 15, fps = 30;
+static const char *only; /* the element before, or NULL: all */
 static char *properties; /* "name=value name=value" */
 
 /* What came of some seconds. */
@@ -177,6 +180,8 @@ static void run_table (double rate)
     for (int n = 0; n < 2 * 2 * 3 * 2; n++) {
         const char *const *mode = modes[n / 12], *const *sink = sinks[n / 6 % 2], *const *before = befores[n / 2 % 3];
         const char *const *after = afters[n % 2];
+        if (only && strcmp (only, before[0]) != 0)
+            continue;
         struct live live;
         open_live (&live, before[1], mode[1], after[1], sink[1], TRUE);
         watch (live.pipeline, (GstClockTime)seconds * GST_SECOND);
@@ -210,6 +215,8 @@ int main (int argc, char **argv)
             seconds = atoi (argv[++i]);
         else if (!strcmp (argv[i], "--fps") && i + 1 < argc)
             fps = atoi (argv[++i]);
+        else if (!strcmp (argv[i], "--before") && i + 1 < argc)
+            only = argv[++i];
         else if (!strcmp (argv[i], "--drift"))
             drift = TRUE;
         else if (!strcmp (argv[i], "--beside"))
@@ -219,7 +226,9 @@ int main (int argc, char **argv)
     }
     properties = g_string_free (all, FALSE);
     if (seconds < 1 || fps < 1) {
-        fprintf (stderr, "usage: bench_live [--seconds S] [--fps N] [--drift [--beside]] [PROPERTY=VALUE ...]\n");
+        fprintf (
+            stderr,
+            "usage: bench_live [--seconds S] [--fps N] [--before NAME] [--drift [--beside]] [PROPERTY=VALUE ...]\n");
         return 2;
     }
     double rate = run_free ();

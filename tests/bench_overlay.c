@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* bench_overlay.c: what drawing costs per 1280x720 frame: labels and 16 channels of an early, a middle and a late layer.
+/* bench_overlay.c: what drawing costs per 1280x720 frame: labels and 16 channels of an early, a middle and a late
+ * layer.
  *
  *   bench_overlay MODEL [RUNS]        a network with height and width to its end, such as a ResNet-50
  *
- * Prints the least of RUNS for each stage, in milliseconds: the machine may be busy, the work is the same every time. */
+ * Prints the least of RUNS for each stage, in milliseconds: the machine may be busy, the work is the same every
+ * time. */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin/blend.h"
-#include "plugin/overlay.h"
+#include "plugin/overlay/blend.h"
+#include "plugin/overlay/overlay.h"
 
 enum { WIDTH = 1280, HEIGHT = 720 };
 

@@ -10,8 +10,8 @@
  *       return check_end ();                                       the exit code: 1 if anything failed
  *   }
  *
- * Prints one line per group, "ok 2 - conv: 412 passed", a line per failure as it happens (at most CHECK_SHOWN of them in
- * one group, the rest are only counted), and at the end "N passed, N failed, N skipped".
+ * Prints one line per group, "ok 2 - conv: 412 passed", a line per failure as it happens (at most CHECK_SHOWN of them
+ * in one group, the rest are only counted), and at the end "N passed, N failed, N skipped".
  * CHECK and SKIP may be used from any thread; the other calls belong to the main thread. */
 #ifndef CONVRELU_CHECK_H
 #define CONVRELU_CHECK_H

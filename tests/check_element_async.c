@@ -44,6 +44,7 @@ static void check_beside (void)
     char *name = gst_element_get_name (rig.element);
     rig_caps (&rig, "RGB", 50, 40);
     GstClockTime last = 0;
+    int latencies = 0;
     for (int n = 0; n < 30; n++) {
         double score = 0;
         gboolean fresh = TRUE;
@@ -64,6 +65,7 @@ static void check_beside (void)
         for (int i = 0; i < 5000 && heard == 0; i++, g_usleep (500)) { /* counted before it is posted */
             said = listen_to (rig.bus);
             heard = said.messages;
+            latencies += said.latencies;
         }
         CHECK (heard == 1 && said.fresh && said.timestamp == gst_util_uint64_scale (GST_SECOND, (guint64)n, 30),
                "frame %d: %d messages, of %" GST_TIME_FORMAT, n, heard, GST_TIME_ARGS (said.timestamp));
@@ -71,6 +73,7 @@ static void check_beside (void)
                "frame %d is seen as %.0f %.0f %.0f", n, (double)said.colour[0], (double)said.colour[1],
                (double)said.colour[2]);
     }
+    CHECK (latencies == 0, "%d LATENCY messages, though it adds none", latencies);
     gst_harness_set_upstream_latency (rig.h, 40 * GST_MSECOND);
     CHECK (gst_harness_query_latency (rig.h) == 40 * GST_MSECOND, "it adds latency");
     g_free (name);

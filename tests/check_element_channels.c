@@ -2,7 +2,8 @@
 /* check_element_channels.c: networks of one channel, which are shown luma, and of four, which are shown alpha too. */
 #include "element.h"
 
-/* A network of which only class 0 counts: it tells the mean of its last channel, which is 0..1 unless something is set. */
+/* A network of which only class 0 counts: it tells the mean of its last channel, which is 0..1 unless something is
+ * set. */
 static void write_last (const char *path, int channels)
 {
     float weights[CLASSES * 8] = { 0 }, bias[CLASSES] = { 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_element_frames.c: frames in unusual memory: every format with a GstVideoMeta, top down and bottom up, and segments
- * that leave something open. */
+/* check_element_frames.c: frames in unusual memory: every format with a GstVideoMeta, top down and bottom up, and
+ * segments that leave something open. */
 #include "element.h"
 
 static unsigned paint_slope (int x, int y, int width, int height)
@@ -18,8 +18,8 @@ static int plane_rows (const GstVideoInfo *info, guint plane, bool *palette)
     return 0;
 }
 
-/* The same frame, its planes apart, its rows `more` bytes further from each other and, where `up` has the plane's bit, from
- * the bottom up. Takes the frame. */
+/* The same frame, its planes apart, its rows `more` bytes further from each other and, where `up` has the plane's bit,
+ * from the bottom up. Takes the frame. */
 static GstBuffer *laid_out (GstBuffer *frame, GstVideoFormat format, int width, int height, int more, unsigned up)
 {
     GstVideoInfo info;
@@ -96,7 +96,8 @@ static GstBuffer *drawn (struct rig *rig, GstBuffer *frame)
     return out;
 }
 
-/* The drawing on a frame from the bottom up is that on the plain one, to the byte, and no byte beside the rows changes. */
+/* The drawing on a frame from the bottom up is that on the plain one, to the byte, and no byte beside the rows
+ * changes. */
 static void check_drawing_bottom_up (void)
 {
     static const unsigned up[] = { ~0u, 1, 2 };

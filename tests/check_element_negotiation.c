@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_element_negotiation.c: the caps that go downstream: plain while nothing is drawn, with the overlay feature only to
- * who draws it, never to try; by way of elements of GStreamer's own that look at them. */
+/* check_element_negotiation.c: the caps that go downstream: plain while nothing is drawn, with the overlay feature only
+ * to who draws it, never to try; by way of elements of GStreamer's own that look at them. */
 #include "element.h"
 
 /* The CAPS events that went by. */
@@ -189,6 +189,69 @@ static void check_relink (void)
     rig_free (&rig);
 }
 
+/* ---- a drawing of upstream's ----------------------------------------------------------------------------------- */
+
+static GstVideoOverlayRectangle *new_square (int x, int y)
+{
+    GstBuffer *pixels = gst_buffer_new_allocate (NULL, 8 * 8 * 4, NULL);
+    gst_buffer_memset (pixels, 0, 0xff, 8 * 8 * 4);
+    gst_buffer_add_video_meta (pixels, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_OVERLAY_COMPOSITION_FORMAT_RGB, 8, 8);
+    GstVideoOverlayRectangle *square =
+        gst_video_overlay_rectangle_new_raw (pixels, x, y, 8, 8, GST_VIDEO_OVERLAY_FORMAT_FLAG_PREMULTIPLIED_ALPHA);
+    gst_buffer_unref (pixels);
+    return square;
+}
+
+/* The compositions that a buffer carries; *rectangles in the first, *lowest: where the first of them is. */
+static int count_compositions (GstBuffer *buffer, guint *rectangles, int *lowest)
+{
+    gpointer state = NULL;
+    GstMeta *meta;
+    int count = 0;
+    while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE))) {
+        GstVideoOverlayComposition *overlay = ((GstVideoOverlayCompositionMeta *)meta)->overlay;
+        if (count++ > 0)
+            continue;
+        *rectangles = gst_video_overlay_composition_n_rectangles (overlay);
+        gst_video_overlay_rectangle_get_render_rectangle (gst_video_overlay_composition_get_rectangle (overlay, 0),
+                                                          lowest, NULL, NULL, NULL);
+    }
+    return count;
+}
+
+/* Both are in one composition, upstream's below; and upstream's own object is not changed. */
+static void check_upstream (void)
+{
+    group ("upstream draws, too");
+    struct rig rig = rig_new ("overlay=none");
+    gst_harness_add_propose_allocation_meta (rig.h, GST_VIDEO_OVERLAY_COMPOSITION_META_API_TYPE, NULL);
+    gst_harness_set_src_caps_str (rig.h, "video/x-raw(memory:SystemMemory, meta:GstVideoOverlayComposition), "
+                                         "format=RGB, width=64, height=48, framerate=30/1");
+    GstVideoOverlayComposition *theirs = gst_video_overlay_composition_new (NULL);
+    for (int x = 5; x <= 15; x += 10) {
+        GstVideoOverlayRectangle *square = new_square (x, 3);
+        gst_video_overlay_composition_add_rectangle (theirs, square);
+        gst_video_overlay_rectangle_unref (square);
+    }
+    static const char *const overlays[] = { "none", "labels", "labels+stats" };
+    for (int i = 0; i < 3; i++) {
+        guint rectangles = 0;
+        int lowest = -1;
+        gst_util_set_object_arg (G_OBJECT (rig.element), "overlay", overlays[i]);
+        GstBuffer *frame = new_frame (GST_VIDEO_FORMAT_RGB, 64, 48, paint_orange);
+        gst_buffer_add_video_overlay_composition_meta (frame, theirs);
+        GstBuffer *out = gst_harness_push_and_pull (rig.h, frame);
+        int count = count_compositions (out, &rectangles, &lowest);
+        CHECK (count == 1 && lowest == 5 && (i > 0 ? rectangles > 2 : rectangles == 2),
+               "overlay=%s: %d compositions, %u rectangles, the lowest at %d", overlays[i], count, rectangles, lowest);
+        CHECK (gst_video_overlay_composition_n_rectangles (theirs) == 2, "overlay=%s: upstream's has changed",
+               overlays[i]);
+        gst_buffer_unref (out);
+    }
+    gst_video_overlay_composition_unref (theirs);
+    rig_free (&rig);
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -197,5 +260,6 @@ int main (int argc, char **argv)
     check_property ();
     check_feature_only ();
     check_relink ();
+    check_upstream ();
     return end_tests ();
 }

@@ -113,8 +113,8 @@ static void same_bits (const struct trial *t, const float *a, const float *b, co
         CHECK (!memcmp (a, b, bytes), "%s: %s", t->name, what);
 }
 
-/* Every instruction set and every algorithm, without taps and with all of them; with `threads`, also two of those (their
- * start takes longer than all the rest). */
+/* Every instruction set and every algorithm, without taps and with all of them; with `threads`, also two of those
+ * (their start takes longer than all the rest). */
 static void run_everywhere (const struct trial *t, bool threads)
 {
     const char *taps[BUILDER_TENSORS];
@@ -229,8 +229,8 @@ static int fire_and_classify (struct builder *b, struct activation a)
     return graph_softmax (b->g, NULL, build_linear (b, x, 21));
 }
 
-/* A bottleneck with its 1x1 layers wide enough for Strassen's halves: blocks that are whole and not, pairs that are whole and not, a
- * strided one, a residual; `outputs` of the last. */
+/* A bottleneck with its 1x1 layers wide enough for Strassen's halves: blocks that are whole and not, pairs that are
+ * whole and not, a strided one, a residual; `outputs` of the last. */
 static int wide_bottleneck (struct builder *b, struct activation a, int width, int outputs)
 {
     int x = build_activation (b, build_square (b, 0, width, 1, 1, 0), a);
@@ -368,8 +368,8 @@ static void one_to_three_threads (const struct trial *t, enum algorithm algorith
     }
 }
 
-/* Wide and narrow layers over few and many pixels, on up to three threads: weights that stay near and weights that do not, pixels that
- * threads divide and weights that they divide. */
+/* Wide and narrow layers over few and many pixels, on up to three threads: weights that stay in the L2 cache and
+ * weights that do not, pixels that threads divide and weights that they divide. */
 static void check_wide (void)
 {
     static const int sides[] = { 1, 2, 5, 7, 13, 14, 27 };
@@ -386,8 +386,8 @@ static void check_wide (void)
     }
 }
 
-/* 3x3 layers of so many input channels that their products are made a share of the channels at a time: shares that are whole, and
- * odd ones; whole and half columns; small tiles; on up to three threads. */
+/* 3x3 layers of so many input channels that their products are made a share of the channels at a time: shares that are
+ * whole, and odd ones; whole and half panels; small tiles; on up to three threads. */
 static void check_deep (void)
 {
     static const int depths[] = { 127, 128, 129, 144, 256, 300 }, sides[] = { 7, 13, 4 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_graph.c: building graphs: hostile parameters, limits, short memory, shapes and the questions one can ask. */
+#include "engine/node.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/random_graph.h"
@@ -144,7 +145,8 @@ static void check_bad_elementwise (void)
     BAD ("channel 0 is 0", graph_batch_norm (g, "bad", 0, many, many, many, many, 0));
     BAD ("activation number -1",
          graph_activation (g, "bad", 0, (struct activation) { .kind = (enum activation_kind) - 1 }));
-    BAD ("there is no activation number ", graph_activation (g, "bad", 0, (struct activation) { .kind = ACTIVATION_KINDS }));
+    BAD ("there is no activation number ",
+         graph_activation (g, "bad", 0, (struct activation) { .kind = ACTIVATION_KINDS }));
     BAD ("one slope per channel", graph_activation (g, "bad", 0, (struct activation) { .kind = ACTIVATION_PRELU }));
     BAD ("no slopes", graph_prelu (g, "bad", 0, NULL));
     BAD ("concat 'bad'", graph_concat (g, "bad", NULL, 2));
@@ -269,6 +271,24 @@ static struct graph *build_everything (void)
     x = graph_linear (g, "linear", x, 5, many, many);
     graph_output (g, graph_softmax (g, "softmax", x));
     return g;
+}
+
+/* What does not fit 64 bits is more than any limit. */
+static void check_arithmetic (void)
+{
+    check_group ("checked arithmetic");
+    const uint64_t half = UINT64_C (1) << 32;
+    CHECK (checked_sum (UINT64_MAX - 5, 5) == UINT64_MAX && checked_sum (2, 3) == 5, "sums that fit");
+    CHECK (checked_sum (UINT64_MAX - 5, 7) == UINT64_MAX, "a sum that does not: %d",
+           (int)checked_sum (UINT64_MAX - 5, 7));
+    CHECK (checked_product (2, 3, 5, 7) == 210, "a product that fits");
+    for (int i = 1; i < 4; i++) { /* in each of the three multiplications */
+        uint64_t f[4] = { half, 1, 1, 1 };
+        f[i] = half;
+        CHECK (checked_product (f[0], f[1], f[2], f[3]) == UINT64_MAX, "a product that does not, factor %d", i);
+        f[i]--;
+        CHECK (checked_product (f[0], f[1], f[2], f[3]) == half * (half - 1), "factor %d", i);
+    }
 }
 
 static void check_short_memory (void)
@@ -429,6 +449,23 @@ static void check_questions (void)
     graph_unref (g);
 }
 
+/* What it does to a channel, by the definition. */
+static void check_batch_norm (void)
+{
+    check_group ("batch norm");
+    struct graph *g = graph_new (NULL);
+    const float scale[2] = { 2, -0.5f }, shift[2] = { 1, 0.25f }, mean[2] = { 3, -1 }, variance[2] = { 0.25f, 8.5f };
+    int id = graph_input (g, "input", 2, 1, 1);
+    id = graph_batch_norm (g, NULL, id, scale, shift, mean, variance, 0.5f);
+    for (int c = 0; c < 2; c++) {
+        double a = 0, b = 0, factor = (double)scale[c] / sqrt ((double)variance[c] + 0.5);
+        CHECK (graph_scale (g, id, c, &a, &b), "%s", graph_error (g));
+        CHECK (fabs (a - factor) < 1e-12, "channel %d: times %g, not %g", c, a, factor);
+        CHECK (fabs (b - ((double)shift[c] - (double)mean[c] * factor)) < 1e-12, "channel %d: plus %g", c, b);
+    }
+    graph_unref (g);
+}
+
 /* Against a count of the inputs that reach a pixel: its window's middle. */
 static void check_grids (void)
 {
@@ -477,9 +514,11 @@ int main (void)
     check_bad_elementwise ();
     check_bad_windows ();
     check_limits ();
+    check_arithmetic ();
     check_short_memory ();
     check_shapes ();
     check_questions ();
+    check_batch_norm ();
     check_grids ();
     return check_end ();
 }

@@ -5,8 +5,8 @@
 #include <math.h>
 
 #include "check.h"
-#include "plugin/layout.h"
-#include "plugin/maps.h"
+#include "plugin/overlay/layout.h"
+#include "plugin/overlay/map_tile.h"
 #include "plugin/network.h"
 
 static guint32 state = 1;
@@ -19,7 +19,8 @@ static float random_float (void)
 
 /* ---- layers ---------------------------------------------------------------------------------------------------- */
 
-/* conv "c0", relu "r0", conv "c1", x sigmoid (x) "p1", conv "c2", sum "s2" with "p1", relu "r2", global average, linear */
+/* conv "c0", relu "r0", conv "c1", x sigmoid (x) "p1", conv "c2", sum "s2" with "p1", relu "r2", global average,
+ * linear */
 static struct graph *small_graph (void)
 {
     struct graph *g = graph_new (NULL);
@@ -232,6 +233,93 @@ static void plan_again (const char *path)
     settings_clear (&settings);
 }
 
+/* The weights as given go once the plan has packed them: a network is in memory once. */
+static void check_weights (void)
+{
+    check_group ("weights in memory");
+    struct settings settings;
+    settings_init (&settings);
+    struct network *network = network_load (&settings, NULL);
+    if (CHECK (network != NULL, "the network without a file cannot be loaded")) {
+        const struct graph *g = model_graph (network->model);
+        int convs = 0, kept = 0;
+        for (int id = 0; id < graph_tensors (g); id++) {
+            convs += strcmp (graph_tensor (g, id).operation, "conv") == 0;
+            kept += graph_weights (g, id) != NULL;
+        }
+        CHECK (convs > 0 && kept == 0, "%d convolutions, and the weights of %d are kept", convs, kept);
+    }
+    network_free (network);
+    settings_clear (&settings);
+}
+
+/* Which tensors a plan must keep for each flag of the property `overlay`; the flags' values, which applications
+ * know. */
+static void check_needs (void)
+{
+    static const struct {
+        guint overlay, value;
+        enum stage stage;
+        bool post, pre, class_map;
+    } cases[] = {
+        { OVERLAY_NONE, 0, STAGE_BOTH, false, false, false },
+        { OVERLAY_LABELS, 1, STAGE_BOTH, false, false, false },
+        { OVERLAY_FEATURE_MAPS, 2, STAGE_POST, true, false, false },
+        { OVERLAY_FEATURE_MAPS, 2, STAGE_PRE, false, true, false },
+        { OVERLAY_FEATURE_MAPS, 2, STAGE_BOTH, true, true, false },
+        { OVERLAY_CLASS_ACTIVATION, 4, STAGE_BOTH, false, false, true },
+        { OVERLAY_STATS, 8, STAGE_PRE, true, false, false },
+        { OVERLAY_STATS | OVERLAY_FEATURE_MAPS, 10, STAGE_PRE, true, true, false },
+    };
+    check_group ("tensors that drawings need");
+    struct appearance none, appearance;
+    appearance_init (&none);
+    appearance_init (&appearance);
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        bool post = cases[i].post, pre = cases[i].pre, class_map = cases[i].class_map;
+        appearance.overlay = cases[i].overlay;
+        appearance.stage = cases[i].stage;
+        CHECK (cases[i].overlay == cases[i].value, "case %u: the flags are %u", i, cases[i].overlay);
+        CHECK (appearance_taps_post (&appearance) == post && appearance_taps_pre (&appearance) == pre &&
+                   appearance_taps_class_map (&appearance) == class_map &&
+                   appearance_shows_layers (&appearance) == (post || pre),
+               "case %u: after %d, before %d, class map %d", i, appearance_taps_post (&appearance),
+               appearance_taps_pre (&appearance), appearance_taps_class_map (&appearance));
+        CHECK (appearance_same_tensors (&none, &appearance) == !(post || pre || class_map), "case %u: the same", i);
+    }
+    appearance_clear (&none);
+    appearance_clear (&appearance);
+}
+
+/* The property `activation`. */
+static void check_replacements (void)
+{
+    static const struct activation expected[] = {
+        { .kind = ACTIVATION_RELU },
+        { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f },
+        { .kind = ACTIVATION_ELU, .alpha = 1 },
+        { .kind = ACTIVATION_GELU },
+        { .kind = ACTIVATION_SILU },
+        { .kind = ACTIVATION_HARD_SWISH },
+        { .kind = ACTIVATION_MISH },
+        { .kind = ACTIVATION_SIGMOID },
+        { .kind = ACTIVATION_TANH },
+        { .kind = ACTIVATION_NONE },
+    };
+    check_group ("activations to choose from");
+    struct settings settings;
+    struct activation replacement;
+    settings_init (&settings);
+    CHECK (!settings_replacement (&settings, &replacement), "the network's own are replaced");
+    for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+        settings.activation = i + 1;
+        CHECK (settings_replacement (&settings, &replacement) && replacement.kind == expected[i].kind &&
+                   fabsf (replacement.alpha - expected[i].alpha) < 1e-6f,
+               "choice %u is %s with %g", i + 1, activation_name (replacement.kind), (double)replacement.alpha);
+    }
+    settings_clear (&settings);
+}
+
 /* ---- tiles ----------------------------------------------------------------------------------------------------- */
 
 enum { SIDE = 24 };
@@ -253,7 +341,8 @@ static void check_tiles (void)
         for (int tile_size = 1; tile_size <= SIDE; tile_size += 5) {
             const struct tile tile = { .x = 1, .y = 1, .width = tile_size, .height = tile_size };
             canvas_fill (&canvas, 0, 0, SIDE + 2, SIDE + 2, 0x12345678);
-            float most = tile_draw (map, size, size, &signs, &tile, &canvas, scratch);
+            const struct map square = { map, size, size };
+            float most = tile_draw (&square, &signs, &tile, &canvas, scratch);
             guint32 right = pixels[tile_size * (SIDE + 2) + tile_size];
             CHECK (most <= 3 && (most > 0 || size == 1 || tile_size == 1), "map of %d on %d: most is %g", size,
                    tile_size, (double)most);
@@ -268,14 +357,12 @@ static void check_tiles (void)
     }
     float nothing[4] = { 0, -0.0f, -INFINITY, NAN };
     const struct tile tile = { .x = 0, .y = 0, .width = 2, .height = 2 };
-    tile_draw (nothing, 2, 2, &gray, &tile, &canvas, scratch);
+    const struct map none = { nothing, 2, 2 };
+    tile_draw (&none, &gray, &tile, &canvas, scratch);
     for (int i = 0; i < 4; i++)
         CHECK (pixels[i / 2 * (SIDE + 2) + i % 2] == gray.pixel[0], "value %d of nothing is %08x", i,
                pixels[i / 2 * (SIDE + 2) + i % 2]);
     CHECK (signs.pixel[128] == 0xff000000, "zero is %08x", signs.pixel[128]);
-    palette_make_heat (&gray, 0.3, TRUE);
-    CHECK (gray.pixel[0] >> 24 == 255 && gray.pixel[255] >> 24 == 255, "the heat's legend is %08x to %08x",
-           gray.pixel[0], gray.pixel[255]);
     g_array_unref (scratch);
 }
 
@@ -295,7 +382,8 @@ static void check_large_tile (void)
     for (int across = 0; across < 2; across++) {
         const struct tile tile = { .width = across ? ROWS : 1, .height = across ? 1 : ROWS, .most = 1 };
         int wrong = 0;
-        tile_draw (map, across ? 1 : LENGTH, across ? LENGTH : 1, &gray, &tile, &canvases[across], scratch);
+        const struct map line = { map, across ? 1 : LENGTH, across ? LENGTH : 1 };
+        tile_draw (&line, &gray, &tile, &canvases[across], scratch);
         for (int i = 0; i < ROWS; i++) {
             int least = 255 * i / ROWS, most = MIN (255 * i / ROWS + 1, 255);
             wrong += pixels[i] != gray.pixel[least] && pixels[i] != gray.pixel[most];
@@ -305,42 +393,6 @@ static void check_large_tile (void)
     g_array_unref (scratch);
     g_free (pixels);
     g_free (map);
-}
-
-static void check_watch (void)
-{
-    check_group ("channels over time");
-    float values[6 * 9];
-    const struct tensor tensor = { "t", values, 6, 3, 3 };
-    struct layer_watch watch = { 0 };
-    for (int i = 0; i < 6 * 9; i++)
-        values[i] = i / 9 == 4 ? 9 : i / 9 == 2 ? -5 : i / 9 == 1 ? 2 : 0;
-    layer_watch_look (&watch, &tensor);
-    CHECK (watch.silent == 4, "%d silent channels", watch.silent);
-    CHECK (fabsf (watch.exactly_zero - 3 / 6.f) < 1e-6f && fabsf (watch.not_above - 4 / 6.f) < 1e-6f,
-           "%g zero, %g not above", (double)watch.exactly_zero, (double)watch.not_above);
-    layer_watch_choose (&watch, 3, CHANNELS_FIRST);
-    CHECK (watch.shown[0] == 0 && watch.shown[2] == 2, "first: %d, %d", watch.shown[0], watch.shown[2]);
-    layer_watch_choose (&watch, 3, CHANNELS_STRONGEST);
-    CHECK (watch.shown[0] == 4 && watch.shown[1] == 2 && watch.shown[2] == 1, "strongest: %d %d %d", watch.shown[0],
-           watch.shown[1], watch.shown[2]);
-    for (int i = 0; i < 9; i++)
-        values[3 * 9 + i] = 2.2f; /* a little more than channel 1: no reason to change */
-    for (int i = 0; i < 60; i++) {
-        layer_watch_look (&watch, &tensor);
-        layer_watch_choose (&watch, 3, CHANNELS_STRONGEST);
-    }
-    CHECK (watch.shown[2] == 1, "channel %d took the place of 1", watch.shown[2]);
-    for (int i = 0; i < 9; i++)
-        values[3 * 9 + i] = 4;
-    for (int i = 0; i < 60; i++) {
-        layer_watch_look (&watch, &tensor);
-        layer_watch_choose (&watch, 3, CHANNELS_STRONGEST);
-    }
-    CHECK (watch.shown[2] == 3 && watch.shown[0] == 4, "shown: %d %d %d", watch.shown[0], watch.shown[1],
-           watch.shown[2]);
-    CHECK (watch.silent == 3, "%d silent channels after all", watch.silent);
-    layer_watch_clear (&watch);
 }
 
 /* ---- places ---------------------------------------------------------------------------------------------------- */
@@ -353,9 +405,11 @@ static bool inside (const struct rectangle *r, int width, int height)
 static void check_layout (void)
 {
     static const int sizes[] = { 1, 2, 5, 16, 37, 100, 240, 480, 719, 1080, 4320 };
-    static const struct map_shape shapes[] = {
-        { 64, 112, 112, 4, FALSE }, { 1024, 14, 14, 6, FALSE }, { 3, 7, 30, 40, FALSE }, { 2048, 7, 7, 999, FALSE }
-    };
+    struct map_shapes shapes = { .shape = { { 64, 112, 112, 4, FALSE },
+                                            { 1024, 14, 14, 6, FALSE },
+                                            { 3, 7, 30, 40, FALSE },
+                                            { 2048, 7, 7, 999, FALSE } },
+                                 .count = 4 };
     check_group ("places for every size");
     struct appearance appearance;
     appearance_init (&appearance);
@@ -365,7 +419,8 @@ static void check_layout (void)
         struct layout layout;
         appearance.placement = n % 4;
         appearance.stage = n / 4 % 2 ? STAGE_BOTH : STAGE_POST;
-        layout_make (&layout, width, height, &appearance, shapes, 4, appearance.stage == STAGE_BOTH);
+        shapes.pairs = appearance.stage == STAGE_BOTH;
+        layout_make (&layout, width, height, &appearance, &shapes);
         int outside = 0, overlapping = 0, loose = 0;
         for (int i = 0; i < layout.mosaics; i++) {
             const struct mosaic *m = &layout.mosaic[i];
@@ -405,9 +460,11 @@ int main (int argc, char **argv)
     } else {
         SKIP ("no shared data");
     }
+    check_weights ();
+    check_needs ();
+    check_replacements ();
     check_tiles ();
     check_large_tile ();
-    check_watch ();
     check_layout ();
     return check_end ();
 }

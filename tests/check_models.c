@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models.c: tests of models/: whole networks from the shared data, and what the other files of check_models add.
  *
- * The networks of zoo/ are compared with the logits ONNX Runtime gives for them; those of models/ must load, run and give sane
- * numbers, the photographs' classes are the element's test. Skipped without shared data. */
+ * The networks of zoo/ are compared with the logits ONNX Runtime gives for them; those of models/ must load, run and
+ * give sane numbers, the photographs' classes are the element's test. Skipped without shared data. */
 #include "tests/check_models.h"
 
 #include "models/npy.h"

@@ -17,8 +17,8 @@ bool write_file (const char *path, const void *data, size_t size);
 /* malloc'd, or NULL. */
 char *slurp (const char *path, size_t *size);
 
-/* Runs the model on input; counts checks: the outputs of the engine and of the double-precision reference are both within
- * `tolerance` (relative to the largest number, at least 1) of `expected`. */
+/* Runs the model on input; counts checks: the outputs of the engine and of the double-precision reference are both
+ * within `tolerance` (relative to the largest number, at least 1) of `expected`. */
 void check_scores (const char *what, struct model *model, const float *input, const float *expected, size_t count,
                    double tolerance);
 /* Only the reference's numbers, to `to`; false when the count is another. */

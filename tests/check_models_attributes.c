@@ -222,7 +222,8 @@ static void check_tensors (void)
     check_tensor ("segments", &t, "segments");
 }
 
-/* Places that are never looked at, wherever a tensor asks for them; check_models_external.c tries the files themselves. */
+/* Places that are never looked at, wherever a tensor asks for them; check_models_external.c tries the files
+ * themselves. */
 static void check_external_places (void)
 {
     static const char *const locations[] = { "../secret", "/etc/passwd", "a/../../b", "*/_ORT_MEM_ADDR_/*" };

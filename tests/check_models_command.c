@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where, and that
- * what it writes does not depend on threads.
+/* check_models_command.c: the command `convrelu` as a person or a script meets it: exit codes, what it prints where,
+ * and that what it writes does not depend on threads.
  *
  * The command is the one built beside this program: ../models/convrelu from where it lies. */
 #include "tests/check_models.h"
@@ -32,7 +32,8 @@ static bool find_command (void)
     return access (command, X_OK) == 0;
 }
 
-/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it crashed. */
+/* Runs it with the words of `line`; what it prints goes to out.txt and err.txt. Returns the exit code, or -1: it
+ * crashed. */
 static int run_command (const char *line, char **out, char **err)
 {
     char words[2048], *list[WORDS_MAX + 2] = { command }, *at = words;
@@ -114,6 +115,7 @@ static void check_exit_codes (const char *model, const char *input)
         { "inspect --frobnicate", 2, "frobnicate" },
 #ifdef BUNDLED_NETWORK
         { "inspect", 0, "(bundled)" },
+        { "inspect --isa scalar --algorithm f43", 0, " million multiplications with these algorithms),\nweights" },
 #else
         { "inspect", 1, "bundled" },
 #endif
@@ -163,6 +165,66 @@ static void check_exit_codes (const char *model, const char *input)
         }
         expect (line, cases[i].code, cases[i].says);
     }
+}
+
+/* 3 x 96 x 96 -> Conv 7 x 7 -> Relu -> MaxPool -> Conv 1 x 1 -> mean -> 32: a stem that makes its max-pool, too. */
+static void write_stem (const char *path)
+{
+    float weights[64 * 3 * 49];
+    struct onnx o = onnx_new (13);
+    fill (weights, sizeof weights / sizeof *weights, 73);
+    onnx_input (&o, "pixels", "1 3 96 96");
+    onnx_floats (&o, "w", "64 3 7 7", weights);
+    onnx_floats (&o, "v", "32 64 1 1", weights);
+    onnx_node (&o, "Conv", "pixels w", "conv", "pads=3,3,3,3 strides=2,2");
+    onnx_node (&o, "Relu", "conv", "relu", "");
+    onnx_node (&o, "MaxPool", "relu", "pool", "kernel_shape=3,3 pads=1,1,1,1 strides=2,2");
+    onnx_node (&o, "Conv", "pool v", "größer", "");
+    onnx_node (&o, "GlobalAveragePool", "größer", "mean", "");
+    onnx_node (&o, "Flatten", "mean", "scores", "");
+    onnx_output (&o, "scores", "1 32");
+    onnx_finish (&o);
+    CHECK (write_file (path, o.file.data, o.file.size), "%s", path);
+    onnx_free (&o);
+}
+
+/* Every line of it: names, sizes before and after a max-pool, columns one below the other, totals. */
+static void check_inspect (const char *model)
+{
+    static const char *const lines[] = {
+        "input   pixels  (3 x 96 x 96)",
+        "output  scores  (32)",
+        "prepare 96 x 96 (file), RGB (default), mean 123.7 116.3 103.5 (ImageNet's, nothing says otherwise), "
+        "std 58.4 57.12 57.38 (ImageNet's, nothing says otherwise)",
+        "scores  logits at node \"scores\": softmax of them",
+        "",
+        "step  name    operation             output                            algorithm                 MMAC     "
+        "weights",
+        "   0  relu    conv + max-pool       64 x 48 x 48 -> 64 x 24 x 24      direct, max-pool         21.68    36.8 "
+        "KiB",
+        "   1  größer  conv                  32 x 24 x 24                      direct                    1.18     8.0 "
+        "KiB",
+        "   2  mean    global-average-pool   32                                                          0.00",
+        "",
+        "3 steps, 22.9 million multiply-accumulates a run,",
+        "weights 44.8 KiB, tensors 216 KiB, instruction set scalar, threads 1",
+    };
+    char line[1500], *out, *err;
+    write_stem (model);
+    snprintf (line, sizeof line, "inspect %s --isa scalar --threads 1 --algorithm direct", model);
+    CHECK (run_command (line, &out, &err) == 0 && !*err, "%s", err);
+    char *at = strchr (out, '\n'); /* behind the path */
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char *end = at ? strchr (at + 1, '\n') : NULL;
+        if (!CHECK (end != NULL, "it ends before '%s'", lines[i]))
+            break;
+        *end = 0;
+        CHECK (!strcmp (at + 1, lines[i]), "line %zu is '%s', not '%s'", i + 2, at + 1, lines[i]);
+        at = end;
+    }
+    CHECK (at && !at[1], "more lines follow");
+    free (out);
+    free (err);
 }
 
 /* No share of the peak is above all of it, whatever the machine does meanwhile. */
@@ -351,6 +413,8 @@ void check_command (void)
     CHECK (npy_write (input, pixels, 4, shape, &error), "%s", error.text);
     check_exit_codes (model, input);
     check_notes (model);
+    snprintf (path, sizeof path, "%s/stem.onnx", scratch ());
+    check_inspect (path);
     check_json (model);
     check_shares (model);
     check_taps (model, input);

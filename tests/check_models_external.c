@@ -47,7 +47,8 @@ static struct message tensor_elsewhere (const char *name, int type, const char *
     return tensor;
 }
 
-/* 3 x 6 x 6 -> Conv by w -> Relu -> mean -> Gemm by m -> 5. Both matrices are as given, or inside where that is NULL. */
+/* 3 x 6 x 6 -> Conv by w -> Relu -> mean -> Gemm by m -> 5. Both matrices are as given, or inside where that is
+ * NULL. */
 static struct onnx network (const float *numbers, struct message *w, struct message *m)
 {
     struct onnx o = onnx_new (13);
@@ -141,7 +142,8 @@ static void check_read (void)
     unlink (scratch_path ("link.data"));
 }
 
-/* x * Clip (x + 3, 0, 6) / 6 with every number elsewhere is one hard-swish; integers and a Constant node's tensor too. */
+/* x * Clip (x + 3, 0, 6) / 6 with every number elsewhere is one hard-swish; integers and a Constant node's tensor
+ * too. */
 static void check_small (void)
 {
     static const struct {

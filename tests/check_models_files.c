@@ -243,8 +243,8 @@ static void check_labels_beside (void)
     unlink (scratch_path ("labels.txt"));
 }
 
-/* What is said of net.onnx, three classes, with the file `name` of `text` beside it: one sentence with all of `words`, or
- * (NULL) none. */
+/* What is said of net.onnx, three classes, with the file `name` of `text` beside it: one sentence with all of `words`,
+ * or (NULL) none. */
 static void expect_notice (const char *what, const char *metadata, const char *name, const char *text,
                            const char *const words[3])
 {

@@ -289,6 +289,33 @@ static void check_large (void)
     model_unref (model);
 }
 
+/* A few bytes of file that ask for a large constant again and again are refused before that takes long. */
+static void check_work (void)
+{
+    struct error error = { "" };
+    struct onnx o = onnx_new (13);
+    char name[32];
+    onnx_input (&o, "x", "1 1");
+    onnx_ints (&o, "million", "1000000");
+    onnx_node (&o, "ConstantOfShape", "million", "a", "");
+    for (int i = 0; i < 2000; i++) {
+        char inputs[64], sum[32];
+        snprintf (name, sizeof name, "s%d", i);
+        snprintf (inputs, sizeof inputs, "%s%d s%d", i ? "y" : "x", i, i);
+        snprintf (sum, sizeof sum, "y%d", i + 1);
+        onnx_node (&o, "ReduceSum", "a", name, "keepdims=0");
+        onnx_node (&o, "Add", i ? inputs : "x s0", sum, "");
+    }
+    onnx_output (&o, "y2000", "1 1");
+    onnx_finish (&o);
+    const char *path = scratch_path ("fold.onnx");
+    CHECK (write_file (path, o.file.data, o.file.size), "%s", path);
+    onnx_free (&o);
+    struct model *model = model_load (path, NULL, &error);
+    CHECK (!model && strstr (error.text, "calculates with more than"), "'%s'", error.text);
+    model_unref (model);
+}
+
 void check_fold (void)
 {
     check_group ("constants");
@@ -296,4 +323,5 @@ void check_fold (void)
         check_case (i);
     check_types ();
     check_large ();
+    check_work ();
 }

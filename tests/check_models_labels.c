@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_labels.c: names of classes: every kind of file that people keep them in, and what is made of the names. */
+/* check_models_labels.c: names of classes: every kind of file that people keep them in, and what is made of the
+ * names. */
 #include "tests/check_models.h"
 
 #include "models/labels.h"

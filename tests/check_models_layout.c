@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_layout.c: files that keep channels last, as Keras does, and tensors that are repeated: what is put off while
- * reading changes no number.
+/* check_models_layout.c: files that keep channels last, as Keras does, and tensors that are repeated: what is put off
+ * while reading changes no number.
  *
  * Each case is a pair of networks that are the same by definition: one for pictures 1 x 8 x 9 x 3 in the file, one for
  * 1 x 3 x 8 x 9; or one that repeats a tensor before it is used and one that leaves that to broadcasting. */

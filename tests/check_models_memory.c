@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_memory.c: every single allocation of loading a model fails once; each time there must be one clear error. */
+/* check_models_memory.c: every single allocation of loading a model fails once; each time there must be one clear
+ * error. */
 #include "tests/allocations.h"
 #include "tests/check_models.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_patterns.c: activations written as several nodes become one, and only those.
  *
- * Each way of writing must give the activation's numbers and a graph with exactly one activation of that kind; each near miss must
- * keep its own meaning: the right numbers without that activation. */
+ * Each way of writing must give the activation's numbers and a graph with exactly one activation of that kind; each
+ * near miss must keep its own meaning: the right numbers without that activation. */
 /* Tables leave out the fields that are zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
@@ -232,6 +232,38 @@ static void check_read_inside (void)
     model_unref (model);
 }
 
+/* Near misses with an operator that is supported within a pattern alone. */
+static void check_refused (void)
+{
+    static const struct {
+        const char *what;
+        struct line lines[LINES];
+    } misses[] = {
+        { "Erf of x",
+          { { "Erf", "x", "a" }, { "Add", "a n1", "b" }, { "Mul", "x b", "c" }, { "Mul", "c half", "y" } } },
+        { "Erf of another multiple",
+          { { "Mul", "x root2", "a" },
+            { "Erf", "a", "b" },
+            { "Add", "b n1", "c" },
+            { "Mul", "x c", "d" },
+            { "Mul", "d half", "y" } } },
+        { "not halved",
+          { { "Div", "x root2", "a" }, { "Erf", "a", "b" }, { "Add", "b n1", "c" }, { "Mul", "x c", "y" } } },
+        { "two added",
+          { { "Div", "x root2", "a" },
+            { "Erf", "a", "b" },
+            { "Add", "b n2", "c" },
+            { "Mul", "x c", "d" },
+            { "Mul", "d half", "y" } } },
+    };
+    for (size_t k = 0; k < sizeof misses / sizeof misses[0]; k++) {
+        struct error error = { "" };
+        struct model *model = load_lines ("miss.onnx", misses[k].lines, NULL, &error);
+        CHECK (model == NULL && strstr (error.text, "Erf"), "%s is taken for a GELU: '%s'", misses[k].what, error.text);
+        model_unref (model);
+    }
+}
+
 void check_patterns (void)
 {
     float input[COUNT], expected[COUNT];
@@ -252,4 +284,5 @@ void check_patterns (void)
         model_unref (model);
     }
     check_read_inside ();
+    check_refused ();
 }

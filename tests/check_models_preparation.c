@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_preparation.c: how a model's input is to be prepared: units of mean and std, what a .modelinfo says, where
- * each value came from. */
+/* check_models_preparation.c: how a model's input is to be prepared: units of mean and std, what a .modelinfo says,
+ * where each value came from. */
 /* Tables leave out the fields that are zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 

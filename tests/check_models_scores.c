@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_scores.c: what a network ends in -> how its numbers become scores, and which scores those are.
  *
- * Each end is written as ONNX behind known logits; expected are the rule, a part of its sentence, and scores worked out here in
- * double precision. The operators that only such ends use are then put together wrong. */
+ * Each end is written as ONNX behind known logits; expected are the rule, a part of its sentence, and scores worked out
+ * here in double precision. The operators that only such ends use are then put together wrong. */
 /* Tables leave out the fields that are zero. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
@@ -67,7 +67,8 @@ static void softmax_of_relu (double *scores)
         scores[i] /= sum;
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------------------- */
+/* ---- ends
+ * --------------------------------------------------------------------------------------------------------- */
 
 static const struct activation by_none = { .kind = ACTIVATION_NONE }, by_relu = { .kind = ACTIVATION_RELU },
                                by_sigmoid = { .kind = ACTIVATION_SIGMOID };

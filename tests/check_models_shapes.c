@@ -46,6 +46,7 @@ static void add_constants (struct onnx *o)
         { "pads_2", "1 1" },
         { "chunks", "1 2 6" },
         { "around", "0 2 3" },
+        { "plane_axes", "2 3" },
         { "expanded", "2 2 3" },
         { "around_2", "-1 0" },
     };
@@ -56,6 +57,9 @@ static void add_constants (struct onnx *o)
     onnx_floats (o, "matrix", "4 2", (const float[]) { 1, 0, 0, 1, 1, 0, 0, 1 });
     onnx_floats (o, "odd_matrix", "3 2", (const float[]) { 1, 0, 0, 1, 1, 0 });
     onnx_number (o, "half", 0.5f);
+    onnx_number (o, "middle", 11.5f);
+    onnx_number (o, "three_f", 3);
+    onnx_floats (o, "bounds", "3 1 1", (const float[]) { 2.5f, 20, 16.5f });
     onnx_number (o, "minus", -1);
 }
 
@@ -356,6 +360,53 @@ static const struct {
       { { "GlobalMaxPool", "x", "a" }, { "Expand", "a expanded", "y" } },
       12,
       { 5, 5, 5, 5, 5, 5, 11, 11, 11, 11, 11, 11 } },
+    { "Max of two",
+      13,
+      "1 24",
+      { { "Slice", "x n_1 n_least one n_1", "r" }, { "Max", "x r", "y" } },
+      24,
+      { 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 } },
+    { "Min of two",
+      13,
+      "1 24",
+      { { "Slice", "x n_1 n_least one n_1", "r" }, { "Min", "x r", "y" } },
+      24,
+      { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0 } },
+    { "Min of three",
+      13,
+      "1 6",
+      { { "Slice", "x n_1 n_least one n_1", "r" }, { "Min", "x r half", "y" } },
+      6,
+      { 0, 0.5f, 0.5f, 0.5f, 0.5f, 0 } },
+    { "Max of one", 13, "1 6", { { "Max", "x", "y" } }, 6, { 0, 1, 2, 3, 4, 5 } },
+    { "Max with a number for each channel",
+      13,
+      "1 3 2 4",
+      { { "Max", "bounds x", "y" } },
+      24,
+      { 2.5f, 2.5f, 2.5f, 3, 4, 5, 6, 7, 20, 20, 20, 20, 20, 20, 20, 20, 16.5f, 17, 18, 19, 20, 21, 22, 23 } },
+    { "Min with a number for each channel",
+      13,
+      "1 3 2 4",
+      { { "Min", "x bounds", "y" } },
+      24,
+      { 0,  1,  2,  2.5f, 2.5f, 2.5f,  2.5f,  2.5f,  8,     9,     10,    11,
+        12, 13, 14, 15,   16,   16.5f, 16.5f, 16.5f, 16.5f, 16.5f, 16.5f, 16.5f } },
+    { "Abs", 13, "1 24", { { "Sub", "x middle", "a" }, { "Abs", "a", "y" } }, 24, { 11.5f, 10.5f, 9.5f,  8.5f, 7.5f,
+                                                                                    6.5f,  5.5f,  4.5f,  3.5f, 2.5f,
+                                                                                    1.5f,  0.5f,  0.5f,  1.5f, 2.5f,
+                                                                                    3.5f,  4.5f,  5.5f,  6.5f, 7.5f,
+                                                                                    8.5f,  9.5f,  10.5f, 11.5f } },
+    { "Square", 13, "1 6", { { "Pow", "x two", "y" } }, 6, { 0, 1, 4, 9, 16, 25 } },
+    { "Cube", 13, "1 6", { { "Pow", "x three_f", "y" } }, 6, { 0, 1, 8, 27, 64, 125 } },
+    { "ReduceSum", 13, "1 2 3 4", { { "ReduceSum", "x plane_axes", "y", "keepdims=0" } }, 2, { 66, 210 } },
+    { "ReduceMin", 13, "1 2 3 4", { { "ReduceMin", "x", "y", "axes=2,3 keepdims=0" } }, 2, { 0, 12 } },
+    { "ReduceMin of channels",
+      13,
+      "1 2 3 4",
+      { { "ReduceMin", "x", "y", "axes=1," } },
+      12,
+      { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 } },
     { "Nothing after Reshape", 13, "1 1 4 6", { { "Reshape", "x keep", "y" } }, 24, { IN_ORDER } },
 };
 
@@ -391,6 +442,9 @@ static const struct {
     { "Transpose with a wrong perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1,1,3" } } },
     { "Transpose with a short perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1" } } },
     { "Transpose with a negative perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1,2,-1" } } },
+    { "Pow by the half", 13, "1 6", { { "Pow", "x half", "y" } } },
+    { "Pow of a number", 13, "1 6", { { "Pow", "half x", "y" } } },
+    { "ReduceProd of the image", 13, "1 6", { { "ReduceProd", "x", "y" } } },
     { "Slice to nothing", 13, "1 6 2 2", { { "Slice", "x one one one", "y" } } },
     { "Slice in steps of 0", 13, "1 6 2 2", { { "Slice", "x zero big one zero", "y" } } },
     { "Slice of axis 4", 13, "1 6 2 2", { { "Slice", "x zero big four", "y" } } },

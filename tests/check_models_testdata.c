@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_testdata.c: ONNX's own operator tests, as Debian packages them (libonnx-testdata).
  *
- * Each test is a folder with model.onnx, one node as a rule, and test_data_set_0/input_0.pb, ..., output_0.pb. The first input is our
- * image, the others become initializers: a model file may be followed by more of itself (protobuf merges), so they are put behind it.
- * A test must either give ONNX's numbers or be refused with an error naming the file; those listed here must not be refused. */
+ * Each test is a folder with model.onnx, one node as a rule, and test_data_set_0/input_0.pb, ..., output_0.pb. The
+ * first input is our image, the others become initializers: a model file may be followed by more of itself (protobuf
+ * merges), so they are put behind it. A test must either give ONNX's numbers or be refused with an error naming the
+ * file; those listed here must not be refused. */
 #include "tests/check_models.h"
 
 #include "models/onnx.h"
@@ -14,43 +15,53 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Tests that must give ONNX's numbers, each without "test_"; the last two are not of the family "node". */
+/* Tests that must give ONNX's numbers, each without "test_"; the last line or two are not of the family "node". */
 static const char must_run[] =
-    "add add_bcast averagepool_2d_ceil averagepool_2d_default averagepool_2d_pads "
+    "abs add add_bcast averagepool_1d_default averagepool_2d_ceil averagepool_2d_default averagepool_2d_pads "
     "averagepool_2d_pads_count_include_pad averagepool_2d_precomputed_pads "
     "averagepool_2d_precomputed_pads_count_include_pad averagepool_2d_precomputed_same_upper "
     "averagepool_2d_precomputed_strides averagepool_2d_same_lower averagepool_2d_same_upper "
     "averagepool_2d_strides basic_conv_with_padding basic_conv_without_padding clip clip_default_inbounds "
-    "clip_default_max clip_default_min clip_example clip_inbounds clip_outbounds clip_splitbounds "
-    "constant_pad conv_with_autopad_same conv_with_strides_and_asymmetric_padding "
-    "conv_with_strides_no_padding conv_with_strides_padding div div_bcast div_example dropout_default "
-    "dropout_default_old dropout_default_ratio dropout_random_old hardswish hardswish_expanded identity "
-    "leakyrelu leakyrelu_default leakyrelu_example maxpool_2d_ceil maxpool_2d_default "
-    "maxpool_2d_dilations maxpool_2d_pads maxpool_2d_precomputed_pads maxpool_2d_precomputed_same_upper "
-    "maxpool_2d_precomputed_strides maxpool_2d_same_lower maxpool_2d_same_upper maxpool_2d_strides mul "
-    "mul_bcast mul_example prelu_broadcast prelu_example reduce_max_default_axes_keepdim_example "
-    "reduce_max_default_axes_keepdims_random reduce_max_do_not_keepdims_example "
-    "reduce_max_do_not_keepdims_random reduce_max_keepdims_example reduce_max_keepdims_random "
-    "reduce_max_negative_axes_keepdims_example reduce_max_negative_axes_keepdims_random "
-    "reduce_mean_default_axes_keepdims_example reduce_mean_default_axes_keepdims_random "
-    "reduce_mean_do_not_keepdims_example reduce_mean_do_not_keepdims_random reduce_mean_keepdims_example "
-    "reduce_mean_keepdims_random reduce_mean_negative_axes_keepdims_example "
-    "reduce_mean_negative_axes_keepdims_random relu reshape_extended_dims reshape_negative_dim "
+    "clip_default_max clip_default_min clip_example clip_inbounds clip_outbounds clip_splitbounds constant_pad "
+    "conv_with_autopad_same conv_with_strides_and_asymmetric_padding conv_with_strides_no_padding "
+    "conv_with_strides_padding div div_bcast div_example dropout_default dropout_default_old "
+    "dropout_default_ratio dropout_random_old gather_negative_indices hardswish hardswish_expanded identity "
+    "leakyrelu leakyrelu_default leakyrelu_example logsoftmax_axis_0 logsoftmax_axis_1 logsoftmax_axis_2 "
+    "logsoftmax_default_axis logsoftmax_example_1 logsoftmax_negative_axis max_example max_float32 max_one_input "
+    "max_two_inputs maxpool_1d_default maxpool_2d_ceil maxpool_2d_default maxpool_2d_dilations maxpool_2d_pads "
+    "maxpool_2d_precomputed_pads maxpool_2d_precomputed_same_upper maxpool_2d_precomputed_strides "
+    "maxpool_2d_same_lower maxpool_2d_same_upper maxpool_2d_strides min_example min_float32 min_one_input "
+    "min_two_inputs mul mul_bcast mul_example neg neg_example pow_bcast_scalar prelu_broadcast prelu_example "
+    "reduce_max_default_axes_keepdim_example reduce_max_default_axes_keepdims_random "
+    "reduce_max_do_not_keepdims_example reduce_max_do_not_keepdims_random reduce_max_keepdims_example "
+    "reduce_max_keepdims_random reduce_max_negative_axes_keepdims_example "
+    "reduce_max_negative_axes_keepdims_random reduce_mean_default_axes_keepdims_example "
+    "reduce_mean_default_axes_keepdims_random reduce_mean_do_not_keepdims_example "
+    "reduce_mean_do_not_keepdims_random reduce_mean_keepdims_example reduce_mean_keepdims_random "
+    "reduce_mean_negative_axes_keepdims_example reduce_mean_negative_axes_keepdims_random "
+    "reduce_min_default_axes_keepdims_example reduce_min_default_axes_keepdims_random "
+    "reduce_min_do_not_keepdims_example reduce_min_do_not_keepdims_random reduce_min_keepdims_example "
+    "reduce_min_keepdims_random reduce_min_negative_axes_keepdims_example "
+    "reduce_min_negative_axes_keepdims_random reduce_sum_default_axes_keepdims_example "
+    "reduce_sum_default_axes_keepdims_random reduce_sum_do_not_keepdims_example reduce_sum_do_not_keepdims_random "
+    "reduce_sum_empty_axes_input_noop_example reduce_sum_empty_axes_input_noop_random reduce_sum_keepdims_example "
+    "reduce_sum_keepdims_random reduce_sum_negative_axes_keepdims_example "
+    "reduce_sum_negative_axes_keepdims_random relu reshape_extended_dims reshape_negative_dim "
     "reshape_negative_extended_dims reshape_one_dim reshape_reduced_dims reshape_reordered_all_dims "
-    "reshape_reordered_last_dims reshape_zero_and_negative_dim reshape_zero_dim sigmoid sigmoid_example "
-    "slice slice_default_axes slice_default_steps slice_end_out_of_bounds slice_neg slice_negative_axes "
-    "softmax_axis_0 softmax_axis_1 softmax_axis_2 softmax_default_axis softmax_example "
-    "softmax_negative_axis split_equal_parts_1d split_equal_parts_default_axis split_variable_parts_1d "
-    "split_variable_parts_default_axis squeeze squeeze_negative_axes sub sub_bcast sub_example "
-    "sum_one_input sum_two_inputs tanh tanh_example transpose_all_permutations_0 "
-    "transpose_all_permutations_1 transpose_all_permutations_2 transpose_all_permutations_3 "
-    "transpose_all_permutations_4 transpose_all_permutations_5 transpose_default unsqueeze_axis_0 "
-    "unsqueeze_axis_1 unsqueeze_axis_2 unsqueeze_axis_3 unsqueeze_negative_axes unsqueeze_three_axes "
-    "unsqueeze_two_axes unsqueeze_unsorted_axes "
-    "basic_conv_without_padding single_relu_model MaxPool2d_stride_padding_dilation ";
+    "reshape_reordered_last_dims reshape_zero_and_negative_dim reshape_zero_dim sigmoid sigmoid_example slice "
+    "slice_default_axes slice_default_steps slice_end_out_of_bounds slice_neg slice_neg_steps slice_negative_axes "
+    "softmax_axis_0 softmax_axis_1 softmax_axis_2 softmax_default_axis softmax_example softmax_negative_axis "
+    "split_equal_parts_1d split_equal_parts_default_axis split_variable_parts_1d "
+    "split_variable_parts_default_axis squeeze squeeze_negative_axes sub sub_bcast sub_example sum_example "
+    "sum_one_input sum_two_inputs tanh tanh_example transpose_all_permutations_0 transpose_all_permutations_1 "
+    "transpose_all_permutations_2 transpose_all_permutations_3 transpose_all_permutations_4 "
+    "transpose_all_permutations_5 transpose_default unsqueeze_axis_0 unsqueeze_axis_1 unsqueeze_axis_2 "
+    "unsqueeze_axis_3 unsqueeze_negative_axes unsqueeze_three_axes unsqueeze_two_axes unsqueeze_unsorted_axes "
+    "single_relu_model MaxPool2d_stride_padding_dilation MaxPool1d_stride_padding_dilation expand_shape_model1 "
+    "expand_shape_model2 expand_shape_model3 expand_shape_model4 ";
 
-/* Tests with several images, or of an opset just before ours, that must do so with the first image alone: every operator
- * in them treats each image by itself and has not changed since. */
+/* Tests with several images, or of an opset just before ours, that must do so with the first image alone: every
+ * operator in them treats each image by itself and has not changed since. */
 static const char must_run_alone[] =
     "batchnorm_epsilon batchnorm_example flatten_axis1 flatten_default_axis gemm_alpha gemm_beta gemm_default_no_bias "
     "gemm_default_scalar_bias gemm_default_single_elem_vector_bias gemm_default_vector_bias gemm_default_zero_bias "

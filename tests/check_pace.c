@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_pace.c: which frames the network sees in step, on a clock that is only a number: a source of 30 frames a second, a
- * network of any length, a queue or none behind it, a queue that leaks or not before it. Also the times told to pipelines. */
-#include "plugin/pace.h"
+/* check_pace.c: which frames the network sees in step, on a clock that is only a number: a source of 30 frames a
+ * second, a network of any length, a queue or none behind it, a queue that leaks or not before it. Also the times told
+ * to pipelines, and what they tell. */
+#include "plugin/pipeline_time.h"
 #include "plugin/timing.h"
 
+#include <gst/check/gsttestclock.h>
+
 #include "check.h"
+#include "plugin/log.h"
 
 enum { FRAMES = 450 };
 static const GstClockTime period = GST_SECOND / 30, margin = 2 * GST_MSECOND, step = 4 * GST_MSECOND;
@@ -16,8 +20,8 @@ struct played {
     double busy;            /* share of the time in which the network ran */
 };
 
-/* Plays FRAMES frames. `waits`: the sink's wait takes the thread (no queue behind); `leaks`: a queue of one frame before
- * that drops the older. The network takes `need`, in steps of 4 ms; the pipeline's latency is `latency`. */
+/* Plays FRAMES frames. `waits`: the sink's wait takes the thread (no queue behind); `leaks`: a queue of one frame
+ * before that drops the older. The network takes `need`, in steps of 4 ms; the pipeline's latency is `latency`. */
 static struct played play (GstClockTime need, GstClockTime latency, gboolean waits, gboolean leaks)
 {
     struct played played = { 0 };
@@ -160,20 +164,20 @@ static void check_latency (void)
     int told = 0;
     for (int n = 0; n < 1000; n++) {
         stats_inferred (&stats, GST_MSECOND, (guint64)(90 + n % 10) * GST_MSECOND);
-        told += stats_latency_moved (&stats);
+        told += stats_follow_latency (&stats);
     }
     CHECK (told <= 1 && stats.need >= 99 * GST_MSECOND && stats.need <= 101 * GST_MSECOND,
            "told %d times, %" G_GUINT64_FORMAT, told, stats.need);
     CHECK (stats.latency >= stats.need + GST_MSECOND, "less is told than needed");
     for (int n = 0; n < 300; n++) {
         stats_inferred (&stats, GST_MSECOND, 300 * GST_MSECOND);
-        told += stats_latency_moved (&stats);
+        told += stats_follow_latency (&stats);
     }
     CHECK (told >= 1 && stats.need == 301 * GST_MSECOND && stats.latency > stats.need, "after it became slower");
     told = 0;
     for (int n = 0; n < 300; n++) {
         stats_inferred (&stats, GST_MSECOND, 10 * GST_MSECOND);
-        told += stats_latency_moved (&stats);
+        told += stats_follow_latency (&stats);
     }
     CHECK (told >= 1 && stats.latency < 20 * GST_MSECOND, "after it became faster: %" G_GUINT64_FORMAT, stats.latency);
     struct window window = { .used = 0 };
@@ -184,8 +188,138 @@ static void check_latency (void)
            "quantiles of 1..100: %" G_GUINT64_FORMAT, window_quantile (&window, 99));
 }
 
-int main (void)
+/* ---- what a pipeline tells -------------------------------------------------------------------------------------- */
+
+/* An element in front of a sink that shows frames by the clock, which is only a number. */
+struct rig {
+    GstElement *bin, *element, *sink;
+    GstClock *clock;
+    GstPad *src;
+    struct pipeline_time time;
+};
+
+static void open_rig (struct rig *rig)
 {
+    rig->bin = gst_object_ref_sink (gst_bin_new (NULL));
+    rig->element = gst_element_factory_make ("identity", NULL);
+    rig->sink = gst_element_factory_make ("fakesink", NULL);
+    g_object_set (rig->sink, "sync", TRUE, NULL);
+    gst_bin_add_many (GST_BIN (rig->bin), rig->element, rig->sink, NULL);
+    gst_element_link (rig->element, rig->sink);
+    rig->src = gst_element_get_static_pad (rig->element, "src");
+    rig->clock = gst_test_clock_new_with_start_time (3 * GST_SECOND);
+    gst_element_set_clock (rig->element, rig->clock);
+    gst_element_set_base_time (rig->element, GST_SECOND);
+    gst_element_set_state (rig->element, GST_STATE_PLAYING);
+    pipeline_time_init (&rig->time, rig->element);
+}
+
+static void close_rig (struct rig *rig)
+{
+    gst_element_set_state (rig->bin, GST_STATE_NULL);
+    gst_object_unref (rig->src);
+    gst_object_unref (rig->clock);
+    gst_object_unref (rig->bin);
+}
+
+static void tell (struct rig *rig, GstEvent *event)
+{
+    pipeline_time_event (&rig->time, event);
+    gst_event_unref (event);
+}
+
+static GstClockTime now_at (struct rig *rig, GstClockTime running_time)
+{
+    return pipeline_time_now (&rig->time, rig->src, running_time);
+}
+
+static void check_clock (void)
+{
+    check_group ("the clock of a pipeline");
+    const GstClockTime none = GST_CLOCK_TIME_NONE;
+    struct rig rig;
+    open_rig (&rig);
+    CHECK (now_at (&rig, 0) == none, "read before the latency is known");
+    tell (&rig, gst_event_new_latency (50 * GST_MSECOND));
+    CHECK (now_at (&rig, 0) == 2 * GST_SECOND, "%" G_GUINT64_FORMAT, now_at (&rig, 0));
+    pipeline_time_reset (&rig.time);
+    CHECK (now_at (&rig, 0) == none, "read by the base time of before the seek");
+    CHECK (now_at (&rig, none) == 2 * GST_SECOND, "a frame without a time is not late");
+    pipeline_time_reset (&rig.time);
+    gst_element_set_base_time (rig.element, 3 * GST_SECOND);
+    CHECK (now_at (&rig, 0) == 0, "not read by the new base time");
+    gst_test_clock_advance_time (GST_TEST_CLOCK (rig.clock), GST_SECOND);
+    CHECK (now_at (&rig, 0) == GST_SECOND, "the new base time holds for late frames, too");
+    pipeline_time_reset (&rig.time);
+    CHECK (now_at (&rig, GST_SECOND - 51 * GST_MSECOND) == none, "late by a base time that may be void");
+    CHECK (now_at (&rig, GST_SECOND - 50 * GST_MSECOND) == GST_SECOND, "in time by a base time that was kept");
+    CHECK (now_at (&rig, 0) == GST_SECOND, "which holds from then on");
+    g_object_set (rig.sink, "sync", FALSE, NULL);
+    pipeline_time_forget (&rig.time);
+    CHECK (now_at (&rig, 0) == none, "no sink keeps to it");
+    g_object_set (rig.sink, "sync", TRUE, NULL);
+    pipeline_time_forget (&rig.time);
+    gst_element_set_state (rig.element, GST_STATE_PAUSED);
+    CHECK (now_at (&rig, 0) == none, "it does not run while paused");
+    close_rig (&rig);
+}
+
+static void check_lateness (void)
+{
+    check_group ("what sinks report");
+    struct rig rig;
+    open_rig (&rig);
+    tell (&rig, gst_event_new_latency (50 * GST_MSECOND));
+    struct pace_frame frame = { .running_time = GST_SECOND };
+    pipeline_time_fill (&rig.time, &frame);
+    CHECK (frame.latency == 50 * GST_MSECOND && frame.margin == margin && !frame.late, "nothing reported");
+    tell (&rig, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 1.5, 10 * GST_MSECOND, GST_SECOND));
+    pipeline_time_fill (&rig.time, &frame);
+    CHECK (frame.late && frame.margin == margin + 10 * GST_MSECOND, "10 ms late: %d, %" G_GUINT64_FORMAT, frame.late,
+           frame.margin);
+    frame.running_time = GST_SECOND + 11 * GST_MSECOND;
+    for (int n = 0; n < 1000; n++)
+        pipeline_time_fill (&rig.time, &frame);
+    CHECK (!frame.late && frame.margin == margin, "later frames: %d, %" G_GUINT64_FORMAT, frame.late, frame.margin);
+    struct moment moment = MOMENT_NONE;
+    GstMessage *message = pipeline_time_message (&rig.time, &moment, 7, 3);
+    guint64 processed, dropped;
+    gint64 jitter;
+    gdouble proportion;
+    gst_message_parse_qos_stats (message, NULL, &processed, &dropped);
+    gst_message_parse_qos_values (message, &jitter, &proportion, NULL);
+    CHECK (processed == 7 && dropped == 3 && jitter == 10 * GST_MSECOND && proportion == 1.5, "of the QOS message");
+    gst_message_unref (message);
+    pipeline_time_stop (&rig.time);
+    CHECK (now_at (&rig, 0) == GST_CLOCK_TIME_NONE, "the next pipeline has told nothing yet");
+    close_rig (&rig);
+}
+
+static void check_period (void)
+{
+    check_group ("from one frame to the next");
+    GstSegment segment;
+    struct moment moment = MOMENT_NONE;
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    CHECK (frame_period (&segment, 25, 1, &moment) == 40 * GST_MSECOND, "25 a second");
+    CHECK (frame_period (&segment, 0, 1, &moment) == 0, "neither rate nor duration");
+    moment.duration = 20 * GST_MSECOND;
+    CHECK (frame_period (&segment, 0, 1, &moment) == 20 * GST_MSECOND, "by the duration");
+    segment.rate = 2;
+    CHECK (frame_period (&segment, 25, 1, &moment) == 20 * GST_MSECOND, "at twice the speed");
+    segment.rate = -0.5;
+    CHECK (frame_period (&segment, 25, 1, &moment) == 80 * GST_MSECOND, "backwards, at half the speed");
+    segment.flags = GST_SEGMENT_FLAG_TRICKMODE_KEY_UNITS;
+    CHECK (frame_period (&segment, 25, 1, &moment) == 0, "only key frames");
+}
+
+int main (int argc, char **argv)
+{
+    gst_init (&argc, &argv);
+    GST_DEBUG_CATEGORY_INIT (convrelu_debug, "convrelu", 0, "convolutional networks on video");
+    check_clock ();
+    check_lateness ();
+    check_period ();
     check_streams ();
     check_choices ();
     check_interval ();

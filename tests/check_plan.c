@@ -63,7 +63,8 @@ static void same_outputs (struct plan *plan, const float *input, const float *ex
     free (made);
 }
 
-/* Residual blocks, a depthwise block, a concat and a classifier: every kind of step and algorithm, large enough to be cut in pieces. */
+/* Residual blocks, a depthwise block, a concat and a classifier: every kind of step and algorithm, large enough to be
+ * cut in pieces. */
 static struct builder small_network (void)
 {
     struct builder b = builder_new (7, 3, 45, 38);
@@ -280,7 +281,8 @@ static void one_history (uint64_t seed)
     graph_unref (b.g);
 }
 
-/* Random lifetimes and sizes: buffers that live at the same time lie apart, and the total is where the last one ends. */
+/* Random lifetimes and sizes: buffers that live at the same time lie apart, and the total is where the last one
+ * ends. */
 static void check_arena (void)
 {
     check_group ("arena");
@@ -489,7 +491,8 @@ static void chosen_is (const char *isa, int channels, int side, const char *expe
     chosen_on (NULL, isa, channels, side, 3, expected);
 }
 
-/* Processors that are not this one: weights from afar, for nothing, or kept near; Strassen's algorithm. */
+/* Processors that are not this one: weights that come slowly, for nothing, or stay in the L2 cache; Strassen's
+ * algorithm. */
 static void check_other_cpus (void)
 {
     check_group ("choice for other processors");
@@ -524,24 +527,25 @@ static void check_choice (void)
     }
     if (!kernels_for ("avx512"))
         SKIP ("the rest needs AVX-512");
-    else { /* weights from afar */
+    else { /* weights come slowly */
         chosen_is ("avx512", 512, 7, "winograd F(2,3)");
         chosen_is ("avx512", 256, 14, cpu_detect ().bytes_per_cycle_far < 8 ? "winograd F(4x2,3)" : "winograd F(4,3)");
     }
 }
 
-/* Runs of one step each fetch every line of what is ahead, or as many lines as they can, and little past its end. */
-static void fetch_covers (int lines, int steps, int blocks)
+/* Strips of one step each prefetch every line of the next weights, or as many lines as they can, and little past its
+ * end. */
+static void prefetch_covers (int lines, int steps, int blocks)
 {
     enum { LINES = 64 };
     static const float weights[LINES * BLOCK];
     bool fetched[2 * LINES] = { false };
-    struct fetch all = fetch_ahead ((struct ahead) { weights, (size_t)(lines * BLOCK) }, steps, blocks);
+    struct prefetch all = prefetch_spread ((struct next_weights) { weights, (size_t)(lines * BLOCK) }, steps, blocks);
     int count = 0, last = -1;
     for (int done = 0; done < steps; done++) {
-        struct fetch fetch = fetch_after (all, done);
-        for (int b = 0; b < blocks && fetch.step; b++) {
-            ptrdiff_t at = (fetch.next + b * fetch.apart - weights) / BLOCK;
+        struct prefetch prefetch = prefetch_rest (all, done);
+        for (int b = 0; b < blocks && prefetch.step; b++) {
+            ptrdiff_t at = (prefetch.next + b * prefetch.apart - weights) / BLOCK;
             if (at > last)
                 last = (int)at;
             if (at >= 0 && at < 2 * LINES && !fetched[at]) {
@@ -555,13 +559,13 @@ static void fetch_covers (int lines, int steps, int blocks)
            blocks, count, last);
 }
 
-static void check_fetch (void)
+static void check_prefetch (void)
 {
-    check_group ("fetch ahead");
+    check_group ("prefetch");
     for (int blocks = 1; blocks <= 2; blocks++)
         for (int lines = 0; lines <= 64; lines += lines < 5 ? 1 : 13)
             for (int steps = 1; steps <= 2000; steps = steps * 3 / 2 + 1)
-                fetch_covers (lines, steps, blocks);
+                prefetch_covers (lines, steps, blocks);
 }
 
 /* The runs flush denormals to zero; the caller's arithmetic keeps them. */
@@ -672,7 +676,7 @@ int main (void)
     check_multiplications ();
     check_choice ();
     check_other_cpus ();
-    check_fetch ();
+    check_prefetch ();
     check_denormals ();
     check_steps ();
     check_image ();

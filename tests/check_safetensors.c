@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_safetensors.c: the safetensors reader and the ResNets made from it, on good, odd, damaged and hostile files. */
 #include "models/model.h"
+#include "models/npy.h"
 #include "models/resnet.h"
 #include "models/safetensors.h"
 #include "tests/allocations.h"
@@ -419,6 +420,84 @@ static void refuse (const struct writer *w, const char *what, const char *says)
     model_unref (model);
 }
 
+/* A network under other names is the same network. */
+static void check_names (void)
+{
+    static struct writer w;
+    static const struct {
+        const char *prefix, *head, *bears;
+    } names[] = {
+        { "module.", NULL, "linear" },
+        { "_orig_mod.module.", NULL, "linear" },
+        { "backbone.", "head", "head" },
+        { "model.", "model.fc.1", "fc.1" },
+        { NULL, "last_linear", "last_linear" },
+        { NULL, "classifier.1", "classifier.1" },
+        { "timm_model.", "timm_model.head", "head" },
+    };
+    check_group ("names");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct error error;
+        w = (struct writer) { .metadata = "{\"input_size\":\"9\"}" };
+        writer_small (&w);
+        struct model *plain = load (&w, &error);
+        w = (struct writer) { .metadata = "{\"input_size\":\"9\"}", .prefix = names[i].prefix, .head = names[i].head };
+        writer_small (&w);
+        struct model *other = load (&w, &error);
+        if (CHECK (plain && other, "%s: %s", names[i].bears, error.text)) {
+            check_same (names[i].bears, model_graph (plain), model_graph (other));
+            CHECK (graph_find (model_graph (other), names[i].bears) >= 0, "no %s", names[i].bears);
+            CHECK (graph_find (model_graph (other), "layer1.0.conv1") >= 0, "%s: no layer1.0.conv1", names[i].bears);
+        }
+        model_unref (plain);
+        model_unref (other);
+    }
+    w = (struct writer) { .prefix = "module." };
+    writer_small (&w);
+    writer_tensor (&w, "aux.weight", "2,7");
+    refuse (&w, "two matrices", "could be the classifier");
+    w = (struct writer) { .prefix = "module" };
+    writer_small (&w);
+    refuse (&w, "a prefix without a dot", "only ResNets");
+}
+
+static const char *const case_names[] = { "fc_named_classifier", "kuangliu_dataparallel", "prefix_module" };
+
+static void check_case_files (void)
+{
+    check_group ("case files");
+    const char *cases = check_cases ();
+    if (!cases) {
+        SKIP ("no case files");
+        return;
+    }
+    for (size_t i = 0; i < sizeof case_names / sizeof case_names[0]; i++) {
+        char file[1100];
+        struct error error = { "" };
+        struct npy in = { 0 }, expected = { 0 };
+        snprintf (file, sizeof file, "%s/22-safetensors-names/%s.safetensors", cases, case_names[i]);
+        struct model *model = model_load (file, NULL, &error);
+        snprintf (file, sizeof file, "%s/22-safetensors-names/%s.in.npy", cases, case_names[i]);
+        bool good = CHECK (model && npy_read (file, &in, &error), "%s", error.text);
+        snprintf (file, sizeof file, "%s/22-safetensors-names/%s.ref.npy", cases, case_names[i]);
+        good = good && CHECK (npy_read (file, &expected, &error), "%s", error.text) &&
+               CHECK (expected.count == (size_t)model_classes (model), "%s: %d classes", file, model_classes (model));
+        struct plan *plan = good ? plan_new (model_graph (model), NULL, &error) : NULL;
+        double largest = 1, apart = plan ? 0 : INFINITY;
+        if (plan)
+            plan_run (plan, in.data);
+        for (size_t k = 0; plan && k < expected.count; k++) {
+            largest = fmax (largest, fabsf (expected.data[k]));
+            apart = fmax (apart, fabsf (expected.data[k] - plan_output (plan, 0)->data[k]));
+        }
+        CHECK (apart <= 1e-5 * largest, "%s: %g apart", case_names[i], apart);
+        plan_free (plan);
+        npy_clear (&in);
+        npy_clear (&expected);
+        model_unref (model);
+    }
+}
+
 /* S27: every tensor missing, under another name, and of another shape with the right number of bytes. */
 static void check_wrong_tensors (void fill (struct writer *w))
 {
@@ -598,6 +677,8 @@ int main (void)
     check_bombs ();
     check_floats ();
     check_networks ();
+    check_names ();
+    check_case_files ();
     check_wrong_networks ();
     check_damage ();
     check_memory ();

@@ -4,6 +4,8 @@
 #include "engine/workers.h"
 #include "tests/check.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <time.h>
@@ -101,6 +103,31 @@ static void check_ends (void)
     workers_free (NULL);
 }
 
+/* What a worker would be interrupted by: nothing, so that signals reach the threads of the application alone. */
+static void note_signals (void *context, int worker)
+{
+    _Atomic int *open = context;
+    sigset_t blocked;
+    pthread_sigmask (SIG_BLOCK, NULL, &blocked);
+    for (int i = 0; worker > 0 && i < 3; i++)
+        *open += !sigismember (&blocked, (const int[]) { SIGINT, SIGTERM, SIGALRM }[i]);
+}
+
+static void check_signals (void)
+{
+    _Atomic int open = 0;
+    sigset_t before, after;
+    pthread_sigmask (SIG_BLOCK, NULL, &before);
+    struct workers *workers = workers_new (4);
+    pthread_sigmask (SIG_BLOCK, NULL, &after);
+    if (!CHECK (workers != NULL, "not started"))
+        return;
+    workers_run (workers, note_signals, &open, true);
+    CHECK (open == 0, "workers take %d signals", (int)open);
+    CHECK (sigismember (&before, SIGTERM) == sigismember (&after, SIGTERM), "the caller's signals are others now");
+    workers_free (workers);
+}
+
 int main (void)
 {
     check_group ("calls");
@@ -110,5 +137,7 @@ int main (void)
     check_generations ();
     check_group ("ends");
     check_ends ();
+    check_group ("signals");
+    check_signals ();
     return check_end ();
 }

@@ -2,7 +2,8 @@
 /* drawings.c: things that the built-in network knows, drawn, for a demonstration without a camera and without anybody's
  * photographs.
  *
- * usage: drawings FOLDER      writes FOLDER/0-yin-and-yang.png, 1-stop-sign.png, ... of 640 x 480 pixels and prints their
+ * usage: drawings FOLDER      writes FOLDER/0-yin-and-yang.png, 1-stop-sign.png, ... of 640 x 480 pixels and prints
+ * their
  *                             paths; exit code 1 and one line when a file cannot be written */
 #include <cairo.h>
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin/overlay.h"
+#include "plugin/overlay/overlay.h"
 
 struct count {
     int frames, changes, class_id;
@@ -35,7 +35,7 @@ static void see_frame (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointe
     struct counting *counting = data;
     struct network *network = counting->network;
     GstCaps *caps = gst_pad_get_current_caps (pad);
-    struct input_spec spec = frame_input_spec (model_input (network->model), &counting->settings.preparation);
+    struct input_spec spec = frame_input_spec (model_input (network->model), &counting->settings.preparation, NULL);
     if (!caps || !gst_video_info_from_caps (&counting->info, caps))
         return;
     gst_caps_unref (caps);

@@ -5,8 +5,8 @@
  *   | forbidden page | slack | data [count] | slack | forbidden page |
  *
  * The data ends (or begins) as close to a forbidden page as its alignment allows, so that reading or writing one vector
- * too much ends the program. The slack, and the data before it is filled, hold a NaN of our own: a sum that takes one in
- * becomes NaN, and a place that was written no longer has its bits. */
+ * too much ends the program. The slack, and the data before it is filled, hold a NaN of our own: a sum that takes one
+ * in becomes NaN, and a place that was written no longer has its bits. */
 #ifndef CONVRELU_GUARDED_H
 #define CONVRELU_GUARDED_H
 
@@ -23,15 +23,16 @@ struct guarded {
 
 enum guarded_alignment { ALIGNED_TO_BLOCK = 64, ALIGNED_TO_FLOAT = 4 };
 
-/* count floats (0 is fine) against the page behind (at_end) or in front of them. Ends the program when memory is short. */
+/* count floats (0 is fine) against the page behind (at_end) or in front of them. Ends the program when memory is
+ * short. */
 struct guarded guarded_new (size_t count, enum guarded_alignment alignment, bool at_end);
 void guarded_free (struct guarded *g);
 void guarded_clear (struct guarded *g);  /* everything between the pages to our NaN */
 void guarded_random (struct guarded *g); /* data to random numbers in [-1, 1) */
 
-/* What should be in a buffer: value[i] within bound[i]. A NaN or infinite value must be met exactly, except that any of them
- * will do for NaN with a bound of INFINITY (infinity times zero, somewhere on the way). A bound of UNTOUCHED means our NaN
- * must still be there; INFINITY beside a finite value that any finite number will do. */
+/* What should be in a buffer: value[i] within bound[i]. A NaN or infinite value must be met exactly, except that any of
+ * them will do for NaN with a bound of INFINITY (infinity times zero, somewhere on the way). A bound of UNTOUCHED means
+ * our NaN must still be there; INFINITY beside a finite value that any finite number will do. */
 #define UNTOUCHED (-1.0)
 struct expected {
     double *value, *bound; /* [count] each */

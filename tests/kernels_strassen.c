@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_strassen.c: the tests of Strassen's products. What they give depends on the tile of a table, so tables are not compared with
- * each other, only with the formulas in double precision. */
+/* kernels_strassen.c: the tests of Strassen's products. What they give depends on the tile of a table, so tables are
+ * not compared with each other, only with the formulas in double precision. */
 #include "tests/check_kernels.h"
 
 #include <math.h>
@@ -97,8 +97,8 @@ void check_strassen_sums (void)
 }
 
 struct strassen_case {
-    struct block_case now, after;
-    int columns, blocks, channel;
+    struct block_case cur, next;
+    int nr_blocks, blocks, channel;
     ptrdiff_t out_block;
     struct guarded weights, kept, bias, residual;
     enum residual_mode mode;
@@ -108,21 +108,21 @@ struct strassen_case {
 static struct strassen_case strassen_case_new (const struct kernels *k, int rows, int number)
 {
     int depth = 16 * random_between (1, MOST_DEPTH / 16);
-    struct strassen_case c = { .now = block_case_new (depth, rows, number),
-                               .after = block_case_new (depth, random_between (1, k->mr), number / 2),
-                               .columns = k->nr_blocks,
+    struct strassen_case c = { .cur = block_case_new (depth, rows, number),
+                               .next = block_case_new (depth, random_between (1, k->mr), number / 2),
+                               .nr_blocks = k->nr_blocks,
                                .blocks = random_between (1, 2 * k->nr_blocks),
                                .channel = 16 * random_between (0, 2),
                                .mode = (enum residual_mode) (number % RESIDUAL_MODES) };
-    c.out_block = 16 * (c.now.pixels + random_between (0, 2));
+    c.out_block = 16 * (c.cur.pixels + random_between (0, 2));
     c.weights = guarded_new ((size_t)(7 * depth * 16 * k->nr_blocks), ALIGNED_TO_BLOCK, true);
     c.kept = guarded_new ((size_t)(3 * rows * 16 * k->nr_blocks), ALIGNED_TO_BLOCK, true);
     c.bias = guarded_new ((size_t)(c.channel + 16 * c.blocks), ALIGNED_TO_BLOCK, true);
-    c.residual = guarded_new ((size_t)((c.blocks - 1) * c.out_block + 16 * c.now.pixels), ALIGNED_TO_BLOCK, number % 2);
+    c.residual = guarded_new ((size_t)((c.blocks - 1) * c.out_block + 16 * c.cur.pixels), ALIGNED_TO_BLOCK, number % 2);
     guarded_random (&c.weights);
     guarded_random (&c.bias);
     for (int b = 0; b < c.blocks; b++)
-        for (int i = 0; i < 16 * c.now.pixels; i++)
+        for (int i = 0; i < 16 * c.cur.pixels; i++)
             c.residual.data[b * c.out_block + i] = random_float ();
     c.epilogue = epilogue_case_new (number % EPILOGUES, c.channel + 16 * c.blocks);
     return c;
@@ -130,8 +130,8 @@ static struct strassen_case strassen_case_new (const struct kernels *k, int rows
 
 static void strassen_case_free (struct strassen_case *c)
 {
-    block_case_free (&c->now);
-    block_case_free (&c->after);
+    block_case_free (&c->cur);
+    block_case_free (&c->next);
     guarded_free (&c->weights);
     guarded_free (&c->kept);
     guarded_free (&c->bias);
@@ -139,17 +139,18 @@ static void strassen_case_free (struct strassen_case *c)
     epilogue_case_free (&c->epilogue);
 }
 
-/* Output channel o of a half of them at pixel r of a half: its four quarters, index 2 lower + right, and of absolute values. */
+/* Output channel o of a half of them at pixel r of a half: its four quarters, index 2 lower + right, and of absolute
+ * values. */
 static void quarters (const struct strassen_case *c, int o, int r, double sum[4], double magnitude[4])
 {
     /* the products that each quarter is the sum of */
     static const int of[4][5] = { { 0, 1, -1 }, { 0, 2, 3, 4, -1 }, { 0, 2, 5, 6, -1 }, { 0, 2, 3, 5, -1 } };
     double product[7] = { 0 }, most[7] = { 0 };
-    for (int k = 0; k < c->now.depth; k++) {
+    for (int k = 0; k < c->cur.depth; k++) {
         double b[7], size[7];
-        factors (&c->now, k, r, b, size);
+        factors (&c->cur, k, r, b, size);
         for (int i = 0; i < 7; i++) {
-            double weight = c->weights.data[(i * c->now.depth + k) * 16 * c->columns + o];
+            double weight = c->weights.data[(i * c->cur.depth + k) * 16 * c->nr_blocks + o];
             product[i] += weight * b[i];
             most[i] += fabs (weight) * size[i];
         }
@@ -165,20 +166,20 @@ static void quarters (const struct strassen_case *c, int o, int r, double sum[4]
 
 static void strassen_expect (const struct strassen_case *c, struct expected *e)
 {
-    for (int o = 0; o < 16 * c->columns; o++)
-        for (int r = 0; r < c->now.rows; r++) {
+    for (int o = 0; o < 16 * c->nr_blocks; o++)
+        for (int r = 0; r < c->cur.rows; r++) {
             double sum[4], magnitude[4];
             quarters (c, o, r, sum, magnitude);
             for (int q = 0; q < 4; q++) {
-                int out = o + q / 2 * 16 * c->columns, pixel = q % 2 ? c->now.pixels - c->now.rows + r : r;
-                if (out >= 16 * c->blocks || (q % 2 && pixel < c->now.rows))
+                int out = o + q / 2 * 16 * c->nr_blocks, pixel = q % 2 ? c->cur.pixels - c->cur.rows + r : r;
+                if (out >= 16 * c->blocks || (q % 2 && pixel < c->cur.rows))
                     continue;
                 ptrdiff_t at = out / 16 * c->out_block + 16 * pixel + out % 16;
                 double bias = c->bias.data[c->channel + out], more = 0;
                 if (c->mode != NO_RESIDUAL)
                     more = c->residual.data[at];
                 epilogue_expect (&c->epilogue.epilogue, c->channel + out, sum[q] + bias + more,
-                                 magnitude[q] + fabs (bias) + fabs (more), 4 * c->now.depth + 8, &e->value[at],
+                                 magnitude[q] + fabs (bias) + fabs (more), 4 * c->cur.depth + 8, &e->value[at],
                                  &e->bound[at]);
             }
         }
@@ -188,9 +189,9 @@ static void strassen_expect (const struct strassen_case *c, struct expected *e)
 static void strassen_case_run (const struct strassen_case *c, const struct kernels *k, int first, int last,
                                struct guarded *out)
 {
-    bool fetch = c->now.rows % 2;
-    struct strassen_run run = {
-        .now = block_of (&c->now),
+    bool prefetch = c->cur.rows % 2;
+    struct strassen_args args = {
+        .cur = block_of (&c->cur),
         .first = first,
         .last = last,
         .kept = c->kept.data,
@@ -203,12 +204,12 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
         .out = out->data,
         .out_block = c->out_block,
         .channel = c->channel,
-        .fetch = fetch ? (struct fetch) { c->weights.data, 16, 0 } : (struct fetch) { 0 },
+        .prefetch = prefetch ? (struct prefetch) { c->weights.data, 16, 0 } : (struct prefetch) { 0 },
         .epilogue = &c->epilogue.epilogue,
     };
     if (first == 0)
-        run.after = block_of (&c->after);
-    k->strassen (&run);
+        args.next = block_of (&c->next);
+    k->strassen (&args);
 }
 
 static void strassen_case_check (const struct kernels *k, int rows, int number)
@@ -216,12 +217,12 @@ static void strassen_case_check (const struct kernels *k, int rows, int number)
     struct strassen_case c = strassen_case_new (k, rows, number);
     struct guarded out = guarded_new (c.residual.count, ALIGNED_TO_BLOCK, number / 2 % 2);
     struct expected e = expected_new (out.count);
-    struct strassen_block now = block_of (&c.now);
+    struct strassen_block cur = block_of (&c.cur);
     strassen_expect (&c, &e);
     guarded_clear (&out);
     if (c.mode == RESIDUAL_IN_PLACE)
         memcpy (out.data, c.residual.data, out.count * sizeof (float));
-    k->strassen_sums (&now);
+    k->strassen_sums (&cur);
     if (number % 2) {
         strassen_case_run (&c, k, 0, 7, &out);
     } else {
@@ -230,9 +231,9 @@ static void strassen_case_check (const struct kernels *k, int rows, int number)
         strassen_case_run (&c, k, 5, 7, &out);
     }
     const char *wrong = guarded_compare (&out, &e);
-    CHECK (!wrong, "%s: case %d: depth %d, %d pixels, %d blocks, residual %d, %s: %s", k->name, number, c.now.depth,
-           c.now.pixels, c.blocks, (int)c.mode, c.epilogue.name, wrong);
-    sums_checked (k, &c.after, "meanwhile");
+    CHECK (!wrong, "%s: case %d: depth %d, %d pixels, %d blocks, residual %d, %s: %s", k->name, number, c.cur.depth,
+           c.cur.pixels, c.blocks, (int)c.mode, c.epilogue.name, wrong);
+    sums_checked (k, &c.next, "meanwhile");
     guarded_free (&out);
     expected_free (&e);
     strassen_case_free (&c);

@@ -96,21 +96,22 @@ static void conv_case_run (const struct conv_case *c, const struct conv_kernel *
         for (int d = 0; d < c->depth; d++)
             memcpy (weights.data + d * 16 * blocks, c->weights.data + 16 * (d * c->blocks + b),
                     (size_t)(16 * blocks) * sizeof (float));
-        struct conv_run run = { .input = c->input.data + c->before,
-                                .segments = c->segments,
-                                .segment_count = c->segment_count,
-                                .pixel_stride = c->stride,
-                                .weights = weights.data,
-                                .bias = c->bias.data,
-                                .residual = c->residual_mode == NO_RESIDUAL ? NULL : residual + b * c->out_block,
-                                .out = out->data + b * c->out_block,
-                                .out_block = c->out_block,
-                                .pixels = c->pixels,
-                                .blocks = blocks,
-                                .channel = c->channel + 16 * b,
-                                .fetch = c->pixels % 2 ? (struct fetch) { weights.data, 16, 16 } : (struct fetch) { 0 },
-                                .epilogue = &c->epilogue.epilogue };
-        k->run (&run);
+        struct conv_args args = { .input = c->input.data + c->before,
+                                  .segments = c->segments,
+                                  .segment_count = c->segment_count,
+                                  .pixel_stride = c->stride,
+                                  .weights = weights.data,
+                                  .bias = c->bias.data,
+                                  .residual = c->residual_mode == NO_RESIDUAL ? NULL : residual + b * c->out_block,
+                                  .out = out->data + b * c->out_block,
+                                  .out_block = c->out_block,
+                                  .pixels = c->pixels,
+                                  .blocks = blocks,
+                                  .channel = c->channel + 16 * b,
+                                  .prefetch = c->pixels % 2 ? (struct prefetch) { weights.data, 16, 16 }
+                                                            : (struct prefetch) { 0 },
+                                  .epilogue = &c->epilogue.epilogue };
+        k->run (&args);
         guarded_free (&weights);
     }
 }
@@ -210,22 +211,22 @@ static void depthwise_case (struct pool g, int width, int number)
             int start = 16 * y * out_width;
             rows = 1 + (y + number) % 3 < out_height - y ? 1 + (y + number) % 3 : out_height - y;
             const float *more = (mode == RESIDUAL ? residual.data : out.data) + start;
-            struct depthwise_run run = { .in = in.blocked.data,
-                                         .weights = packed.data,
-                                         .in_height = height,
-                                         .kernel_h = g.kernel_h,
-                                         .stride_h = g.stride_h,
-                                         .dilation_h = g.dilation_h,
-                                         .pad_top = g.pad_top,
-                                         .window = window_of (&g, width, out_width),
-                                         .first = y,
-                                         .rows = rows,
-                                         .bias = bias.data,
-                                         .residual = mode == NO_RESIDUAL ? NULL : more,
-                                         .out = out.data + start,
-                                         .channel = channel,
-                                         .epilogue = &epilogue.epilogue };
-            tables[t]->depthwise (&run);
+            struct depthwise_args args = { .in = in.blocked.data,
+                                           .weights = packed.data,
+                                           .in_height = height,
+                                           .kernel_h = g.kernel_h,
+                                           .stride_h = g.stride_h,
+                                           .dilation_h = g.dilation_h,
+                                           .pad_top = g.pad_top,
+                                           .window = window_of (&g, width, out_width),
+                                           .first = y,
+                                           .rows = rows,
+                                           .bias = bias.data,
+                                           .residual = mode == NO_RESIDUAL ? NULL : more,
+                                           .out = out.data + start,
+                                           .channel = channel,
+                                           .epilogue = &epilogue.epilogue };
+            tables[t]->depthwise (&args);
         }
         compare (tables[t], &out, &e);
     }

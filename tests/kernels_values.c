@@ -66,13 +66,13 @@ static void pool_case (struct pool g, int width, int number)
             for (int x = 0; x < out_width; x++)
                 divisor.data[x] =
                     (float)(tall * window_positions (x, g.kernel_w, g.stride_w, g.pad_left, width, g.pad_right));
-            struct pool_run run = { .kind = g.kind,
-                                    .rows = rows,
-                                    .row_count = count,
-                                    .window = window_of (&g, width, out_width),
-                                    .divisor = g.count_include_pad ? divisor.data : NULL,
-                                    .out = out.data + 16 * y * out_width };
-            tables[t]->pool (&run);
+            struct pool_args args = { .kind = g.kind,
+                                      .rows = rows,
+                                      .row_count = count,
+                                      .window = window_of (&g, width, out_width),
+                                      .divisor = g.count_include_pad ? divisor.data : NULL,
+                                      .out = out.data + 16 * y * out_width };
+            tables[t]->pool (&args);
         }
         compare (tables[t], &out, &e);
     }
@@ -140,7 +140,7 @@ enum second { WHOLE, PER_CHANNEL, PER_PIXEL, ONE_NUMBER, SECONDS }; /* the shape
 enum alias { NO_ALIAS, OUT_IS_A, OUT_IS_B, OUT_IS_RESIDUAL, ALIASES };
 
 struct elementwise_case {
-    struct elementwise_run run; /* epilogue, out, and what that is an alias of, are set by check_elementwise */
+    struct elementwise_args args; /* epilogue, out, and what that is an alias of, are set by check_elementwise */
     enum second second;
     enum alias alias;
     struct guarded a, b, residual, scale, shift;
@@ -151,7 +151,7 @@ static struct elementwise_case elementwise_case_new (int number)
 {
     struct elementwise_case c = { .second = (enum second) (number / 3 % SECONDS),
                                   .alias = (enum alias) (number / 12 % ALIASES) };
-    struct elementwise_run *r = &c.run;
+    struct elementwise_args *r = &c.args;
     r->operation = (enum elementwise_operation) (number % 3);
     r->pixels = 1 + number % 37;
     r->channel = 16 * random_between (0, 2);
@@ -196,7 +196,7 @@ static void elementwise_case_free (struct elementwise_case *c)
 
 static void elementwise_expect_one (const struct elementwise_case *c, int i, struct expected *e)
 {
-    const struct elementwise_run *r = &c->run;
+    const struct elementwise_args *r = &c->args;
     double v = c->a.data[i], magnitude = fabs (v);
     if (r->operation != ELEMENTWISE_FIRST) {
         double b = c->b.data[i / 16 * r->b_pixel + (r->b_lane ? 0 : i % 16)];
@@ -216,23 +216,23 @@ void check_elementwise (void)
 {
     for (int number = 0; number < 12 * 192; number++) {
         struct elementwise_case c = elementwise_case_new (number);
-        c.run.epilogue = &c.epilogue.epilogue;
+        c.args.epilogue = &c.epilogue.epilogue;
         struct expected e = expected_new (c.a.count);
         for (int i = 0; i < (int)e.count; i++)
             elementwise_expect_one (&c, i, &e);
         struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number / 2 % 2);
         for (int t = case_begin (); t < table_count; t++) {
             const struct guarded *same[ALIASES] = { NULL, &c.a, &c.b, &c.residual };
-            struct elementwise_run run = c.run;
+            struct elementwise_args args = c.args;
             guarded_clear (&out);
             if (same[c.alias])
                 memcpy (out.data, same[c.alias]->data, out.count * sizeof (float));
-            run.out = out.data;
-            run.a = c.alias == OUT_IS_A ? out.data : c.a.data;
-            run.b = run.operation == ELEMENTWISE_FIRST ? NULL : c.alias == OUT_IS_B ? out.data : c.b.data;
+            args.out = out.data;
+            args.a = c.alias == OUT_IS_A ? out.data : c.a.data;
+            args.b = args.operation == ELEMENTWISE_FIRST ? NULL : c.alias == OUT_IS_B ? out.data : c.b.data;
             if (c.alias == OUT_IS_RESIDUAL)
-                run.residual = out.data;
-            tables[t]->elementwise (&run);
+                args.residual = out.data;
+            tables[t]->elementwise (&args);
             compare (tables[t], &out, &e);
         }
         guarded_free (&out);
@@ -260,12 +260,12 @@ void check_activations (void)
             e.bound[i] = reference_activation_error (f.epilogue.activation, in.data[i], e.value[i]);
         }
         CASE ("%s", f.name);
-        struct elementwise_run run = {
+        struct elementwise_args args = {
             .operation = ELEMENTWISE_FIRST, .a = in.data, .out = out.data, .pixels = COUNT / 16, .epilogue = &f.epilogue
         };
         for (int t = case_begin (); t < table_count; t++) {
             guarded_clear (&out);
-            tables[t]->elementwise (&run);
+            tables[t]->elementwise (&args);
             compare (tables[t], &out, &e);
         }
         epilogue_case_free (&f);
@@ -340,31 +340,31 @@ void check_softmax (void)
 /* ---- conversions ------------------------------------------------------------------------------------------------ */
 
 /* planar [channels][pixels] at any float's address, blocked padded with zeros. */
-static void conversion_case (int channels, int pixels, bool import)
+static void conversion_case (int channels, int pixels, bool to_blocked)
 {
     int padded = (channels + 15) / 16 * 16;
     struct guarded planar = guarded_new ((size_t)(channels * pixels), ALIGNED_TO_FLOAT, pixels % 2);
     struct guarded blocked = guarded_new ((size_t)(padded * pixels), ALIGNED_TO_BLOCK, channels % 2);
-    struct guarded *in = import ? &planar : &blocked, *out = import ? &blocked : &planar;
+    struct guarded *in = to_blocked ? &planar : &blocked, *out = to_blocked ? &blocked : &planar;
     struct expected e = expected_new (out->count);
     guarded_random (in);
     for (int c = 0; c < padded; c++)
         for (int p = 0; p < pixels; p++) {
             size_t inside = blocked_at (c, p, 16 * (size_t)pixels), flat = (size_t)(c * pixels + p);
             if (c < channels) {
-                e.value[import ? inside : flat] = in->data[import ? flat : inside];
-                e.bound[import ? inside : flat] = 0;
-            } else if (import) {
+                e.value[to_blocked ? inside : flat] = in->data[to_blocked ? flat : inside];
+                e.bound[to_blocked ? inside : flat] = 0;
+            } else if (to_blocked) {
                 e.bound[inside] = 0;
             }
         }
     CASE ("%d channels, %d pixels", channels, pixels);
     for (int t = case_begin (); t < table_count; t++) {
         guarded_clear (out);
-        if (import)
-            tables[t]->import (in->data, out->data, channels, pixels);
+        if (to_blocked)
+            tables[t]->reorder_to_blocked (in->data, out->data, channels, pixels);
         else
-            tables[t]->export(in->data, out->data, channels, pixels);
+            tables[t]->reorder_to_planar (in->data, out->data, channels, pixels);
         compare (tables[t], out, &e);
     }
     guarded_free (&planar);
@@ -372,20 +372,20 @@ static void conversion_case (int channels, int pixels, bool import)
     expected_free (&e);
 }
 
-static void check_conversion (bool import)
+static void check_conversion (bool to_blocked)
 {
     static const int channel_counts[] = { 1, 2, 3, 4, 7, 15, 16, 17, 31, 32, 33, 64, 100 };
     for (size_t i = 0; i < sizeof channel_counts / sizeof *channel_counts; i++)
         for (int pixels = 1; pixels <= 40; pixels++)
-            conversion_case (channel_counts[i], pixels, import);
+            conversion_case (channel_counts[i], pixels, to_blocked);
 }
 
-void check_import (void)
+void check_reorder_to_blocked (void)
 {
     check_conversion (true);
 }
 
-void check_export (void)
+void check_reorder_to_planar (void)
 {
     check_conversion (false);
 }
@@ -457,18 +457,18 @@ static float product_through (const struct kernels *k, float x, float y)
     struct guarded a = guarded_new (16, ALIGNED_TO_BLOCK, true), b = guarded_new (16, ALIGNED_TO_BLOCK, true);
     struct guarded out = guarded_new (16, ALIGNED_TO_BLOCK, true);
     struct epilogue none = { .clamp_only = false, .activation.kind = ACTIVATION_NONE };
-    struct elementwise_run run = { .operation = ELEMENTWISE_MUL,
-                                   .a = a.data,
-                                   .b = b.data,
-                                   .b_pixel = 16,
-                                   .out = out.data,
-                                   .pixels = 1,
-                                   .epilogue = &none };
+    struct elementwise_args args = { .operation = ELEMENTWISE_MUL,
+                                     .a = a.data,
+                                     .b = b.data,
+                                     .b_pixel = 16,
+                                     .out = out.data,
+                                     .pixels = 1,
+                                     .epilogue = &none };
     for (int i = 0; i < 16; i++) {
         a.data[i] = x;
         b.data[i] = y;
     }
-    k->elementwise (&run);
+    k->elementwise (&args);
     float result = out.data[5];
     guarded_free (&a);
     guarded_free (&b);

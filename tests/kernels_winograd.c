@@ -9,18 +9,18 @@
 
 /* One side of a tile by Cook-Toom, in double precision (n = m + 2 points, the last of them infinity):
  *   Y = A' [(G g G') .* (B' d B)] A
- * Row i of B' holds the coefficients of the product of (x - p_j) over j != i, the last one those of the product over all
- * points; A' the powers of the points; row i of G 1, p, p^2 over the product of (p_i - p_j). A row of B' and the same
- * one of G may change their sign together. */
+ * Row i of B' holds the coefficients of the product of (x - p_j) over j != i, the last one those of the product over
+ * all points; A' the powers of the points; row i of G 1, p, p^2 over the product of (p_i - p_j). A row of B' and the
+ * same one of G may change their sign together. */
 struct side {
     int m, n, stride;
     double forward[6][6], weights[6][3], inverse[4][6]; /* B' [n][n], G [n][3], A' [m][n] */
     int point[6]; /* where its points are among those of the whole tile, which it is itself but when it is small */
 };
 
-/* The even pixels 0, 2, 4 of a side with taps 0 and 2: Cook-Toom on 0, 1 and infinity; the odd ones 1, 3 with tap 1. And one
- * output as it is. */
-static const struct side strided = {
+/* The even pixels 0, 2, 4 of a side with taps 0 and 2: Cook-Toom on 0, 1 and infinity; the odd ones 1, 3 with tap 1.
+ * And one output as it is. */
+static const struct side s2 = {
     .m = 2,
     .n = 5,
     .stride = 2,
@@ -29,7 +29,7 @@ static const struct side strided = {
     .inverse = { { 1, 1, 0, 1, 0 }, { 0, 1, 1, 0, 1 } },
     .point = { 0, 1, 2, 3, 4 },
 };
-static const struct side strided_small = {
+static const struct side s2_small = {
     .m = 1,
     .n = 3,
     .stride = 2,
@@ -61,13 +61,13 @@ static struct side cook_toom (int n, const double *p)
     return w;
 }
 
-/* One side of a tile of n points, or of the small one beside it: Cook-Toom on some of the points, each row of B' times what
- * the whole tile's row of G lacks. */
+/* One side of a tile of n points, or of the small one beside it: Cook-Toom on some of the points, each row of B' times
+ * what the whole tile's row of G lacks. */
 static struct side side_new (int n, bool small)
 {
     static const double points[2][5] = { { 0, 1, -1 }, { 0, 0.625, -0.625, 1.5, -1.5 } };
     if (n == 5)
-        return small ? strided_small : strided;
+        return small ? s2_small : s2;
     struct side whole = cook_toom (n, points[n == 6]);
     if (!small)
         return whole;
@@ -79,7 +79,8 @@ static struct side side_new (int n, bool small)
     return w;
 }
 
-/* out [rows_h][rows_w] = H in W', H [rows_h][columns_h], W [rows_w][columns_w]; magnitude: the same of absolute values. */
+/* out [rows_h][rows_w] = H in W', H [rows_h][columns_h], W [rows_w][columns_w]; magnitude: the same of absolute
+ * values. */
 static void both_sides (int rows_h, int columns_h, const double (*h)[6], int rows_w, int columns_w,
                         const double (*w)[6], double in[6][6], double out[6][6], double magnitude[6][6])
 {
@@ -96,9 +97,9 @@ static void both_sides (int rows_h, int columns_h, const double (*h)[6], int row
 }
 
 struct winograd_case {
-    struct side h[2], w[2];  /* whole, small */
-    struct winograd_run run; /* tiles, in, v, m_, bias, residual and out are filled in by the tests */
-    struct tile *tile;       /* [tiles]: of the whole image, row by row */
+    struct side h[2], w[2];     /* whole, small */
+    struct winograd_args args;  /* tiles, in, v, m_, bias, residual and out are filled in by the tests */
+    struct winograd_tile *tile; /* [tiles]: of the whole image, row by row */
     int tiles;
     struct plane in;
     struct guarded v, m; /* [n_h n_w][v_point], [n_h n_w][m_point] */
@@ -126,9 +127,9 @@ static struct winograd_case winograd_case_new (int size, int in_height, int in_w
     struct winograd_case c = { .h = { side_new (n_h, false), side_new (n_h, true) },
                                .w = { side_new (n_w, false), side_new (n_w, true) },
                                .in = plane_new (in_height, in_width) };
-    struct winograd_run *r = &c.run;
+    struct winograd_args *r = &c.args;
     int stride = c.h[0].stride;
-    *r = (struct winograd_run) {
+    *r = (struct winograd_args) {
         .n_h = n_h, .n_w = n_w, .in_height = in_height, .in_width = in_width, .in = c.in.blocked.data
     };
     r->height = winograd_axis (in_height, number, stride, &r->pad_top);
@@ -136,7 +137,7 @@ static struct winograd_case winograd_case_new (int size, int in_height, int in_w
     c.tile = calloc ((size_t)(r->height * r->width), sizeof *c.tile);
     for (int top = 0; top < r->height; top += c.h[0].m)
         for (int left = 0; left < r->width; left += c.w[0].m)
-            c.tile[c.tiles++] = (struct tile) { top, left };
+            c.tile[c.tiles++] = (struct winograd_tile) { top, left };
     r->v_point = 16 * (c.tiles + number % 3);
     r->m_point = 16 * (c.tiles + number % 2);
     size_t others = (size_t)(n_h * n_w - 1);
@@ -155,39 +156,39 @@ static void winograd_case_free (struct winograd_case *c)
     guarded_free (&c->m);
 }
 
-/* Whether a tile is small is for the caller to choose where it overlaps the end of the image by half or more; here: always, where
- * there are such tiles. */
+/* Whether a tile is small is for the caller to choose where it overlaps the end of the image by half or more; here:
+ * always, where there are such tiles. */
 static const struct side *side_h (const struct winograd_case *c, int tile)
 {
-    return &c->h[c->run.height - c->tile[tile].top <= c->h[1].m];
+    return &c->h[c->args.height - c->tile[tile].top <= c->h[1].m];
 }
 
 static const struct side *side_w (const struct winograd_case *c, int tile)
 {
-    return &c->w[c->run.n_h == c->run.n_w && c->run.width - c->tile[tile].left <= c->w[1].m];
+    return &c->w[c->args.n_h == c->args.n_w && c->args.width - c->tile[tile].left <= c->w[1].m];
 }
 
-/* All tiles, in runs of one size and `most` at a time; input or output transform. */
-static void winograd_run_all (const struct winograd_case *c, void (*kernel) (const struct winograd_run *), int most)
+/* All tiles, in calls of one size and `most` at a time; input or output transform. */
+static void winograd_run_all (const struct winograd_case *c, void (*kernel) (const struct winograd_args *), int most)
 {
     for (int first = 0, end; first < c->tiles; first = end) {
-        struct winograd_run run = c->run;
+        struct winograd_args args = c->args;
         for (end = first + 1; end < c->tiles && end < first + most && side_h (c, end) == side_h (c, first) &&
                               side_w (c, end) == side_w (c, first);)
             end++;
-        run.small_h = side_h (c, first) == &c->h[1];
-        run.small_w = side_w (c, first) == &c->w[1];
-        run.tile = c->tile + first;
-        run.tiles = end - first;
-        run.v = c->v.data + 16 * first;
-        run.m_ = c->m.data + 16 * first;
-        kernel (&run);
+        args.small_h = side_h (c, first) == &c->h[1];
+        args.small_w = side_w (c, first) == &c->w[1];
+        args.tile = c->tile + first;
+        args.tiles = end - first;
+        args.v = c->v.data + 16 * first;
+        args.m_ = c->m.data + 16 * first;
+        kernel (&args);
     }
 }
 
 static void winograd_expect_input (const struct winograd_case *c, struct expected *e)
 {
-    const struct winograd_run *r = &c->run;
+    const struct winograd_args *r = &c->args;
     for (int i = 0; i < 16 * c->tiles; i++) {
         double patch[6][6], v[6][6], magnitude[6][6];
         const struct side *h = side_h (c, i / 16), *w = side_w (c, i / 16);
@@ -228,7 +229,7 @@ void check_winograd_input (void)
 static void winograd_expect_output (const struct winograd_case *c, const struct epilogue *epilogue,
                                     const struct guarded *bias, const struct guarded *residual, struct expected *e)
 {
-    const struct winograd_run *r = &c->run;
+    const struct winograd_args *r = &c->args;
     for (int i = 0; i < 16 * c->tiles; i++) {
         double products[6][6], out[6][6], magnitude[6][6];
         const struct side *h = side_h (c, i / 16), *w = side_w (c, i / 16);
@@ -252,22 +253,22 @@ static void winograd_output_case (int size, int width, int number)
 {
     struct winograd_case c = winograd_case_new (size, random_between (1, 12), width, number);
     int mode = number % RESIDUAL_MODES;
-    c.run.channel = 16 * random_between (0, 2);
-    struct guarded bias = guarded_new ((size_t)c.run.channel + 16, ALIGNED_TO_BLOCK, true);
-    struct guarded out = guarded_new (16 * (size_t)(c.run.height * c.run.width), ALIGNED_TO_BLOCK, number % 2);
+    c.args.channel = 16 * random_between (0, 2);
+    struct guarded bias = guarded_new ((size_t)c.args.channel + 16, ALIGNED_TO_BLOCK, true);
+    struct guarded out = guarded_new (16 * (size_t)(c.args.height * c.args.width), ALIGNED_TO_BLOCK, number % 2);
     struct guarded residual = guarded_new (out.count, ALIGNED_TO_BLOCK, true);
-    struct epilogue_case epilogue = epilogue_case_new (number % EPILOGUES, c.run.channel + 16);
+    struct epilogue_case epilogue = epilogue_case_new (number % EPILOGUES, c.args.channel + 16);
     guarded_random (&bias);
     guarded_random (&residual);
-    for (int p = 0; p < c.run.n_h * c.run.n_w; p++)
+    for (int p = 0; p < c.args.n_h * c.args.n_w; p++)
         for (int i = 0; i < 16 * c.tiles; i++)
-            c.m.data[p * c.run.m_point + i] = random_float ();
+            c.m.data[p * c.args.m_point + i] = random_float ();
     struct expected e = expected_new (out.count);
     winograd_expect_output (&c, &epilogue.epilogue, &bias, mode == NO_RESIDUAL ? NULL : &residual, &e);
-    c.run.bias = bias.data;
-    c.run.epilogue = &epilogue.epilogue;
-    c.run.out = out.data;
-    c.run.residual = mode == NO_RESIDUAL ? NULL : mode == RESIDUAL ? residual.data : out.data;
+    c.args.bias = bias.data;
+    c.args.epilogue = &epilogue.epilogue;
+    c.args.out = out.data;
+    c.args.residual = mode == NO_RESIDUAL ? NULL : mode == RESIDUAL ? residual.data : out.data;
     for (int t = case_begin (); t < table_count; t++) {
         guarded_clear (&out);
         if (mode == RESIDUAL_IN_PLACE)
@@ -294,9 +295,9 @@ void check_winograd_output (void)
 /* m_ = sum over the 16 input channels of v times the transformed weights, in double precision. */
 static void winograd_multiply (struct winograd_case *c, const float *weights)
 {
-    int n_w = c->run.n_w;
+    int n_w = c->args.n_w;
     for (int o = 0; o < 16; o++)
-        for (int p = 0; p < c->run.n_h * n_w; p++) {
+        for (int p = 0; p < c->args.n_h * n_w; p++) {
             const double *g_h = c->h[0].weights[p / n_w], *g_w = c->w[0].weights[p % n_w];
             double u[16] = { 0 };
             for (int k = 0; k < 16 * 9; k++)
@@ -304,8 +305,8 @@ static void winograd_multiply (struct winograd_case *c, const float *weights)
             for (int t = 0; t < c->tiles; t++) {
                 double sum = 0;
                 for (int k = 0; k < 16; k++)
-                    sum += c->v.data[p * c->run.v_point + 16 * t + k] * u[k];
-                c->m.data[p * c->run.m_point + 16 * t + o] = (float)sum;
+                    sum += c->v.data[p * c->args.v_point + 16 * t + k] * u[k];
+                c->m.data[p * c->args.m_point + 16 * t + o] = (float)sum;
             }
         }
 }
@@ -316,7 +317,7 @@ static void winograd_round_trip (int size, int height, int width)
     struct epilogue none = { .low = -INFINITY, .high = INFINITY, .clamp_only = true };
     float weights[16 * 144];
     struct winograd_case c = winograd_case_new (size, height, width, 15);
-    const int count = 16 * c.run.height * c.run.width, stride = c.h[0].stride;
+    const int count = 16 * c.args.height * c.args.width, stride = c.h[0].stride;
     struct conv conv = { .out_channels = 16,
                          .kernel_h = 3,
                          .kernel_w = 3,
@@ -333,9 +334,9 @@ static void winograd_round_trip (int size, int height, int width)
     for (int i = 0; i < 16 * 144; i++)
         weights[i] = random_float ();
     reference_conv (&conv, 16, height, width, c.in.planar, NULL, weights, bias.data, want, NULL);
-    c.run.bias = bias.data;
-    c.run.epilogue = &none;
-    c.run.out = out.data;
+    c.args.bias = bias.data;
+    c.args.epilogue = &none;
+    c.args.out = out.data;
     for (int t = 0; t < table_count; t++) {
         double error = 0, norm = 0;
         guarded_clear (&out);
@@ -347,8 +348,8 @@ static void winograd_round_trip (int size, int height, int width)
             error += (out.data[i] - exact) * (out.data[i] - exact);
             norm += exact * exact;
         }
-        CHECK (sqrt (error / norm) <= 4e-6, "%s: %d x %d points: relative error %.3g", tables[t]->name, c.run.n_h,
-               c.run.n_w, sqrt (error / norm));
+        CHECK (sqrt (error / norm) <= 4e-6, "%s: %d x %d points: relative error %.3g", tables[t]->name, c.args.n_h,
+               c.args.n_w, sqrt (error / norm));
     }
     guarded_free (&bias);
     guarded_free (&out);

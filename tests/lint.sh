@@ -63,7 +63,10 @@ scripts=$(files dev .ci/run 'tests/*.sh')
   done | rule 'sources start with the licence and with what they are'
   grep -nE '[[:space:]]$' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run) | rule 'no blanks at line ends'
   grep -lP '\t' $(files '*.c' '*.h' '*.sh' '*.build' dev .ci/run) | rule 'no tabs'
-  grep -nE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
+  # Pipelines that people paste are not broken.
+  LC_ALL=C.UTF-8 grep -nHE '^.{121}' $sources $(files '*.def') | grep -v 'gst-launch-1\.0' | cut -c 1-120 |
+    rule 'lines have at most 120 columns, comments too'
+  grep -nIE 'TODO|FIXME|(^|[^X])XXX([^X]|$)|/wor[k]/|/hom[e]/' $(files '*.c' '*.h' '*.md' '*.sh' '*.build' '*.proto' dev .ci/run 'tests/*') |
     grep -v '^tests/lint.sh' | grep -aiv '^Binary' | rule 'nothing left open, no path of one machine'
 
   search '#include [<"](glib|gio|gst|gmodule|models/|plugin/|stdio_ext|fcntl)' $engine | rule 'engine/ includes nothing from outside'
@@ -98,7 +101,7 @@ done
 
 # Of engine/ and plugin/, still without a prefix.
 prefixless='band_floats|blocked_floats|checked_product|checked_sum|copy_padded|filter|fits_tensor|folded|input_node'
-prefixless="$prefixless|lay_columns|on_lanes|stem_pool_[a-z]+|weights_after|buffer_moment|heat_draw|premultiplied"
+prefixless="$prefixless|stem_pool_[a-z]+|buffer_moment|heat_draw|premultiplied"
 so=$(ls build/plugin/libgst*.so 2>/dev/null)
 if [ -n "$so" ]; then
   nm -D --defined-only "$so" | awk '$3 !~ /^gst_plugin_/ { print $3 }' | rule 'the plugin exports gst_plugin_* and nothing else'
@@ -129,6 +132,12 @@ for folder in engine models plugin; do
       if (!good) print $2 ": " $1 }' |
     grep -vE " ($prefixless)\$" | rule "what the files of $folder/ export begins with a word of theirs"
 done
+for folder in build/engine/libkernels_*.a.p; do
+  for part in conv strassen; do
+    object=$folder/kernels_$part.c.o
+    [ ! -e "$object" ] || objdump -d "$object" | grep -qE 'prefetch|prfm' || echo "$object"
+  done
+done | rule 'what multiplies fetches weights ahead'
 
 case $(clang-format --version 2>/dev/null) in
   *'version 14.'*)

@@ -9,8 +9,9 @@
  *   onnx_finish (&o);                                                      o.file.data, o.file.size
  *   onnx_free (&o);
  *
- * Attributes: 5 is an integer, 0.5f a float, 1,2 integers (a single one: 1,), anything else a string. Memory that runs out ends
- * the program. Written by hand against the protobuf and ONNX specifications: it shares nothing with the reader. */
+ * Attributes: 5 is an integer, 0.5f a float, 1,2 integers (a single one: 1,), anything else a string. Memory that runs
+ * out ends the program. Written by hand against the protobuf and ONNX specifications: it shares nothing with the
+ * reader. */
 #ifndef CONVRELU_ONNX_WRITER_H
 #define CONVRELU_ONNX_WRITER_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* random_graph.h: small networks for the tests: single layers with random weights, and whole random graphs.
  *
- * Everything follows from the seed, on every machine. Weights are scaled so that values stay near 1 layer after layer. */
+ * Everything follows from the seed, on every machine. Weights are scaled so that values stay near 1 layer after
+ * layer. */
 #ifndef CONVRELU_RANDOM_GRAPH_H
 #define CONVRELU_RANDOM_GRAPH_H
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* reference.h: the oracle: every operation written from its definition, in double precision, as slowly as it likes.
  *
- * It shares no code with the engine and knows nothing of layouts, fusing or algorithms: planar [channels][height][width]
- * arrays of doubles in, the same out. Beside every value it can give a *magnitude*: the value computed with every term
- * made positive (for a convolution the sum of |a b| and |bias|). A single-precision computation in any order is then off
- * by at most k * FLT_EPSILON / 2 * magnitude, k being about the number of roundings on the longest way to the value. */
+ * It shares no code with the engine and knows nothing of layouts, fusing or algorithms: planar
+ * [channels][height][width] arrays of doubles in, the same out. Beside every value it can give a *magnitude*: the value
+ * computed with every term made positive (for a convolution the sum of |a b| and |bias|). A single-precision
+ * computation in any order is then off by at most k * FLT_EPSILON / 2 * magnitude, k being about the number of
+ * roundings on the longest way to the value. */
 #ifndef CONVRELU_REFERENCE_H
 #define CONVRELU_REFERENCE_H
 
 #include "engine/graph.h"
 
-/* Windows along one axis, counted one by one. ceil_mode: a last window may overhang the end, if it starts in front of it. */
+/* Windows along one axis, counted one by one. ceil_mode: a last window may overhang the end, if it starts in front of
+ * it. */
 int reference_extent (int in, int before, int after, int kernel, int dilation, int stride, bool ceil_mode);
 
 /* One number through an activation. slope: prelu's of that channel. */
@@ -43,8 +45,8 @@ const double *reference_magnitudes (const struct reference *reference, int id);
 size_t reference_count (const struct reference *reference, int id); /* numbers in it */
 void reference_free (struct reference *reference);
 
-/* One node of a graph from the tensors it reads; values[i] and magnitudes[i] belong to its i-th input. out and magnitude
- * hold what node->channels * height * width says. */
+/* One node of a graph from the tensors it reads; values[i] and magnitudes[i] belong to its i-th input. out and
+ * magnitude hold what node->channels * height * width says. */
 void reference_node (const struct graph *g, const struct node *node, const double *const *values,
                      const double *const *magnitudes, double *out, double *magnitude);
 

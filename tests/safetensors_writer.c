@@ -49,11 +49,17 @@ void writer_tensor (struct writer *w, const char *name, const char *shape)
         float value = positive ? 1 + number (&seed) / 2 : number (&seed) / 2;
         w->data_used += put_number (w->data + w->data_used, dtype, value);
     }
-    char flat[32];
+    char flat[32], head[128];
+    const char *dot = strchr (name, '.'), *prefix = w->prefix ? w->prefix : "";
+    if (w->head && (!strncmp (name, "fc.", 3) || !strncmp (name, "linear.", 7))) {
+        snprintf (head, sizeof head, "%s%s", w->head, dot);
+        name = head;
+        prefix = "";
+    }
     snprintf (flat, sizeof flat, "%zu", count);
     w->used += (size_t)snprintf (w->header + w->used, WRITER_HEADER - w->used,
-                                 "%s\"%s%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
-                                 w->tensors++ ? "," : "", name, is (name, w->renamed) ? "x" : "", dtype,
+                                 "%s\"%s%s%s\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[%zu,%zu]}",
+                                 w->tensors++ ? "," : "", prefix, name, is (name, w->renamed) ? "x" : "", dtype,
                                  is (name, w->flattened) ? flat : shape, begin, w->data_used);
 }
 

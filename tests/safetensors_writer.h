@@ -14,6 +14,8 @@ struct writer {
     const char *left_out;  /* this tensor */
     const char *renamed;   /* this tensor gets "x" behind its name */
     const char *flattened; /* this one has one dimension of as many numbers */
+    const char *prefix;    /* of every name but the classifier's; NULL: "" */
+    const char *head;      /* the classifier's name; NULL: "fc", "linear" */
     const char *metadata;  /* JSON of __metadata__ */
     char header[WRITER_HEADER];
     unsigned char data[WRITER_DATA];

@@ -101,8 +101,8 @@ static void put_value (struct bytes *graph, int field, const char *name, const u
     put_message (graph, field, &value);
 }
 
-/* ModelProto: ir_version 1, graph 7, opset_import 8 { domain 1, version 2 }. weights [classes][channels]. end: NULL, or the
- * operation behind the scores. */
+/* ModelProto: ir_version 1, graph 7, opset_import 8 { domain 1, version 2 }. weights [classes][channels]. end: NULL, or
+ * the operation behind the scores. */
 static void tiny_onnx_of (struct bytes *model, int channels, int side, int classes, const float *weights,
                           const float *bias, const char *end)
 {

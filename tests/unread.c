@@ -3,8 +3,8 @@
  *
  * usage: unread [PROPERTY=VALUE...]      properties of the element, for instance max-unread-messages=0
  * Environment: GST_PLUGIN_PATH, where libgstconvrelu.so lies.
- * Prints the resident memory every minute of video, and what it grew by a frame after the first one. Exit code 1: by more
- * than 20 bytes, which would be 50 MB a day at 30 frames a second; 2: the pipeline failed.
+ * Prints the resident memory every minute of video, and what it grew by a frame after the first one. Exit code 1: by
+ * more than 20 bytes, which would be 50 MB a day at 30 frames a second; 2: the pipeline failed.
  *
  *   this program -> appsrc (64x64 RGB, 30 fps) ! convrelu ! appsink -> this program */
 #include <gst/app/gstappsink.h>

@@ -26,14 +26,14 @@ struct dynamic {
     float block[][2]; /* [blocks] least and largest number of each, or 0 */
 };
 
-/* Of one block of channels; lanes past the last channel hold anything. */
-static void reach_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+/* Of one block of channels; channels past the last channel hold anything. */
+static void reach_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     struct dynamic *d = e->shared;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width;
     const float *in = (const float *)step->in + item * pixels * BLOCK;
     float low[BLOCK] = { 0 }, high[BLOCK] = { 0 };
-    (void)lane;
+    (void)worker;
     for (ptrdiff_t p = 0; p < pixels; p++, in += BLOCK)
         for (int c = 0; c < BLOCK; c++) {
             low[c] = in[c] < low[c] ? in[c] : low[c];
@@ -68,25 +68,25 @@ static void choose_steps (struct dynamic *d, int blocks)
                                       .post_shift = d->zero };
 }
 
-static void steps_item (struct execution *e, const struct step *step, struct lane *lane, int item)
+static void steps_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     struct dynamic *d = e->shared;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, at = item * pixels * BLOCK;
-    (void)lane;
-    struct elementwise_run run = { .operation = ELEMENTWISE_FIRST,
-                                   .a = (const float *)step->in + at,
-                                   .out = (float *)step->out + at,
-                                   .pixels = pixels,
-                                   .epilogue = &d->epilogue };
-    e->kernels->elementwise (&run);
+    (void)worker;
+    struct elementwise_args args = { .operation = ELEMENTWISE_FIRST,
+                                     .a = (const float *)step->in + at,
+                                     .out = (float *)step->out + at,
+                                     .pixels = pixels,
+                                     .epilogue = &d->epilogue };
+    e->kernels->elementwise (&args);
 }
 
 static void quantise_dynamic_run (struct execution *e, const struct step *step)
 {
     int blocks = divide_up (step->channels, BLOCK);
-    on_lanes (e, step, reach_item, blocks);
+    schedule_items (e, step, reach_item, blocks);
     choose_steps (e->shared, blocks);
-    on_lanes (e, step, steps_item, blocks);
+    schedule_items (e, step, steps_item, blocks);
 }
 
 static bool quantise_dynamic_prepare (struct preparation *p, const struct layer *layer)

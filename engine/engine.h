@@ -96,6 +96,19 @@ int graph_affine (struct graph *g, const char *name, int x, const float *scale, 
 int graph_activation (struct graph *g, const char *name, int x, struct activation activation);
 int graph_prelu (struct graph *g, const char *name, int x, const float *alpha); /* alpha [channels] */
 
+/* What a tensor of few bits can hold: step times the whole numbers low .. high. */
+struct range {
+    float step;
+    int low, high;
+};
+/* The nearest number that the range holds, halves to the even step: what is left of x stored in few bits. Clipping is
+ * part of it: tools that quantise drop a ReLU or ReLU6 before a range from 0 or to 6. step normal, above 0;
+ * low <= 0 <= high, within 2^24. unit [channels], normal, above 0, or NULL: x is whole multiples of unit / parts, as
+ * sums of products and means of whole numbers are; rounded to those first, the result is integer arithmetic's bits. */
+int graph_quantise (struct graph *g, const char *name, int x, struct range range, const float *unit, int parts);
+/* The same, in each run by 256 steps from x's least number or 0 to its largest or 0: ONNX's DynamicQuantizeLinear. */
+int graph_quantise_dynamic (struct graph *g, const char *name, int x);
+
 enum pool_kind { POOL_MAX, POOL_AVERAGE };
 struct pool {
     enum pool_kind kind;
@@ -137,6 +150,7 @@ struct tensor_info {
     const char *name;             /* valid as long as the graph */
     const char *operation;        /* "conv", "batch-norm", "activation", ...: what made it */
     struct activation activation; /* of an "activation" */
+    struct range range;           /* of a "quantise" */
     int inputs[2];                /* ids of the first two tensors it is made from, or -1 */
     int channels, height, width;
     uint64_t macs;

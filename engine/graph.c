@@ -343,6 +343,8 @@ struct tensor_info graph_tensor (const struct graph *g, int id)
                                 .macs = node->macs };
     if (node->operation == OPERATION_ACTIVATION)
         info.activation = node->u.activation.what;
+    if (node->operation == OPERATION_QUANTISE)
+        info.range = node->u.quantise.range;
     for (int i = 0; i < node->input_count && i < 2; i++)
         info.inputs[i] = node->inputs[i];
     return info;

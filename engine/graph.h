@@ -29,6 +29,11 @@ union node_parameters {
     struct pool pool; /* zero fields replaced by their defaults */
     enum pool_kind global_pool;
     struct pick pick; /* channel copied, never NULL */
+    struct {
+        struct range range;
+        float *unit, *slope; /* [channels] unit or NULL; the activation's (activations.def) */
+        int parts;
+    } quantise;
 };
 
 struct node {

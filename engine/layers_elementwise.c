@@ -92,8 +92,8 @@ static bool activation_shape (struct graph *g, struct node_spec *spec)
     bool slopes = spec->u.activation.slope;
     if (!activation_name (kind))
         graph_fail (g, spec->label, spec->name, "there is no activation number %d", (int)kind);
-    else if (kind == ACTIVATION_PRELU && !slopes)
-        graph_fail (g, spec->label, spec->name, "prelu needs one slope per channel");
+    else if (!slopes && (kind == ACTIVATION_PRELU || kind == ACTIVATION_ROUND || kind == ACTIVATION_REQUANTISE))
+        graph_fail (g, spec->label, spec->name, "%s needs one slope per channel", activation_name (kind));
     spec->bytes = slopes ? sizeof (float) * (uint64_t)spec->channels : 0;
     return !graph_error (g);
 }
@@ -132,6 +132,58 @@ int graph_prelu (struct graph *g, const char *name, int x, const float *alpha)
     if (g && !alpha)
         return graph_fail (g, "activation", name, "prelu has no slopes");
     return add_activation (g, name, x, (struct activation) { .kind = ACTIVATION_PRELU }, alpha);
+}
+
+/* ---- quantisation ------------------------------------------------------------------------------------------------ */
+
+static bool quantise_shape (struct graph *g, struct node_spec *spec)
+{
+    enum { WHOLE_MAX = 1 << 24 }; /* up to there floats hold every whole number */
+    struct range range = spec->u.quantise.range;
+    const float *unit = spec->u.quantise.unit;
+    if (!isnormal (range.step) || range.step < 0)
+        graph_fail (g, spec->label, spec->name, "its step is %g", (double)range.step);
+    else if (range.low > 0 || range.high < 0 || range.low < -WHOLE_MAX || range.high > WHOLE_MAX)
+        graph_fail (g, spec->label, spec->name, "its range is %d to %d steps", range.low, range.high);
+    if (unit && spec->u.quantise.parts < 1)
+        graph_fail (g, spec->label, spec->name, "its unit is of %d parts", spec->u.quantise.parts);
+    for (int64_t c = 0; unit && c < spec->channels && !graph_error (g); c++) {
+        if (!isnormal (unit[c]) || unit[c] < 0)
+            graph_fail (g, spec->label, spec->name, "its unit of channel %d is %g", (int)c, (double)unit[c]);
+    }
+    spec->bytes = 2 * sizeof (float) * (uint64_t)spec->channels;
+    return !graph_error (g);
+}
+
+static void quantise_keep (struct graph *g, struct node *node, const void *given)
+{
+    const float *unit = node->u.quantise.unit;
+    float step = node->u.quantise.range.step, *slope = malloc ((size_t)node->channels * sizeof *slope);
+    (void)given;
+    node->u.quantise.slope = slope;
+    if (!slope)
+        graph_fail_memory (g, node->label, node->name);
+    for (int c = 0; slope && c < node->channels; c++)
+        slope[c] = unit ? unit[c] / (step * (float)node->u.quantise.parts) : step;
+    if (unit)
+        node->u.quantise.unit = node_copy (g, node, unit, (size_t)node->channels, sizeof *unit);
+}
+
+static void quantise_clear (struct node *node)
+{
+    free (node->u.quantise.unit);
+    free (node->u.quantise.slope);
+}
+
+int graph_quantise (struct graph *g, const char *name, int x, struct range range, const float *unit, int parts)
+{
+    struct node_spec spec = { .operation = OPERATION_QUANTISE,
+                              .label = "quantise",
+                              .name = name,
+                              .inputs = &x,
+                              .input_count = 1,
+                              .u.quantise = { .range = range, .unit = (float *)unit, .parts = parts } };
+    return node_add (g, &spec);
 }
 
 /* ---- sums and products ------------------------------------------------------------------------------------------- */
@@ -276,6 +328,15 @@ const struct operator_type operator_activation = {
     .shape = activation_shape,
     .keep = activation_keep,
     .clear = activation_clear,
+    .grid = grid_same,
+    .prepare = one_prepare,
+};
+
+const struct operator_type operator_quantise = {
+    .takes_epilogue = true,
+    .shape = quantise_shape,
+    .keep = quantise_keep,
+    .clear = quantise_clear,
     .grid = grid_same,
     .prepare = one_prepare,
 };

@@ -12,6 +12,8 @@
  *      conv -> batch-norm -> add -> relu -> batch-norm       one layer, named by its last node
  *                            ^ residual: any tensor that is made already
  *
+ *    and a quantise of a layer without residual, whose ReLU or clip then is part of its range
+ *
  * A tensor inside a chain is never written, so it must have one use and not be pinned. */
 #include "engine/operator.h"
 
@@ -141,14 +143,20 @@ static void fold_pads (struct simplifier *s)
     }
 }
 
+/* A range behind an activation is that activation's: it goes with it, or it would clip what another one makes. */
 static void replace_activations (struct simplifier *s, struct activation replace)
 {
     for (int id = 0; id < s->g->count; id++) {
         struct view *view = &s->views[id];
-        if (view->operation != OPERATION_ACTIVATION || view->gate)
-            continue;
-        view->activation = replace;
-        view->slope = NULL;
+        bool of_activation = view->operation == OPERATION_QUANTISE && view->input >= 0 &&
+                             s->views[view->input].operation == OPERATION_ACTIVATION && !s->views[view->input].gate;
+        if (of_activation) {
+            view->operation = OPERATION_ACTIVATION;
+            view->activation = (struct activation) { .kind = ACTIVATION_NONE };
+        } else if (view->operation == OPERATION_ACTIVATION && !view->gate) {
+            view->activation = replace;
+            view->slope = NULL;
+        }
     }
 }
 
@@ -173,6 +181,52 @@ static bool compose (double **to_scale, double **to_shift, const double *scale, 
     memcpy (*to_scale, scale, bytes);
     memcpy (*to_shift, shift, bytes);
     return true;
+}
+
+/* v * factor / divisor[c] after what (*to_scale, *to_shift) does already; divisor NULL: 1. */
+static bool compose_number (double **to_scale, double **to_shift, double factor, const float *divisor, int channels)
+{
+    double *scale = malloc ((size_t)channels * sizeof *scale), *shift = calloc ((size_t)channels, sizeof *shift);
+    for (int c = 0; scale && c < channels; c++)
+        scale[c] = divisor ? factor / (double)divisor[c] : factor;
+    bool memory = scale && shift && compose (to_scale, to_shift, scale, shift, channels);
+    free (scale);
+    free (shift);
+    return memory;
+}
+
+/* Whether the layer can end in a quantise: it has nothing but what can be done in steps of a range. */
+static bool takes_range (const struct layer *layer)
+{
+    enum activation_kind kind = layer->activation.kind;
+    return layer->residual < 0 && !layer->post_scale &&
+           (kind == ACTIVATION_NONE || kind == ACTIVATION_RELU || kind == ACTIVATION_CLIP);
+}
+
+/* Rounding keeps the order: x clipped to a, b and then rounded is x rounded and then clipped to both, rounded. */
+static struct activation range_activation (struct activation before, struct range range)
+{
+    double step = (double)range.step, low = range.low, high = range.high;
+    if (before.kind == ACTIVATION_RELU)
+        low = fmax (low, 0);
+    if (before.kind == ACTIVATION_CLIP) {
+        low = fmin (fmax (low, rint ((double)before.alpha / step)), high);
+        high = fmax (fmin (high, rint ((double)before.beta / step)), low);
+    }
+    return (struct activation) { ACTIVATION_ROUND, (float)low, (float)high };
+}
+
+/* Numbers in steps of the range, or in parts of its unit, rounded and clipped, and back. */
+static bool add_range (struct layer *layer, const struct node *node)
+{
+    struct range range = node->u.quantise.range;
+    const float *unit = node->u.quantise.unit;
+    layer->activation = range_activation (layer->activation, range);
+    layer->activation.kind = unit ? ACTIVATION_REQUANTISE : ACTIVATION_ROUND;
+    layer->slope = node->u.quantise.slope;
+    if (unit && !compose_number (&layer->scale, &layer->shift, node->u.quantise.parts, unit, node->channels))
+        return false;
+    return compose_number (&layer->post_scale, &layer->post_shift, (double)range.step, NULL, node->channels);
 }
 
 /* The convolution with the zeros of a folded PICK in its own padding. */
@@ -212,6 +266,8 @@ static bool start_layer (struct simplifier *s, struct layer *layer, int id)
         layer->activation = view->activation;
         layer->slope = view->slope;
         return true;
+    case OPERATION_QUANTISE:
+        return add_range (layer, node);
     default:
         return true;
     }
@@ -257,6 +313,9 @@ static bool extend_layer (struct simplifier *s, struct layer *layer, bool *done)
             layer->activation = what->activation;
             layer->slope = what->slope;
         }
+    } else if (what->operation == OPERATION_QUANTISE) {
+        fits = takes_range (layer);
+        memory = !fits || add_range (layer, node);
     }
     if (fits) {
         layer->output = next;

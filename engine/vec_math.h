@@ -115,6 +115,10 @@ INLINE vec vec_activation (const enum activation_kind kind, vec x, vec alpha, ve
         return vec_sigmoid (x);
     case ACTIVATION_TANH:
         return vec_tanh (x);
+    case ACTIVATION_ROUND:
+        return vec_min (beta, vec_max (alpha, vec_round (vec_div (x, slope))));
+    case ACTIVATION_REQUANTISE:
+        return vec_min (beta, vec_max (alpha, vec_round (vec_mul (vec_round (x), slope))));
     case ACTIVATION_KINDS:
         break;
     }

@@ -67,6 +67,13 @@ static void print_steps (const struct graph *graph, const struct plan *plan)
             plan_isa (plan), plan_threads (plan));
 }
 
+static void print_quantised (struct quantised quantised)
+{
+    if (quantised.tensors || quantised.constants)
+        printf ("%-7s quantised in the file: %d tensors, %d constants; computed in fp32, rounded to the same numbers\n",
+                "numbers", quantised.tensors, quantised.constants);
+}
+
 int command_inspect (const struct settings *settings)
 {
     struct network network;
@@ -79,6 +86,7 @@ int command_inspect (const struct settings *settings)
         print_tensor ("output", graph, graph_output_id (graph, i));
     printf ("%-7s %s\n", "prepare", input_spec_words (model_input (network.model)).text);
     printf ("%-7s %s\n", "scores", model_scores (network.model, SCORES_AUTO, NULL).sentence);
+    print_quantised (model_quantised (network.model));
     print_steps (graph, network.plan);
     network_close (&network);
     return EXIT_GOOD;

@@ -163,7 +163,8 @@ static struct state state_of (const struct graph *g, int id, const struct state 
         return joined (g, id, states);
     if (is (&t, "max-pool") || is (&t, "global-max-pool"))
         in.meaning = in.meaning == MEANING_EXCLUSIVE ? MEANING_INDEPENDENT : in.meaning;
-    else if (!is (&t, "reshape") && !is (&t, "pick") && !is (&t, "average-pool") && !is (&t, "global-average-pool"))
+    else if (!is (&t, "reshape") && !is (&t, "pick") && !is (&t, "quantise") && !is (&t, "average-pool") &&
+             !is (&t, "global-average-pool"))
         return plain (id);
     return in;
 }

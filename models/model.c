@@ -34,6 +34,7 @@ struct model {
     char **numbered; /* [numbered_count] "class 17" of the classes without a label, else NULL */
     int numbered_count;
     struct notices notices;
+    struct quantised quantised;
     char **shortened; /* [numbered_count] of the classes whose short name is another than their label, else NULL */
 };
 
@@ -85,6 +86,11 @@ int model_notices (const struct model *model)
 const char *model_notice (const struct model *model, int index)
 {
     return model->notices.list[index].text;
+}
+
+struct quantised model_quantised (const struct model *model)
+{
+    return model->quantised;
 }
 
 int model_classes (const struct model *model)
@@ -227,6 +233,7 @@ struct content {
     bool input_said; /* by the file */
     struct notices notices;
     struct modelinfo *info; /* beside it, or NULL */
+    struct quantised quantised;
 };
 
 /* ---- side files ---------------------------------------------------------------------------------------------- */
@@ -310,6 +317,7 @@ static bool load_onnx (const char *path, char *bytes, size_t size, struct conten
     struct onnx_extras extras = { .open_size = open_size, .data = content->info };
     content->graph = onnx_read (path, bytes, size, &extras, error);
     content->labels = extras.labels;
+    content->quantised = (struct quantised) { extras.quantised_tensors, extras.quantised_constants };
     if (!content->graph)
         return false;
     content->input = model_input_of_graph (content->graph);
@@ -409,6 +417,8 @@ struct model *model_load (const char *path, const char *labels_path, struct erro
     if (good) {
         struct model *model =
             model_of_graph (path ? path : bundled_path, content.graph, &labels, &content.input, error);
+        if (model)
+            model->quantised = content.quantised;
         for (int i = 0; model && i < content.notices.count; i++)
             notices_add (&model->notices, "%s", content.notices.list[i].text);
         return model;

@@ -54,6 +54,11 @@ const char *model_path (const struct model *model);    /* as given, or "(bundled
 int model_notices (const struct model *model);
 const char *model_notice (const struct model *model, int index);
 const struct input_spec *model_input (const struct model *model);
+/* How many tensors and constants of an ONNX file are integers of 8 or 16 bits, with their scales; computed in fp32. */
+struct quantised {
+    int tensors, constants;
+};
+struct quantised model_quantised (const struct model *model);
 int model_classes (const struct model *model); /* numbers in the first output */
 /* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next
  * call). */

@@ -133,6 +133,8 @@ static int image_dims (struct reader *r, int64_t dims[4])
                    onnx_type_name (type->elem_type), type->elem_type);
         return -1;
     }
+    if (r->extras->bytes && !(r->values[r->image].quant = onnx_plain_integers (r, type->elem_type)))
+        return -1;
     if (type->shape->n_dim < 1 || type->shape->n_dim > 4) {
         onnx_fail (r, "input '%.100s' has %zu dimensions, 1 to 4 are supported", name, type->shape->n_dim);
         return -1;
@@ -268,7 +270,7 @@ static bool read_output (struct reader *r, int id)
         return onnx_fail (r, "output '%.100s' is made by no node", v->name);
     if (v->kind != VALUE_TENSOR)
         return onnx_fail (r, "output '%.100s' does not depend on the image", v->name);
-    if (!onnx_settle (r, v))
+    if (!onnx_settle (r, v) || !onnx_check_output (r, v))
         return false;
     struct tensor_info t = graph_tensor (r->graph, v->tensor);
     int64_t chw[3];

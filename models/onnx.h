@@ -14,6 +14,7 @@ struct onnx_extras {
     bool size_left_open; /* height, width or both */
     bool channels_last; /* in the file the image is (1, height, width, channels); in the graph its channels are first */
     bool bytes;         /* the file takes whole numbers of 0 to 255 */
+    int quantised_tensors, quantised_constants; /* that the file has as integers with a scale */
 };
 
 /* Reads `size` bytes that came from `path`; files with external data are looked for in its folder. Takes `bytes`, made
@@ -23,6 +24,8 @@ struct onnx_extras {
  * Opset 7 to 25 of the ai.onnx domain, weights of every float type, one image per run: a leading dimension of 1 or left
  * open. Height and width left open become what open_size says, else 224; channels what the first layer takes. An input
  * of shape (1, height, width, channels) is (channels, height, width) in the graph.
+ * Integers of 8 and 16 bits with scales are the real numbers they stand for; what quantises is a graph_quantise. Outputs
+ * that are integers are given as real numbers too.
  * Every tensor of the graph carries the name of the ONNX value it holds.
  *
  * What a hostile file can make it use: memory for its own bytes, plus 16 times its size but at most 256 MiB for taking

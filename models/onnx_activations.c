@@ -25,7 +25,7 @@ static bool read_activation (struct reader *r)
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         struct activation what = known[i].what;
-        if (strcmp (known[i].op, onnx_current_node (r)->op_type))
+        if (strcmp (known[i].op, onnx_operation (r)))
             continue;
         what.alpha = onnx_attribute_float (r, "alpha", what.alpha); /* refused before where the operator has none */
         what.beta = onnx_attribute_float (r, "beta", what.beta);

@@ -358,7 +358,7 @@ static bool larger (struct reader *r, bool lower, const struct value *a, const s
 /* Inputs put together one after the other: their sum (+), largest (M) or smallest (m). */
 static bool fold_inputs (struct reader *r, char operation)
 {
-    int count = (int)onnx_current_node (r)->n_input;
+    int count = onnx_input_count (r);
     const struct value *first = onnx_input_value (r, 0);
     if (!first)
         return false;
@@ -379,13 +379,13 @@ static bool fold_inputs (struct reader *r, char operation)
 
 static bool read_sum (struct reader *r)
 {
-    return onnx_current_node (r)->n_input == 2 ? read_add (r) : fold_inputs (r, '+');
+    return onnx_input_count (r) == 2 ? read_add (r) : fold_inputs (r, '+');
 }
 
 /* The larger (or smaller) of a tensor and one number is its limit. */
 static bool limit (struct reader *r, bool lower)
 {
-    if (onnx_current_node (r)->n_input != 2)
+    if (onnx_input_count (r) != 2)
         return fold_inputs (r, lower ? 'M' : 'm');
     struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL;
     if (!b)

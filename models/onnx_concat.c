@@ -66,7 +66,7 @@ static bool concat_tensors (struct reader *r, int count, int axis)
 
 static bool read_concat (struct reader *r)
 {
-    int count = (int)onnx_current_node (r)->n_input;
+    int count = onnx_input_count (r);
     const struct value *first = onnx_input_value (r, 0);
     int axis = first ? onnx_axis (r, onnx_attribute_int (r, "axis", 1), first->shape.rank) : -1;
     if (axis < 0)

@@ -289,6 +289,8 @@ static bool cast_to_ints (struct reader *r, struct value *v, int64_t type)
         else
             to[i] = narrowed (floats ? (int64_t)floats[i] : ints[i], type);
     }
+    if (to && onnx_output_value (r, 0))
+        onnx_output_value (r, 0)->type = (int)type;
     return to != NULL;
 }
 

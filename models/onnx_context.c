@@ -17,6 +17,11 @@ const Convrelu__OnnxNode *onnx_current_node (const struct reader *r)
     return r->file->node[r->node];
 }
 
+const char *onnx_operation (const struct reader *r)
+{
+    return r->stand_in_operation ? r->stand_in_operation : onnx_current_node (r)->op_type;
+}
+
 /* ---- errors -------------------------------------------------------------------------------------------------- */
 
 bool onnx_fail (struct reader *r, const char *format, ...)

@@ -9,10 +9,10 @@
 #include <string.h>
 
 static const struct onnx_operator *const families[] = {
-    onnx_activation_operators, onnx_arithmetic_operators, onnx_concat_operators, onnx_constant_operators,
-    onnx_conv_pool_operators,  onnx_gather_operators,     onnx_linear_operators, onnx_normalise_operators,
-    onnx_reduce_operators,     onnx_reshape_operators,    onnx_slice_operators,  onnx_softmax_operators,
-    onnx_transpose_operators,
+    onnx_activation_operators, onnx_arithmetic_operators, onnx_concat_operators,  onnx_constant_operators,
+    onnx_conv_pool_operators,  onnx_gather_operators,     onnx_linear_operators,  onnx_normalise_operators,
+    onnx_quantised_operators,  onnx_reduce_operators,     onnx_reshape_operators, onnx_slice_operators,
+    onnx_softmax_operators,    onnx_transpose_operators,
 };
 
 /* ---- attributes ---------------------------------------------------------------------------------------------- */
@@ -78,10 +78,22 @@ static const struct onnx_operator *find_operator (const char *name)
     return NULL;
 }
 
+/* Microsoft's domain has the quantised operators that ONNX lacks, and some that it has. */
+static bool domain_fits (const char *domain, const struct onnx_operator *row)
+{
+    if (!domain || !*domain || !strcmp (domain, "ai.onnx"))
+        return true;
+    for (const struct onnx_operator *o = onnx_quantised_operators; row && o->name; o++) {
+        if (o == row)
+            return !strcmp (domain, "com.microsoft");
+    }
+    return false;
+}
+
 static bool check_node (struct reader *r, const struct onnx_operator *row)
 {
     const Convrelu__OnnxNode *node = onnx_current_node (r);
-    if (node->domain && *node->domain && strcmp (node->domain, "ai.onnx"))
+    if (!domain_fits (node->domain, row))
         return onnx_fail (r, "operator of domain '%.60s' is not supported", node->domain);
     if (!row)
         return onnx_fail (r, "operator not supported");
@@ -104,6 +116,18 @@ static bool read_pattern (struct reader *r)
     return onnx_set_like (r, 0, id, x);
 }
 
+bool onnx_read_as (struct reader *r, const char *operation, struct value *const *inputs, int count, const char *name)
+{
+    r->stand_ins = inputs;
+    r->stand_in_count = count;
+    r->stand_in_operation = operation;
+    r->stand_in_name = name;
+    bool good = find_operator (operation)->read (r) && onnx_note_whole (r, operation);
+    r->stand_ins = NULL;
+    r->stand_in_operation = r->stand_in_name = NULL;
+    return good;
+}
+
 bool onnx_read_node (struct reader *r, int node)
 {
     const struct role *role = &r->roles[node];
@@ -112,8 +136,10 @@ bool onnx_read_node (struct reader *r, int node)
     r->node = node;
     const struct onnx_operator *row = find_operator (onnx_current_node (r)->op_type);
     bool good = check_node (r, row);
-    if (good)
-        good = role->pattern != ACTIVATION_NONE ? read_pattern (r) : row->read (r);
+    if (good && role->pattern == ACTIVATION_NONE && onnx_has_quantised_input (r))
+        good = onnx_read_quantised (r, row);
+    else if (good)
+        good = role->pattern != ACTIVATION_NONE ? read_pattern (r) : row->read (r) && onnx_note_whole (r, row->name);
     for (int i = 0; good && (size_t)i < onnx_current_node (r)->n_output; i++) {
         const struct value *v = onnx_output_value (r, i);
         if (v && v->uses && v->kind == VALUE_UNKNOWN)

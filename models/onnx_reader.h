@@ -8,6 +8,7 @@
  *   onnx_view.c       tensors under another shape, in another order
  *   onnx_values.c     inputs, outputs and attributes of the node
  *   onnx_fold.c       constants of any size -> constants
+ *   onnx_quantisation.c, onnx_quantised.c  integers of few bits in a file and the real numbers they stand for
  *   onnx_X.c          the other operators, a file for each family: onnx_conv_pool.c, onnx_linear.c, onnx_reshape.c, ...
  *   onnx_operators.c  finds a node's operator in their tables; checks of its inputs and attributes
  *   onnx_patterns.c   several nodes that are one activation (GELU by Erf, x * sigmoid (x), ...)
@@ -35,7 +36,8 @@ enum value_kind {
     VALUE_UNKNOWN, /* nothing has made it (yet) */
     VALUE_TENSOR,  /* of the graph: depends on the image */
     VALUE_FLOATS,
-    VALUE_INTS /* of any size or bool in the file */
+    VALUE_INTS,   /* of any size or bool in the file */
+    VALUE_DYNAMIC /* scale or zero point of `quant`, known only while running: the scale times floats, if any */
 };
 
 /* What is still to be done to a value's tensor before it holds the numbers of its shape, and may never have to be. */
@@ -44,6 +46,8 @@ enum deferred {
     DEFERRED_CHANNELS_LAST, /* 1 x channels x height x width becomes 1 x height x width x channels */
     DEFERRED_REPEAT         /* is broadcast */
 };
+
+struct quantisation; /* onnx_quantised.h */
 
 struct value {
     const char *name;
@@ -55,6 +59,12 @@ struct value {
     const float *floats; /* known numbers, or NULL as long as they are only in `source` */
     const int64_t *ints;
     const Convrelu__OnnxTensor *source;
+    int type; /* ONNX's, of integers and of what is dynamic; 0: as `source` says, else int64 */
+    /* A tensor: what its integers in the file are; NULL: it has floats there. Floats of a `source` of integers: what makes
+     * them real numbers. */
+    const struct quantisation *quant;
+    /* A tensor of floats: its numbers are whole multiples of these scales, one or one for each channel; NULL: who knows. */
+    const struct quantisation *whole;
     int producer; /* node that makes it, or -1 */
     int uses;     /* inputs and graph outputs that read it */
 };
@@ -88,7 +98,11 @@ struct reader {
     struct role *roles; /* [nodes] */
     int image;          /* value of the graph's one input */
 
-    int node;                           /* being read, or -1 */
+    int node; /* being read, or -1 */
+    /* While a node is read as another operator: [stand_in_count] its inputs instead, that operator and the name of what it makes. */
+    struct value *const *stand_ins;
+    int stand_in_count;
+    const char *stand_in_operation, *stand_in_name;
     struct block *blocks, *node_blocks; /* onnx_alloc, onnx_alloc_node */
     uint64_t block_bytes, node_block_bytes, gathered, spent;
 
@@ -102,6 +116,7 @@ struct reader {
 /* ---- onnx_context.c ---- */
 
 const Convrelu__OnnxNode *onnx_current_node (const struct reader *r);
+const char *onnx_operation (const struct reader *r); /* that the node is, or is read as */
 
 /* "file: node 'n' (Op): ..."; without the node outside of one. Returns false: `return onnx_fail (...)`. */
 __attribute__ ((format (printf, 2, 3))) bool onnx_fail (struct reader *r, const char *format, ...);
@@ -190,6 +205,15 @@ bool onnx_is_int (int64_t type);           /* bool too; all are 64-bit ones once
 bool onnx_tensor_check (struct reader *r, const Convrelu__OnnxTensor *tensor, const char *name);
 /* Takes the shape and kind from a tensor of the file, after checking that its numbers are all there. */
 bool onnx_tensor_define (struct reader *r, struct value *v, const Convrelu__OnnxTensor *tensor, const char *name);
+/* The integers of a constant, of any number, while the node is read. */
+struct integers {
+    const Convrelu__OnnxTensor *tensor;
+    const uint8_t *raw;
+    const int64_t *known; /* or NULL: in the tensor */
+};
+bool onnx_integers (struct reader *r, const struct value *v, struct integers *to);
+int64_t onnx_integer (const struct integers *integers, int64_t i);
+int onnx_integer_type (const struct value *v); /* of a VALUE_INTS */
 /* The numbers of a value that such a tensor defined. NULL and a failure: no memory. */
 const float *onnx_tensor_floats (struct reader *r, struct value *v);
 const int64_t *onnx_tensor_ints (struct reader *r, struct value *v);
@@ -221,6 +245,7 @@ int onnx_picked (struct reader *r, int tensor, const int *order, int64_t count, 
 
 /* ---- onnx_values.c ---- */
 
+int onnx_input_count (const struct reader *r);
 bool onnx_has_input (const struct reader *r, int index);
 /* NULL and a failure when it is missing or not made yet. */
 struct value *onnx_input_value (struct reader *r, int index);
@@ -295,11 +320,24 @@ struct onnx_operator {
 
 extern const struct onnx_operator onnx_activation_operators[], onnx_arithmetic_operators[], onnx_concat_operators[],
     onnx_constant_operators[], onnx_conv_pool_operators[], onnx_gather_operators[], onnx_linear_operators[],
-    onnx_normalise_operators[], onnx_reduce_operators[], onnx_reshape_operators[], onnx_slice_operators[],
-    onnx_softmax_operators[], onnx_transpose_operators[];
+    onnx_normalise_operators[], onnx_quantised_operators[], onnx_reduce_operators[], onnx_reshape_operators[],
+    onnx_slice_operators[], onnx_softmax_operators[], onnx_transpose_operators[];
+
+/* ---- onnx_quantised.c ---- */
+/* Whether an input of the node is quantised, so that this reads it instead of row->read. */
+bool onnx_has_quantised_input (const struct reader *r);
+bool onnx_read_quantised (struct reader *r, const struct onnx_operator *row);
+/* Sets output 0's `whole` after the node was read as this operator. */
+bool onnx_note_whole (struct reader *r, const char *operation);
+/* What a value of these integers is by itself, without any scale; NULL and a failure. */
+const struct quantisation *onnx_plain_integers (struct reader *r, int type);
+/* A value as a graph's output: the real numbers, not their integers. */
+bool onnx_check_output (struct reader *r, const struct value *v);
 
 /* ---- onnx_operators.c ---- */
 bool onnx_read_node (struct reader *r, int node);
+/* Reads the node as one of this operator with these inputs (NULL: left out); what it makes is called `name`. */
+bool onnx_read_as (struct reader *r, const char *operation, struct value *const *inputs, int count, const char *name);
 
 /* ---- onnx_patterns.c ---- */
 void onnx_find_patterns (struct reader *r);

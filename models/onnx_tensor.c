@@ -214,6 +214,22 @@ const float *onnx_tensor_floats (struct reader *r, struct value *v)
     return numbers;
 }
 
+bool onnx_integers (struct reader *r, const struct value *v, struct integers *to)
+{
+    *to = (struct integers) { .tensor = v->source, .known = v->ints };
+    return v->ints || raw_bytes (r, v->source, v->name, (uint64_t)onnx_shape_total (&v->shape), &to->raw);
+}
+
+int64_t onnx_integer (const struct integers *integers, int64_t i)
+{
+    return integers->known ? integers->known[i] : int_at (integers->tensor, integers->raw, (size_t)i);
+}
+
+int onnx_integer_type (const struct value *v)
+{
+    return v->type ? v->type : v->source ? v->source->data_type : TYPE_INT64;
+}
+
 const int64_t *onnx_tensor_ints (struct reader *r, struct value *v)
 {
     uint64_t count = (uint64_t)onnx_shape_total (&v->shape);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_values.c: what every operator's reader uses: inputs and outputs of the node, its attributes. */
-#include "models/onnx_reader.h"
+#include "models/onnx_quantised.h"
 
 #include <string.h>
 
@@ -12,15 +12,24 @@ static int input_id (const struct reader *r, int index)
     return (size_t)index < onnx_current_node (r)->n_input ? r->slots[r->node_slots[r->node] + index] : -1;
 }
 
+int onnx_input_count (const struct reader *r)
+{
+    return r->stand_ins ? r->stand_in_count : (int)onnx_current_node (r)->n_input;
+}
+
 bool onnx_has_input (const struct reader *r, int index)
 {
+    if (r->stand_ins)
+        return index < r->stand_in_count && r->stand_ins[index];
     return input_id (r, index) >= 0;
 }
 
 struct value *onnx_input_deferred (struct reader *r, int index)
 {
     int id = input_id (r, index);
-    if (id < 0) {
+    if (r->stand_ins && onnx_has_input (r, index))
+        return r->stand_ins[index];
+    if (r->stand_ins || id < 0) {
         onnx_fail (r, "input %d is missing", index);
         return NULL;
     }
@@ -61,7 +70,7 @@ static void fail_kind (struct reader *r, const struct value *v, const char *hold
 const float *onnx_value_floats (struct reader *r, struct value *v)
 {
     if (v->kind == VALUE_FLOATS)
-        return v->floats ? v->floats : onnx_tensor_floats (r, v);
+        return v->floats ? v->floats : v->quant ? onnx_dequantise (r, v) : onnx_tensor_floats (r, v);
     fail_kind (r, v, "integers", "floats");
     return NULL;
 }
@@ -127,7 +136,7 @@ struct value *onnx_output_value (const struct reader *r, int index)
 const char *onnx_output_name (const struct reader *r, int index)
 {
     const struct value *v = onnx_output_value (r, index);
-    return v ? v->name : "";
+    return r->stand_in_name ? r->stand_in_name : v ? v->name : "";
 }
 
 bool onnx_set_tensor (struct reader *r, int index, int id, const struct shape *shape)
@@ -141,6 +150,7 @@ bool onnx_set_tensor (struct reader *r, int index, int id, const struct shape *s
         v->kind = VALUE_TENSOR;
         v->tensor = id;
         v->shape = *shape;
+        v->quant = v->whole = NULL;
     }
     return true;
 }
@@ -181,6 +191,9 @@ bool onnx_set_alias (struct reader *r, const struct value *from, const struct sh
     v->floats = from->floats;
     v->ints = from->ints;
     v->source = from->source;
+    v->type = from->type;
+    v->quant = from->quant;
+    v->whole = from->whole;
     return true;
 }
 

@@ -26,7 +26,7 @@ static int behind_shapes (const struct graph *g, int id)
         struct tensor_info tensor = graph_tensor (g, id);
         struct tensor_info in = graph_tensor (g, tensor.inputs[0]);
         gboolean shape = is (&tensor, "reshape") && in.height * in.width == 1;
-        if (!shape && !is (&tensor, "softmax"))
+        if (!shape && !is (&tensor, "softmax") && !is (&tensor, "quantise"))
             break;
         id = tensor.inputs[0];
     }

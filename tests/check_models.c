@@ -327,6 +327,8 @@ int main (void)
     check_operators ();
     check_shapes ();
     check_fold ();
+    check_quantised ();
+    check_quantised_broken ();
     check_layout ();
     check_patterns ();
     check_formats ();

@@ -27,22 +27,24 @@ bool reference_scores (struct model *model, const float *input, double *to, size
 /* Numbers between -1 and 1, the same for the same seed. */
 void fill (float *to, size_t count, unsigned seed);
 
-void check_operators (void);   /* check_models_operators.c */
-void check_shapes (void);      /* check_models_shapes.c */
-void check_patterns (void);    /* check_models_patterns.c */
-void check_formats (void);     /* check_models_formats.c */
-void check_broken (void);      /* check_models_broken.c */
-void check_attributes (void);  /* check_models_attributes.c */
-void check_fold (void);        /* check_models_fold.c */
-void check_case_files (void);  /* check_models_cases.c */
-void check_layout (void);      /* check_models_layout.c */
-void check_labels (void);      /* check_models_labels.c */
-void check_side_files (void);  /* check_models_files.c */
-void check_preparation (void); /* check_models_preparation.c */
-void check_external (void);    /* check_models_external.c */
-void check_memory (void);      /* check_models_memory.c */
-void check_command (void);     /* check_models_command.c */
-void check_test_data (void);   /* check_models_testdata.c */
-void check_score_rules (void); /* check_models_scores.c */
+void check_operators (void);        /* check_models_operators.c */
+void check_shapes (void);           /* check_models_shapes.c */
+void check_patterns (void);         /* check_models_patterns.c */
+void check_formats (void);          /* check_models_formats.c */
+void check_broken (void);           /* check_models_broken.c */
+void check_attributes (void);       /* check_models_attributes.c */
+void check_fold (void);             /* check_models_fold.c */
+void check_case_files (void);       /* check_models_cases.c */
+void check_layout (void);           /* check_models_layout.c */
+void check_labels (void);           /* check_models_labels.c */
+void check_side_files (void);       /* check_models_files.c */
+void check_preparation (void);      /* check_models_preparation.c */
+void check_external (void);         /* check_models_external.c */
+void check_memory (void);           /* check_models_memory.c */
+void check_command (void);          /* check_models_command.c */
+void check_test_data (void);        /* check_models_testdata.c */
+void check_score_rules (void);      /* check_models_scores.c */
+void check_quantised (void);        /* check_models_quantised.c */
+void check_quantised_broken (void); /* check_models_quantised_broken.c */
 
 #endif

@@ -35,9 +35,16 @@ struct epilogue_case epilogue_case_new (int index, int channels)
         f.epilogue.low = a->kind == ACTIVATION_RELU ? 0 : a->alpha;
         f.epilogue.high = a->kind == ACTIVATION_RELU ? INFINITY : a->beta;
     }
-    if (a->kind == ACTIVATION_PRELU) {
+    bool rounds = a->kind == ACTIVATION_ROUND || a->kind == ACTIVATION_REQUANTISE;
+    if (a->kind == ACTIVATION_PRELU || rounds) {
         f.slope = random_array (channels);
         f.epilogue.slope = f.slope.data;
+    }
+    for (int c = 0; rounds && c < channels; c++)
+        f.slope.data[c] = 0.05f + fabsf (f.slope.data[c]);
+    if (rounds) {
+        a->alpha = -30;
+        a->beta = 47;
     }
     if (affine) {
         f.scale = random_array (channels);
@@ -65,7 +72,10 @@ void epilogue_expect (const struct epilogue *epilogue, int channel, double sum, 
     double steepest = 1.5 * fmax (1, fmax (fabs (slope), fabs ((double)a.alpha)));
     double y = reference_activation (a, slope, sum);
     double error = roundings * eps * magnitude;
-    if (a.kind != ACTIVATION_NONE && !(a.kind == ACTIVATION_RELU && sum < -error))
+    if (a.kind == ACTIVATION_ROUND || a.kind == ACTIVATION_REQUANTISE) /* which keep the order, but jump */
+        error = fmax (fabs (reference_activation (a, slope, sum + error) - y),
+                      fabs (reference_activation (a, slope, sum - error) - y));
+    else if (a.kind != ACTIVATION_NONE && !(a.kind == ACTIVATION_RELU && sum < -error))
         error = error * steepest + reference_activation_error (a, sum, y);
     if (epilogue->post_scale) {
         double scale = epilogue->post_scale[channel], shift = epilogue->post_shift[channel];

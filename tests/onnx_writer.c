@@ -152,7 +152,7 @@ static void put_attribute (struct message *node, char *text)
     put_message (node, 5, &a);
 }
 
-/* NodeProto: input 1, output 2, name 3, op_type 4, attribute 5. */
+/* NodeProto: input 1, output 2, name 3, op_type 4, attribute 5, domain 7. */
 void onnx_node (struct onnx *o, const char *operation, const char *inputs, const char *outputs, const char *attributes)
 {
     struct message node = { 0 };
@@ -169,6 +169,8 @@ void onnx_node (struct onnx *o, const char *operation, const char *inputs, const
     }
     put_text (&node, 3, name);
     put_text (&node, 4, operation);
+    if (o->domain)
+        put_text (&node, 7, o->domain);
     char *copy = strdup (attributes ? attributes : ""), *at = copy;
     for (char *word; (word = next_word (&at));)
         put_attribute (&node, word);

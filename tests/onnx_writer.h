@@ -34,6 +34,7 @@ void put_text (struct message *to, int field, const char *text);
 void put_message (struct message *to, int field, struct message *from); /* frees it */
 
 struct onnx {
+    const char *domain; /* of the nodes written next, or NULL */
     struct message graph, file;
     int64_t opset, ir_version;
 };

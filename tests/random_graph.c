@@ -127,8 +127,19 @@ int build_affine (struct builder *b, int x)
     return keep (b, x);
 }
 
+/* A range; of whole numbers of units when it is to requantise. */
+static int build_range (struct builder *b, int x, bool requantise)
+{
+    float *units = random_floats (b, (size_t)graph_tensor (b->g, x).channels, 0.001f, 0.01f);
+    x = graph_quantise (b->g, NULL, x, (struct range) { 0.02f, -100, 155 }, requantise ? units : NULL, 1);
+    free (units);
+    return keep (b, x);
+}
+
 int build_activation (struct builder *b, int x, struct activation activation)
 {
+    if (!b->instead && (activation.kind == ACTIVATION_ROUND || activation.kind == ACTIVATION_REQUANTISE))
+        return build_range (b, x, activation.kind == ACTIVATION_REQUANTISE);
     if (activation.kind != ACTIVATION_PRELU)
         return keep (b, graph_activation (b->g, NULL, x, b->instead ? *b->instead : activation));
     float *slopes = random_floats (b, (size_t)graph_tensor (b->g, x).channels, -0.3f, 0.5f);
@@ -145,7 +156,8 @@ int build_relu (struct builder *b, int x)
 struct activation random_activation (struct builder *b)
 {
     struct activation what = { .kind = (enum activation_kind)random_int (b, 0, ACTIVATION_KINDS - 1) };
-    if (random_int (b, 0, 1))
+    /* Rounding is of ranges alone: check_quantise.c */
+    if (random_int (b, 0, 1) || what.kind == ACTIVATION_ROUND || what.kind == ACTIVATION_REQUANTISE)
         what.kind = ACTIVATION_RELU;
     bool other = random_int (b, 0, 1);
     switch (what.kind) {

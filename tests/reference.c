@@ -166,6 +166,35 @@ static void run_activation (const struct node *node, const double *in, const dou
     }
 }
 
+/* unit [channels] or NULL: whole multiples of unit / parts, counted, by what one of them is in steps. */
+static void run_quantise (const struct node *node, const double *in, struct range range, double *out, double *magnitude)
+{
+    size_t pixels = (size_t)node->height * (size_t)node->width;
+    bool whole = node->operation == OPERATION_QUANTISE && node->u.quantise.unit;
+    for (size_t i = 0; i < numbers_of (node); i++) {
+        float steps = (float)in[i] / range.step;
+        if (whole) {
+            float unit = node->u.quantise.unit[i / pixels], parts = (float)node->u.quantise.parts;
+            steps = (float)rint (in[i] * (double)parts / (double)unit) * (unit / (range.step * parts));
+        }
+        out[i] = (double)range.step * fmin (fmax (rint ((double)steps), range.low), range.high);
+        magnitude[i] = fabs (out[i]);
+    }
+}
+
+/* By its own range, which ONNX calculates in single precision. */
+static void run_quantise_dynamic (const struct node *node, const double *in, double *out, double *magnitude)
+{
+    double low = 0, high = 0;
+    for (size_t i = 0; i < numbers_of (node); i++) {
+        low = fmin (low, in[i]);
+        high = fmax (high, in[i]);
+    }
+    float step = (float)((high - low) / 255);
+    int zero = step > 0 ? (int)rint (fmin (fmax (-low / (double)step, 0), 255)) : 0;
+    run_quantise (node, in, (struct range) { step > 0 ? step : 1, -zero, 255 - zero }, out, magnitude);
+}
+
 static void run_pool (const struct node *node, const struct node *in, const double *values, double *out)
 {
     if (node->operation == OPERATION_POOL)
@@ -292,6 +321,12 @@ void reference_node (const struct graph *g, const struct node *node, const doubl
     case OPERATION_PICK:
         run_pick (node, in, values[0], node->u.pick.fill, out);
         run_pick (node, in, magnitudes[0], fabs ((double)node->u.pick.fill), magnitude);
+        break;
+    case OPERATION_QUANTISE:
+        run_quantise (node, values[0], node->u.quantise.range, out, magnitude);
+        break;
+    case OPERATION_QUANTISE_DYNAMIC:
+        run_quantise_dynamic (node, values[0], out, magnitude);
         break;
     case OPERATION_RESHAPE:
         memcpy (out, values[0], numbers_of (node) * sizeof *out);

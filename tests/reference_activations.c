@@ -42,6 +42,10 @@ double reference_activation (struct activation activation, double slope, double 
         return 1 / (1 + exp (-x));
     case ACTIVATION_TANH:
         return tanh (x);
+    case ACTIVATION_ROUND: /* C rounds halves to even, as long as nobody says otherwise */
+        return fmin (fmax (rint ((double)((float)x / (float)slope)), alpha), beta);
+    case ACTIVATION_REQUANTISE: /* the product in single precision, as integer engines have it */
+        return fmin (fmax (rint ((double)((float)rint (x) * (float)slope)), alpha), beta);
     case ACTIVATION_KINDS:
         break;
     }
@@ -72,6 +76,9 @@ double reference_steepness (struct activation activation, double slope)
         return 1.5;
     case ACTIVATION_HARD_SIGMOID:
         return alpha;
+    case ACTIVATION_ROUND:
+    case ACTIVATION_REQUANTISE:
+        return 0; /* but where it jumps: see below */
     case ACTIVATION_KINDS:
         break;
     }
@@ -87,6 +94,8 @@ double reference_activation_error (struct activation activation, double x, doubl
     case ACTIVATION_NONE:
     case ACTIVATION_CLIP:
     case ACTIVATION_RELU:
+    case ACTIVATION_ROUND:
+    case ACTIVATION_REQUANTISE:
         return 0;
     case ACTIVATION_LEAKY_RELU:
     case ACTIVATION_PRELU:

@@ -120,8 +120,7 @@ struct pool {
 int graph_pool (struct graph *g, const char *name, int x, const struct pool *pool);
 int graph_global_pool (struct graph *g, const char *name, int x, enum pool_kind kind); /* -> (channels, 1, 1) */
 
-/* a + b and a * b. Shapes equal, or one of them broadcast in whole axes: (c,1,1), (1,h,w) or (1,1,1) against
- * (c,h,w). */
+/* a + b and a * b. Shapes equal, or one is broadcast in whole axes: (c,1,1), (1,h,w) or (1,1,1) against (c,h,w). */
 int graph_add (struct graph *g, const char *name, int a, int b);
 int graph_mul (struct graph *g, const char *name, int a, int b);
 
@@ -137,8 +136,7 @@ struct pick {
 };
 int graph_pick (struct graph *g, const char *name, int x, const struct pick *pick);
 
-/* The same numbers in channel-row-column order under another shape; the products must agree. Flatten is (c h w, 1,
- * 1). */
+/* The same numbers in channel-row-column order in another shape; the products must agree. Flatten: (c h w, 1, 1). */
 int graph_reshape (struct graph *g, const char *name, int x, int channels, int height, int width);
 int graph_softmax (struct graph *g, const char *name, int x);     /* over channels, at each pixel; stable */
 int graph_log_softmax (struct graph *g, const char *name, int x); /* its natural logarithm, also where that is -1000 */
@@ -164,8 +162,7 @@ struct grid {
     double top, left, step_y, step_x;
 };
 bool graph_grid (const struct graph *g, int id, struct grid *grid);
-/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: another operation, or
- * dropped. */
+/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: no such one, or dropped. */
 const float *graph_weights (const struct graph *g, int id);
 /* The `index`th tensor that tensor `id` is made from, or -1: there are not so many. */
 int graph_source (const struct graph *g, int id, int index);
@@ -212,12 +209,10 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
 void plan_free (struct plan *plan); /* NULL is fine */
 
 /* One run. input [channels][height][width] of the graph's input. Never allocates, logs or fails; the result does not
- * depend on the number of threads, bit for bit. Denormals are flushed to zero inside; the caller's FP state is
- * restored. */
+ * depend on the number of threads, bit for bit. Denormals are zero inside; the caller's FP state is restored. */
 void plan_run (struct plan *plan, const float *input);
 /* The same in pieces: steps first .. end - 1 of plan_steps, each piece beginning where the last one ended and all with
- * the same input. Outputs and taps are there after the last step; in between they are neither the old nor the new
- * ones. */
+ * the same input. Outputs and taps are there after the last step; in between they are neither old nor new. */
 void plan_run_steps (struct plan *plan, const float *input, int first, int end);
 int plan_outputs (const struct plan *plan);
 const struct tensor *plan_output (const struct plan *plan, int index); /* in the order of graph_output */

@@ -26,7 +26,7 @@ struct dynamic {
     float block[][2]; /* [blocks] least and largest number of each, or 0 */
 };
 
-/* Of one block of channels; channels past the last channel hold anything. */
+/* Of one block of channels; lanes past the last channel hold anything. */
 static void reach_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     struct dynamic *d = e->shared;

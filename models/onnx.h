@@ -24,8 +24,8 @@ struct onnx_extras {
  * Opset 7 to 25 of the ai.onnx domain, weights of every float type, one image per run: a leading dimension of 1 or left
  * open. Height and width left open become what open_size says, else 224; channels what the first layer takes. An input
  * of shape (1, height, width, channels) is (channels, height, width) in the graph.
- * Integers of 8 and 16 bits with scales are the real numbers they stand for; what quantises is a graph_quantise. Outputs
- * that are integers are given as real numbers too.
+ * Integers of 8 and 16 bits with scales are the real numbers they stand for; what quantises is a graph_quantise.
+ * Outputs that are integers are given as real numbers too.
  * Every tensor of the graph carries the name of the ONNX value it holds.
  *
  * What a hostile file can make it use: memory for its own bytes, plus 16 times its size but at most 256 MiB for taking

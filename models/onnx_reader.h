@@ -60,10 +60,11 @@ struct value {
     const int64_t *ints;
     const Convrelu__OnnxTensor *source;
     int type; /* ONNX's, of integers and of what is dynamic; 0: as `source` says, else int64 */
-    /* A tensor: what its integers in the file are; NULL: it has floats there. Floats of a `source` of integers: what makes
-     * them real numbers. */
+    /* A tensor: what its integers in the file are; NULL: it has floats there. Floats of a `source` of integers: what
+     * makes them real numbers. */
     const struct quantisation *quant;
-    /* A tensor of floats: its numbers are whole multiples of these scales, one or one for each channel; NULL: who knows. */
+    /* A tensor of floats: its numbers are whole multiples of these scales, one or one for each channel; NULL: not
+     * known to be. */
     const struct quantisation *whole;
     int producer; /* node that makes it, or -1 */
     int uses;     /* inputs and graph outputs that read it */
@@ -99,7 +100,8 @@ struct reader {
     int image;          /* value of the graph's one input */
 
     int node; /* being read, or -1 */
-    /* While a node is read as another operator: [stand_in_count] its inputs instead, that operator and the name of what it makes. */
+    /* While a node is read as another operator: [stand_in_count] its inputs instead, that operator, and the name of
+     * what it makes. */
     struct value *const *stand_ins;
     int stand_in_count;
     const char *stand_in_operation, *stand_in_name;

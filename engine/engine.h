@@ -86,8 +86,7 @@ int graph_conv (struct graph *g, const char *name, int x, const struct conv *con
 /* Fully connected on a vector (n, 1, 1). weights [outputs][n]; bias [outputs] or NULL. */
 int graph_linear (struct graph *g, const char *name, int x, int outputs, const float *weights, const float *bias);
 
-/* (x - mean) / sqrt (variance + epsilon) * scale + shift, per channel; each array [channels]. The parameters are ONNX's,
- * in its order. */
+/* (x - mean) / sqrt (variance + epsilon) * scale + shift, per channel; each array [channels]. Parameters as in ONNX. */
 int graph_batch_norm (struct graph *g, const char *name, int x, const float *scale, const float *shift,
                       const float *mean, const float *variance, float epsilon);
 /* x * scale + shift per channel; either array [channels] may be NULL (1 or 0). */

@@ -19,7 +19,7 @@ const Convrelu__OnnxNode *onnx_current_node (const struct reader *r)
 
 const char *onnx_operation (const struct reader *r)
 {
-    return r->stand_in_operation ? r->stand_in_operation : onnx_current_node (r)->op_type;
+    return r->stand_in.operation ? r->stand_in.operation : onnx_current_node (r)->op_type;
 }
 
 /* ---- errors -------------------------------------------------------------------------------------------------- */

@@ -71,10 +71,10 @@ static bool read_place (struct reader *r, const Convrelu__OnnxTensor *tensor, co
 /* Where a file of that name is in the list, or should be: sorted by name. */
 static size_t find_file (const struct reader *r, const char *name, bool *found)
 {
-    size_t low = 0, high = r->external_count;
+    size_t low = 0, high = r->external.count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = strcmp (r->external[middle].name, name);
+        int order = strcmp (r->external.list[middle].name, name);
         if ((*found = order == 0))
             return middle;
         low = order < 0 ? middle + 1 : low;
@@ -92,8 +92,8 @@ static bool fail_external (struct reader *r, const char *name, const struct erro
 static bool close_current (struct reader *r, const char *name)
 {
     struct error reason = { "" };
-    bool good = !r->external_open.path || file_unchanged (&r->external_open, &reason);
-    file_close (&r->external_open);
+    bool good = !r->external.open.path || file_unchanged (&r->external.open, &reason);
+    file_close (&r->external.open);
     return good || fail_external (r, name, &reason);
 }
 
@@ -101,17 +101,17 @@ static bool close_current (struct reader *r, const char *name)
 static bool open_file (struct reader *r, const char *location, const char *name)
 {
     struct error reason = { "" };
-    if (r->external_open.path && !strcmp (r->external_location, location))
+    if (r->external.open.path && !strcmp (r->external.location, location))
         return true;
     if (!close_current (r, name))
         return false;
-    r->external_location = location;
-    bool known, good = file_open_beside (r->path, location, &r->external_open, &reason);
+    r->external.location = location;
+    bool known, good = file_open_beside (r->path, location, &r->external.open, &reason);
     size_t at = find_file (r, location, &known);
     if (good && known) { /* it was open before: it must be what it was then */
-        r->external_open.size = r->external[at].size;
-        r->external_open.changed = r->external[at].changed;
-        good = file_unchanged (&r->external_open, &reason);
+        r->external.open.size = r->external.list[at].size;
+        r->external.open.changed = r->external.list[at].changed;
+        good = file_unchanged (&r->external.open, &reason);
     }
     return good || fail_external (r, name, &reason);
 }
@@ -130,21 +130,21 @@ static bool add_file (struct reader *r, const Convrelu__OnnxTensor *tensor, cons
         return true;
     if (!open_file (r, place.location, name))
         return false;
-    uint64_t size = r->external_open.size;
-    if (r->external_count == EXTERNAL_FILES_MAX)
+    uint64_t size = r->external.open.size;
+    if (r->external.count == EXTERNAL_FILES_MAX)
         return onnx_fail (r, "keeps numbers in more than %d other files", EXTERNAL_FILES_MAX);
-    if (size > EXTERNAL_BYTES_MAX - r->external_bytes)
+    if (size > EXTERNAL_BYTES_MAX - r->external.bytes)
         return onnx_fail (r, "external data: '%.100s' would bring its files to %llu bytes, the limit is %llu",
-                          place.location, (unsigned long long)(r->external_bytes + size),
+                          place.location, (unsigned long long)(r->external.bytes + size),
                           (unsigned long long)EXTERNAL_BYTES_MAX);
-    struct onnx_external_file *list = realloc (r->external, (r->external_count + 1) * sizeof *list);
+    struct onnx_external_file *list = realloc (r->external.list, (r->external.count + 1) * sizeof *list);
     if (!list)
-        return onnx_fail (r, "no memory for %zu other files", r->external_count + 1);
-    memmove (list + at + 1, list + at, (r->external_count - at) * sizeof *list);
-    list[at] = (struct onnx_external_file) { place.location, size, r->external_open.changed };
-    r->external = list;
-    r->external_count++;
-    r->external_bytes += size;
+        return onnx_fail (r, "no memory for %zu other files", r->external.count + 1);
+    memmove (list + at + 1, list + at, (r->external.count - at) * sizeof *list);
+    list[at] = (struct onnx_external_file) { place.location, size, r->external.open.changed };
+    r->external.list = list;
+    r->external.count++;
+    r->external.bytes += size;
     return true;
 }
 
@@ -183,7 +183,7 @@ static bool check_place (struct reader *r, const Convrelu__OnnxTensor *tensor, c
     size_t at = find_file (r, place->location, &found);
     if (!found)
         return onnx_fail (r, "external data of tensor '%.100s' is in a file that was not looked for", name);
-    uint64_t size = r->external[at].size;
+    uint64_t size = r->external.list[at].size;
     if (place->has_length && place->length != bytes)
         return onnx_fail (r, "external data of tensor '%.100s' has %llu bytes instead of %llu", name,
                           (unsigned long long)place->length, (unsigned long long)bytes);
@@ -207,10 +207,10 @@ bool onnx_external_read (struct reader *r, const Convrelu__OnnxTensor *tensor, c
     if (!check_place (r, tensor, name, bytes, &place) || !open_file (r, place.location, name))
         return false;
     /* Tensors may share a place, and a node may ask again: what is read in all is as limited as what is kept. */
-    if (bytes > r->weight_limit - r->external_read)
+    if (bytes > r->weight_limit - r->external.read)
         return onnx_fail (r, "reads more than %llu bytes of external data", (unsigned long long)r->weight_limit);
-    r->external_read += bytes;
-    return file_read_at (&r->external_open, place.offset, to, bytes, &reason) || fail_external (r, name, &reason);
+    r->external.read += bytes;
+    return file_read_at (&r->external.open, place.offset, to, bytes, &reason) || fail_external (r, name, &reason);
 }
 
 bool onnx_external_finish (struct reader *r)
@@ -220,8 +220,8 @@ bool onnx_external_finish (struct reader *r)
 
 void onnx_external_free (struct reader *r)
 {
-    file_close (&r->external_open);
-    free (r->external);
-    r->external = NULL;
-    r->external_count = 0;
+    file_close (&r->external.open);
+    free (r->external.list);
+    r->external.list = NULL;
+    r->external.count = 0;
 }

@@ -206,7 +206,7 @@ bool onnx_index (struct reader *r)
     find_uses (r);
     if (!onnx_external_find (r))
         return false;
-    r->weight_limit += 4 * r->external_bytes;
+    r->weight_limit += 4 * r->external.bytes;
     for (size_t i = 0; i < g->n_initializer; i++) {
         struct value *v = &r->values[r->slots[i]];
         if (v->uses && !onnx_tensor_define (r, v, g->initializer[i], v->name))

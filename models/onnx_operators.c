@@ -118,13 +118,13 @@ static bool read_pattern (struct reader *r)
 
 bool onnx_read_as (struct reader *r, const char *operation, struct value *const *inputs, int count, const char *name)
 {
-    r->stand_ins = inputs;
-    r->stand_in_count = count;
-    r->stand_in_operation = operation;
-    r->stand_in_name = name;
+    r->stand_in.inputs = inputs;
+    r->stand_in.count = count;
+    r->stand_in.operation = operation;
+    r->stand_in.name = name;
     bool good = find_operator (operation)->read (r) && onnx_note_whole (r, operation);
-    r->stand_ins = NULL;
-    r->stand_in_operation = r->stand_in_name = NULL;
+    r->stand_in.inputs = NULL;
+    r->stand_in.operation = r->stand_in.name = NULL;
     return good;
 }
 

@@ -167,10 +167,10 @@ static bool integer_operand (struct reader *r, int at, int zero, int64_t axis, s
                                  .shape = &v->shape,
                                  .axis = axis };
     struct value *stand_ins[2] = { &scales, z };
-    r->stand_ins = stand_ins;
-    r->stand_in_count = 2;
+    r->stand_in.inputs = stand_ins;
+    r->stand_in.count = 2;
     const struct quantisation *q = ones ? onnx_quantisation (r, &with) : NULL;
-    r->stand_ins = NULL;
+    r->stand_in.inputs = NULL;
     return q && onnx_dequantised (r, v, q, to);
 }
 

@@ -99,20 +99,22 @@ struct reader {
     struct role *roles; /* [nodes] */
     int image;          /* value of the graph's one input */
 
-    int node; /* being read, or -1 */
-    /* While a node is read as another operator: [stand_in_count] its inputs instead, that operator, and the name of
-     * what it makes. */
-    struct value *const *stand_ins;
-    int stand_in_count;
-    const char *stand_in_operation, *stand_in_name;
+    int node;                        /* being read, or -1 */
+    struct {                         /* while a node is read as another operator */
+        struct value *const *inputs; /* [count] in the place of its own; NULL: it is read as it is */
+        int count;
+        const char *operation, *name; /* that operator, and what it makes */
+    } stand_in;
     struct block *blocks, *node_blocks; /* onnx_alloc, onnx_alloc_node */
     uint64_t block_bytes, node_block_bytes, gathered, spent;
 
-    struct onnx_external_file *external; /* [external_count] files beside this one, sorted by name */
-    size_t external_count;
-    uint64_t external_bytes, external_read; /* the sizes of all; what was read of them */
-    struct file external_open;              /* one of them at a time */
-    const char *external_location;          /* its name */
+    struct {
+        struct onnx_external_file *list; /* [count] files beside this one, sorted by name */
+        size_t count;
+        uint64_t bytes, read; /* the sizes of all; what was read of them */
+        struct file open;     /* one of them at a time */
+        const char *location; /* its name */
+    } external;
 };
 
 /* ---- onnx_context.c ---- */

@@ -104,9 +104,9 @@ static bool make_cut (struct reader *r, const struct value *v, const struct cut 
 }
 
 /* ONNX's rule for one axis: ends behind the last number or before the first are taken as that. */
-static bool slice_axis (struct reader *r, int64_t size, int64_t start, int64_t end, int64_t step, int axis,
-                        struct cut *cut)
+static bool slice_axis (struct reader *r, int64_t size, const int64_t start_end_step[3], int axis, struct cut *cut)
 {
+    int64_t start = start_end_step[0], end = start_end_step[1], step = start_end_step[2];
     if (step == 0 || step > INT32_MAX || step < -INT32_MAX)
         return onnx_fail (r, "a step of %lld", (long long)step);
     start = start < -size ? -size : start > size ? size : start;
@@ -163,7 +163,8 @@ static bool read_slice (struct reader *r)
         if (seen[axis])
             return onnx_fail (r, "axis %d is named twice", axis);
         seen[axis] = true;
-        if (!slice_axis (r, v->shape.dims[axis], starts[i], ends[i], given[3] ? steps[i] : 1, axis, &cut))
+        const int64_t part[3] = { starts[i], ends[i], given[3] ? steps[i] : 1 };
+        if (!slice_axis (r, v->shape.dims[axis], part, axis, &cut))
             return false;
     }
     return v->kind == VALUE_TENSOR ? make_cut (r, v, &cut, 0) : cut_constant (r, v, &cut, 0);

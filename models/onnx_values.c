@@ -14,22 +14,22 @@ static int input_id (const struct reader *r, int index)
 
 int onnx_input_count (const struct reader *r)
 {
-    return r->stand_ins ? r->stand_in_count : (int)onnx_current_node (r)->n_input;
+    return r->stand_in.inputs ? r->stand_in.count : (int)onnx_current_node (r)->n_input;
 }
 
 bool onnx_has_input (const struct reader *r, int index)
 {
-    if (r->stand_ins)
-        return index < r->stand_in_count && r->stand_ins[index];
+    if (r->stand_in.inputs)
+        return index < r->stand_in.count && r->stand_in.inputs[index];
     return input_id (r, index) >= 0;
 }
 
 struct value *onnx_input_deferred (struct reader *r, int index)
 {
     int id = input_id (r, index);
-    if (r->stand_ins && onnx_has_input (r, index))
-        return r->stand_ins[index];
-    if (r->stand_ins || id < 0) {
+    if (r->stand_in.inputs && onnx_has_input (r, index))
+        return r->stand_in.inputs[index];
+    if (r->stand_in.inputs || id < 0) {
         onnx_fail (r, "input %d is missing", index);
         return NULL;
     }
@@ -136,7 +136,7 @@ struct value *onnx_output_value (const struct reader *r, int index)
 const char *onnx_output_name (const struct reader *r, int index)
 {
     const struct value *v = onnx_output_value (r, index);
-    return r->stand_in_name ? r->stand_in_name : v ? v->name : "";
+    return r->stand_in.name ? r->stand_in.name : v ? v->name : "";
 }
 
 bool onnx_set_tensor (struct reader *r, int index, int id, const struct shape *shape)

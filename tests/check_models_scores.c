@@ -273,7 +273,8 @@ static void check_ends (void)
 static void check_asked (void)
 {
     static const struct line after[LINES] = { { "Relu", "l", "y" } },
-                             ends_in_sigmoid[LINES] = { { "Sigmoid", "l", "y" } };
+                             ends_in_sigmoid[LINES] = { { "Sigmoid", "l", "y" } },
+                             nothing_left[LINES] = { { "LogSoftmax", "l", "s" }, { "Relu", "s", "y" } };
     static const enum score_kind kinds[] = { SCORES_SOFTMAX, SCORES_SIGMOID, SCORES_EXP, SCORES_NONE };
     struct error error = { "" };
     double expected[CLASSES];
@@ -284,6 +285,12 @@ static void check_asked (void)
         CHECK (rule.kind == SCORES_SOFTMAX, "logits then ReLU: %s", rule.sentence);
         softmax_of_relu (expected);
         check_run ("logits then ReLU", model, NULL, expected);
+    }
+    model_unref (model);
+    model = load_end ("nothing_left.onnx", nothing_left, CLASSES, &error);
+    if (CHECK (model != NULL, "%s", error.text)) {
+        struct score_rule rule = model_scores (model, SCORES_AUTO, NULL);
+        CHECK (rule.kind == SCORES_SOFTMAX, "ReLU leaves nothing of logarithms: %s", rule.sentence);
     }
     model_unref (model);
     model = load_end ("sigmoid_end.onnx", ends_in_sigmoid, CLASSES, &error);

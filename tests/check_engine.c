@@ -301,21 +301,14 @@ static const struct {
     { "wide bottleneck", bottleneck },
 };
 
+/* Those that people choose, and those that files have beside. */
 static const struct activation activations[] = {
-    { .kind = ACTIVATION_RELU },
-    { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f },
-    { .kind = ACTIVATION_ELU, .alpha = 1 },
-    { .kind = ACTIVATION_GELU },
+#define CHOICE(KIND, alpha, beta, text) { ACTIVATION_##KIND, alpha, beta },
+#include "engine/activations.def"
     { .kind = ACTIVATION_GELU_TANH },
-    { .kind = ACTIVATION_SILU },
-    { .kind = ACTIVATION_HARD_SWISH },
-    { .kind = ACTIVATION_MISH },
     { .kind = ACTIVATION_PRELU },
     { .kind = ACTIVATION_CLIP, .alpha = 0, .beta = 6 },
     { .kind = ACTIVATION_HARD_SIGMOID, .alpha = 0.2f, .beta = 0.5f },
-    { .kind = ACTIVATION_SIGMOID },
-    { .kind = ACTIVATION_TANH },
-    { .kind = ACTIVATION_NONE },
 };
 
 enum { PATTERNS = sizeof patterns / sizeof *patterns, ACTIVATIONS = sizeof activations / sizeof *activations };

@@ -2,10 +2,9 @@
 /* conv.c: the methods by which convolutions are computed, and the choice among them. conv_cost.h says by what model. */
 #include "engine/conv.h"
 
-/* In the order of asking: of two that cost the same the first is taken. */
 static const struct conv_method *const methods[] = {
-    &conv_depthwise,   &conv_planar,      &conv_direct,      &conv_winograd[0],
-    &conv_winograd[1], &conv_winograd[2], &conv_winograd[3], &conv_strassen,
+#define METHOD(name) &conv_##name,
+#include "engine/conv_methods.def"
 };
 
 const struct conv_method *conv_choose (const struct preparation *p, const struct step *step, enum algorithm wanted,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* conv.h: a convolution method is one file conv_<method>.c and one row of the table in conv.c. */
+/* conv.h: a convolution method is one file conv_<method>.c and one row of conv_methods.def. */
 #ifndef CONVRELU_CONV_H
 #define CONVRELU_CONV_H
 
@@ -23,8 +23,8 @@ struct conv_method {
     void (*run) (struct execution *e, const struct step *step);
 };
 
-enum { CONV_WINOGRADS = 4 };
-extern const struct conv_method conv_direct, conv_planar, conv_depthwise, conv_strassen, conv_winograd[CONV_WINOGRADS];
+#define METHOD(name) extern const struct conv_method conv_##name;
+#include "engine/conv_methods.def"
 
 /* The method that a convolution step gets. `planar`: its input is the caller's. */
 const struct conv_method *conv_choose (const struct preparation *p, const struct step *step, enum algorithm wanted,

@@ -531,9 +531,8 @@ static void winograd_run (struct execution *e, const struct step *step)
         .cycles = winograd_cycles, .lay = winograd_lay, .pack = pack_winograd, .prepare = winograd_prepare,            \
         .run = winograd_run,                                                                                           \
     }
-const struct conv_method conv_winograd[CONV_WINOGRADS] = {
-    METHOD (F23, 1 << ALGORITHM_F23),
-    METHOD (F42, 1 << ALGORITHM_F42),
-    METHOD (F43, 1 << ALGORITHM_F43),
-    METHOD (F23_S2, 1 << ALGORITHM_F23 | 1 << ALGORITHM_F42 | 1 << ALGORITHM_F43),
-};
+const struct conv_method conv_winograd_f23 = METHOD (F23, 1 << ALGORITHM_F23);
+const struct conv_method conv_winograd_f42 = METHOD (F42, 1 << ALGORITHM_F42);
+const struct conv_method conv_winograd_f43 = METHOD (F43, 1 << ALGORITHM_F43);
+const struct conv_method conv_winograd_f23_s2 =
+    METHOD (F23_S2, 1 << ALGORITHM_F23 | 1 << ALGORITHM_F42 | 1 << ALGORITHM_F43);

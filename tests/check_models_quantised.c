@@ -213,7 +213,9 @@ static void write_layer (struct onnx *o, const struct layer *l, bool integers, b
     write_scheme (o, "x", &l->x);
     write_scheme (o, "y", &l->y);
     write_weights (o, l, product);
-    snprintf (attributes, sizeof attributes, product ? "" : "pads=1,1,1,1 group=%d", l->groups);
+    snprintf (attributes, sizeof attributes, "pads=1,1,1,1 group=%d", l->groups);
+    if (product)
+        attributes[0] = '\0';
     snprintf (axis, sizeof axis, "axis=%d", product);
     onnx_node (o, "QuantizeLinear", "x x_s x_z", "xq", NULL);
     if (integers) {

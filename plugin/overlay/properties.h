@@ -26,23 +26,38 @@ enum overlay_flag {
 #include "plugin/overlay/panel_kinds.def"
 };
 enum stage { STAGE_POST, STAGE_PRE, STAGE_BOTH };
-enum channel_select { CHANNELS_FIRST, CHANNELS_STRONGEST };
+enum channel_select {
+    CHANNELS_VARIED,
+    CHANNELS_STRONGEST,
+    CHANNELS_CHANGED,
+    CHANNELS_CLASS,
+    CHANNELS_FIRST,
+    CHANNELS_LISTED,
+};
+
 enum placement { PLACEMENT_INSET, PLACEMENT_RIGHT, PLACEMENT_BOTTOM, PLACEMENT_FULL };
 enum colormap { COLORMAP_GRAY, COLORMAP_VIRIDIS, COLORMAP_MAGMA, COLORMAP_TURBO, COLORMAP_DIVERGING };
+
+enum { CHANNELS_MAX = 256 };
 
 struct appearance {
     guint overlay; /* of enum overlay_flag */
     char *layers;  /* NULL: none */
     enum stage stage;
     guint channels;
+    char *select_words; /* of channel-select, NULL: the default; and what they mean: */
     enum channel_select channel_select;
+    gboolean select_unknown;    /* they mean nothing */
+    int listed[CHANNELS_MAX];   /* [listed_count] channels, CHANNELS_LISTED */
+    int listed_count;
+    char *class_words; /* whose heat and channels; NULL: the best one */
     enum placement placement;
     double opacity; /* 0..1 */
     enum colormap colormap;
     double smoothing; /* seconds, 0: what is drawn has a constant of its own; also of the results */
 };
 
-enum { APPEARANCE_FIRST_PROPERTY = 100, CHANNELS_MAX = 256 };
+enum { APPEARANCE_FIRST_PROPERTY = 100 };
 enum appearance_property {
     PROPERTY_OVERLAY = APPEARANCE_FIRST_PROPERTY,
     PROPERTY_LAYERS,
@@ -53,6 +68,7 @@ enum appearance_property {
     PROPERTY_OPACITY,
     PROPERTY_COLORMAP,
     PROPERTY_SMOOTHING,
+    PROPERTY_CLASS,
 };
 
 void appearance_install (GObjectClass *klass);

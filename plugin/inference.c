@@ -84,10 +84,12 @@ static void warn_of_layers (struct inference *inference)
     inference->layers_remark = g_strdup (remark);
 }
 
-/* Says once which words of channel-select and class mean nothing to this network. */
+/* Says once which words of channel-select, class and unit mean nothing to this network. */
 static void warn_of_words (struct inference *inference)
 {
     char *remark = channel_choice_remark (inference->network, &inference->active.appearance);
+    if (!remark)
+        remark = g_strdup (inference->network->watched_remark);
     if (remark && g_strcmp0 (remark, inference->words_remark) != 0)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
     g_free (inference->words_remark);

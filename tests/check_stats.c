@@ -194,8 +194,8 @@ static void check_choice (void)
     CHECK (stats.shown[0] == 1 && stats.shown[1] == 0, "maps of classes: %d %d", stats.shown[0], stats.shown[1]);
     wish = (struct channel_wish) { .select = CHANNELS_LISTED, .listed = listed, .listed_count = 3, .class_id = -1 };
     layer_stats_choose (&stats, 3, &wish);
-    CHECK (stats.shown_count == 2 && stats.shown[0] == 4 && stats.shown[1] == 1, "listed: %d: %d %d",
-           stats.shown_count, stats.shown[0], stats.shown[1]);
+    CHECK (stats.shown_count == 2 && stats.shown[0] == 4 && stats.shown[1] == 1, "listed: %d: %d %d", stats.shown_count,
+           stats.shown[0], stats.shown[1]);
     layer_stats_clear (&stats);
 }
 

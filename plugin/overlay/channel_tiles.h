@@ -13,8 +13,8 @@ struct channel_tiles {
     const struct layer_stats *stats; /* whose `shown` says which channels */
     int count;                       /* of tiles */
     const struct palette *palette;
-    float *most;                 /* [count] in: the value of the last colour, 0: the map's own; out: what was used */
-    const struct palette *heat;  /* not NULL: smooth over the darkened picture, with what each adds to the class */
+    float *most;                /* [count] in: the value of the last colour, 0: the map's own; out: what was used */
+    const struct palette *heat; /* not NULL: smooth over the darkened picture, with what each adds to the class */
     const struct overlay_frame *frame; /* for `heat` */
 };
 

@@ -126,9 +126,8 @@ static float merit (const struct layer_stats *stats, const struct channel_wish *
     case CHANNELS_CLASS:
         if (wish->class_id < 0)
             return stats->spread[channel];
-        return !wish->weights && channel == wish->class_id
-                   ? FLT_MAX / 2 /* the class's own map */
-                   : MAX (layer_stats_contribution (stats, wish, channel), 0);
+        return !wish->weights && channel == wish->class_id ? FLT_MAX / 2 /* the class's own map */
+                                                           : MAX (layer_stats_contribution (stats, wish, channel), 0);
     default:
         return stats->spread[channel];
     }

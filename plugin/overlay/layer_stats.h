@@ -9,7 +9,7 @@
 /* Which channels to show. */
 struct channel_wish {
     enum channel_select select;
-    const int *listed;    /* [listed_count], CHANNELS_LISTED */
+    const int *listed; /* [listed_count], CHANNELS_LISTED */
     int listed_count;
     int class_id;         /* CHANNELS_CLASS: whose; -1: of none */
     const float *weights; /* [channels] of that class; NULL: the maps are the classes' own */
@@ -18,18 +18,18 @@ struct channel_wish {
 /* Of one tensor, from all zero on. */
 struct layer_stats {
     int channels;
-    int frames;            /* added */
-    float *strength;       /* [channels] smoothed mean absolute value */
-    float *mean;           /* [channels] smoothed mean */
-    float *spread;         /* [channels] smoothed standard deviation over the map */
-    float *change;         /* [channels] smoothed mean of what the activation changes, where layer_stats_change is told */
+    int frames;      /* added */
+    float *strength; /* [channels] smoothed mean absolute value */
+    float *mean;     /* [channels] smoothed mean */
+    float *spread;   /* [channels] smoothed standard deviation over the map */
+    float *change;   /* [channels] smoothed mean of what the activation changes, where layer_stats_change is told */
     guint8 *ever_positive; /* [channels] any value above zero since the start */
     int *shown;            /* [shown_count] channels in their places on screen */
     int shown_count;
-    struct channel_wish wish;   /* how these were chosen */
-    float not_above;            /* share of the values of the last frame that are zero or below */
-    float exactly_zero;         /* share that is zero */
-    int never_positive;         /* channels without a value above zero since the start */
+    struct channel_wish wish; /* how these were chosen */
+    float not_above;          /* share of the values of the last frame that are zero or below */
+    float exactly_zero;       /* share that is zero */
+    int never_positive;       /* channels without a value above zero since the start */
 };
 void layer_stats_add (struct layer_stats *stats, const struct tensor *tensor); /* one more frame */
 /* What the activation has made of a layer in that frame: to the stats of either, after layer_stats_add. */

@@ -29,8 +29,8 @@ struct overlay_frame {
     enum score_kind scores;
     struct overlay_times times;
     const struct input_spec *input; /* how its pixels became the network's input; NULL: as the model says */
-    int width, height; /* of the frame */
-    struct view view;  /* what the network saw of it */
+    int width, height;              /* of the frame */
+    struct view view;               /* what the network saw of it */
 };
 
 struct overlay;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "plugin/watched.h"
+
 enum { DEFAULT_CHANNELS = 16, SMOOTHING_MAX = 60 /* seconds */ };
 static const char default_layers[] = "early,middle,late";
 static const double default_opacity = 0.95;
@@ -115,7 +117,8 @@ static void install_what (GObjectClass *klass)
         klass, PROPERTY_CHANNEL_SELECT,
         g_param_spec_string (
             "channel-select", "Channel select",
-            "Which channels of a layer feature-maps shows: varied (whose values differ most over the picture), strongest "
+            "Which channels of a layer feature-maps shows: varied (whose values differ most over the picture), "
+            "strongest "
             "(with the largest mean absolute value), changed (from which the activation takes most; with stage=both), "
             "class (of the last layer: what adds most to the score of `class`, drawn over the picture), first, or "
             "their numbers, such as 3,17,40. All but the last two change slowly",
@@ -126,6 +129,15 @@ static void install_what (GObjectClass *klass)
                              "The class whose heat class-activation draws and whose channels channel-select=class "
                              "shows: top-1 (the best), top-2 and so on, a label or a number from 0 on",
                              default_class, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_UNIT,
+        g_param_spec_string (
+            "unit", "Unit",
+            "The number that overlay=convolution takes apart: layer, layer:channel, layer:channel:row:column or "
+            "layer:channel:walk (from place to place), with the layer as in layers. What is left out is chosen: the "
+            "first layer, its channel that varies most, the place of its strongest answer. Another layer is read "
+            "from the file once more",
+            NULL, FLAGS));
 }
 
 void appearance_install (GObjectClass *klass)
@@ -184,6 +196,7 @@ void appearance_clear (struct appearance *appearance)
     g_clear_pointer (&appearance->layers, g_free);
     g_clear_pointer (&appearance->select_words, g_free);
     g_clear_pointer (&appearance->class_words, g_free);
+    g_clear_pointer (&appearance->unit, g_free);
 }
 
 void appearance_copy (struct appearance *to, const struct appearance *from)
@@ -192,6 +205,7 @@ void appearance_copy (struct appearance *to, const struct appearance *from)
     to->layers = g_strdup (from->layers);
     to->select_words = g_strdup (from->select_words);
     to->class_words = g_strdup (from->class_words);
+    to->unit = g_strdup (from->unit);
 }
 
 /* Numbers of channels, separated by commas. FALSE: it is something else. */
@@ -244,6 +258,10 @@ gboolean appearance_set (struct appearance *appearance, guint id, const GValue *
         g_free (appearance->class_words);
         appearance->class_words = g_value_dup_string (value);
         return TRUE;
+    case PROPERTY_UNIT:
+        g_free (appearance->unit);
+        appearance->unit = g_value_dup_string (value);
+        return TRUE;
     case PROPERTY_PLACEMENT:
         appearance->placement = g_value_get_enum (value);
         return TRUE;
@@ -281,6 +299,9 @@ gboolean appearance_get (const struct appearance *appearance, guint id, GValue *
         return TRUE;
     case PROPERTY_CLASS:
         g_value_set_string (value, appearance->class_words);
+        return TRUE;
+    case PROPERTY_UNIT:
+        g_value_set_string (value, appearance->unit);
         return TRUE;
     case PROPERTY_PLACEMENT:
         g_value_set_enum (value, appearance->placement);
@@ -328,10 +349,24 @@ gboolean appearance_taps_class_map (const struct appearance *appearance)
     return (needs_of (appearance) & NEEDS_CLASS_MAP) != 0;
 }
 
+gboolean appearance_taps_unit (const struct appearance *appearance)
+{
+    return (needs_of (appearance) & NEEDS_UNIT) != 0;
+}
+
+static gboolean same_layer (const char *a, const char *b)
+{
+    int length = unit_words_read (a).layer_length;
+    return length == unit_words_read (b).layer_length && (length == 0 || strncmp (a, b, (gsize)length) == 0);
+}
+
 gboolean appearance_same_tensors (const struct appearance *a, const struct appearance *b)
 {
     if (appearance_taps_post (a) != appearance_taps_post (b) || appearance_taps_pre (a) != appearance_taps_pre (b) ||
-        appearance_taps_class_map (a) != appearance_taps_class_map (b))
+        appearance_taps_class_map (a) != appearance_taps_class_map (b) ||
+        appearance_taps_unit (a) != appearance_taps_unit (b))
+        return FALSE;
+    if (appearance_taps_unit (a) && !same_layer (a->unit, b->unit))
         return FALSE;
     return !appearance_shows_layers (a) || g_strcmp0 (a->layers, b->layers) == 0;
 }
@@ -340,6 +375,7 @@ gboolean appearance_same (const struct appearance *a, const struct appearance *b
 {
     return a->overlay == b->overlay && g_strcmp0 (a->layers, b->layers) == 0 && a->stage == b->stage &&
            a->channels == b->channels && a->channel_select == b->channel_select &&
-           g_strcmp0 (a->select_words, b->select_words) == 0 && g_strcmp0 (a->class_words, b->class_words) == 0 && a->placement == b->placement &&
-           a->opacity == b->opacity && a->colormap == b->colormap;
+           g_strcmp0 (a->select_words, b->select_words) == 0 && g_strcmp0 (a->class_words, b->class_words) == 0 &&
+           g_strcmp0 (a->unit, b->unit) == 0 && a->placement == b->placement && a->opacity == b->opacity &&
+           a->colormap == b->colormap;
 }

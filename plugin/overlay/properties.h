@@ -12,6 +12,7 @@ enum needs {
     NEEDS_LAYERS = 1 << 0,    /* of the chosen layers, after their activation or before it, as `stage` says */
     NEEDS_POST = 1 << 1,      /* of the chosen layers, after their activation */
     NEEDS_CLASS_MAP = 1 << 2, /* what the class-activation map is made from */
+    NEEDS_UNIT = 1 << 3,      /* of the layer of `unit`: before and after its activation, and what it is summed from */
 };
 
 enum overlay_bit {
@@ -47,9 +48,10 @@ struct appearance {
     guint channels;
     char *select_words; /* of channel-select, NULL: the default; and what they mean: */
     enum channel_select channel_select;
-    gboolean select_unknown;    /* they mean nothing */
-    int listed[CHANNELS_MAX];   /* [listed_count] channels, CHANNELS_LISTED */
+    gboolean select_unknown;  /* they mean nothing */
+    int listed[CHANNELS_MAX]; /* [listed_count] channels, CHANNELS_LISTED */
     int listed_count;
+    char *unit;        /* words of watched.h; NULL: the first layer */
     char *class_words; /* whose heat and channels; NULL: the best one */
     enum placement placement;
     double opacity; /* 0..1 */
@@ -69,6 +71,7 @@ enum appearance_property {
     PROPERTY_COLORMAP,
     PROPERTY_SMOOTHING,
     PROPERTY_CLASS,
+    PROPERTY_UNIT,
 };
 
 void appearance_install (GObjectClass *klass);
@@ -85,6 +88,7 @@ gboolean appearance_shows_layers (const struct appearance *appearance); /* so th
 /* Which of the two tensors of a layer. */
 gboolean appearance_taps_post (const struct appearance *appearance);
 gboolean appearance_taps_pre (const struct appearance *appearance);
+gboolean appearance_taps_unit (const struct appearance *appearance);      /* the layer of `unit` */
 gboolean appearance_taps_class_map (const struct appearance *appearance); /* what class-activation is drawn from */
 /* Whether the same tensors of a network are needed for both. */
 gboolean appearance_same_tensors (const struct appearance *a, const struct appearance *b);

@@ -10,7 +10,8 @@ void smooth_map_part (const struct network *network, int id, const struct rectan
     const struct graph *g = model_graph (network->model);
     const struct input_spec *input = model_input (network->model);
     struct tensor_info tensor = graph_tensor (g, id);
-    struct grid grid = { .step_y = (double)input->height / tensor.height, .step_x = (double)input->width / tensor.width };
+    struct grid grid = { .step_y = (double)input->height / tensor.height,
+                         .step_x = (double)input->width / tensor.width };
     struct grid exact;
     grid.top = (grid.step_y - 1) / 2;
     grid.left = (grid.step_x - 1) / 2;

@@ -174,8 +174,6 @@ struct watched *watched_new (const struct graph *g, const char *words, struct wa
     for (int i = 0; i < choice.count && !found; i++) {
         watched->layer = choice.layer[i];
         found = trace (g, watched);
-        if (found)
-            watched->label = g_strdup (choice.label[i]);
     }
     if (!found)
         *remark = choice.count > 0 ? g_strdup_printf ("unit: no convolution ends in layer \"%s\"", name)
@@ -204,7 +202,6 @@ void watched_unref (struct watched *watched)
 {
     if (!watched || !g_atomic_int_dec_and_test (&watched->references))
         return;
-    g_free (watched->label);
     g_free (watched->weights);
     g_free (watched->scale);
     g_free (watched->shift);

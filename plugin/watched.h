@@ -22,7 +22,6 @@ struct unit_words unit_words_read (const char *words); /* NULL: none */
 struct watched {
     gint references; /* atomic */
     struct layer layer;
-    char *label;             /* what the drawing calls the layer */
     int conv, source, other; /* tensors of the graph; other -1: it adds none */
     int in_channels;         /* of source, that one output channel reads */
     gboolean sees_picture;   /* source is the network's input, or a part of it with a border */

@@ -6,11 +6,11 @@
 #include "plugin/overlay/sum_strip.h"
 
 enum {
-    STRIP,
     LEFT,
     RIGHT,
     TOP,
     BOTTOM,
+    STRIP, /* over the box */
     PANELS,
     COLOUR_BOX = 0xffe600,
     WALK_ROWS = 16, /* that a walk takes from top to bottom */

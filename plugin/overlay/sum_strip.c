@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "plugin/layer_labels.h"
 #include "plugin/overlay/map_tile.h"
 #include "plugin/overlay/seen_picture.h"
 
@@ -17,8 +18,8 @@ enum {
     PLANES = 3,      /* input channels shown of a layer that does not see the picture */
     LEAST_TILE = 3,  /* heights of a small line: a tile less high has nothing to say */
     MAPS_LINES = 32, /* a strip less wide has no room for maps and curve */
-    TILES_WIDE = 82, /* tenths of a tile that all columns take, and that those up to the sums take */
-    TILES_SHORT = 48,
+    TILES_WIDE = 88, /* tenths of a tile that all columns take, and that those up to the sums take */
+    TILES_SHORT = 52,
 };
 
 void signed_number (char *text, gsize size, double value)
@@ -74,16 +75,29 @@ struct strip {
     int x;         /* of the next column */
 };
 
+/* A line that shrinks to fit; one that is too long even so ends before its colon, or is left out. */
+static void write_fitting (const struct strip *strip, const char *text, const struct style *style, int x, int y,
+                           int width)
+{
+    const char *colon = strchr (text, ':');
+    char *whole = g_strdup (text);
+    if (pen_width (strip->pen, whole, style->size * 3 / 4, style->weight) > width)
+        whole[colon ? colon - text : 0] = '\0';
+    struct style shrunk = *style;
+    shrunk.size = pen_shrunk (strip->pen, whole, style->size, style->weight, width);
+    if (*whole)
+        pen_write (strip->pen, whole, &shrunk, x, y + pen_drop (strip->pen, shrunk.size), width);
+    g_free (whole);
+}
+
 /* Words below a column. */
 static void write_below (const struct strip *strip, const char *first, const char *second, int x, int width)
 {
-    int y = strip->top + strip->tile + strip->pad / 2, most = strip->line * 19 / 20;
-    int size = pen_shrunk (strip->pen, first, most, WEIGHT_BOLD, width);
-    const struct style bold = { size, WEIGHT_BOLD, COLOUR_TEXT };
-    pen_write (strip->pen, first, &bold, x, y + pen_drop (strip->pen, size), width);
-    size = pen_shrunk (strip->pen, second, most * 9 / 10, WEIGHT_NORMAL, width);
-    const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
-    pen_write (strip->pen, second, &quiet, x, y + strip->line + pen_drop (strip->pen, size), width);
+    const struct style bold = { strip->line * 19 / 20, WEIGHT_BOLD, COLOUR_TEXT };
+    const struct style quiet = { strip->line * 17 / 20, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
+    int y = strip->top + strip->tile + strip->pad / 2;
+    write_fitting (strip, first, &bold, x, y, width);
+    write_fitting (strip, second, &quiet, x, y + strip->line, width);
 }
 
 static void write_between (struct strip *strip, const char *sign)
@@ -166,14 +180,14 @@ static float take_cells (const struct sum_shown *shown, enum part part, int chan
 }
 
 /* A number in each cell of the products where there is room. */
-static void write_cells (const struct strip *strip, const float *values, const struct rectangle *at)
+static void write_cells (const struct strip *strip, const float *values, float most, const struct rectangle *at)
 {
     const struct conv *shape = &strip->shown->watched->shape;
     int size = strip->line * 7 / 10, width = at->width / shape->kernel_w, height = at->height / shape->kernel_h;
     if (width < size * 5 / 2 || height < size)
         return;
     for (int i = 0; i < shape->kernel_h * shape->kernel_w; i++) {
-        const struct style style = { size, WEIGHT_NORMAL, COLOUR_TEXT };
+        const struct style style = { size, WEIGHT_NORMAL, fabsf (values[i]) > most / 2 ? COLOUR_PAPER : COLOUR_TEXT };
         char text[32];
         signed_number (text, sizeof text, (double)values[i]);
         int x = at->x + i % shape->kernel_w * at->width / shape->kernel_w;
@@ -214,7 +228,7 @@ static void draw_plane (const struct strip *strip, enum part part, int channel, 
         const struct tile tile = { at->x, at->y, at->width, at->height, most };
         tile_draw (&map, strip->shown->signs, &tile, strip->pen->canvas, strip->scratch);
         if (part == PRODUCT)
-            write_cells (strip, values, at);
+            write_cells (strip, values, most, at);
     }
     g_free (values);
 }
@@ -297,7 +311,7 @@ static void write_term (const struct strip *strip, const char *name, double valu
     const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     const struct style style = { size, WEIGHT_BOLD, sign_colour (value) };
     int used = pen_write_before (strip->pen, number, &style, strip->x + width, y, width);
-    pen_write (strip->pen, name, &quiet, strip->x, y, MAX (width - used - size / 3, 0));
+    write_fitting (strip, name, &quiet, strip->x, y, MAX (width - used - size / 4, 0));
 }
 
 static void draw_sums (struct strip *strip)
@@ -311,7 +325,7 @@ static void draw_sums (struct strip *strip)
     gboolean bars = strip->tile >= rows * step + 2 * bar + strip->pad;
     const double terms[] = { sum->positive, sum->negative };
     for (int i = 0; i < 2; i++) {
-        write_term (strip, i ? "sum of −" : "sum of +", terms[i], y, width);
+        write_term (strip, i ? "minus" : "plus", terms[i], y, width);
         y += step;
         if (bars) {
             canvas_fill (strip->pen->canvas, strip->x, y, MAX ((int)(width * fabs (terms[i]) / most), 1), bar,
@@ -364,30 +378,36 @@ static float draw_map (struct strip *strip, const struct tensor *tensor, float m
     return most;
 }
 
-/* The activation as the map's own pixels show it: what came out over what went in, the same scale both ways. */
+/* A dot at (in, out) of the curve, for values up to +- most. */
+static void draw_dot (const struct strip *strip, int side, float in, float out, float most, int size, guint32 pixel)
+{
+    float scale = most > 0 ? (float)(side / 2 - size) / most : 0;
+    if (fabsf (in) <= most && fabsf (out) <= most)
+        canvas_fill (strip->pen->canvas, strip->x + side / 2 + (int)(in * scale) - size / 2,
+                     strip->top + side / 2 - (int)(out * scale) - size / 2, size, size, pixel);
+}
+
+/* The activation as the layer's own numbers show it: what came out over what went in, the same scale both ways. */
 static void draw_curve (const struct strip *strip, int side)
 {
+    enum { DOTS = 3000 };
     const struct sum_shown *shown = strip->shown;
     const struct canvas *canvas = strip->pen->canvas;
-    const float *before = channel_of (&shown->before, shown->channel),
-                *after = channel_of (&shown->after, shown->channel);
-    int pixels = shown->before.height * shown->before.width, dot = MAX (strip->line / 9, 1), half = side / 2;
+    const struct tensor *before = &shown->before, *after = &shown->after;
+    int pixels = before->height * before->width, at = shown->y * before->width + shown->x;
+    gsize all = (gsize)pixels * (gsize)before->channels;
+    const float *map = channel_of (before, shown->channel);
     float most = 0;
     for (int i = 0; i < pixels; i++)
-        most = MAX (most, fabsf (before[i]) < FLT_MAX ? fabsf (before[i]) : 0);
-    float scale = most > 0 ? (float)(half - dot) / most : 0;
-    int x = strip->x + half, y = strip->top + half;
-    guint32 axis = premultiplied (COLOUR_FRAME, strip->pen->opacity),
-            line = premultiplied (COLOUR_TEXT, strip->pen->opacity);
-    canvas_fill (canvas, strip->x, y, side, 1, axis);
-    canvas_fill (canvas, x, strip->top, 1, side, axis);
-    for (int i = 0; i < pixels; i++)
-        if (fabsf (before[i]) <= most && fabsf (after[i]) <= most)
-            canvas_fill (canvas, x + (int)(before[i] * scale), y - (int)(after[i] * scale), dot, dot, line);
-    int mark = MAX (strip->line / 3, 4), at = shown->y * shown->before.width + shown->x;
-    if (fabsf (before[at]) <= most && fabsf (after[at]) <= most)
-        canvas_fill (canvas, x + (int)(before[at] * scale) - mark / 2, y - (int)(after[at] * scale) - mark / 2, mark,
-                     mark, premultiplied (COLOUR_CURSOR, pen_text_opacity (strip->pen)));
+        most = MAX (most, fabsf (map[i]) < FLT_MAX ? fabsf (map[i]) : 0);
+    guint32 axis = premultiplied (COLOUR_FRAME, strip->pen->opacity);
+    canvas_fill (canvas, strip->x, strip->top + side / 2, side, 1, axis);
+    canvas_fill (canvas, strip->x + side / 2, strip->top, 1, side, axis);
+    for (gsize i = 0; i < all; i += MAX (all / DOTS, 1))
+        draw_dot (strip, side, before->data[i], after->data[i], most, MAX (strip->line / 8, 2),
+                  premultiplied (COLOUR_TEXT, strip->pen->opacity));
+    draw_dot (strip, side, map[at], channel_of (after, shown->channel)[at], most, MAX (strip->line / 3, 4),
+              premultiplied (COLOUR_CURSOR, pen_text_opacity (strip->pen)));
 }
 
 static int percent (const struct tensor *tensor, int channel, gboolean zero)
@@ -407,7 +427,7 @@ static void draw_activation (struct strip *strip, const char *activation)
     char text[64], from[32], to[32];
     g_snprintf (text, sizeof text, "before: %d %% below 0", percent (&shown->before, shown->channel, FALSE));
     float most = draw_map (strip, &shown->before, 0);
-    write_below (strip, text, "this number at every place", x, strip->tile * 12 / 10);
+    write_below (strip, text, "this number at every place", x, strip->tile * 11 / 10);
     strip->x += strip->tile / 4;
     draw_curve (strip, side);
     signed_number (from, sizeof from, shown->sum.before);
@@ -429,13 +449,15 @@ static void write_title (const struct strip *strip, const char *activation)
     const struct style bold = { strip->line, WEIGHT_BOLD, COLOUR_TEXT };
     const struct style quiet = { strip->line, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     int width = strip->pen->canvas->width - 2 * strip->pad, gap = 2 * strip->line;
-    char *title = g_strdup_printf ("%s%s%s   channel %d of %d", shown->watched->label, *activation ? " → " : "",
-                                   activation, shown->channel, shown->after.channels);
+    char *layer = layer_label (graph_tensor (model_graph (strip->frame->network->model), shown->watched->conv).name);
+    char *title = g_strdup_printf ("%s%s%s   channel %d of %d", layer, *activation ? " → " : "", activation,
+                                   shown->channel, shown->after.channels);
     char *more = g_strdup_printf ("one output number: window × filter, added up%s", *activation ? ", then " : "");
     char *whole = g_strconcat (more, activation, NULL);
     int used = pen_write (strip->pen, title, &bold, strip->pad, strip->pad / 2, width);
     if (used + gap + pen_width (strip->pen, whole, strip->line, WEIGHT_NORMAL) <= width)
         pen_write (strip->pen, whole, &quiet, strip->pad + used + gap, strip->pad / 2, width - used - gap);
+    g_free (layer);
     g_free (title);
     g_free (more);
     g_free (whole);

@@ -163,6 +163,14 @@ struct grid {
 bool graph_grid (const struct graph *g, int id, struct grid *grid);
 /* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: no such one, or dropped. */
 const float *graph_weights (const struct graph *g, int id);
+/* Its parameters, without zero fields, and its bias, NULL: it has none. False: another operation. */
+bool graph_convolution (const struct graph *g, int id, struct conv *conv, const float **bias);
+/* Pixels of a plane, the last ones included. In: pixels of tensor `id`; out: those of the graph's input that they are
+ * made from, through every branch. False: there are none, no such tensor, or memory is short. */
+struct field {
+    int top, left, bottom, right;
+};
+bool graph_receptive_field (const struct graph *g, int id, struct field *field);
 /* The `index`th tensor that tensor `id` is made from, or -1: there are not so many. */
 int graph_source (const struct graph *g, int id, int index);
 /* What an "affine" or "batch-norm" does to a channel: x * scale + shift. False: another operation, no such channel. */

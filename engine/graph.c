@@ -372,6 +372,15 @@ const float *graph_weights (const struct graph *g, int id)
     return conv ? g->nodes[id].u.conv.weights : NULL;
 }
 
+bool graph_convolution (const struct graph *g, int id, struct conv *conv, const float **bias)
+{
+    if (!g || id < 0 || id >= g->count || g->nodes[id].operation != OPERATION_CONV)
+        return false;
+    *conv = g->nodes[id].u.conv.shape;
+    *bias = g->nodes[id].u.conv.bias;
+    return true;
+}
+
 int graph_find (const struct graph *g, const char *name)
 {
     for (int i = g && name ? g->count - 1 : -1; i >= 0; i--) {

@@ -3,6 +3,7 @@
 #include "plugin/inference.h"
 
 #include "plugin/log.h"
+#include "plugin/overlay/channel_choice.h"
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
@@ -83,6 +84,18 @@ static void warn_of_layers (struct inference *inference)
     inference->layers_remark = g_strdup (remark);
 }
 
+/* Says once which words of channel-select, class and unit mean nothing to this network. */
+static void warn_of_words (struct inference *inference)
+{
+    char *remark = channel_choice_remark (inference->network, &inference->active.appearance);
+    if (!remark)
+        remark = g_strdup (inference->network->watched_remark);
+    if (remark && g_strcmp0 (remark, inference->words_remark) != 0)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
+    g_free (inference->words_remark);
+    inference->words_remark = remark;
+}
+
 /* Says what was made of numbers that were set, where that is not what they say. */
 static void warn_of_units (struct inference *inference)
 {
@@ -145,6 +158,7 @@ static void announce (struct inference *inference, gboolean another)
     if (another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_layers (inference);
+    warn_of_words (inference);
     for (int i = 0; another && i < model_notices (network->model); i++)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
     if (another)
@@ -204,6 +218,7 @@ void inference_stop (struct inference *inference)
         network_free (loading_finish (g_steal_pointer (&inference->loading), NULL));
     use_network (inference, NULL);
     g_clear_pointer (&inference->layers_remark, g_free); /* the next start says it again */
+    g_clear_pointer (&inference->words_remark, g_free);
 }
 
 /* ---- following the properties ---------------------------------------------------------------------------------- */
@@ -218,6 +233,7 @@ static void follow_properties (struct inference *inference)
         POST_WARNING (inference, g_steal_pointer (&error), "; the values before stay in use");
     g_clear_error (&error);
     inference->refused = !good;
+    warn_of_words (inference);
 }
 
 /* After a file that could not be loaded the properties name the one that runs. */
@@ -371,8 +387,11 @@ GstVideoOverlayComposition *inference_draw (struct inference *inference, int wid
     const struct overlay_times times = { stats_fps (stats), window_mean (&stats->convert),
                                          window_mean (&stats->inference), window_mean (&stats->overlay) };
     GST_OBJECT_UNLOCK (inference->element);
+    struct input_spec spec =
+        frame_input_spec (model_input (inference->network->model), &inference->preparation, NULL);
     struct overlay_frame frame = {
         .appearance = &inference->active.appearance,
+        .input = &spec,
         .network = inference->network,
         .result = &inference->result,
         .time = inference->result.seen.running_time,

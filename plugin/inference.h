@@ -35,6 +35,7 @@ struct inference {
     struct loading *loading;        /* the next one, or NULL */
     gboolean other_files;           /* it is another network, not the same run in another way */
     gboolean failed;                /* none came of the last one; `wanted` is what it was to be */
+    char *words_remark;             /* and of channel-select, class and unit */
     char *layers_remark;            /* what the last warning said of `layers`, or NULL */
 
     struct frame_reader *reader;

@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STAND_IN_SIZE = 224 }; /* input side of the fixed filters, pixels */
+enum {
+    STAND_IN_SIZE = 224,           /* input side of the fixed filters, pixels */
+    TAPS_MAX = 2 * LAYERS_MAX + 5, /* of layers, of the class map, four of the unit's layer */
+};
 
 /* ---- errors ---------------------------------------------------------------------------------------------------- */
 
@@ -92,7 +95,7 @@ static int add_tap (const struct graph *graph, const char **names, int *count, i
     return at;
 }
 
-/* Fills names [2 LAYERS_MAX + 1] with the tensors the settings ask to see; returns how many. */
+/* Fills names [TAPS_MAX] with the tensors the settings ask to see; returns how many. */
 static int choose_taps (struct network *network, const struct settings *settings, const char **names)
 {
     const struct graph *graph = model_graph (network->model);
@@ -111,17 +114,46 @@ static int choose_taps (struct network *network, const struct settings *settings
     network->class_map_tap = -1;
     if (appearance_taps_class_map (appearance) && network->class_map->map >= 0)
         network->class_map_tap = add_tap (graph, names, &count, network->class_map->map);
+    const struct watched *watched = network->watched;
+    network->source_tap = network->before_tap = network->after_tap = network->other_tap = -1;
+    if (watched) {
+        network->before_tap = add_tap (graph, names, &count, watched->layer.pre);
+        network->after_tap = add_tap (graph, names, &count, watched->layer.post);
+        if (strcmp (graph_tensor (graph, watched->source).operation, "input") != 0)
+            network->source_tap = add_tap (graph, names, &count, watched->source);
+        if (watched->other >= 0)
+            network->other_tap = add_tap (graph, names, &count, watched->other);
+    }
     return count;
 }
 
-/* Takes the references to `model` and `class_map`, also when it fails. */
+/* FALSE: its weights are needed, and gone. */
+static gboolean watch (struct network *network, const struct settings *settings, struct watched *before,
+                       struct error *reason)
+{
+    if (!appearance_taps_unit (&settings->appearance))
+        return TRUE;
+    network->watched =
+        watched_new (model_graph (network->model), settings->appearance.unit, before, &network->watched_remark);
+    if (network->watched || network->watched_remark)
+        return TRUE;
+    snprintf (reason->text, sizeof reason->text, "%s: the weights of the unit's layer cannot be kept",
+              model_path (network->model));
+    return FALSE;
+}
+
+/* Takes the references to `model` and `class_map`, also when it fails; `watched` as in watched_new. */
 static struct network *new_network (struct model *model, struct class_map *class_map, const struct settings *settings,
-                                    struct error *reason)
+                                    struct watched *watched, struct error *reason)
 {
     struct network *network = g_new0 (struct network, 1);
-    const char *taps[2 * LAYERS_MAX + 1];
+    const char *taps[TAPS_MAX];
     network->model = model;
     network->class_map = class_map;
+    if (!watch (network, settings, watched, reason)) {
+        network_free (network);
+        return NULL;
+    }
     network->replaces = settings_replacement (settings, &network->replacement);
     struct plan_options options = {
         .threads = (int)settings->threads,
@@ -161,7 +193,7 @@ struct network *network_load (const struct settings *settings, GError **error)
     if (model && !check_model (model, &reason))
         g_clear_pointer (&model, model_unref);
     if (model)
-        network = new_network (model, class_map_new (model_graph (model)), settings, &reason);
+        network = new_network (model, class_map_new (model_graph (model)), settings, NULL, &reason);
     if (!network) {
         set_load_error (settings, &reason, error);
         return NULL;
@@ -178,8 +210,8 @@ struct network *network_load (const struct settings *settings, GError **error)
 struct network *network_again (const struct network *network, const struct settings *settings)
 {
     struct error reason = { "" };
-    struct network *again =
-        new_network (model_ref (network->model), class_map_ref (network->class_map), settings, &reason);
+    struct network *again = new_network (model_ref (network->model), class_map_ref (network->class_map), settings,
+                                         network->watched, &reason);
     if (!again)
         return NULL; /* it needs weights in a form that was never made, and so the file */
     again->model_file = g_strdup (network->model_file);
@@ -196,6 +228,8 @@ static void network_clear (struct network *network)
     if (network->class_map)
         class_map_unref (network->class_map);
     layers_clear (&network->layers);
+    watched_unref (network->watched);
+    g_free (network->watched_remark);
     g_free (network->model_file);
     g_free (network->labels_file);
     g_free (network->input);
@@ -238,6 +272,7 @@ struct loading *loading_start (const struct settings *settings, const struct net
     if (like) {
         loading->like.model = model_ref (like->model);
         loading->like.class_map = class_map_ref (like->class_map);
+        loading->like.watched = like->watched ? watched_ref (like->watched) : NULL;
         loading->like.model_file = g_strdup (like->model_file);
         loading->like.labels_file = g_strdup (like->labels_file);
         loading->like.stand_in = like->stand_in;

@@ -20,6 +20,7 @@
 #include "plugin/class_map.h"
 #include "plugin/layers.h"
 #include "plugin/settings.h"
+#include "plugin/watched.h"
 
 struct network {
     struct model *model;
@@ -34,6 +35,9 @@ struct network {
     int post_tap[LAYERS_MAX], pre_tap[LAYERS_MAX];
     struct class_map *class_map; /* never NULL */
     int class_map_tap;
+    struct watched *watched; /* the layer of `unit`; NULL: not asked for, or there is none: */
+    char *watched_remark;    /* then what to warn of, or NULL */
+    int source_tap, before_tap, after_tap, other_tap; /* of watched; -1: its source is the input, it adds no other */
     gboolean replaces; /* every activation is replaced by the next */
     struct activation replacement;
 };
@@ -42,7 +46,8 @@ struct network {
  * with the path and the reason. Reads files and computes: up to about a second for a large network. */
 struct network *network_load (const struct settings *settings, GError **error);
 
-/* The same model and files run as `settings` say; only model, class_map, file names and stand_in of `network` are read.
+/* The same model and files run as `settings` say; only model, class_map, watched, file names and
+ * stand_in of `network` are read.
  * NULL where it needs weights in a form that was never made, and so the file, or memory is short. */
 struct network *network_again (const struct network *network, const struct settings *settings);
 

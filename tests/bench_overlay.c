@@ -4,6 +4,8 @@
  *
  *   bench_overlay MODEL [RUNS]        a network with height and width to its end, such as a ResNet-50
  *
+ * Then the same of one number taken apart (overlay=convolution), and of the channels of a class.
+ *
  * Prints the least of RUNS for each stage, in milliseconds: the machine may be busy, the work is the same every
  * time. */
 #include <stdio.h>
@@ -29,16 +31,10 @@ static void fill_input (struct network *network)
     }
 }
 
-static struct network *load (const char *model, guint overlay)
+static struct network *load (const struct settings *settings)
 {
-    struct settings settings;
     GError *error = NULL;
-    settings_init (&settings);
-    settings.model_file = g_strdup (model);
-    settings.threads = 1;
-    settings.appearance.overlay = overlay;
-    struct network *network = network_load (&settings, &error);
-    settings_clear (&settings);
+    struct network *network = network_load (settings, &error);
     if (!network) {
         fprintf (stderr, "%s\n", error->message);
         exit (EXIT_FAILURE);
@@ -77,31 +73,26 @@ static double time_blend (GstVideoOverlayComposition *composition, GstVideoForma
     return least;
 }
 
-int main (int argc, char **argv)
+/* Draws what `settings` say again and again, and prints what each stage costs. */
+static void bench (const char *what, const struct settings *settings, const struct network *plain, int runs)
 {
-    gst_init (&argc, &argv);
-    if (argc < 2) {
-        fprintf (stderr, "usage: bench_overlay MODEL [RUNS]\n");
-        return 2;
-    }
-    int runs = argc > 2 ? atoi (argv[2]) : 200;
-    struct network *plain = load (argv[1], OVERLAY_NONE);
-    struct network *network = load (argv[1], OVERLAY_LABELS | OVERLAY_FEATURE_MAPS);
-    double without = time_network (plain, runs / 10 + 1), with = time_network (network, runs / 10 + 1);
-    struct settings settings;
+    struct network *network = load (settings);
+    double without = time_network ((struct network *)plain, runs / 10 + 1),
+           with = time_network (network, runs / 10 + 1);
     struct result result = { 0 };
-    settings_init (&settings);
-    settings.appearance.overlay = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS;
-    result_take (&result, network, &settings, 0);
+    result_take (&result, network, settings, 0);
 
     struct overlay *overlay = overlay_new ();
-    struct overlay_frame frame = { .appearance = &settings.appearance,
+    const struct rectangle square = { (WIDTH - HEIGHT) / 2, 0, HEIGHT, HEIGHT };
+    const struct input_spec *input = model_input (network->model);
+    struct overlay_frame frame = { .appearance = &settings->appearance,
                                    .network = network,
                                    .result = &result,
                                    .time = GST_CLOCK_TIME_NONE,
-                                   .top_k = settings.top_k,
+                                   .top_k = settings->top_k,
                                    .width = WIDTH,
-                                   .height = HEIGHT };
+                                   .height = HEIGHT,
+                                   .view = { square, { 0, 0, input->width, input->height } } };
     float *best = (float *)plan_output (network->plan, 0)->data + result.ids[0];
     double drawing = 1e9;
     for (int i = 0; i < runs; i++) {
@@ -115,12 +106,36 @@ int main (int argc, char **argv)
     double i420 = time_blend (composition, GST_VIDEO_FORMAT_I420, runs);
     double nv12 = time_blend (composition, GST_VIDEO_FORMAT_NV12, runs);
     double bgrx = time_blend (composition, GST_VIDEO_FORMAT_BGRx, runs);
-    printf ("taps %.2f ms (network %.2f, without %.2f), drawing %.2f ms, blending I420 %.2f NV12 %.2f BGRx %.2f ms\n",
-            with - without, with, without, drawing, i420, nv12, bgrx);
+    printf ("%-18s taps %.2f ms (network %.2f, without %.2f), drawing %.2f ms, blending I420 %.2f NV12 %.2f BGRx %.2f "
+            "ms\n",
+            what, with - without, with, without, drawing, i420, nv12, bgrx);
     overlay_free (overlay);
     result_clear (&result);
-    settings_clear (&settings);
     network_free (network);
+}
+
+int main (int argc, char **argv)
+{
+    gst_init (&argc, &argv);
+    if (argc < 2) {
+        fprintf (stderr, "usage: bench_overlay MODEL [RUNS]\n");
+        return 2;
+    }
+    int runs = argc > 2 ? atoi (argv[2]) : 200;
+    struct settings settings;
+    settings_init (&settings);
+    settings.model_file = g_strdup (argv[1]);
+    settings.threads = 1;
+    struct network *plain = load (&settings);
+    settings.appearance.overlay = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS;
+    bench ("labels, maps", &settings, plain, runs);
+    settings.appearance.channel_select = CHANNELS_CLASS;
+    bench ("channels of a class", &settings, plain, runs);
+    settings.appearance.overlay = OVERLAY_CONVOLUTION;
+    bench ("one number", &settings, plain, runs);
+    settings.appearance.unit = g_strdup ("late");
+    bench ("one number, late", &settings, plain, runs);
+    settings_clear (&settings);
     network_free (plain);
     return EXIT_SUCCESS;
 }

@@ -49,6 +49,8 @@ static const struct golden_case {
       CHANNELS_FIRST, 0.5 },
     { "everything", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION | OVERLAY_STATS, STAGE_PRE,
       PLACEMENT_BOTTOM, COLORMAP_TURBO, CHANNELS_FIRST, 0.95 },
+    { "channels-of-class", OVERLAY_FEATURE_MAPS | OVERLAY_LABELS, STAGE_POST, PLACEMENT_RIGHT, COLORMAP_VIRIDIS,
+      CHANNELS_CLASS, 0.95 },
 };
 
 /* ---- sheets ---------------------------------------------------------------------------------------------------- */

@@ -507,6 +507,70 @@ static void check_grids (void)
     graph_unref (g);
 }
 
+/* ---- receptive fields ------------------------------------------------------------------------------------------- */
+
+static bool field_is (const struct graph *g, int id, struct field of, const int wanted[4])
+{
+    bool found = graph_receptive_field (g, id, &of);
+    return CHECK (found && of.top == wanted[0] && of.left == wanted[1] && of.bottom == wanted[2] &&
+                      of.right == wanted[3],
+                  "tensor %d: rows %d..%d, columns %d..%d instead of %d..%d, %d..%d", id, of.top, of.bottom, of.left,
+                  of.right, wanted[0], wanted[2], wanted[1], wanted[3]);
+}
+
+static void check_receptive_fields (void)
+{
+    check_group ("receptive fields");
+    static const float weights[3 * 3 * 7 * 7] = { 0 };
+    const struct conv stem = { .out_channels = 3,
+                               .kernel_h = 7,
+                               .kernel_w = 7,
+                               .stride_h = 2,
+                               .stride_w = 2,
+                               .pad_top = 3,
+                               .pad_left = 3,
+                               .pad_bottom = 3,
+                               .pad_right = 3 };
+    const struct conv wide = {
+        .out_channels = 3, .kernel_h = 3, .kernel_w = 1, .dilation_h = 2, .pad_top = 2, .pad_bottom = 2
+    };
+    const struct pool pool = { .kind = POOL_MAX,
+                               .kernel_h = 3,
+                               .kernel_w = 3,
+                               .stride_h = 2,
+                               .stride_w = 2,
+                               .pad_top = 1,
+                               .pad_left = 1,
+                               .pad_bottom = 1,
+                               .pad_right = 1 };
+    const struct pick crop = { .channels = 3, .height = 8, .width = 8, .top = 1, .left = 2, .step_h = 1, .step_w = 1 };
+    struct graph *g = graph_new (NULL);
+    int x = graph_input (g, "in", 3, 64, 64), a = graph_conv (g, "a", x, &stem, weights, NULL);
+    int b = graph_pool (g, "b", a, &pool), c = graph_conv (g, "c", b, &wide, weights, NULL);
+    int d = graph_add (g, "d", b, c), e = graph_pick (g, "e", d, &crop);
+    int mean = graph_global_pool (g, "mean", b, POOL_AVERAGE), gated = graph_mul (g, "gated", d, mean);
+    if (!CHECK (gated > mean && !graph_error (g), "%s", graph_error (g)))
+        return;
+    field_is (g, x, (struct field) { 5, 6, 7, 8 }, (const int[]) { 5, 6, 7, 8 });
+    field_is (g, a, (struct field) { 10, 20, 10, 20 }, (const int[]) { 17, 37, 23, 43 });
+    field_is (g, a, (struct field) { 0, 31, 0, 31 }, (const int[]) { 0, 59, 3, 63 });
+    field_is (g, b, (struct field) { 5, 8, 5, 8 }, (const int[]) { 15, 27, 25, 37 });   /* 11 wide */
+    field_is (g, c, (struct field) { 5, 8, 5, 8 }, (const int[]) { 7, 27, 33, 37 });    /* rows 3, 5, 7 of b */
+    field_is (g, d, (struct field) { 5, 8, 5, 8 }, (const int[]) { 7, 27, 33, 37 });    /* both branches */
+    field_is (g, e, (struct field) { 4, 6, 4, 6 }, (const int[]) { 7, 27, 33, 37 });    /* pixel (5, 8) of d */
+    field_is (g, gated, (struct field) { 5, 8, 5, 8 }, (const int[]) { 0, 0, 63, 63 }); /* the gate sees it all */
+    struct field of = { 40, 0, 41, 1 };
+    CHECK (!graph_receptive_field (g, a, &of), "beyond the tensor");
+    CHECK (!graph_receptive_field (g, 99, &of) && !graph_receptive_field (NULL, 0, &of), "of no tensor");
+    struct conv shape;
+    const float *bias = weights;
+    CHECK (graph_convolution (g, c, &shape, &bias) && !bias && shape.dilation_h == 2 && shape.stride_w == 1 &&
+               shape.groups == 1,
+           "the parameters of c");
+    CHECK (!graph_convolution (g, d, &shape, &bias) && !graph_convolution (g, -1, &shape, &bias), "of no convolution");
+    graph_unref (g);
+}
+
 int main (void)
 {
     check_bad_inputs ();
@@ -520,5 +584,6 @@ int main (void)
     check_questions ();
     check_batch_norm ();
     check_grids ();
+    check_receptive_fields ();
     return check_end ();
 }

@@ -119,6 +119,11 @@ static void check_steps (void)
 
 /* ---- layers ---------------------------------------------------------------------------------------------------- */
 
+static void choose (struct layer_stats *stats, enum channel_select select)
+{
+    layer_stats_choose (stats, 3, &(struct channel_wish) { .select = select, .class_id = -1 });
+}
+
 static void check_channels (void)
 {
     check_group ("channels over time");
@@ -131,27 +136,66 @@ static void check_channels (void)
     CHECK (stats.never_positive == 4, "%d never_positive channels", stats.never_positive);
     CHECK (fabsf (stats.exactly_zero - 3 / 6.f) < 1e-6f && fabsf (stats.not_above - 4 / 6.f) < 1e-6f,
            "%g zero, %g not above", (double)stats.exactly_zero, (double)stats.not_above);
-    layer_stats_choose (&stats, 3, CHANNELS_FIRST);
+    choose (&stats, CHANNELS_FIRST);
     CHECK (stats.shown[0] == 0 && stats.shown[2] == 2, "first: %d, %d", stats.shown[0], stats.shown[2]);
-    layer_stats_choose (&stats, 3, CHANNELS_STRONGEST);
+    choose (&stats, CHANNELS_STRONGEST);
     CHECK (stats.shown[0] == 4 && stats.shown[1] == 2 && stats.shown[2] == 1, "strongest: %d %d %d", stats.shown[0],
            stats.shown[1], stats.shown[2]);
     for (int i = 0; i < 9; i++)
         values[3 * 9 + i] = 2.2f; /* a little more than channel 1: no reason to change */
     for (int i = 0; i < 60; i++) {
         layer_stats_add (&stats, &tensor);
-        layer_stats_choose (&stats, 3, CHANNELS_STRONGEST);
+        choose (&stats, CHANNELS_STRONGEST);
     }
     CHECK (stats.shown[2] == 1, "channel %d took the place of 1", stats.shown[2]);
     for (int i = 0; i < 9; i++)
         values[3 * 9 + i] = 4;
     for (int i = 0; i < 60; i++) {
         layer_stats_add (&stats, &tensor);
-        layer_stats_choose (&stats, 3, CHANNELS_STRONGEST);
+        choose (&stats, CHANNELS_STRONGEST);
     }
     CHECK (stats.shown[2] == 3 && stats.shown[0] == 4, "shown: %d %d %d", stats.shown[0], stats.shown[1],
            stats.shown[2]);
     CHECK (stats.never_positive == 3, "%d never_positive channels after all", stats.never_positive);
+    layer_stats_clear (&stats);
+}
+
+/* Channels by what they show, what the activation takes, what they add to a class, and by number. */
+static void check_choice (void)
+{
+    check_group ("which channels");
+    float pre[5 * 4] = { 100, 100, 100, 100, 1, 1, 1, 3, 0, 8, 0, 8, -5, -5, -5, -6, -1, 2, -1, 2 }, post[5 * 4];
+    for (int i = 0; i < 5 * 4; i++)
+        post[i] = pre[i] > 0 ? pre[i] : 0;
+    const struct tensor before = { "pre", pre, 5, 2, 2 }, after = { "post", post, 5, 2, 2 };
+    static const float weights[] = { -1, 2, 0.5f, 9, 3 };
+    static const int listed[] = { 4, 77, 1 };
+    struct layer_stats stats = { 0 };
+    layer_stats_add (&stats, &after);
+    layer_stats_change (&stats, &before, &after);
+    struct channel_wish wish = { .select = CHANNELS_VARIED, .class_id = -1 };
+    layer_stats_choose (&stats, 3, &wish);
+    CHECK (stats.shown[0] == 2 && stats.shown[1] == 4 && stats.shown[2] == 1, "varied: %d %d %d", stats.shown[0],
+           stats.shown[1], stats.shown[2]);
+    CHECK (fabsf (stats.spread[2] - 4) < 1e-6f && stats.spread[0] < 0.05f, "spread %g, of the flat one %g",
+           (double)stats.spread[2], (double)stats.spread[0]);
+    wish.select = CHANNELS_CHANGED;
+    layer_stats_choose (&stats, 2, &wish);
+    CHECK (stats.shown[0] == 3 && stats.shown[1] == 4, "changed: %d %d", stats.shown[0], stats.shown[1]);
+    CHECK (fabsf (stats.change[3] - 5.25f) < 1e-6f, "changed by %g", (double)stats.change[3]);
+    wish = (struct channel_wish) { .select = CHANNELS_CLASS, .class_id = 1, .weights = weights };
+    layer_stats_choose (&stats, 3, &wish);
+    CHECK (stats.shown[0] == 1 && stats.shown[1] == 4 && stats.shown[2] == 2, "of a class: %d %d %d", stats.shown[0],
+           stats.shown[1], stats.shown[2]);
+    CHECK (fabsf (layer_stats_contribution (&stats, &wish, 0) + 100) < 1e-4f, "the first adds %g",
+           (double)layer_stats_contribution (&stats, &wish, 0));
+    wish.weights = NULL;
+    layer_stats_choose (&stats, 2, &wish);
+    CHECK (stats.shown[0] == 1 && stats.shown[1] == 0, "maps of classes: %d %d", stats.shown[0], stats.shown[1]);
+    wish = (struct channel_wish) { .select = CHANNELS_LISTED, .listed = listed, .listed_count = 3, .class_id = -1 };
+    layer_stats_choose (&stats, 3, &wish);
+    CHECK (stats.shown_count == 2 && stats.shown[0] == 4 && stats.shown[1] == 1, "listed: %d: %d %d", stats.shown_count,
+           stats.shown[0], stats.shown[1]);
     layer_stats_clear (&stats);
 }
 
@@ -241,6 +285,7 @@ int main (int argc, char **argv)
     check_rates ();
     check_steps ();
     check_channels ();
+    check_choice ();
     check_figures ();
     check_refresh ();
     pictures_end ();

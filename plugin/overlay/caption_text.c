@@ -43,6 +43,11 @@ static struct activation running_activation (const struct network *network, cons
     return tensor.activation;
 }
 
+const char *caption_activation (const struct network *network, const struct layer *layer)
+{
+    return layer->pre == layer->post ? "" : activation_in_words (running_activation (network, layer));
+}
+
 /* Whether values below zero may come out. */
 static gboolean keeps_negatives (struct activation activation)
 {

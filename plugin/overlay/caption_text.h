@@ -21,6 +21,9 @@ struct layer_caption {
 /* Of a chosen layer, before or after its activation; valid as long as the network. */
 void caption_of_layer (struct layer_caption *caption, const struct network *network, int layer, gboolean pre);
 
+/* "ReLU", "GELU": the activation that runs in a layer; "" where there is none. */
+const char *caption_activation (const struct network *network, const struct layer *layer);
+
 /* "after ReLU: 25 % zero"; stats: of that tensor. */
 void caption_fact (char *text, gsize size, const struct layer_caption *caption, const struct layer_stats *stats);
 

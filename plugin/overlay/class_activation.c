@@ -3,7 +3,7 @@
  * text column; see panel_kind.h. */
 #include <math.h>
 
-#include "plugin/overlay/map_tile.h"
+#include "plugin/overlay/smooth_map.h"
 #include "plugin/overlay/text_panel.h"
 
 enum {
@@ -31,68 +31,28 @@ static int class_of (const struct drawing *drawing)
 {
     if (!is_of_class (drawing->frame))
         return 0;
-    return drawing->nothing ? -1 : drawing->calm->ids[0];
+    gboolean best = drawing->calm->count > 0 && drawing->class_id == drawing->calm->ids[0];
+    return drawing->nothing && best ? -1 : drawing->class_id;
 }
 
-/* The part of the map that the view shows, in map pixels: left, top, across, down. A cell lies where its window is
- * centred, which in a network with padding is not the middle of its share of the picture but up to half a cell
- * further left and up. */
-static void heat_part (const struct overlay_frame *frame, const struct tensor *tensor, double part[4])
+/* The part of the map that the view shows. */
+static void heat_part (const struct overlay_frame *frame, double part[4])
 {
-    const struct network *network = frame->network;
-    const struct rectangle *to = &frame->view.to;
-    const struct input_spec *input = model_input (network->model);
-    struct grid grid = { .step_y = (double)input->height / tensor->height,
-                         .step_x = (double)input->width / tensor->width };
-    struct grid exact;
-    grid.top = (grid.step_y - 1) / 2;
-    grid.left = (grid.step_x - 1) / 2;
-    if (graph_grid (model_graph (network->model), network->class_map->map, &exact))
-        grid = exact;
-    part[0] = (to->x - 0.5 - grid.left) / grid.step_x + 0.5;
-    part[1] = (to->y - 0.5 - grid.top) / grid.step_y + 0.5;
-    part[2] = to->width / grid.step_x;
-    part[3] = to->height / grid.step_y;
+    smooth_map_part (frame->network, frame->network->class_map->map, &frame->view.to, part);
 }
 
 /* ---- heat ------------------------------------------------------------------------------------------------------ */
 
-/* Catmull-Rom through four neighbours. */
-static double cubic (const double v[4], double t)
-{
-    return v[1] +
-           0.5 * t *
-               (v[2] - v[0] + t * (2 * v[0] - 5 * v[1] + 4 * v[2] - v[3] + t * (3 * (v[1] - v[2]) + v[3] - v[0])));
-}
-
-static double sample (const struct map *map, double y, double x)
-{
-    int top = (int)floor (y), left = (int)floor (x);
-    double column[4];
-    for (int i = 0; i < 4; i++) {
-        double row[4];
-        int at = CLAMP (top - 1 + i, 0, map->height - 1);
-        for (int j = 0; j < 4; j++)
-            row[j] = map->values[at * map->width + CLAMP (left - 1 + j, 0, map->width - 1)];
-        column[i] = cubic (row, x - left);
-    }
-    return cubic (column, y - top);
-}
-
-/* A smooth picture of a coarse map (values / most, cut at 0 and 1) in the palette: bicubic. The part from (left, top),
- * across x down, in map pixels, fills the canvas. */
+/* A smooth picture of a coarse map (values / most, cut at 0 and 1) in the palette. The part from (left, top), across x
+ * down, in map pixels, fills the canvas. */
 static void draw_heat (const struct map *map, float most, const double part[4], const struct palette *palette,
                        const struct canvas *canvas)
 {
-    double scale = most > 0 ? 255 / (double)most : 0;
-    for (int y = 0; y < canvas->height; y++) {
-        for (int x = 0; x < canvas->width; x++) {
-            double down = part[1] + (y + 0.5) * part[3] / canvas->height - 0.5;
-            double across = part[0] + (x + 0.5) * part[2] / canvas->width - 0.5;
-            double v = sample (map, down, across) * scale;
-            canvas->pixels[y * canvas->stride + x] = palette->pixel[(int)CLAMP (v, 0.0, 255.0)];
-        }
-    }
+    guint8 *heat = smooth_map_new (map, part, most > 0 ? 255 / (double)most : 0, canvas->width, canvas->height);
+    for (int y = 0; y < canvas->height; y++)
+        for (int x = 0; x < canvas->width; x++)
+            canvas->pixels[y * canvas->stride + x] = palette->pixel[heat[y * canvas->width + x]];
+    g_free (heat);
 }
 
 /* Heat is of one shade over the whole range of scores: at 10 % a class's is a third as dense as at 100 %. */
@@ -125,7 +85,7 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
     if (!tensor || class_of (drawing) < 0)
         return FALSE;
     double part[4];
-    heat_part (drawing->frame, tensor, part);
+    heat_part (drawing->frame, part);
     content->at = drawing->frame->view.from;
     content->width = CLAMP ((int)(part[2] * HEAT_GRAIN), 1, MIN (HEAT_MAX, content->at.width));
     content->height = CLAMP ((int)(part[3] * HEAT_GRAIN), 1, MIN (HEAT_MAX, content->at.height));
@@ -139,7 +99,7 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
     const struct tensor *tensor = tensor_of (drawing->frame);
     const struct map map = { heat->values, tensor->height, tensor->width };
     double part[4], strength = heat_strength (drawing);
-    heat_part (drawing->frame, tensor, part);
+    heat_part (drawing->frame, part);
     float most = class_map_draw (drawing->frame->network->class_map, tensor, class_of (drawing), heat->values);
     draw_heat (&map, most / (float)MAX (strength, 1e-3), part, &heat->palette, canvas);
 }

@@ -8,10 +8,8 @@
 
 #include <string.h>
 
-#include "plugin/overlay/map_tile.h"
+#include "plugin/overlay/channel_tiles.h"
 #include "plugin/overlay/panel_kind.h"
-
-enum { COLOUR_GRID = 0x8d99a6 }; /* 0xRRGGBB; neither an end nor the zero of a colour map */
 
 /* What stands in one place of the layout. */
 struct cell {
@@ -21,7 +19,7 @@ struct cell {
 };
 
 struct feature_maps {
-    struct palette colours, signs;
+    struct palette colours, signs, heat, warm; /* heat: not premultiplied; warm: the same as a legend */
     struct cell cell[MOSAICS_MAX];
     float most[CHANNELS_MAX]; /* for the last colour of each tile, of the layer being drawn; 0: the map's own */
 };
@@ -170,38 +168,6 @@ static void write_text (const struct pen *pen, const struct mosaic *mosaic, cons
     write_scale (pen, text, &at, lines > 3 ? 2 : 1, size);
 }
 
-/* ---- tiles ----------------------------------------------------------------------------------------------------- */
-
-/* What the tiles of a mosaic are drawn from. */
-struct maps {
-    const struct tensor *tensor;
-    const int *channel; /* [count] */
-    int count;
-    const struct palette *palette;
-    float *most; /* [count] in: see struct feature_maps; out: what was used */
-};
-
-static void draw_tiles (const struct pen *pen, const struct mosaic *mosaic, const struct maps *maps, GArray *scratch)
-{
-    const struct tensor *tensor = maps->tensor;
-    gsize pixels = (gsize)tensor->height * (gsize)tensor->width;
-    int gap = mosaic->gap, border = MIN (gap, pen->layout->pad);
-    for (int i = 0; i < maps->count; i++) {
-        const struct map map = { tensor->data + (gsize)maps->channel[i] * pixels, tensor->height, tensor->width };
-        struct tile tile = {
-            .x = mosaic->left + i % mosaic->columns * (mosaic->tile_width + gap),
-            .y = mosaic->top + i / mosaic->columns * (mosaic->tile_height + gap),
-            .width = mosaic->tile_width,
-            .height = mosaic->tile_height,
-            .most = maps->most[i],
-        };
-        /* A frame round each; those of neighbours coincide. */
-        canvas_fill (pen->canvas, tile.x - border, tile.y - border, tile.width + 2 * border, tile.height + 2 * border,
-                     premultiplied (COLOUR_GRID, pen->opacity));
-        maps->most[i] = tile_draw (&map, maps->palette, &tile, pen->canvas, scratch);
-    }
-}
-
 /* ---- the kind of panel ----------------------------------------------------------------------------------------- */
 
 static const struct tensor *tensor_of (const struct network *network, int layer, gboolean pre)
@@ -245,6 +211,25 @@ static struct layer_stats *choosing_stats (struct drawing *drawing, int layer)
     return drawing->frame->network->post_tap[layer] >= 0 ? &drawing->post[layer] : &drawing->pre[layer];
 }
 
+/* The layer's channels are those that make the class. */
+static gboolean is_class_map (const struct network *network, int layer)
+{
+    const struct class_map *map = network->class_map;
+    return (map->weights || map->channel_is_class) && network->layers.layer[layer].post == map->map;
+}
+
+static struct channel_wish wish_of (const struct drawing *drawing, int layer)
+{
+    const struct appearance *appearance = drawing->frame->appearance;
+    const struct class_map *map = drawing->frame->network->class_map;
+    struct channel_wish wish = { appearance->channel_select, appearance->listed, appearance->listed_count, -1, NULL };
+    if (wish.select == CHANNELS_CLASS && drawing->class_id >= 0 && is_class_map (drawing->frame->network, layer)) {
+        wish.class_id = drawing->class_id;
+        wish.weights = map->weights ? map->weights + (gsize)wish.class_id * (gsize)map->channels : NULL;
+    }
+    return wish;
+}
+
 /* Says what stands where, and which channels are shown. */
 static void begin (struct drawing *drawing, void *state)
 {
@@ -256,6 +241,8 @@ static void begin (struct drawing *drawing, void *state)
     if (drawing->changed) {
         palette_make (&maps->colours, appearance->colormap, appearance->opacity);
         palette_make (&maps->signs, COLORMAP_DIVERGING, appearance->opacity);
+        palette_make_heat (&maps->heat, 1, FALSE);
+        palette_make_heat (&maps->warm, appearance->opacity, TRUE);
     }
     memset (maps->cell, 0, sizeof maps->cell);
     for (int i = 0; i < network->layers.count && place < layout->mosaics; i++) {
@@ -263,7 +250,8 @@ static void begin (struct drawing *drawing, void *state)
         gboolean alone = stands_alone (drawing->frame, i);
         if (appearance->stage == STAGE_BOTH && !alone)
             count = MIN (count, layout->mosaic[place + 1].count);
-        layer_stats_choose (choosing_stats (drawing, i), count, appearance->channel_select);
+        const struct channel_wish wish = wish_of (drawing, i);
+        layer_stats_choose (choosing_stats (drawing, i), count, &wish);
         if (appearance->stage != STAGE_POST && !alone)
             maps->cell[place++] = (struct cell) { i, TRUE, tensor_of (network, i, TRUE) };
         if (appearance->stage != STAGE_PRE || alone)
@@ -299,11 +287,21 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
     for (int n = 0; n < mosaic->count; n++)
         if (maps->most[n] > 0) /* as the mosaic before the activation has left them */
             text.beside = drawing->layout.across > 1 ? "left" : "above";
-    const struct maps tiles = { cell->tensor, shown->shown, MIN (mosaic->count, shown->shown_count), text.palette,
-                                maps->most };
+    struct channel_tiles tiles = { .tensor = cell->tensor,
+                                   .stats = shown,
+                                   .count = MIN (mosaic->count, shown->shown_count),
+                                   .palette = text.palette,
+                                   .most = maps->most };
+    if (shown->wish.class_id >= 0 && !cell->pre) {
+        tiles.heat = &maps->heat;
+        tiles.frame = drawing->frame;
+        text.palette = &maps->warm;
+        g_snprintf (text.fact, sizeof text.fact, "adds most to: %s",
+                    model_short_label (drawing->frame->network->model, shown->wish.class_id));
+    }
     pen_clear (&pen);
     write_text (&pen, mosaic, &text);
-    draw_tiles (&pen, mosaic, &tiles, drawing->scratch);
+    channel_tiles_draw (&pen, mosaic, &tiles, drawing->scratch);
 }
 
 const struct panel_kind feature_maps_panels = { .flags = OVERLAY_FEATURE_MAPS,

@@ -8,56 +8,77 @@
 enum { SUMS = 8 }; /* side by side, so that the compiler may use vectors */
 
 struct sums {
-    float magnitude;
+    float magnitude, sum, squares;
     int not_above, zero;
 };
 
 static struct sums sum_channel (const float *values, int count)
 {
-    float magnitude[SUMS] = { 0 };
+    float magnitude[SUMS] = { 0 }, sum[SUMS] = { 0 }, squares[SUMS] = { 0 };
     int not_above[SUMS] = { 0 }, zero[SUMS] = { 0 }, i = 0;
     struct sums sums = { 0 };
     for (; i + SUMS <= count; i += SUMS) {
         for (int k = 0; k < SUMS; k++) {
             float v = values[i + k];
             magnitude[k] += fabsf (v);
+            sum[k] += v;
+            squares[k] += v * v;
             not_above[k] += v <= 0;
             zero[k] += v == 0;
         }
     }
     for (; i < count; i++) {
         magnitude[0] += fabsf (values[i]);
+        sum[0] += values[i];
+        squares[0] += values[i] * values[i];
         not_above[0] += values[i] <= 0;
         zero[0] += values[i] == 0;
     }
     for (int k = 0; k < SUMS; k++) {
         sums.magnitude += magnitude[k];
+        sums.sum += sum[k];
+        sums.squares += squares[k];
         sums.not_above += not_above[k];
         sums.zero += zero[k];
     }
     return sums;
 }
 
+static const float share = 0.15f; /* of the new frame, in what is smoothed */
+
+/* The average goes on by one frame; what is no number counts as nothing. */
+static void follow (float *average, float value, gboolean first)
+{
+    if (!(fabsf (value) < FLT_MAX))
+        value = 0;
+    *average += (first ? 1 : share) * (value - *average);
+}
+
+static void begin (struct layer_stats *stats, int channels)
+{
+    layer_stats_clear (stats);
+    stats->channels = channels;
+    stats->strength = g_new0 (float, channels);
+    stats->mean = g_new0 (float, channels);
+    stats->spread = g_new0 (float, channels);
+    stats->ever_positive = g_new0 (guint8, channels);
+}
+
 void layer_stats_add (struct layer_stats *stats, const struct tensor *tensor)
 {
-    static const float smoothing = 0.15f; /* share of the new frame */
     int pixels = tensor->height * tensor->width;
     gint64 not_above = 0, zero = 0;
     gboolean first = stats->channels != tensor->channels;
-    if (first) {
-        layer_stats_clear (stats);
-        stats->channels = tensor->channels;
-        stats->strength = g_new0 (float, stats->channels);
-        stats->ever_positive = g_new0 (guint8, stats->channels);
-    }
+    if (first)
+        begin (stats, tensor->channels);
     stats->frames = MIN (stats->frames, G_MAXINT - 1) + 1;
     stats->never_positive = 0;
     for (int c = 0; c < tensor->channels; c++) {
         struct sums sums = sum_channel (tensor->data + (gsize)c * pixels, pixels);
-        float mean = sums.magnitude / (float)pixels;
-        if (!(mean < FLT_MAX))
-            mean = 0;
-        stats->strength[c] += (first ? 1 : smoothing) * (mean - stats->strength[c]);
+        float mean = sums.sum / (float)pixels, variance = sums.squares / (float)pixels - mean * mean;
+        follow (&stats->strength[c], sums.magnitude / (float)pixels, first);
+        follow (&stats->mean[c], mean, first);
+        follow (&stats->spread[c], variance > 0 ? sqrtf (variance) : 0, first);
         stats->ever_positive[c] |= sums.not_above < pixels;
         stats->never_positive += !stats->ever_positive[c];
         not_above += sums.not_above;
@@ -68,46 +89,115 @@ void layer_stats_add (struct layer_stats *stats, const struct tensor *tensor)
     stats->exactly_zero = (float)(zero / all);
 }
 
-/* The strongest channel that has no place yet, or -1. */
-static int strongest_left (const struct layer_stats *stats, const gboolean *placed)
+void layer_stats_change (struct layer_stats *stats, const struct tensor *pre, const struct tensor *post)
+{
+    int pixels = post->height * post->width;
+    gboolean first = !stats->change;
+    if (first)
+        stats->change = g_new0 (float, stats->channels);
+    for (int c = 0; c < stats->channels; c++) {
+        const float *before = pre->data + (gsize)c * pixels, *after = post->data + (gsize)c * pixels;
+        float sum[SUMS] = { 0 }, all = 0;
+        int i = 0;
+        for (; i + SUMS <= pixels; i += SUMS)
+            for (int k = 0; k < SUMS; k++)
+                sum[k] += fabsf (before[i + k] - after[i + k]);
+        for (; i < pixels; i++)
+            sum[0] += fabsf (before[i] - after[i]);
+        for (int k = 0; k < SUMS; k++)
+            all += sum[k];
+        follow (&stats->change[c], all / (float)pixels, first);
+    }
+}
+
+float layer_stats_contribution (const struct layer_stats *stats, const struct channel_wish *wish, int channel)
+{
+    return (wish->weights ? wish->weights[channel] : 1) * stats->mean[channel];
+}
+
+/* How much a channel deserves a place, >= 0. */
+static float merit (const struct layer_stats *stats, const struct channel_wish *wish, int channel)
+{
+    switch (wish->select) {
+    case CHANNELS_STRONGEST:
+        return stats->strength[channel];
+    case CHANNELS_CHANGED:
+        return stats->change ? stats->change[channel] : stats->spread[channel];
+    case CHANNELS_CLASS:
+        if (wish->class_id < 0)
+            return stats->spread[channel];
+        return !wish->weights && channel == wish->class_id ? FLT_MAX / 2 /* the class's own map */
+                                                           : MAX (layer_stats_contribution (stats, wish, channel), 0);
+    default:
+        return stats->spread[channel];
+    }
+}
+
+/* The best channel that has no place yet, or -1. */
+static int best_left (const struct layer_stats *stats, const struct channel_wish *wish, const gboolean *placed)
 {
     int best = -1;
     for (int c = 0; c < stats->channels; c++)
-        if (!placed[c] && (best < 0 || stats->strength[c] > stats->strength[best]))
+        if (!placed[c] && (best < 0 || merit (stats, wish, c) > merit (stats, wish, best)))
             best = c;
     return best;
 }
 
-void layer_stats_choose (struct layer_stats *stats, int count, enum channel_select select)
+/* One channel a frame: tiles change one by one, not all at once. */
+static void replace_one (struct layer_stats *stats, const struct channel_wish *wish, const gboolean *placed)
 {
-    static const float lead = 1.3f; /* how much stronger a channel must be to take the place of another */
-    count = MIN (count, stats->channels);
-    gboolean start = count != stats->shown_count || select != stats->select;
+    static const float lead = 1.3f; /* how much better a channel must be to take the place of another */
+    int worst = 0, next = best_left (stats, wish, placed);
+    for (int i = 1; i < stats->shown_count; i++)
+        if (merit (stats, wish, stats->shown[i]) < merit (stats, wish, stats->shown[worst]))
+            worst = i;
+    if (stats->shown_count > 0 && next >= 0 &&
+        merit (stats, wish, next) > lead * merit (stats, wish, stats->shown[worst]))
+        stats->shown[worst] = next;
+}
+
+/* The channels that are shown whatever their values are. FALSE: these are to be chosen by merit. */
+static gboolean place_fixed (struct layer_stats *stats, const struct channel_wish *wish)
+{
+    int count = 0;
+    if (wish->select != CHANNELS_FIRST && wish->select != CHANNELS_LISTED)
+        return FALSE;
+    for (int i = 0; i < stats->shown_count && wish->select == CHANNELS_FIRST; i++)
+        stats->shown[count++] = i;
+    for (int i = 0; i < wish->listed_count && wish->select == CHANNELS_LISTED && count < stats->shown_count; i++)
+        if (wish->listed[i] < stats->channels)
+            stats->shown[count++] = wish->listed[i];
+    stats->shown_count = count;
+    return TRUE;
+}
+
+void layer_stats_choose (struct layer_stats *stats, int count, const struct channel_wish *wish)
+{
     gboolean *placed = g_new0 (gboolean, stats->channels + 1);
-    if (start) {
+    count = MIN (count, stats->channels);
+    gboolean start = count != stats->shown_count || wish->select != stats->wish.select ||
+                     wish->class_id != stats->wish.class_id || wish->select == CHANNELS_LISTED;
+    if (start)
         stats->shown = g_renew (int, stats->shown, count);
-        stats->shown_count = count;
-        stats->select = select;
+    stats->shown_count = count;
+    stats->wish = *wish;
+    if (!place_fixed (stats, wish)) {
+        for (int i = 0; i < count; i++) {
+            if (start)
+                stats->shown[i] = best_left (stats, wish, placed);
+            placed[stats->shown[i]] = TRUE;
+        }
+        replace_one (stats, wish, placed);
     }
-    for (int i = 0; i < count; i++) {
-        if (select == CHANNELS_FIRST || start)
-            stats->shown[i] = select == CHANNELS_FIRST ? i : strongest_left (stats, placed);
-        placed[stats->shown[i]] = TRUE;
-    }
-    int weakest = 0, next = strongest_left (stats, placed);
-    for (int i = 1; i < count; i++)
-        if (stats->strength[stats->shown[i]] < stats->strength[stats->shown[weakest]])
-            weakest = i;
-    /* One channel a frame: tiles change one by one, not all at once. */
-    if (select == CHANNELS_STRONGEST && count > 0 && next >= 0 &&
-        stats->strength[next] > lead * stats->strength[stats->shown[weakest]])
-        stats->shown[weakest] = next;
     g_free (placed);
 }
 
 void layer_stats_clear (struct layer_stats *stats)
 {
     g_free (stats->strength);
+    g_free (stats->mean);
+    g_free (stats->spread);
+    g_free (stats->change);
     g_free (stats->ever_positive);
     g_free (stats->shown);
     *stats = (struct layer_stats) { 0 };

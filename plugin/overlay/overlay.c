@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "plugin/log.h"
+#include "plugin/overlay/channel_choice.h"
 #include "plugin/overlay/feature_maps.h"
 #include "plugin/overlay/panel_kind.h"
 #include "plugin/shares.h"
@@ -103,14 +104,17 @@ static void write_captions (struct drawing *drawing, const struct network *netwo
     }
 }
 
-/* Counts this frame's values. */
-static void look_at_layers (struct drawing *drawing, const struct network *network)
+/* Counts this frame's values; `changes`: also what the activation does to them. */
+static void look_at_layers (struct drawing *drawing, const struct network *network, gboolean changes)
 {
     for (int i = 0; i < network->layers.count; i++) {
         if (network->post_tap[i] >= 0)
             layer_stats_add (&drawing->post[i], plan_tap (network->plan, network->post_tap[i]));
         if (network->pre_tap[i] >= 0)
             layer_stats_add (&drawing->pre[i], plan_tap (network->plan, network->pre_tap[i]));
+        if (changes && network->post_tap[i] >= 0 && network->pre_tap[i] >= 0)
+            layer_stats_change (&drawing->post[i], plan_tap (network->plan, network->pre_tap[i]),
+                                plan_tap (network->plan, network->post_tap[i]));
     }
 }
 
@@ -133,6 +137,7 @@ static void choose_classes (struct overlay *overlay, const struct overlay_frame 
     overlay->known = caption_knows (frame->network, drawing->calm, overlay->known);
     g_free (drawing->nothing);
     drawing->nothing = caption_nothing (drawing->calm, overlay->known, frame->threshold);
+    drawing->class_id = class_chosen (frame->network, frame->appearance->class_words, drawing->calm);
     if (drawing->calm->count > 0 && drawing->calm->ids[0] != before)
         GST_DEBUG ("the class drawn first is now %d, %s", drawing->calm->ids[0],
                    model_label (frame->network->model, drawing->calm->ids[0]));
@@ -242,7 +247,7 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
         write_captions (drawing, frame->network);
     overlay->captioned = TRUE;
     if (fresh || !drawing->post[0].channels)
-        look_at_layers (drawing, frame->network);
+        look_at_layers (drawing, frame->network, frame->appearance->channel_select == CHANNELS_CHANGED);
     if (fresh || !drawing->calm)
         look_at_scores (overlay, frame);
     choose_classes (overlay, frame);

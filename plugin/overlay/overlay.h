@@ -28,8 +28,9 @@ struct overlay_frame {
     float threshold;
     enum score_kind scores;
     struct overlay_times times;
-    int width, height; /* of the frame */
-    struct view view;  /* what the network saw of it */
+    const struct input_spec *input; /* how its pixels became the network's input; NULL: as the model says */
+    int width, height;              /* of the frame */
+    struct view view;               /* what the network saw of it */
 };
 
 struct overlay;

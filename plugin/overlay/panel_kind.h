@@ -26,6 +26,7 @@ struct drawing {
 
     struct smoothing *smoothing;
     const struct calm_rows *calm; /* the best classes, of `smoothing` */
+    int class_id;                 /* that `class` names, or -1: there is none */
     char *nothing;                /* what is said where there is no class to show (caption_nothing), or NULL */
 
     /* The text column (layout.left): what is taken of it in this drawing, from above and from below, pixels. */

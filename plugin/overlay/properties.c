@@ -2,9 +2,18 @@
 /* properties.c: the properties that say what is drawn: types, texts, values; see properties.h. */
 #include "plugin/overlay/properties.h"
 
+#include <string.h>
+
+#include "plugin/watched.h"
+
 enum { DEFAULT_CHANNELS = 16, SMOOTHING_MAX = 60 /* seconds */ };
 static const char default_layers[] = "early,middle,late";
 static const double default_opacity = 0.95;
+static const char default_class[] = "top-1";
+static const char *const words_of_select[CHANNELS_LISTED] = {
+    [CHANNELS_VARIED] = "varied", [CHANNELS_STRONGEST] = "strongest", [CHANNELS_CHANGED] = "changed",
+    [CHANNELS_CLASS] = "class",   [CHANNELS_FIRST] = "first",
+};
 
 /* ---- types ----------------------------------------------------------------------------------------------------- */
 
@@ -33,19 +42,6 @@ static GType stage_type (void)
     static gsize type;
     if (g_once_init_enter (&type))
         g_once_init_leave (&type, g_enum_register_static ("GstConvReluStage", values));
-    return type;
-}
-
-static GType channel_select_type (void)
-{
-    static const GEnumValue values[] = {
-        { CHANNELS_FIRST, "The first ones, always the same", "first" },
-        { CHANNELS_STRONGEST, "Those with the largest mean absolute value; changes slowly", "strongest" },
-        { 0, NULL, NULL },
-    };
-    static gsize type;
-    if (g_once_init_enter (&type))
-        g_once_init_leave (&type, g_enum_register_static ("GstConvReluChannelSelect", values));
     return type;
 }
 
@@ -117,10 +113,31 @@ static void install_what (GObjectClass *klass)
                                                         "How many channels of each layer feature-maps shows, if there "
                                                         "are that many and room for them",
                                                         1, CHANNELS_MAX, DEFAULT_CHANNELS, FLAGS));
-    g_object_class_install_property (klass, PROPERTY_CHANNEL_SELECT,
-                                     g_param_spec_enum ("channel-select", "Channel select",
-                                                        "Which channels of a layer feature-maps shows",
-                                                        channel_select_type (), CHANNELS_FIRST, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_CHANNEL_SELECT,
+        g_param_spec_string (
+            "channel-select", "Channel select",
+            "Which channels of a layer feature-maps shows: varied (whose values differ most over the picture), "
+            "strongest "
+            "(with the largest mean absolute value), changed (from which the activation takes most; with stage=both), "
+            "class (of the last layer: what adds most to the score of `class`, drawn over the picture), first, or "
+            "their numbers, such as 3,17,40. All but the last two change slowly",
+            words_of_select[CHANNELS_VARIED], FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_CLASS,
+        g_param_spec_string ("class", "Class",
+                             "The class whose heat class-activation draws and whose channels channel-select=class "
+                             "shows: top-1 (the best), top-2 and so on, a label or a number from 0 on",
+                             default_class, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_UNIT,
+        g_param_spec_string (
+            "unit", "Unit",
+            "The number that overlay=convolution takes apart: layer, layer:channel, layer:channel:row:column or "
+            "layer:channel:walk (from place to place), with the layer as in layers. What is left out is chosen: the "
+            "first layer, its channel that varies most, the place of its strongest answer. Another layer is read "
+            "from the file once more",
+            NULL, FLAGS));
 }
 
 void appearance_install (GObjectClass *klass)
@@ -155,7 +172,6 @@ void appearance_install (GObjectClass *klass)
             0, SMOOTHING_MAX, 0, FLAGS));
     gst_type_mark_as_plugin_api (overlay_type (), 0);
     gst_type_mark_as_plugin_api (stage_type (), 0);
-    gst_type_mark_as_plugin_api (channel_select_type (), 0);
     gst_type_mark_as_plugin_api (placement_type (), 0);
     gst_type_mark_as_plugin_api (colormap_type (), 0);
 }
@@ -166,6 +182,8 @@ void appearance_init (struct appearance *appearance)
 {
     *appearance = (struct appearance) {
         .layers = g_strdup (default_layers),
+        .select_words = g_strdup (words_of_select[CHANNELS_VARIED]),
+        .class_words = g_strdup (default_class),
         .stage = STAGE_POST,
         .channels = DEFAULT_CHANNELS,
         .opacity = default_opacity,
@@ -176,12 +194,45 @@ void appearance_init (struct appearance *appearance)
 void appearance_clear (struct appearance *appearance)
 {
     g_clear_pointer (&appearance->layers, g_free);
+    g_clear_pointer (&appearance->select_words, g_free);
+    g_clear_pointer (&appearance->class_words, g_free);
+    g_clear_pointer (&appearance->unit, g_free);
 }
 
 void appearance_copy (struct appearance *to, const struct appearance *from)
 {
     *to = *from;
     to->layers = g_strdup (from->layers);
+    to->select_words = g_strdup (from->select_words);
+    to->class_words = g_strdup (from->class_words);
+    to->unit = g_strdup (from->unit);
+}
+
+/* Numbers of channels, separated by commas. FALSE: it is something else. */
+static gboolean take_list (struct appearance *appearance, const char *words)
+{
+    char **list = g_strsplit (words, ",", CHANNELS_MAX + 1);
+    guint count = g_strv_length (list);
+    gboolean good = count > 0 && count <= CHANNELS_MAX;
+    for (guint i = 0; good && i < count; i++) {
+        guint64 channel = 0;
+        good = g_ascii_string_to_unsigned (g_strstrip (list[i]), 10, 0, G_MAXINT, &channel, NULL);
+        appearance->listed[i] = (int)channel;
+    }
+    g_strfreev (list);
+    appearance->listed_count = good ? (int)count : 0;
+    return good;
+}
+
+static void set_select (struct appearance *appearance, const char *words)
+{
+    guint select = 0;
+    g_free (appearance->select_words);
+    appearance->select_words = g_strdup (words);
+    while (select < CHANNELS_LISTED && words && strcmp (words, words_of_select[select]) != 0)
+        select++;
+    appearance->select_unknown = select == CHANNELS_LISTED && !take_list (appearance, words);
+    appearance->channel_select = appearance->select_unknown ? CHANNELS_VARIED : select;
 }
 
 gboolean appearance_set (struct appearance *appearance, guint id, const GValue *value)
@@ -201,7 +252,15 @@ gboolean appearance_set (struct appearance *appearance, guint id, const GValue *
         appearance->channels = g_value_get_uint (value);
         return TRUE;
     case PROPERTY_CHANNEL_SELECT:
-        appearance->channel_select = g_value_get_enum (value);
+        set_select (appearance, g_value_get_string (value));
+        return TRUE;
+    case PROPERTY_CLASS:
+        g_free (appearance->class_words);
+        appearance->class_words = g_value_dup_string (value);
+        return TRUE;
+    case PROPERTY_UNIT:
+        g_free (appearance->unit);
+        appearance->unit = g_value_dup_string (value);
         return TRUE;
     case PROPERTY_PLACEMENT:
         appearance->placement = g_value_get_enum (value);
@@ -236,7 +295,13 @@ gboolean appearance_get (const struct appearance *appearance, guint id, GValue *
         g_value_set_uint (value, appearance->channels);
         return TRUE;
     case PROPERTY_CHANNEL_SELECT:
-        g_value_set_enum (value, appearance->channel_select);
+        g_value_set_string (value, appearance->select_words);
+        return TRUE;
+    case PROPERTY_CLASS:
+        g_value_set_string (value, appearance->class_words);
+        return TRUE;
+    case PROPERTY_UNIT:
+        g_value_set_string (value, appearance->unit);
         return TRUE;
     case PROPERTY_PLACEMENT:
         g_value_set_enum (value, appearance->placement);
@@ -284,10 +349,24 @@ gboolean appearance_taps_class_map (const struct appearance *appearance)
     return (needs_of (appearance) & NEEDS_CLASS_MAP) != 0;
 }
 
+gboolean appearance_taps_unit (const struct appearance *appearance)
+{
+    return (needs_of (appearance) & NEEDS_UNIT) != 0;
+}
+
+static gboolean same_layer (const char *a, const char *b)
+{
+    int length = unit_words_read (a).layer_length;
+    return length == unit_words_read (b).layer_length && (length == 0 || strncmp (a, b, (gsize)length) == 0);
+}
+
 gboolean appearance_same_tensors (const struct appearance *a, const struct appearance *b)
 {
     if (appearance_taps_post (a) != appearance_taps_post (b) || appearance_taps_pre (a) != appearance_taps_pre (b) ||
-        appearance_taps_class_map (a) != appearance_taps_class_map (b))
+        appearance_taps_class_map (a) != appearance_taps_class_map (b) ||
+        appearance_taps_unit (a) != appearance_taps_unit (b))
+        return FALSE;
+    if (appearance_taps_unit (a) && !same_layer (a->unit, b->unit))
         return FALSE;
     return !appearance_shows_layers (a) || g_strcmp0 (a->layers, b->layers) == 0;
 }
@@ -295,6 +374,8 @@ gboolean appearance_same_tensors (const struct appearance *a, const struct appea
 gboolean appearance_same (const struct appearance *a, const struct appearance *b)
 {
     return a->overlay == b->overlay && g_strcmp0 (a->layers, b->layers) == 0 && a->stage == b->stage &&
-           a->channels == b->channels && a->channel_select == b->channel_select && a->placement == b->placement &&
-           a->opacity == b->opacity && a->colormap == b->colormap;
+           a->channels == b->channels && a->channel_select == b->channel_select &&
+           g_strcmp0 (a->select_words, b->select_words) == 0 && g_strcmp0 (a->class_words, b->class_words) == 0 &&
+           g_strcmp0 (a->unit, b->unit) == 0 && a->placement == b->placement && a->opacity == b->opacity &&
+           a->colormap == b->colormap;
 }

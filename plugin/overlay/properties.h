@@ -12,6 +12,7 @@ enum needs {
     NEEDS_LAYERS = 1 << 0,    /* of the chosen layers, after their activation or before it, as `stage` says */
     NEEDS_POST = 1 << 1,      /* of the chosen layers, after their activation */
     NEEDS_CLASS_MAP = 1 << 2, /* what the class-activation map is made from */
+    NEEDS_UNIT = 1 << 3,      /* of the layer of `unit`: before and after its activation, and what it is summed from */
 };
 
 enum overlay_bit {
@@ -26,23 +27,39 @@ enum overlay_flag {
 #include "plugin/overlay/panel_kinds.def"
 };
 enum stage { STAGE_POST, STAGE_PRE, STAGE_BOTH };
-enum channel_select { CHANNELS_FIRST, CHANNELS_STRONGEST };
+enum channel_select {
+    CHANNELS_VARIED,
+    CHANNELS_STRONGEST,
+    CHANNELS_CHANGED,
+    CHANNELS_CLASS,
+    CHANNELS_FIRST,
+    CHANNELS_LISTED,
+};
+
 enum placement { PLACEMENT_INSET, PLACEMENT_RIGHT, PLACEMENT_BOTTOM, PLACEMENT_FULL };
 enum colormap { COLORMAP_GRAY, COLORMAP_VIRIDIS, COLORMAP_MAGMA, COLORMAP_TURBO, COLORMAP_DIVERGING };
+
+enum { CHANNELS_MAX = 256 };
 
 struct appearance {
     guint overlay; /* of enum overlay_flag */
     char *layers;  /* NULL: none */
     enum stage stage;
     guint channels;
+    char *select_words; /* of channel-select, NULL: the default; and what they mean: */
     enum channel_select channel_select;
+    gboolean select_unknown;  /* they mean nothing */
+    int listed[CHANNELS_MAX]; /* [listed_count] channels, CHANNELS_LISTED */
+    int listed_count;
+    char *unit;        /* words of watched.h; NULL: the first layer */
+    char *class_words; /* whose heat and channels; NULL: the best one */
     enum placement placement;
     double opacity; /* 0..1 */
     enum colormap colormap;
     double smoothing; /* seconds, 0: what is drawn has a constant of its own; also of the results */
 };
 
-enum { APPEARANCE_FIRST_PROPERTY = 100, CHANNELS_MAX = 256 };
+enum { APPEARANCE_FIRST_PROPERTY = 100 };
 enum appearance_property {
     PROPERTY_OVERLAY = APPEARANCE_FIRST_PROPERTY,
     PROPERTY_LAYERS,
@@ -53,6 +70,8 @@ enum appearance_property {
     PROPERTY_OPACITY,
     PROPERTY_COLORMAP,
     PROPERTY_SMOOTHING,
+    PROPERTY_CLASS,
+    PROPERTY_UNIT,
 };
 
 void appearance_install (GObjectClass *klass);
@@ -69,6 +88,7 @@ gboolean appearance_shows_layers (const struct appearance *appearance); /* so th
 /* Which of the two tensors of a layer. */
 gboolean appearance_taps_post (const struct appearance *appearance);
 gboolean appearance_taps_pre (const struct appearance *appearance);
+gboolean appearance_taps_unit (const struct appearance *appearance);      /* the layer of `unit` */
 gboolean appearance_taps_class_map (const struct appearance *appearance); /* what class-activation is drawn from */
 /* Whether the same tensors of a network are needed for both. */
 gboolean appearance_same_tensors (const struct appearance *a, const struct appearance *b);

@@ -49,7 +49,8 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
                  premultiplied (COLOUR_TEXT, pen_text_opacity (&pen)));
 }
 
-const struct panel_kind view_edges_panels = { .flags = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION,
+const struct panel_kind view_edges_panels = { .flags = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS |
+                                                       OVERLAY_CLASS_ACTIVATION | OVERLAY_CONVOLUTION,
                                               .panels = EDGES,
                                               .size = size,
                                               .draw = draw };

@@ -155,22 +155,10 @@ struct tensor_info {
 int graph_tensors (const struct graph *g);
 struct tensor_info graph_tensor (const struct graph *g, int id); /* 0 <= id < graph_tensors */
 int graph_find (const struct graph *g, const char *name);        /* the last tensor of that name, or -1 */
-/* Where the pixels of a tensor look in the graph's input: the window of pixel (y, x) is centred on the input's pixel
- * (top + y step_y, left + x step_x). False: it does not come from the input by windows along one way. */
-struct grid {
-    double top, left, step_y, step_x;
-};
-bool graph_grid (const struct graph *g, int id, struct grid *grid);
-/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: no such one, or dropped. */
+/* Of a "conv" or "linear": [out_channels][in_channels / groups][kernel_h][kernel_w]; NULL: no such one, or dropped.
+ * Then its parameters, without zero fields, and its bias, NULL: it has none; false: another operation. */
 const float *graph_weights (const struct graph *g, int id);
-/* Its parameters, without zero fields, and its bias, NULL: it has none. False: another operation. */
 bool graph_convolution (const struct graph *g, int id, struct conv *conv, const float **bias);
-/* Pixels of a plane, the last ones included. In: pixels of tensor `id`; out: those of the graph's input that they are
- * made from, through every branch. False: there are none, no such tensor, or memory is short. */
-struct field {
-    int top, left, bottom, right;
-};
-bool graph_receptive_field (const struct graph *g, int id, struct field *field);
 /* The `index`th tensor that tensor `id` is made from, or -1: there are not so many. */
 int graph_source (const struct graph *g, int id, int index);
 /* What an "affine" or "batch-norm" does to a channel: x * scale + shift. False: another operation, no such channel. */

@@ -6,6 +6,7 @@
  * sentence naming the node and the numbers. Limits are checked before anything is allocated. After an error the graph
  * keeps what it had and every further call does nothing. */
 #include "engine/operator.h"
+#include "engine/receptive_field.h"
 
 #include <pthread.h>
 #include <stdarg.h>

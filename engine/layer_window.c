@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* layer_window.c: see layer_window.h. */
 #include "engine/layer_window.h"
+#include "engine/receptive_field.h"
 
 /* False and the error when the value is not in least .. PARAMETER_MAX. */
 static bool in_range (struct graph *g, const struct node_spec *spec, const char *what, int value, int least)

@@ -4,6 +4,7 @@
 #define CONVRELU_LAYER_WINDOW_H
 
 #include "engine/node.h"
+#include "engine/receptive_field.h"
 
 /* The fields of a struct conv or struct pool; height before width. */
 struct window_fields {

@@ -4,6 +4,7 @@
 #include "engine/conv.h"
 #include "engine/layer_window.h"
 #include "engine/operator.h"
+#include "engine/receptive_field.h"
 #include "engine/step.h"
 
 #include <stdio.h>

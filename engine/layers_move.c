@@ -2,6 +2,7 @@
 /* layers_move.c: layers that put numbers elsewhere and change none: concatenation along channels, and picks. */
 #include "engine/layer_window.h"
 #include "engine/operator.h"
+#include "engine/receptive_field.h"
 #include "engine/schedule.h"
 
 #include <stdlib.h>

@@ -3,6 +3,7 @@
  * layer some rows of it. */
 #include "engine/layer_window.h"
 #include "engine/operator.h"
+#include "engine/receptive_field.h"
 #include "engine/schedule.h"
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */

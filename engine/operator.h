@@ -5,6 +5,7 @@
 #define CONVRELU_OPERATOR_H
 
 #include "engine/node.h"
+#include "engine/receptive_field.h"
 
 struct preparation; /* step.h */
 

@@ -3,6 +3,8 @@
  *
  * Inputs have smaller numbers than outputs: one pass from the tensor down to 0 hands each node's window on to its
  * inputs, where it joins what other branches ask for. Padding is made from nothing: windows are cut at the edges. */
+#include "engine/receptive_field.h"
+
 #include <stdlib.h>
 
 #include "engine/graph.h"

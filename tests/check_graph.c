@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_graph.c: building graphs: hostile parameters, limits, short memory, shapes and the questions one can ask. */
 #include "engine/node.h"
+#include "engine/receptive_field.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/random_graph.h"

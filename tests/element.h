@@ -75,34 +75,10 @@ UNUSED static bool write_tiny (const char *path, float scale)
     return write_file (path, model.data, model.size);
 }
 
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-
-/* GLib leaves its table of quarks behind, on purpose, at every 2048th. The stack by which a suppression could tell that
- * is cut short in libraries without frame pointers, so the next one is made here, where the leak checker does not
- * look. */
-static void grow_quarks (void)
-{
-    __lsan_disable ();
-    for (int i = 0; i < 2 * 2048; i++) {
-        char name[32];
-        snprintf (name, sizeof name, "convrelu-quark-%d", i);
-        if (g_quark_from_string (name) % 2048 == 1)
-            break;
-    }
-    __lsan_enable ();
-}
-#else
-static void grow_quarks (void)
-{
-}
-#endif
-
 static bool start_tests (int *argc, char ***argv)
 {
     static const char labels[] = "red\ngreen\nblue\nnone\n";
     gst_init (argc, argv);
-    grow_quarks ();
     signal (SIGALRM, give_up);
     g_log_set_default_handler (count_criticals, NULL);
     if (!mkdtemp (folder))

@@ -3,6 +3,7 @@
  * (sum_strip.h), and a box on the frame round what it is made from; see panel_kind.h. */
 #include <math.h>
 
+#include "engine/receptive_field.h"
 #include "plugin/overlay/sum_strip.h"
 
 enum {

@@ -2,6 +2,7 @@
 /* smooth_map.c: first along the rows of the map, then between them: a few operations for each pixel; see
  * smooth_map.h. */
 #include "plugin/overlay/smooth_map.h"
+#include "engine/receptive_field.h"
 
 #include <math.h>
 

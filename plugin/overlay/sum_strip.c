@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "engine/receptive_field.h"
 #include "plugin/layer_labels.h"
 #include "plugin/overlay/map_tile.h"
 #include "plugin/overlay/seen_picture.h"

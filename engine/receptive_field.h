@@ -19,8 +19,8 @@ struct field {
 
 /* In: pixels of tensor `id`; out: those of the graph's input that they are made from, through
  * every branch. False, and *field as it was: there
- * are none, no such tensor, or memory is short. Allocates a field for each tensor up to `id` and frees them; any thread,
- * once the graph is complete. */
+ * are none, no such tensor, or memory is short. Allocates a field for each tensor up to `id` and frees them; any
+ * thread, once the graph is complete. */
 bool graph_receptive_field (const struct graph *g, int id, struct field *field);
 
 #endif

@@ -297,7 +297,7 @@ static void draw_products (struct strip *strip)
     x = strip->x;
     draw_part (strip, PRODUCT, channels, count);
     write_below (strip, count > 0 && count < watched->in_channels ? "products that add most" : "products",
-                 "orange +, blue −", x, strip->tile * 12 / 10);
+                 "orange +, blue −", x, strip->tile * 11 / 10);
     strip->x += strip->tile / 5;
 }
 
@@ -433,6 +433,8 @@ static void draw_activation (struct strip *strip, const char *activation)
     signed_number (from, sizeof from, shown->sum.before);
     signed_number (to, sizeof to, after);
     g_snprintf (text, sizeof text, "%s → %s", from, to);
+    if (pen_width (strip->pen, text, strip->line * 3 / 4, WEIGHT_BOLD) > side)
+        g_snprintf (text, sizeof text, "→ %s", to);
     write_below (strip, text, *activation ? activation : "no activation", strip->x, side);
     strip->x += side + strip->tile / 4;
     g_snprintf (text, sizeof text, "after: %d %% zero", percent (&shown->after, shown->channel, TRUE));

@@ -387,8 +387,7 @@ GstVideoOverlayComposition *inference_draw (struct inference *inference, int wid
     const struct overlay_times times = { stats_fps (stats), window_mean (&stats->convert),
                                          window_mean (&stats->inference), window_mean (&stats->overlay) };
     GST_OBJECT_UNLOCK (inference->element);
-    struct input_spec spec =
-        frame_input_spec (model_input (inference->network->model), &inference->preparation, NULL);
+    struct input_spec spec = frame_input_spec (model_input (inference->network->model), &inference->preparation, NULL);
     struct overlay_frame frame = {
         .appearance = &inference->active.appearance,
         .input = &spec,

@@ -35,10 +35,10 @@ struct network {
     int post_tap[LAYERS_MAX], pre_tap[LAYERS_MAX];
     struct class_map *class_map; /* never NULL */
     int class_map_tap;
-    struct watched *watched; /* the layer of `unit`; NULL: not asked for, or there is none: */
-    char *watched_remark;    /* then what to warn of, or NULL */
+    struct watched *watched;                          /* the layer of `unit`; NULL: not asked for, or there is none: */
+    char *watched_remark;                             /* then what to warn of, or NULL */
     int source_tap, before_tap, after_tap, other_tap; /* of watched; -1: its source is the input, it adds no other */
-    gboolean replaces; /* every activation is replaced by the next */
+    gboolean replaces;                                /* every activation is replaced by the next */
     struct activation replacement;
 };
 

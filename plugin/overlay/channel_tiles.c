@@ -20,24 +20,35 @@ static float largest (const struct map *map)
     return most;
 }
 
-/* The picture at a third of its light, and where the map is large its heat over that. */
-static float draw_over_picture (const struct channel_tiles *tiles, const struct map *map, const struct tile *tile,
-                                const struct pen *pen)
+/* The picture at two fifths of its light, in the size of a tile. g_free it. */
+static guint8 *darkened_picture (const struct overlay_frame *frame, int width, int height)
 {
-    const struct input_spec *input = model_input (tiles->frame->network->model);
+    const struct input_spec *input = model_input (frame->network->model);
+    guint8 *light = g_malloc ((gsize)width * (gsize)height);
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++)
+            light[y * width + x] = (guint8)(seen_light (frame, (2 * y + 1) * input->height / (2 * height),
+                                                        (2 * x + 1) * input->width / (2 * width)) *
+                                            2 / 5);
+    return light;
+}
+
+/* Where the map is large its heat lies over the picture. */
+static float draw_over_picture (const struct channel_tiles *tiles, const struct map *map, const struct tile *tile,
+                                const guint8 *picture, const struct pen *pen)
+{
+    const struct network *network = tiles->frame->network;
+    const struct input_spec *input = model_input (network->model);
     const struct rectangle all = { 0, 0, input->width, input->height };
     double part[4];
     float most = largest (map);
-    smooth_map_part (tiles->frame->network, tiles->frame->network->class_map->map, &all, part);
+    smooth_map_part (network, network->class_map->map, &all, part);
     guint8 *heat = smooth_map_new (map, part, most > 0 ? 255 / (double)most : 0, tile->width, tile->height);
     for (int y = 0; y < tile->height; y++) {
         guint32 *out = pen->canvas->pixels + (tile->y + y) * pen->canvas->stride + tile->x;
         for (int x = 0; x < tile->width; x++) {
-            guint32 hot = tiles->heat->pixel[heat[y * tile->width + x]], pixel = 0;
-            guint32 by = MIN ((hot >> 24) * 3 / 2, 255);
-            guint32 light = (guint32)seen_light (tiles->frame, (2 * y + 1) * input->height / (2 * tile->height),
-                                                 (2 * x + 1) * input->width / (2 * tile->width)) *
-                            2 / 5;
+            guint32 hot = tiles->heat->pixel[heat[y * tile->width + x]], light = picture[y * tile->width + x];
+            guint32 by = MIN ((hot >> 24) * 3 / 2, 255), pixel = 0;
             for (int shift = 0; shift < 24; shift += 8)
                 pixel |= (light * (255 - by) + (hot >> shift & 255) * by) / 255 << shift;
             out[x] = premultiplied (pixel, pen->opacity);
@@ -73,6 +84,7 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
     const struct tensor *tensor = tiles->tensor;
     gsize pixels = (gsize)tensor->height * (gsize)tensor->width;
     int gap = mosaic->gap, border = MIN (gap, pen->layout->pad);
+    guint8 *picture = tiles->heat ? darkened_picture (tiles->frame, mosaic->tile_width, mosaic->tile_height) : NULL;
     for (int i = 0; i < tiles->count; i++) {
         int channel = tiles->stats->shown[i];
         const struct map map = { tensor->data + (gsize)channel * pixels, tensor->height, tensor->width };
@@ -86,8 +98,9 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
         /* A frame round each; those of neighbours coincide. */
         canvas_fill (pen->canvas, tile.x - border, tile.y - border, tile.width + 2 * border, tile.height + 2 * border,
                      premultiplied (COLOUR_GRID, pen->opacity));
-        tiles->most[i] = tiles->heat ? draw_over_picture (tiles, &map, &tile, pen)
+        tiles->most[i] = tiles->heat ? draw_over_picture (tiles, &map, &tile, picture, pen)
                                      : tile_draw (&map, tiles->palette, &tile, pen->canvas, scratch);
         write_number (pen, tiles, channel, &tile);
     }
+    g_free (picture);
 }

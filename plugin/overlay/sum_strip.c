@@ -23,7 +23,7 @@ enum {
     TILES_SHORT = 52,
 };
 
-void sum_signed_number (char *text, gsize size, double value)
+void sum_number (char *text, gsize size, double value)
 {
     double magnitude = fabs (value);
     if (magnitude < 0.005)
@@ -190,7 +190,7 @@ static void write_cells (const struct strip *strip, const float *values, float m
     for (int i = 0; i < shape->kernel_h * shape->kernel_w; i++) {
         const struct style style = { size, WEIGHT_NORMAL, fabsf (values[i]) > most / 2 ? COLOUR_PAPER : COLOUR_TEXT };
         char text[32];
-        sum_signed_number (text, sizeof text, (double)values[i]);
+        sum_number (text, sizeof text, (double)values[i]);
         int x = at->x + i % shape->kernel_w * at->width / shape->kernel_w;
         int y = at->y + i / shape->kernel_w * at->height / shape->kernel_h;
         pen_write (strip->pen, text, &style,
@@ -298,7 +298,7 @@ static void draw_products (struct strip *strip)
     x = strip->x;
     draw_part (strip, PRODUCT, channels, count);
     write_below (strip, count > 0 && count < watched->in_channels ? "products that add most" : "products",
-                 "orange +, blue −", x, strip->tile * 12 / 10);
+                 "orange +, blue −", x, strip->tile * 11 / 10);
     strip->x += strip->tile / 5;
 }
 
@@ -308,7 +308,7 @@ static void write_term (const struct strip *strip, const char *name, double valu
 {
     int size = strip->line * 9 / 10;
     char number[32];
-    sum_signed_number (number, sizeof number, value);
+    sum_number (number, sizeof number, value);
     const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     const struct style style = { size, WEIGHT_BOLD, sign_colour (value) };
     int used = pen_write_before (strip->pen, number, &style, strip->x + width, y, width);
@@ -340,7 +340,7 @@ static void draw_sums (struct strip *strip)
         write_term (strip, "shortcut", sum->other, y, width);
         y += step;
     }
-    sum_signed_number (text, sizeof text, sum->before);
+    sum_number (text, sizeof text, sum->before);
     char *whole = g_strdup_printf ("= %s", text);
     const struct style big = { pen_shrunk (strip->pen, whole, strip->line * 3 / 2, WEIGHT_BOLD, width), WEIGHT_BOLD,
                                sign_colour (sum->before) };
@@ -431,9 +431,11 @@ static void draw_activation (struct strip *strip, const char *activation)
     write_below (strip, text, "this number at every place", x, strip->tile * 11 / 10);
     strip->x += strip->tile / 4;
     draw_curve (strip, side);
-    sum_signed_number (from, sizeof from, shown->sum.before);
-    sum_signed_number (to, sizeof to, after);
+    sum_number (from, sizeof from, shown->sum.before);
+    sum_number (to, sizeof to, after);
     g_snprintf (text, sizeof text, "%s → %s", from, to);
+    if (pen_width (strip->pen, text, strip->line * 3 / 4, WEIGHT_BOLD) > side)
+        g_snprintf (text, sizeof text, "→ %s", to);
     write_below (strip, text, *activation ? activation : "no activation", strip->x, side);
     strip->x += side + strip->tile / 4;
     g_snprintf (text, sizeof text, "after: %d %% zero", percent (&shown->after, shown->channel, TRUE));

@@ -24,6 +24,6 @@ struct rectangle sum_strip_place (const struct layout *layout, int width, int he
 void sum_strip_draw (const struct drawing *drawing, const struct sum_shown *shown, const struct pen *pen);
 
 /* "+0.38", "−7.57", "0": with a sign that is as wide as a digit. */
-void sum_signed_number (char *text, gsize size, double value);
+void sum_number (char *text, gsize size, double value);
 
 #endif

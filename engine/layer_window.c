@@ -47,3 +47,12 @@ void window_grid (const struct window_fields *fields, struct grid *grid)
     grid_axis (&grid->top, &grid->step_y, middle (fields, 0), *fields->stride[0]);
     grid_axis (&grid->left, &grid->step_x, middle (fields, 1), *fields->stride[1]);
 }
+
+void window_reach (const struct window_fields *fields, struct span reach[2])
+{
+    for (int i = 0; i < 2; i++) {
+        int64_t extent = window_extent (*fields->kernel[i], *fields->dilation[i]);
+        reach[i].first = reach[i].first * *fields->stride[i] - *fields->pad[i];
+        reach[i].last = reach[i].last * *fields->stride[i] - *fields->pad[i] + extent - 1;
+    }
+}

@@ -3,8 +3,7 @@
 #ifndef CONVRELU_LAYER_WINDOW_H
 #define CONVRELU_LAYER_WINDOW_H
 
-#include "engine/node.h"
-#include "engine/receptive_field.h"
+#include "engine/operator.h"
 
 /* The fields of a struct conv or struct pool; height before width. */
 struct window_fields {
@@ -30,7 +29,10 @@ static inline int64_t window_extent (int kernel, int dilation)
 /* A grid of the output's pixels becomes one of the input's. */
 void window_grid (const struct window_fields *fields, struct grid *grid);
 
-/* One axis of it: positions `*at`, `*step` apart, of an output whose position 0 looks at `first`, and so on every
+/* The same for operator_type.reach. */
+void window_reach (const struct window_fields *fields, struct span reach[2]);
+
+/* One axis of a grid: positions `*at`, `*step` apart, of an output whose position 0 looks at `first`, and so on every
  * `stride`. */
 static inline void grid_axis (double *at, double *step, double first, int stride)
 {

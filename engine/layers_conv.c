@@ -114,6 +114,14 @@ static void conv_grid (const struct node *node, struct grid *grid)
     window_grid (&fields, grid);
 }
 
+static void conv_reach (const struct node *node, const struct node *in, struct span reach[2])
+{
+    struct conv conv = node->u.conv.shape;
+    const struct window_fields fields = WINDOW_FIELDS (&conv);
+    (void)in;
+    window_reach (&fields, reach);
+}
+
 static bool conv_prepare (struct preparation *p, const struct layer *layer)
 {
     int input = layer->inputs[0];
@@ -144,5 +152,6 @@ const struct operator_type operator_conv = {
     .keep = conv_keep,
     .clear = conv_clear,
     .grid = conv_grid,
+    .reach = conv_reach,
     .prepare = conv_prepare,
 };

@@ -320,6 +320,7 @@ const struct operator_type operator_affine = {
     .keep = affine_keep,
     .clear = affine_clear,
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = one_prepare,
 };
 
@@ -329,6 +330,7 @@ const struct operator_type operator_activation = {
     .keep = activation_keep,
     .clear = activation_clear,
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = one_prepare,
 };
 
@@ -338,6 +340,7 @@ const struct operator_type operator_quantise = {
     .keep = quantise_keep,
     .clear = quantise_clear,
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = one_prepare,
 };
 
@@ -345,6 +348,7 @@ const struct operator_type operator_add = {
     .takes_epilogue = true,
     .shape = pair_shape,
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = pair_prepare,
 };
 
@@ -352,5 +356,6 @@ const struct operator_type operator_mul = {
     .takes_epilogue = true,
     .shape = pair_shape,
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = pair_prepare,
 };

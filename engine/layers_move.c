@@ -104,6 +104,14 @@ static void pick_grid (const struct node *node, struct grid *grid)
     grid_axis (&grid->left, &grid->step_x, pick->left, pick->step_w);
 }
 
+static void pick_reach (const struct node *node, const struct node *in, struct span reach[2])
+{
+    const struct pick *pick = &node->u.pick;
+    (void)in;
+    reach[0] = (struct span) { reach[0].first * pick->step_h + pick->top, reach[0].last * pick->step_h + pick->top };
+    reach[1] = (struct span) { reach[1].first * pick->step_w + pick->left, reach[1].last * pick->step_w + pick->left };
+}
+
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 /* The step's state. */
@@ -196,6 +204,7 @@ static bool pick_prepare (struct preparation *p, const struct layer *layer)
 const struct operator_type operator_concat = {
     .shape = concat_shape,
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = concat_prepare,
 };
 
@@ -204,5 +213,6 @@ const struct operator_type operator_pick = {
     .keep = pick_keep,
     .clear = pick_clear,
     .grid = pick_grid,
+    .reach = pick_reach,
     .prepare = pick_prepare,
 };

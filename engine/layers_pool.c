@@ -114,6 +114,14 @@ static void pool_grid (const struct node *node, struct grid *grid)
     window_grid (&fields, grid);
 }
 
+static void pool_reach (const struct node *node, const struct node *in, struct span reach[2])
+{
+    struct pool pool = node->u.pool;
+    const struct window_fields fields = WINDOW_FIELDS (&pool);
+    (void)in;
+    window_reach (&fields, reach);
+}
+
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 /* How many of `kernel` taps from `start` on lie in [-before, size + after). */
@@ -201,6 +209,7 @@ static bool global_pool_prepare (struct preparation *p, const struct layer *laye
 const struct operator_type operator_pool = {
     .shape = pool_shape,
     .grid = pool_grid,
+    .reach = pool_reach,
     .prepare = pool_prepare,
 };
 

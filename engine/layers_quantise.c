@@ -101,5 +101,6 @@ static bool quantise_dynamic_prepare (struct preparation *p, const struct layer 
 
 const struct operator_type operator_quantise_dynamic = {
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = quantise_dynamic_prepare,
 };

@@ -81,6 +81,15 @@ int graph_reshape (struct graph *g, const char *name, int x, int channels, int h
 }
 
 /* Through planar order, in the shared scratch. */
+/* Any number may have gone anywhere, unless planes stay what they are. */
+static void reshape_reach (const struct node *node, const struct node *in, struct span reach[2])
+{
+    if (in->height == node->height && in->width == node->width)
+        return;
+    reach[0] = (struct span) { 0, in->height - 1 };
+    reach[1] = (struct span) { 0, in->width - 1 };
+}
+
 static void reshape_run (struct execution *e, const struct step *step)
 {
     const struct kernels *k = e->kernels;
@@ -103,5 +112,6 @@ const struct operator_type operator_input = { 0 };
 
 const struct operator_type operator_reshape = {
     .shape = reshape_shape,
+    .reach = reshape_reach,
     .prepare = reshape_prepare,
 };

@@ -63,10 +63,12 @@ static bool log_softmax_prepare (struct preparation *p, const struct layer *laye
 
 const struct operator_type operator_softmax = {
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = softmax_prepare,
 };
 
 const struct operator_type operator_log_softmax = {
     .grid = grid_same,
+    .reach = reach_same,
     .prepare = log_softmax_prepare,
 };

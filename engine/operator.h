@@ -9,6 +9,11 @@
 
 struct preparation; /* step.h */
 
+/* Positions first .. last along one axis. */
+struct span {
+    int64_t first, last;
+};
+
 struct operator_type {
     /* Its stores can do what follows it as well: layer's affine, residual and activation. */
     bool takes_epilogue;
@@ -24,6 +29,9 @@ struct operator_type {
     /* Where a pixel of the output looks in the first input, for graph_grid: grid, in pixels of the output, becomes one
      * in pixels of that input. NULL: not at one window. */
     void (*grid) (const struct node *node, struct grid *grid);
+    /* What pixels of the output are made from, for graph_receptive_field: rows reach[0] and columns reach[1] of it
+     * become those of the input `in`; they may lie outside. NULL: all of them. */
+    void (*reach) (const struct node *node, const struct node *in, struct span reach[2]);
     /* Appends the steps of a layer that begins with it (step.h). False: p->error is filled. */
     bool (*prepare) (struct preparation *p, const struct layer *layer);
 };
@@ -39,6 +47,12 @@ static inline void grid_same (const struct node *node, struct grid *grid)
 {
     (void)node;
     (void)grid;
+}
+static inline void reach_same (const struct node *node, const struct node *in, struct span reach[2])
+{
+    (void)node;
+    (void)in;
+    (void)reach;
 }
 
 #endif

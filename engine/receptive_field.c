@@ -8,57 +8,23 @@
 #include <stdlib.h>
 
 #include "engine/graph.h"
-
-/* Positions first .. last along one axis; first > last: none. */
-struct span {
-    int64_t first, last;
-};
-
-/* What outputs `of` of a window that slides along an axis look at. */
-static struct span slide (struct span of, int stride, int pad, int64_t extent)
-{
-    return (struct span) { of.first * stride - pad, of.last * stride - pad + extent - 1 };
-}
-
-static void reach_of (const struct node *node, const struct node *in, struct span *y, struct span *x)
-{
-    const struct conv *conv = &node->u.conv.shape;
-    const struct pool *pool = &node->u.pool;
-    const struct pick *pick = &node->u.pick;
-    switch (node->operation) {
-    case OPERATION_CONV:
-        *y = slide (*y, conv->stride_h, conv->pad_top, (int64_t)conv->dilation_h * (conv->kernel_h - 1) + 1);
-        *x = slide (*x, conv->stride_w, conv->pad_left, (int64_t)conv->dilation_w * (conv->kernel_w - 1) + 1);
-        break;
-    case OPERATION_POOL:
-        *y = slide (*y, pool->stride_h, pool->pad_top, (int64_t)pool->dilation_h * (pool->kernel_h - 1) + 1);
-        *x = slide (*x, pool->stride_w, pool->pad_left, (int64_t)pool->dilation_w * (pool->kernel_w - 1) + 1);
-        break;
-    case OPERATION_PICK:
-        *y = slide (*y, pick->step_h, -pick->top, 1);
-        *x = slide (*x, pick->step_w, -pick->left, 1);
-        break;
-    case OPERATION_GLOBAL_POOL:
-        *y = (struct span) { 0, in->height - 1 };
-        *x = (struct span) { 0, in->width - 1 };
-        break;
-    case OPERATION_RESHAPE: /* any number may have gone anywhere */
-        if (in->height != node->height || in->width != node->width) {
-            *y = (struct span) { 0, in->height - 1 };
-            *x = (struct span) { 0, in->width - 1 };
-        }
-        break;
-    default:
-        break;
-    }
-    /* An axis of 1 is broadcast by a sum or product. */
-    *y = in->height == 1 ? (struct span) { 0, 0 } : *y;
-    *x = in->width == 1 ? (struct span) { 0, 0 } : *x;
-}
+#include "engine/operator.h"
 
 static int64_t within (int64_t value, int64_t low, int64_t high)
 {
     return value < low ? low : value > high ? high : value;
+}
+
+/* Rows and columns of the node's output become those of its input. */
+static void reach_of (const struct node *node, const struct node *in, struct span reach[2])
+{
+    const struct operator_type *type = operator_of (node->operation);
+    const int size[2] = { in->height, in->width };
+    if (type->reach)
+        type->reach (node, in, reach);
+    for (int i = 0; i < 2; i++) /* an axis of 1 is broadcast by a sum or product */
+        if (!type->reach || size[i] == 1)
+            reach[i] = (struct span) { 0, size[i] - 1 };
 }
 
 static bool is_empty (const struct field *field)
@@ -102,9 +68,9 @@ bool graph_receptive_field (const struct graph *g, int id, struct field *field)
             seen = of[i];
         for (int n = 0; n < node->input_count && !is_empty (&of[i]); n++) {
             const struct node *in = &g->nodes[node->inputs[n]];
-            struct span y = { of[i].top, of[i].bottom }, x = { of[i].left, of[i].right };
-            reach_of (node, in, &y, &x);
-            join (&of[node->inputs[n]], in, y, x);
+            struct span reach[2] = { { of[i].top, of[i].bottom }, { of[i].left, of[i].right } };
+            reach_of (node, in, reach);
+            join (&of[node->inputs[n]], in, reach[0], reach[1]);
         }
     }
     free (of);

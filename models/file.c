@@ -49,7 +49,7 @@ static bool take (int fd, const char *path, struct file *file, struct error *err
     return false;
 }
 
-bool file_open (const char *path, struct file *file, struct error *error)
+static bool open_file (const char *path, struct file *file, struct error *error)
 {
     *file = (struct file) { .path = NULL };
     int fd = open (path, OPEN_FLAGS);
@@ -155,7 +155,7 @@ char *file_read (const char *path, size_t limit, size_t *size, struct error *err
 {
     struct file file;
     char *bytes = NULL;
-    if (!file_open (path, &file, error))
+    if (!open_file (path, &file, error))
         return NULL;
     *size = (size_t)file.size;
     bool good = file.size <= limit || report (error, "%s: is %llu bytes large, the limit is %zu", report_path (path),

@@ -18,11 +18,9 @@ struct file {
     struct timespec changed; /* its modification time then */
 };
 
-/* False and a filled error on failure, and nothing to close; errno is then ENOENT when there is no such file, and
- * something else otherwise. */
-bool file_open (const char *path, struct file *file, struct error *error);
-/* The file `name` in the folder where `path` is. `name` comes from an untrusted file and must be plain: no separator,
- * not "." or "..", text; a symbolic link is followed only to another plain name in that folder. */
+/* The file `name` in the folder where `path` is. False and a filled error on failure, and nothing to close. `name`
+ * comes from an untrusted file and must be plain: no separator, not "." or "..", text; a symbolic link is followed only
+ * to another plain name in that folder. */
 bool file_open_beside (const char *path, const char *name, struct file *file, struct error *error);
 /* `size` bytes from `offset` on; false and a filled error when they are not there (any more). */
 bool file_read_at (const struct file *file, uint64_t offset, void *to, size_t size, struct error *error);
@@ -32,7 +30,7 @@ void file_close (struct file *file); /* a closed one too */
 
 /* All bytes of a file of at most `limit` bytes, with one zero byte behind them that *size does not count; the caller
  * frees them. Nothing stays open: the file may be replaced at any time afterwards.
- * NULL and a filled error on failure; errno as for file_open. */
+ * NULL and a filled error on failure; errno is then ENOENT when there is no such file, and something else otherwise. */
 char *file_read (const char *path, size_t limit, size_t *size, struct error *error);
 
 #endif

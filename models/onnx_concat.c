@@ -24,7 +24,7 @@ static int *interleaved (struct reader *r, const int64_t *sizes, int count, int6
 static bool concat_tensors (struct reader *r, int count, int axis)
 {
     struct value *first = onnx_input_tensor (r, 0);
-    struct shape out = { 0 };
+    struct shape out;
     int *ids = first ? onnx_alloc_node (r, (uint64_t)count, sizeof *ids) : NULL;
     int64_t *sizes = ids ? onnx_alloc_node (r, (uint64_t)count, sizeof *sizes) : NULL, joined = 0;
     if (!sizes)
@@ -37,11 +37,8 @@ static bool concat_tensors (struct reader *r, int count, int axis)
         struct value *v = onnx_input_tensor (r, i);
         if (!v)
             return false;
-        struct shape rest = v->shape;
         char text[2][100];
-        if (rest.rank == first->shape.rank)
-            rest.dims[axis] = first->shape.dims[axis];
-        if (!onnx_shape_equal (&rest, &first->shape))
+        if (!onnx_shape_joins (&first->shape, &v->shape, axis))
             return onnx_fail (r, "%s and %s cannot be joined along axis %d", onnx_shape_text (&first->shape, text[0]),
                               onnx_shape_text (&v->shape, text[1]), axis);
         sizes[i] = v->shape.dims[axis];
@@ -50,10 +47,8 @@ static bool concat_tensors (struct reader *r, int count, int axis)
             return false;
         joined += sizes[i];
     }
-    for (int i = 0; i < first->shape.rank; i++) {
-        if (!onnx_shape_add (r, &out, i == axis ? joined : first->shape.dims[i]))
-            return false;
-    }
+    if (!onnx_shape_with (r, &first->shape, axis, joined, &out))
+        return false;
     if (outer == 1)
         return onnx_set_tensor (r, 0, graph_concat (r->graph, onnx_output_name (r, 0), ids, count), &out);
     int id = graph_concat (r->graph, "", ids, count);

@@ -50,6 +50,13 @@ static bool pad_same (struct reader *r, bool ceil_mode, bool lower, struct windo
     return !ceil_mode || onnx_fail (r, "auto_pad SAME with ceil_mode is not supported");
 }
 
+/* The same in a struct conv or struct pool. */
+#define WINDOW_FIELDS(w)                                                                                               \
+    .kernel_h = (int)(w).kernel[0], .kernel_w = (int)(w).kernel[1], .stride_h = (int)(w).stride[0],                    \
+    .stride_w = (int)(w).stride[1], .dilation_h = (int)(w).dilation[0], .dilation_w = (int)(w).dilation[1],            \
+    .pad_top = (int)(w).pad[0], .pad_left = (int)(w).pad[1], .pad_bottom = (int)(w).pad[2],                            \
+    .pad_right = (int)(w).pad[3]
+
 /* Everything but the kernel's size. */
 static bool window_read (struct reader *r, bool ceil_mode, struct window *w)
 {
@@ -157,18 +164,7 @@ static bool read_conv (struct reader *r)
         return false;
     if (onnx_has_input (r, 2) && !(bias = onnx_input_floats (r, 2, weights->shape.dims[0])))
         return false;
-    struct conv conv = { .out_channels = (int)weights->shape.dims[0],
-                         .kernel_h = (int)w.kernel[0],
-                         .kernel_w = (int)w.kernel[1],
-                         .stride_h = (int)w.stride[0],
-                         .stride_w = (int)w.stride[1],
-                         .dilation_h = (int)w.dilation[0],
-                         .dilation_w = (int)w.dilation[1],
-                         .pad_top = (int)w.pad[0],
-                         .pad_left = (int)w.pad[1],
-                         .pad_bottom = (int)w.pad[2],
-                         .pad_right = (int)w.pad[3],
-                         .groups = (int)groups };
+    struct conv conv = { .out_channels = (int)weights->shape.dims[0], WINDOW_FIELDS (w), .groups = (int)groups };
     int in = image_view (r, x, &w);
     return in >= 0 && set_image (r, graph_conv (r->graph, onnx_output_name (r, 0), in, &conv, numbers, bias), &w);
 }
@@ -187,16 +183,7 @@ static bool read_pool (struct reader *r, enum pool_kind kind)
     if (!window_read (r, ceil_mode, &w))
         return false;
     struct pool pool = { .kind = kind,
-                         .kernel_h = (int)w.kernel[0],
-                         .kernel_w = (int)w.kernel[1],
-                         .stride_h = (int)w.stride[0],
-                         .stride_w = (int)w.stride[1],
-                         .dilation_h = (int)w.dilation[0],
-                         .dilation_w = (int)w.dilation[1],
-                         .pad_top = (int)w.pad[0],
-                         .pad_left = (int)w.pad[1],
-                         .pad_bottom = (int)w.pad[2],
-                         .pad_right = (int)w.pad[3],
+                         WINDOW_FIELDS (w),
                          .ceil_mode = ceil_mode,
                          .count_include_pad = onnx_attribute_int (r, "count_include_pad", 0) != 0 };
     int in = image_view (r, x, &w);

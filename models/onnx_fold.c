@@ -67,21 +67,13 @@ static bool joined_shape (struct reader *r, int count, int axis, enum value_kind
         const struct value *v = onnx_input_value (r, i);
         if (!v)
             return false;
-        struct shape rest = v->shape;
         char text[2][100];
-        if (rest.rank == first->shape.rank)
-            rest.dims[axis] = first->shape.dims[axis];
-        if (v->kind != kind || !onnx_shape_equal (&rest, &first->shape))
+        if (v->kind != kind || !onnx_shape_joins (&first->shape, &v->shape, axis))
             return onnx_fail (r, "constants of %s and %s cannot be joined along axis %d",
                               onnx_shape_text (&first->shape, text[0]), onnx_shape_text (&v->shape, text[1]), axis);
         joined += v->shape.dims[axis];
     }
-    *out = (struct shape) { 0 };
-    for (int i = 0; i < first->shape.rank; i++) {
-        if (!onnx_shape_add (r, out, i == axis ? joined : first->shape.dims[i]))
-            return false;
-    }
-    return true;
+    return onnx_shape_with (r, &first->shape, axis, joined, out);
 }
 
 bool onnx_fold_concat (struct reader *r, int count, int axis)

@@ -166,7 +166,8 @@ bool onnx_quantisation_equal (const struct quantisation *a, const struct quantis
            !memcmp (a->zero, b->zero, (size_t)a->count * sizeof *a->zero);
 }
 
-int64_t onnx_scale_index (const struct quantisation *q, int64_t i)
+/* Which scale belongs to number i. */
+static int64_t scale_index (const struct quantisation *q, int64_t i)
 {
     if (q->count == 1)
         return 0;
@@ -185,7 +186,7 @@ const float *onnx_dequantise (struct reader *r, const struct value *v)
     struct integers integers;
     float *to = onnx_integers (r, v, &integers) ? onnx_alloc_node (r, (uint64_t)count, sizeof *to) : NULL;
     for (int64_t i = 0; to && i < count;) {
-        int64_t k = onnx_scale_index (q, i), run = q->count == 1 ? count : q->block ? 1 : q->inner;
+        int64_t k = scale_index (q, i), run = q->count == 1 ? count : q->block ? 1 : q->inner;
         int64_t zero = q->zero[k];
         float scale = q->scale[k];
         for (int64_t end = i + run; i < end; i++)
@@ -203,7 +204,7 @@ bool onnx_quantise_constant (struct reader *r, struct value *v, const struct qua
     if (!integers || !onnx_integer_range (q->type, &low, &high))
         return false;
     for (int64_t i = 0; i < count; i++) {
-        int64_t k = onnx_scale_index (q, i);
+        int64_t k = scale_index (q, i);
         double number = rint ((double)(from[i] / q->scale[k])) + q->zero[k];
         if (isnan (number))
             return onnx_fail (r, "number %lld of '%.100s' is not a number", (long long)i, v->name);

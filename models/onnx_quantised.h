@@ -40,8 +40,6 @@ const struct quantisation *onnx_quantisation (struct reader *r, const struct qua
 /* One scale and zero point, kept as long as the reader; NULL and a failure. */
 struct quantisation *onnx_quantisation_of (struct reader *r, int type, float scale, int32_t zero);
 bool onnx_quantisation_equal (const struct quantisation *a, const struct quantisation *b);
-/* Which scale belongs to number i. */
-int64_t onnx_scale_index (const struct quantisation *q, int64_t i);
 /* v's floats, calculated from the file's integers; they live as long as the node. NULL and a failure. */
 const float *onnx_dequantise (struct reader *r, const struct value *v);
 /* Constant floats -> the constant *to of q's integers. */

@@ -141,8 +141,12 @@ void onnx_free_all (struct reader *r);
 int64_t onnx_shape_count (const struct shape *s, int from, int to);
 int64_t onnx_shape_total (const struct shape *s);
 bool onnx_shape_equal (const struct shape *a, const struct shape *b);
+/* Whether they differ along this axis of `a` at most, so that they can be joined along it. */
+bool onnx_shape_joins (const struct shape *a, const struct shape *b, int axis);
 /* Appends a dimension; false and a failure when it makes the shape too large or too long. */
 bool onnx_shape_add (struct reader *r, struct shape *s, int64_t dim);
+/* *out: s with `dim` along the axis; fails as onnx_shape_add. */
+bool onnx_shape_with (struct reader *r, const struct shape *s, int axis, int64_t dim, struct shape *out);
 const char *onnx_shape_text (const struct shape *s, char text[100]); /* "1x3x224x224" */
 /* -1 becomes the last axis and so on; -1 and a failure when it is none of `rank`. */
 int onnx_axis (struct reader *r, int64_t axis, int rank);

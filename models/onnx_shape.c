@@ -24,6 +24,14 @@ bool onnx_shape_equal (const struct shape *a, const struct shape *b)
     return a->rank == b->rank && !memcmp (a->dims, b->dims, (size_t)a->rank * sizeof a->dims[0]);
 }
 
+bool onnx_shape_joins (const struct shape *a, const struct shape *b, int axis)
+{
+    struct shape same = *b;
+    if (same.rank == a->rank)
+        same.dims[axis] = a->dims[axis];
+    return onnx_shape_equal (&same, a);
+}
+
 bool onnx_shape_add (struct reader *r, struct shape *s, int64_t dim)
 {
     if (s->rank >= RANK_MAX)
@@ -36,6 +44,16 @@ bool onnx_shape_add (struct reader *r, struct shape *s, int64_t dim)
         return onnx_fail (r, "a shape of %s x %lld is not possible", onnx_shape_text (s, text), (long long)dim);
     }
     s->dims[s->rank++] = dim;
+    return true;
+}
+
+bool onnx_shape_with (struct reader *r, const struct shape *s, int axis, int64_t dim, struct shape *out)
+{
+    *out = (struct shape) { 0 };
+    for (int i = 0; i < s->rank; i++) {
+        if (!onnx_shape_add (r, out, i == axis ? dim : s->dims[i]))
+            return false;
+    }
     return true;
 }
 

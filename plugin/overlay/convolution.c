@@ -7,11 +7,7 @@
 #include "plugin/overlay/sum_strip.h"
 
 enum {
-    LEFT,
-    RIGHT,
-    TOP,
-    BOTTOM,
-    STRIP, /* over the box */
+    STRIP = SIDES, /* over the box, of which each side is a panel */
     PANELS,
     COLOUR_BOX = 0xffe600,
     WALK_ROWS = 16, /* that a walk takes from top to bottom */
@@ -143,15 +139,7 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
     at.y = MAX (at.y - thick, 0);
     at.width = MIN (c->box.x + c->box.width + thick, drawing->frame->width) - at.x;
     at.height = MIN (c->box.y + c->box.height + thick, drawing->frame->height) - at.y;
-    if (i == RIGHT)
-        at.x += MAX (at.width - thick, 0);
-    if (i == BOTTOM)
-        at.y += MAX (at.height - thick, 0);
-    if (i == LEFT || i == RIGHT)
-        at.width = MIN (at.width, thick);
-    else
-        at.height = MIN (at.height, thick);
-    content->at = at;
+    content->at = panel_side (&at, (enum side)i, thick);
     content->text = g_strdup ("box");
     return TRUE;
 }

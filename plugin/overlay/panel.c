@@ -4,6 +4,20 @@
 
 #include <string.h>
 
+struct rectangle panel_side (const struct rectangle *of, enum side side, int thick)
+{
+    struct rectangle line = *of;
+    if (side == SIDE_RIGHT)
+        line.x += MAX (of->width - thick, 0);
+    if (side == SIDE_BOTTOM)
+        line.y += MAX (of->height - thick, 0);
+    if (side == SIDE_LEFT || side == SIDE_RIGHT)
+        line.width = MIN (of->width, thick);
+    else
+        line.height = MIN (of->height, thick);
+    return line;
+}
+
 gboolean panel_is_current (const struct panel *panel, const struct panel_content *content)
 {
     return content->text && panel->rectangle && memcmp (&panel->at, &content->at, sizeof panel->at) == 0 &&

@@ -26,6 +26,10 @@ struct panel_content {
     char *text;          /* whatever the picture is made from, as text; NULL: draw it each time */
 };
 
+/* The line `thick` pixels wide along one side within the rectangle, or as much of it as the rectangle holds. */
+enum side { SIDE_LEFT, SIDE_RIGHT, SIDE_TOP, SIDE_BOTTOM, SIDES };
+struct rectangle panel_side (const struct rectangle *of, enum side side, int thick);
+
 /* Whether the panel shows just this already. */
 gboolean panel_is_current (const struct panel *panel, const struct panel_content *content);
 

@@ -2,17 +2,15 @@
 /* view_edges.c: lines along the edges of what the network sees, where the picture goes on; see panel_kind.h. */
 #include "plugin/overlay/panel_kind.h"
 
-enum { LEFT, RIGHT, TOP, BOTTOM, EDGES };
-
 static gboolean is_inside (const struct overlay_frame *frame, int edge)
 {
     const struct rectangle *view = &frame->view.from;
     switch (edge) {
-    case LEFT:
+    case SIDE_LEFT:
         return view->x > 0;
-    case RIGHT:
+    case SIDE_RIGHT:
         return view->x + view->width < frame->width;
-    case TOP:
+    case SIDE_TOP:
         return view->y > 0;
     default:
         return view->y + view->height < frame->height;
@@ -25,15 +23,7 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
     int thick = MAX (drawing->layout.small_line / 8 * 2, 2);
     if (view->width < 1 || !is_inside (drawing->frame, i) || MIN (view->width, view->height) < 4 * thick)
         return FALSE;
-    content->at = *view;
-    if (i == LEFT || i == RIGHT)
-        content->at.width = thick;
-    else
-        content->at.height = thick;
-    if (i == RIGHT)
-        content->at.x += view->width - thick;
-    if (i == BOTTOM)
-        content->at.y += view->height - thick;
+    content->at = panel_side (view, (enum side)i, thick);
     content->text = g_strdup ("edge");
     return TRUE;
 }
@@ -42,15 +32,15 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
 static void draw (struct drawing *drawing, void *state, int i, const struct canvas *canvas)
 {
     struct pen pen = drawing_pen (drawing, canvas);
-    gboolean upright = i == LEFT || i == RIGHT;
+    gboolean upright = i == SIDE_LEFT || i == SIDE_RIGHT;
     int width = canvas->width / (upright ? 2 : 1), height = canvas->height / (upright ? 1 : 2);
     pen_clear (&pen);
-    canvas_fill (canvas, i == LEFT ? width : 0, i == TOP ? height : 0, width, height,
+    canvas_fill (canvas, i == SIDE_LEFT ? width : 0, i == SIDE_TOP ? height : 0, width, height,
                  premultiplied (COLOUR_TEXT, pen_text_opacity (&pen)));
 }
 
 const struct panel_kind view_edges_panels = { .flags = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS |
                                                        OVERLAY_CLASS_ACTIVATION | OVERLAY_CONVOLUTION,
-                                              .panels = EDGES,
+                                              .panels = SIDES,
                                               .size = size,
                                               .draw = draw };

@@ -58,23 +58,30 @@ static void report (const struct bench *b, const char *name, void (*call) (const
 /* conv: a row of 56 pixels, 64 channels in, one panel. */
 enum { ROW = 56, DEPTH = 64 };
 
+/* Sums over the first `count` of the segments, for `pixels` pixels. */
+static void run_conv (const struct bench *b, const struct segment *segments, int count, ptrdiff_t pixel_stride,
+                      int pixels)
+{
+    struct conv_args args = { .input = b->in.data,
+                              .segments = segments,
+                              .segment_count = count,
+                              .pixel_stride = pixel_stride,
+                              .weights = b->weights.data,
+                              .bias = b->bias.data,
+                              .out = b->out.data,
+                              .out_block = 16 * pixels,
+                              .pixels = pixels,
+                              .blocks = b->k->conv[0].nr_blocks,
+                              .epilogue = &b->epilogue };
+    b->k->conv[0].run (&args);
+}
+
 static void conv_1x1 (const struct bench *b)
 {
     struct segment segments[DEPTH / 16];
     for (int i = 0; i < DEPTH / 16; i++)
         segments[i] = (struct segment) { .offset = i * 16 * ROW, .length = 16 };
-    struct conv_args args = { .input = b->in.data,
-                              .segments = segments,
-                              .segment_count = DEPTH / 16,
-                              .pixel_stride = 16,
-                              .weights = b->weights.data,
-                              .bias = b->bias.data,
-                              .out = b->out.data,
-                              .out_block = 16 * ROW,
-                              .pixels = ROW,
-                              .blocks = b->k->conv[0].nr_blocks,
-                              .epilogue = &b->epilogue };
-    b->k->conv[0].run (&args);
+    run_conv (b, segments, DEPTH / 16, 16, ROW);
 }
 
 /* Three rows of ROW + 2 pixels a block; a tap row is 48 floats in one piece. */
@@ -83,18 +90,7 @@ static void conv_3x3 (const struct bench *b)
     struct segment segments[3 * DEPTH / 16];
     for (int i = 0; i < 3 * DEPTH / 16; i++)
         segments[i] = (struct segment) { .offset = i * 16 * (ROW + 2), .length = 48 };
-    struct conv_args args = { .input = b->in.data,
-                              .segments = segments,
-                              .segment_count = 3 * DEPTH / 16,
-                              .pixel_stride = 16,
-                              .weights = b->weights.data,
-                              .bias = b->bias.data,
-                              .out = b->out.data,
-                              .out_block = 16 * ROW,
-                              .pixels = ROW,
-                              .blocks = b->k->conv[0].nr_blocks,
-                              .epilogue = &b->epilogue };
-    b->k->conv[0].run (&args);
+    run_conv (b, segments, 3 * DEPTH / 16, 16, ROW);
 }
 
 /* The stem: 7x7, stride 2, three planar channels of width 229. */
@@ -103,18 +99,7 @@ static void conv_stem (const struct bench *b)
     struct segment segments[21];
     for (int i = 0; i < 21; i++)
         segments[i] = (struct segment) { .offset = i * 229, .length = 7 };
-    struct conv_args args = { .input = b->in.data,
-                              .segments = segments,
-                              .segment_count = 21,
-                              .pixel_stride = 2,
-                              .weights = b->weights.data,
-                              .bias = b->bias.data,
-                              .out = b->out.data,
-                              .out_block = 16 * 112,
-                              .pixels = 112,
-                              .blocks = b->k->conv[0].nr_blocks,
-                              .epilogue = &b->epilogue };
-    b->k->conv[0].run (&args);
+    run_conv (b, segments, 21, 2, 112);
 }
 
 static void depthwise_3x3 (const struct bench *b)

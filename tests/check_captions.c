@@ -89,7 +89,7 @@ static bool write_operations (const char *path)
 {
     static const float weights[12] = { 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1 }, square[16] = { 1, 0, 0, 0, 0, 1 };
     static const float four[4] = { 1, 1, 1, 1 }, six = 6, zero = 0;
-    struct bytes graph = { .size = 0 }, opset = { .size = 0 }, model = { .size = 0 };
+    struct bytes graph = { .size = 0 }, model;
     put_node (&graph, "Conv", (const char *const[]) { "pixels", "w", NULL }, "c");
     put_node (&graph, "BatchNormalization", (const char *const[]) { "c", "four", "four", "four", "four", NULL }, "b");
     put_node (&graph, "Relu", (const char *const[]) { "b", NULL }, "r1");
@@ -111,11 +111,7 @@ static bool write_operations (const char *path)
     put_tensor (&graph, "zero", NULL, 0, &zero, 1);
     put_value (&graph, 11, "pixels", (uint64_t[]) { 1, 3, 16, 12 }, 4);
     put_value (&graph, 12, "scores", (uint64_t[]) { 1, 4 }, 2);
-    put_text (&opset, 1, "");
-    put_int (&opset, 2, 13);
-    put_int (&model, 1, 8);
-    put_message (&model, 7, &graph);
-    put_message (&model, 8, &opset);
+    put_model (&model, &graph);
     return write_file (path, model.data, model.size);
 }
 

@@ -12,7 +12,7 @@ static bool write_layers (const char *path)
 {
     static const float mix[] = { 1, -1, 0, 0, 1, -1, -1, 0, 1, 1, 1, 1 };
     static const float deep[] = { 1, 0, 0, -.1f, 0, 1, 0, 0, 0, 0, 1, 0, .2f, .2f, .2f, .2f };
-    struct bytes graph = { .size = 0 }, opset = { .size = 0 }, model = { .size = 0 };
+    struct bytes graph = { .size = 0 }, model;
     put_node (&graph, "Conv", (const char *const[]) { "pixels", "mix.w", NULL }, "mix");
     put_node (&graph, "Relu", (const char *const[]) { "mix", NULL }, "first");
     put_node (&graph, "Conv", (const char *const[]) { "first", "deep.w", NULL }, "deep");
@@ -24,11 +24,7 @@ static bool write_layers (const char *path)
     put_tensor (&graph, "deep.w", (uint64_t[]) { 4, 4, 1, 1 }, 4, deep, 16);
     put_value (&graph, 11, "pixels", (uint64_t[]) { 1, 3, SIDE, SIDE }, 4);
     put_value (&graph, 12, "scores", (uint64_t[]) { 1, 4 }, 2);
-    put_text (&opset, 1, "");
-    put_int (&opset, 2, 13);
-    put_int (&model, 1, 8);
-    put_message (&model, 7, &graph);
-    put_message (&model, 8, &opset);
+    put_model (&model, &graph);
     return write_file (path, model.data, model.size);
 }
 

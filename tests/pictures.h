@@ -39,7 +39,7 @@ static bool write_pictures_network (void)
     static const float join[4][6] = {
         { 4, 0, 1, 0, 0, 0 }, { 0, 3, 0, 1, 0, 0 }, { -2, 0, 0, 3, 0, 1 }, { -1, -1, 0, 0, 3, 0 }
     };
-    struct bytes graph = { .size = 0 }, opset = { .size = 0 }, model = { .size = 0 };
+    struct bytes graph = { .size = 0 }, model;
     put_node (&graph, "Conv", (const char *const[]) { "pixels", "edges.w", NULL }, "edges");
     put_node (&graph, "Relu", (const char *const[]) { "edges", NULL }, "stem/relu");
     put_node (&graph, "Conv", (const char *const[]) { "stem/relu", "mix.w", NULL }, "mix");
@@ -54,11 +54,7 @@ static bool write_pictures_network (void)
     put_tensor (&graph, "join.w", (uint64_t[]) { 4, 6, 1, 1 }, 4, &join[0][0], 4 * 6);
     put_value (&graph, 11, "pixels", (uint64_t[]) { 1, 3, INPUT_SIDE, INPUT_SIDE }, 4);
     put_value (&graph, 12, "scores", (uint64_t[]) { 1, PICTURE_CLASSES }, 2);
-    put_text (&opset, 1, "");
-    put_int (&opset, 2, 13);
-    put_int (&model, 1, 8);
-    put_message (&model, 7, &graph);
-    put_message (&model, 8, &opset);
+    put_model (&model, &graph);
     return write_file (pictures_model, model.data, model.size);
 }
 

@@ -101,12 +101,24 @@ static void put_value (struct bytes *graph, int field, const char *name, const u
     put_message (graph, field, &value);
 }
 
-/* ModelProto: ir_version 1, graph 7, opset_import 8 { domain 1, version 2 }. weights [classes][channels]. end: NULL, or
+/* ModelProto: ir_version 1, graph 7, opset_import 8 { domain 1, version 2 }. */
+static void put_model (struct bytes *model, const struct bytes *graph)
+{
+    struct bytes opset = { .size = 0 };
+    put_text (&opset, 1, "");
+    put_int (&opset, 2, 13);
+    model->size = 0;
+    put_int (model, 1, 8);
+    put_message (model, 7, graph);
+    put_message (model, 8, &opset);
+}
+
+/* A model of the mean colour. weights [classes][channels]. end: NULL, or
  * the operation behind the scores. */
 static void tiny_onnx_of (struct bytes *model, int channels, int side, int classes, const float *weights,
                           const float *bias, const char *end)
 {
-    struct bytes graph = { .size = 0 }, opset = { .size = 0 };
+    struct bytes graph = { .size = 0 };
     uint64_t count = (uint64_t)classes, depth = (uint64_t)channels, length = (uint64_t)side;
     put_node (&graph, "Conv", (const char *const[]) { "pixels", "weights", "bias", NULL }, "mix");
     put_node (&graph, "GlobalAveragePool", (const char *const[]) { "mix", NULL }, "mean");
@@ -118,12 +130,7 @@ static void tiny_onnx_of (struct bytes *model, int channels, int side, int class
     put_tensor (&graph, "bias", &count, 1, bias, (size_t)classes);
     put_value (&graph, 11, "pixels", (uint64_t[]) { 1, depth, length, length }, 4);
     put_value (&graph, 12, end ? "end" : "scores", (uint64_t[]) { 1, count }, 2);
-    put_text (&opset, 1, "");
-    put_int (&opset, 2, 13);
-    model->size = 0;
-    put_int (model, 1, 8);
-    put_message (model, 7, &graph);
-    put_message (model, 8, &opset);
+    put_model (model, &graph);
 }
 
 __attribute__ ((unused)) static void tiny_onnx (struct bytes *model, int side, int classes, const float *weights,

@@ -147,6 +147,7 @@ case $(clang-format --version 2>/dev/null) in
 esac
 # shellcheck disable=SC2086
 if command -v shellcheck >/dev/null; then shellcheck $scripts 2>&1 | rule 'shellcheck agrees'; else skip 'no shellcheck'; fi
+tests/mutate --places 2>&1 | grep -E 'does not apply|^mutate:' | rule 'every fault of tests/mutations.txt fits one line'
 if command -v node >/dev/null; then
   node --check --input-type=commonjs <tests/bench_peer 2>&1 | rule 'the benchmark script parses'
 else

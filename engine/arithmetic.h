@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* arithmetic.h: a part of engine.h: functions, statistics of a tensor, and what is normalised by them. Shapes, errors and
- * threads as engine.h says. */
+/* arithmetic.h: a part of engine.h: functions, statistics of a tensor, and what is normalised by them. Shapes, errors
+ * and threads as engine.h says. */
 #ifndef CONVRELU_ARITHMETIC_H
 #define CONVRELU_ARITHMETIC_H
 
@@ -28,8 +28,8 @@ struct normalise {
     bool uncentred; /* 0 for the mean, so that the mean square is in the variance's place (RMS norm) */
     float epsilon;  /* >= 0 */
 };
-/* By the mean and variance of a group of channels and all pixels: Wu and He, Group Normalization, 2018. One group: layer
- * norm of an image; as many as channels: instance norm. */
+/* By the mean and variance of a group of channels and all pixels: Wu and He, Group Normalization, 2018. One group:
+ * layer norm of an image; as many as channels: instance norm. */
 int graph_group_norm (struct graph *g, const char *name, int x, const struct normalise *how);
 /* By those of the channels at each pixel, in one group: Ba, Kiros and Hinton, Layer Normalization, 2016. */
 int graph_layer_norm (struct graph *g, const char *name, int x, const struct normalise *how);

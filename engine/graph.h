@@ -26,11 +26,11 @@ union node_parameters {
         struct activation what;
         float *slope; /* prelu: [channels] */
     } activation;
-    struct pool pool; /* zero fields replaced by their defaults */
+    struct pool pool;      /* zero fields replaced by their defaults */
     enum reduction reduce; /* over pixels or channels */
     struct normalise normalise;
-    struct pick pick;     /* channel copied, never NULL */
-    struct resize resize; /* row and column copied, in one allocation that begins with row */
+    struct pick pick;         /* channel copied, never NULL */
+    struct resampling resize; /* row and column copied, in one allocation that begins with row */
     struct depth_to_space depth_to_space;
     struct {
         struct range range;

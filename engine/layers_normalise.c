@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* layers_normalise.c: normalisation by the mean and variance of the input itself, found in two passes over it: the mean
- * first, then the squares of what differs from it.
+/* layers_normalise.c: normalisation by the mean and variance of the input itself, found in two passes over it: the
+ * mean first, then the squares of what differs from it.
  *
  *   layer norm: of the channels at a pixel. Item = some pixels, few enough to stay in the cache between the passes
- *   group norm: of some channels and all pixels. Items are blocks of 16 channels; their sums per channel are put together
- *               in channel order before all of them go on */
+ *   group norm: of some channels and all pixels. Items are blocks of 16 channels; their sums per channel are put
+ *               together in channel order before all of them go on */
 #include "engine/operator.h"
 #include "engine/schedule.h"
 
@@ -116,15 +116,17 @@ static void layer_run (struct execution *e, const struct step *step)
 
 /* The execution's shared scratch: of each channel, rounded up to 16. */
 struct shared {
-    float *centre, *spread; /* mean of its group; mean square of what differs from it, then unused */
+    float *centre, *minus; /* mean of its group; the same with the other sign */
+    float *spread;         /* mean square of what differs from it */
     float *scale, *shift;
 };
+enum { SHARED_ARRAYS = 5 };
 
 static struct shared shared_of (const struct execution *e, const struct step *step)
 {
     ptrdiff_t channels = (ptrdiff_t)divide_up (step->channels, BLOCK) * BLOCK;
     float *at = e->shared;
-    return (struct shared) { at, at + channels, at + 2 * channels, at + 3 * channels };
+    return (struct shared) { at, at + channels, at + 2 * channels, at + 3 * channels, at + 4 * channels };
 }
 
 static void mean_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
@@ -155,8 +157,9 @@ static void group_item (struct execution *e, const struct step *step, struct wor
     ptrdiff_t first = (ptrdiff_t)(item / count) * ITEM_PIXELS, left = pixels - first;
     ptrdiff_t at = (block * pixels + first) * BLOCK;
     (void)worker;
-    struct elementwise_args args = { .operation = ELEMENTWISE_FIRST,
+    struct elementwise_args args = { .operation = ELEMENTWISE_ADD,
                                      .a = (const float *)step->in + at,
+                                     .b = shared.minus + block * BLOCK,
                                      .scale = shared.scale,
                                      .shift = shared.shift,
                                      .residual = residual ? residual + at : NULL,
@@ -196,10 +199,11 @@ static void group_run (struct execution *e, const struct step *step)
     for (int c = 0; c < channels; c++) {
         float scale = inverse_root (shared.spread[c], s->how.epsilon);
         shared.scale[c] = s->scale ? scale * s->scale[c] : scale;
-        shared.shift[c] = (s->scale ? s->shift[c] : 0) - shared.centre[c] * shared.scale[c];
+        shared.shift[c] = s->scale ? s->shift[c] : 0;
+        shared.minus[c] = -shared.centre[c];
     }
     for (int c = channels; c < blocks * BLOCK; c++)
-        shared.scale[c] = shared.shift[c] = 0;
+        shared.minus[c] = shared.scale[c] = shared.shift[c] = 0;
     schedule_items (e, step, group_item, blocks * (int)((pixels + ITEM_PIXELS - 1) / ITEM_PIXELS));
 }
 
@@ -207,6 +211,8 @@ static struct step *prepare_norm (struct preparation *p, const struct layer *lay
 {
     struct normalising s = { .how = p->g->nodes[layer->node].u.normalise };
     struct step *step = step_new (p, run, layer->inputs[0], layer->output);
+    if (step)
+        step->operation = p->g->nodes[layer->node].label; /* whatever else it takes in */
     bool good = step && step_epilogue (p, step, layer) &&
                 step_channels (p, &s.scale, NULL, layer->scale, step->channels) &&
                 step_channels (p, &s.shift, NULL, layer->shift, step->channels) && step_state (p, step, &s, sizeof s);
@@ -225,7 +231,7 @@ static bool group_prepare (struct preparation *p, const struct layer *layer)
 {
     struct step *step = prepare_norm (p, layer, group_run);
     if (step)
-        need_bytes (&p->shared_bytes, 4 * place_blocked_count (step->channels, 1, 1) * sizeof (float));
+        need_bytes (&p->shared_bytes, SHARED_ARRAYS * place_blocked_count (step->channels, 1, 1) * sizeof (float));
     return step != NULL;
 }
 

@@ -27,7 +27,7 @@ static bool resize_range (struct graph *g, const struct node_spec *spec, const c
 
 static bool resize_shape (struct graph *g, struct node_spec *spec)
 {
-    const struct resize *resize = &spec->u.resize;
+    const struct resampling *resize = &spec->u.resize;
     int64_t height = spec->height, width = spec->width;
     spec->height = resize->height;
     spec->width = resize->width;
@@ -41,7 +41,7 @@ static bool resize_shape (struct graph *g, struct node_spec *spec)
 
 static void resize_keep (struct graph *g, struct node *node, const void *given)
 {
-    struct resize *resize = &node->u.resize;
+    struct resampling *resize = &node->u.resize;
     double *at = malloc (((size_t)node->height + (size_t)node->width) * sizeof *at);
     (void)given;
     if (at) {
@@ -59,7 +59,7 @@ static void resize_clear (struct node *node)
     free ((double *)node->u.resize.row);
 }
 
-int graph_resize (struct graph *g, const char *name, int x, const struct resize *resize)
+int graph_resize (struct graph *g, const char *name, int x, const struct resampling *resize)
 {
     if (g && !resize)
         return graph_fail (g, "resize", name, "it has no parameters");
@@ -74,7 +74,7 @@ int graph_resize (struct graph *g, const char *name, int x, const struct resize 
 /* As if output pixels lay evenly between those that the first and the last one look at. */
 static void resize_grid (const struct node *node, struct grid *grid)
 {
-    const struct resize *r = &node->u.resize;
+    const struct resampling *r = &node->u.resize;
     double step_y = r->height > 1 ? (r->row[r->height - 1] - r->row[0]) / (r->height - 1) : 1;
     double step_x = r->width > 1 ? (r->column[r->width - 1] - r->column[0]) / (r->width - 1) : 1;
     grid->top = grid->top * step_y + r->row[0];
@@ -176,7 +176,7 @@ static const struct tap *make_taps (struct preparation *p, const double *at, int
 
 static bool resize_prepare (struct preparation *p, const struct layer *layer)
 {
-    const struct resize *resize = &p->g->nodes[layer->node].u.resize;
+    const struct resampling *resize = &p->g->nodes[layer->node].u.resize;
     struct step *step = step_new (p, resize_run, layer->inputs[0], layer->output);
     if (!step)
         return false;

@@ -74,7 +74,8 @@ INLINE vec vec_exp2 (vec a)
 INLINE vec vec_sqrt (vec a) { return _mm512_sqrt_ps (a); }
 INLINE vec vec_exponent (vec a)
 {
-    return _mm512_cvtepi32_ps (_mm512_sub_epi32 (_mm512_srli_epi32 (_mm512_castps_si512 (a), 23), _mm512_set1_epi32 (127)));
+    __m512i e = _mm512_srli_epi32 (_mm512_castps_si512 (a), 23);
+    return _mm512_cvtepi32_ps (_mm512_sub_epi32 (e, _mm512_set1_epi32 (127)));
 }
 INLINE vec vec_mantissa (vec a)
 {
@@ -118,7 +119,8 @@ INLINE vec vec_exp2 (vec a)
 INLINE vec vec_sqrt (vec a) { return _mm256_sqrt_ps (a); }
 INLINE vec vec_exponent (vec a)
 {
-    return _mm256_cvtepi32_ps (_mm256_sub_epi32 (_mm256_srli_epi32 (_mm256_castps_si256 (a), 23), _mm256_set1_epi32 (127)));
+    __m256i e = _mm256_srli_epi32 (_mm256_castps_si256 (a), 23);
+    return _mm256_cvtepi32_ps (_mm256_sub_epi32 (e, _mm256_set1_epi32 (127)));
 }
 INLINE vec vec_mantissa (vec a)
 {

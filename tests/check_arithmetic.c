@@ -245,7 +245,7 @@ static void check_sizes (void)
         for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
             double row[64], column[64];
             struct builder b = begin (s);
-            struct resize resize = { sizes[k][0], sizes[k][1], row, column };
+            struct resampling resize = { sizes[k][0], sizes[k][1], row, column };
             fill_places (row, resize.height, shapes[s][1], k % 2);
             fill_places (column, resize.width, shapes[s][2], k % 3 == 2);
             graph_output (b.g, graph_resize (b.g, NULL, 0, &resize));
@@ -309,7 +309,7 @@ static struct graph *fresh (void)
     } while (0)
 #define BAD_NORM(expected, ...) BAD (expected, graph_group_norm (g, "bad", 0, &(struct normalise) { __VA_ARGS__ }))
 #define BAD_FUNCTION(expected, ...) BAD (expected, graph_function (g, "bad", 0, (struct activation) { __VA_ARGS__ }))
-#define BAD_SIZE(expected, ...) BAD (expected, graph_resize (g, "bad", 0, &(struct resize) { __VA_ARGS__ }))
+#define BAD_SIZE(expected, ...) BAD (expected, graph_resize (g, "bad", 0, &(struct resampling) { __VA_ARGS__ }))
 #define BAD_BLOCK(expected, ...)                                                                                       \
     BAD (expected, graph_depth_to_space (g, "bad", 0, &(struct depth_to_space) { __VA_ARGS__ }))
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* reference_arithmetic.c: reductions, normalisations, functions, maxima, resizing and pixels made from channels, by their
- * definitions, in double precision. */
+/* reference_arithmetic.c: reductions, normalisations, functions, maxima, resizing and pixels made from channels, by
+ * their definitions, in double precision. */
 #include "tests/reference.h"
 
 #include <float.h>
@@ -162,7 +162,7 @@ static double plane_at (const double *plane, const struct node *in, double y, do
 
 static void run_resize (const struct node *node, const struct node *in, const double *values, double *out)
 {
-    const struct resize *resize = &node->u.resize;
+    const struct resampling *resize = &node->u.resize;
     for (int c = 0; c < node->channels; c++, values += in->height * in->width)
         for (int y = 0; y < node->height; y++)
             for (int x = 0; x < node->width; x++)

@@ -111,7 +111,7 @@ int graph_quantise_dynamic (struct graph *g, const char *name, int x);
 enum pool_kind { POOL_MAX, POOL_AVERAGE };
 struct pool {
     enum pool_kind kind;
-    int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w; /* 0: stride, dilation 1; dilation: max only */
+    int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w; /* 0: stride, dilation 1 */
     int pad_top, pad_left, pad_bottom, pad_right;                       /* each < its effective kernel */
     bool ceil_mode;         /* round the output size up; a window that would start in the end padding is left out */
     bool count_include_pad; /* average: divide by the whole window, padding (but not the ceil overhang) counted */
@@ -242,5 +242,8 @@ double plan_measure_peak (struct plan *plan);
 
 /* The ISA tables this CPU can run, best first: NULL-terminated list of names. */
 const char *const *engine_isas (void);
+
+#include "engine/arithmetic.h"
+#include "engine/spatial.h"
 
 #endif

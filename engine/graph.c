@@ -321,7 +321,7 @@ bool graph_grid (const struct graph *g, int id, struct grid *grid)
             return false;
         type->grid (node, grid);
         id = node->inputs[0];
-        if (node->operation == OPERATION_ADD || node->operation == OPERATION_MUL) { /* not what is broadcast */
+        if (node->input_count == 2 && node->operation != OPERATION_CONCAT) { /* not what is broadcast */
             const struct node *first = &g->nodes[id];
             if (first->height != node->height || first->width != node->width)
                 id = node->inputs[1];

@@ -26,9 +26,12 @@ union node_parameters {
         struct activation what;
         float *slope; /* prelu: [channels] */
     } activation;
-    struct pool pool; /* zero fields replaced by their defaults */
-    enum pool_kind global_pool;
-    struct pick pick; /* channel copied, never NULL */
+    struct pool pool;      /* zero fields replaced by their defaults */
+    enum reduction reduce; /* over pixels or channels */
+    struct normalise normalise;
+    struct pick pick;         /* channel copied, never NULL */
+    struct resampling resize; /* row and column copied, in one allocation that begins with row */
+    struct depth_to_space depth_to_space;
     struct {
         struct range range;
         float *unit, *slope; /* [channels] unit or NULL; the activation's (activations.def) */

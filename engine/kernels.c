@@ -7,7 +7,9 @@
 void FOR_ISA (kernels_conv) (const struct conv_args *args);
 void FOR_ISA (kernels_depthwise) (const struct depthwise_args *args);
 void FOR_ISA (kernels_pool) (const struct pool_args *args);
-void FOR_ISA (kernels_global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
+void FOR_ISA (kernels_reduce) (enum reduction kind, const float *in, ptrdiff_t pixels, const float *centre, float *out);
+void FOR_ISA (kernels_reduce_channels) (enum reduction kind, const float *in, int channels, ptrdiff_t pixels,
+                                        ptrdiff_t block, const float *centre, float *out);
 void FOR_ISA (kernels_elementwise) (const struct elementwise_args *args);
 void FOR_ISA (kernels_winograd_input) (const struct winograd_args *args);
 void FOR_ISA (kernels_winograd_output) (const struct winograd_args *args);
@@ -72,7 +74,8 @@ const struct kernels FOR_ISA (kernels) = {
     .conv_count = sizeof conv / sizeof *conv,
     .depthwise = FOR_ISA (kernels_depthwise),
     .pool = FOR_ISA (kernels_pool),
-    .global_pool = FOR_ISA (kernels_global_pool),
+    .reduce = FOR_ISA (kernels_reduce),
+    .reduce_channels = FOR_ISA (kernels_reduce_channels),
     .elementwise = FOR_ISA (kernels_elementwise),
     .winograd_input = FOR_ISA (kernels_winograd_input),
     .winograd_output = FOR_ISA (kernels_winograd_output),

@@ -4,8 +4,8 @@
  * Layout of every activation: blocks of 16 channels, [channels / 16][height][width][16] floats: "blocked", elsewhere
  * called nChw16c; "planar" is NCHW. Channel counts are padded to 16 by the plan; lanes past the last real channel may
  * hold anything, even NaN: the sums of a convolution end at the last real channel, and no lane meets another anywhere
- * else. Blocked pointers are 64-byte aligned. No kernel has channel tails; only the reorders, softmax and image know
- * the real channel count.
+ * else. Blocked pointers are 64-byte aligned. No kernel has channel tails; only the reorders, softmax,
+ * reduce_channels and image know the real channel count.
  *
  * No kernel allocates, and none reads or writes outside the ranges its contract gives. Vectors span channels and one
  * sum is never split over lanes, so that instruction sets with fused multiply-add agree bit for bit, in all but
@@ -110,7 +110,15 @@ struct pool_args {
     float *out;
 };
 
-enum elementwise_operation { ELEMENTWISE_FIRST, ELEMENTWISE_ADD, ELEMENTWISE_MUL };
+/* a alone, a + b, a * b, the larger one (NaN wins), and (a - b) * b', where b' stands behind b in memory. */
+enum elementwise_operation {
+    ELEMENTWISE_FIRST,
+    ELEMENTWISE_ADD,
+    ELEMENTWISE_MUL,
+    ELEMENTWISE_MAX,
+    ELEMENTWISE_NORMALISE, /* b_lane only */
+    ELEMENTWISE_OPERATIONS /* how many there are */
+};
 
 /* One block of an element-wise layer: out = epilogue ((a op b) * scale + shift + residual), for p < pixels, c < 16.
  * b is b[p * b_pixel + (b_lane ? 0 : c)]: b_pixel 16 or 0, b_lane when b has one channel for all. out may be a, b (same
@@ -207,8 +215,13 @@ struct kernels {
 
     void (*depthwise) (const struct depthwise_args *args);
     void (*pool) (const struct pool_args *args);
-    /* out[c] = max or mean over pixels of in[16 p + c], one block */
-    void (*global_pool) (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
+    /* out[c] = max, mean or mean square over pixels of in[16 p + c], one block; of in - centre[c] for the mean square
+     * where centre [16] is not NULL */
+    void (*reduce) (enum reduction kind, const float *in, ptrdiff_t pixels, const float *centre, float *out);
+    /* out[16 p] = the same over `channels` (real count) at each pixel of a blocked tensor whose blocks are `block`
+     * floats apart; of in - centre[16 p]. The other numbers of out stay what they are. */
+    void (*reduce_channels) (enum reduction kind, const float *in, int channels, ptrdiff_t pixels, ptrdiff_t block,
+                             const float *centre, float *out);
     void (*elementwise) (const struct elementwise_args *args);
     void (*winograd_input) (const struct winograd_args *args);
     void (*winograd_output) (const struct winograd_args *args);

@@ -57,7 +57,10 @@ INLINE vec elementwise_value (const struct elementwise_args *args, const enum el
     if (operation != ELEMENTWISE_FIRST) {
         const float *b = args->b + p * args->b_pixel;
         vec second = args->b_lane ? vec_set (*b) : vec_load (b + c);
-        v = operation == ELEMENTWISE_ADD ? vec_add (v, second) : vec_mul (v, second);
+        v = operation == ELEMENTWISE_ADD   ? vec_add (v, second)
+            : operation == ELEMENTWISE_MUL ? vec_mul (v, second)
+            : operation == ELEMENTWISE_MAX ? vec_max_nan (v, second)
+                                           : vec_mul (vec_sub (v, second), vec_set (b[1]));
     }
     if (args->scale)
         v = vec_fma (v, vec_load (args->scale + args->channel + c), vec_load (args->shift + args->channel + c));
@@ -89,10 +92,23 @@ INLINE void elementwise_as (const struct elementwise_args *args, const enum elem
 
 void kernels_elementwise (const struct elementwise_args *args)
 {
-    if (args->operation == ELEMENTWISE_FIRST)
+    switch (args->operation) {
+    case ELEMENTWISE_FIRST:
         elementwise_as (args, ELEMENTWISE_FIRST);
-    else if (args->operation == ELEMENTWISE_ADD)
+        break;
+    case ELEMENTWISE_ADD:
         elementwise_as (args, ELEMENTWISE_ADD);
-    else
+        break;
+    case ELEMENTWISE_MUL:
         elementwise_as (args, ELEMENTWISE_MUL);
+        break;
+    case ELEMENTWISE_MAX:
+        elementwise_as (args, ELEMENTWISE_MAX);
+        break;
+    case ELEMENTWISE_NORMALISE:
+        elementwise_as (args, ELEMENTWISE_NORMALISE);
+        break;
+    case ELEMENTWISE_OPERATIONS:
+        break;
+    }
 }

@@ -4,9 +4,7 @@
 #include "vec.h"
 
 #define kernels_pool FOR_ISA (kernels_pool)
-#define kernels_global_pool FOR_ISA (kernels_global_pool)
 void kernels_pool (const struct pool_args *args);
-void kernels_global_pool (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out);
 
 /* One output whose taps [first, last) of every row lie inside; constants where the row is full. */
 INLINE void pool_pixel (const struct pool_args *args, const enum pool_kind kind, int x, int first, int last)
@@ -93,23 +91,4 @@ void kernels_pool (const struct pool_args *args)
         pool_as (args, POOL_MAX);
     else
         pool_as (args, POOL_AVERAGE);
-}
-
-void kernels_global_pool (enum pool_kind kind, const float *in, ptrdiff_t pixels, float *out)
-{
-    for (int c = 0; c < BLOCK; c += LANES) {
-        vec sums[4]; /* four chains hide the latency; their order is fixed, so every instruction set agrees */
-        for (int i = 0; i < 4; i++)
-            sums[i] = vec_set (kind == POOL_MAX ? -INFINITY : 0.0f);
-        for (ptrdiff_t p = 0; p < pixels; p++) {
-            vec v = vec_load (in + 16 * p + c);
-            sums[p % 4] = kind == POOL_MAX ? vec_max_nan (sums[p % 4], v) : vec_add (sums[p % 4], v);
-        }
-        vec v;
-        if (kind == POOL_MAX)
-            v = vec_max_nan (vec_max_nan (sums[0], sums[1]), vec_max_nan (sums[2], sums[3]));
-        else
-            v = vec_div (vec_add (vec_add (sums[0], sums[1]), vec_add (sums[2], sums[3])), vec_set ((float)pixels));
-        vec_store (out + c, v);
-    }
 }

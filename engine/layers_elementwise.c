@@ -92,6 +92,8 @@ static bool activation_shape (struct graph *g, struct node_spec *spec)
     bool slopes = spec->u.activation.slope;
     if (!activation_name (kind))
         graph_fail (g, spec->label, spec->name, "there is no activation number %d", (int)kind);
+    else if (activation_is_function (kind))
+        graph_fail (g, spec->label, spec->name, "%s is a function and no activation", activation_name (kind));
     else if (!slopes && (kind == ACTIVATION_PRELU || kind == ACTIVATION_ROUND || kind == ACTIVATION_REQUANTISE))
         graph_fail (g, spec->label, spec->name, "%s needs one slope per channel", activation_name (kind));
     spec->bytes = slopes ? sizeof (float) * (uint64_t)spec->channels : 0;
@@ -132,6 +134,32 @@ int graph_prelu (struct graph *g, const char *name, int x, const float *alpha)
     if (g && !alpha)
         return graph_fail (g, "activation", name, "prelu has no slopes");
     return add_activation (g, name, x, (struct activation) { .kind = ACTIVATION_PRELU }, alpha);
+}
+
+/* ---- functions --------------------------------------------------------------------------------------------------- */
+
+static bool function_shape (struct graph *g, struct node_spec *spec)
+{
+    struct activation what = spec->u.activation.what;
+    bool absolute = what.kind == ACTIVATION_LEAKY_RELU && what.alpha == -1;
+    if (!activation_is_function (what.kind) && !absolute)
+        graph_fail (g, spec->label, spec->name, "there is no function number %d", (int)what.kind);
+    else if (what.kind == ACTIVATION_POWER && (!isfinite (what.alpha) || what.alpha == 0))
+        graph_fail (g, spec->label, spec->name, "its exponent is %g", (double)what.alpha);
+    spec->window = 8; /* as much work as so many numbers */
+    return !graph_error (g);
+}
+
+int graph_function (struct graph *g, const char *name, int x, struct activation function)
+{
+    const char *label = activation_is_function (function.kind) ? activation_name (function.kind) : "abs";
+    struct node_spec spec = { .operation = OPERATION_FUNCTION,
+                              .label = label,
+                              .name = name,
+                              .inputs = &x,
+                              .input_count = 1,
+                              .u.activation = { function, NULL } };
+    return node_add (g, &spec);
 }
 
 /* ---- quantisation ------------------------------------------------------------------------------------------------ */
@@ -186,7 +214,7 @@ int graph_quantise (struct graph *g, const char *name, int x, struct range range
     return node_add (g, &spec);
 }
 
-/* ---- sums and products ------------------------------------------------------------------------------------------- */
+/* ---- sums, products, maxima -------------------------------------------------------------------------------------- */
 
 /* Whether `small` repeats over `large` in whole axes: channels, or rows and columns together. */
 static bool repeats_over (const struct node *small, const struct node *large)
@@ -227,6 +255,11 @@ int graph_add (struct graph *g, const char *name, int a, int b)
 int graph_mul (struct graph *g, const char *name, int a, int b)
 {
     return add_pair (g, OPERATION_MUL, "mul", name, a, b);
+}
+
+int graph_max (struct graph *g, const char *name, int a, int b)
+{
+    return add_pair (g, OPERATION_MAX, "max", name, a, b);
 }
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
@@ -310,8 +343,10 @@ static bool pair_prepare (struct preparation *p, const struct layer *layer)
 {
     const struct node *out = &p->g->nodes[layer->output], *a = &p->g->nodes[layer->inputs[0]];
     bool swap = a->channels != out->channels || a->height != out->height || a->width != out->width;
-    return prepare_elementwise (p, layer, layer->operation == OPERATION_ADD ? ELEMENTWISE_ADD : ELEMENTWISE_MUL,
-                                layer->inputs[swap], layer->inputs[!swap]);
+    enum elementwise_operation operation = layer->operation == OPERATION_ADD   ? ELEMENTWISE_ADD
+                                           : layer->operation == OPERATION_MUL ? ELEMENTWISE_MUL
+                                                                               : ELEMENTWISE_MAX;
+    return prepare_elementwise (p, layer, operation, layer->inputs[swap], layer->inputs[!swap]);
 }
 
 const struct operator_type operator_affine = {
@@ -329,6 +364,14 @@ const struct operator_type operator_activation = {
     .shape = activation_shape,
     .keep = activation_keep,
     .clear = activation_clear,
+    .grid = grid_same,
+    .reach = reach_same,
+    .prepare = one_prepare,
+};
+
+const struct operator_type operator_function = {
+    .takes_epilogue = true,
+    .shape = function_shape,
     .grid = grid_same,
     .reach = reach_same,
     .prepare = one_prepare,
@@ -353,6 +396,14 @@ const struct operator_type operator_add = {
 };
 
 const struct operator_type operator_mul = {
+    .takes_epilogue = true,
+    .shape = pair_shape,
+    .grid = grid_same,
+    .reach = reach_same,
+    .prepare = pair_prepare,
+};
+
+const struct operator_type operator_max = {
     .takes_epilogue = true,
     .shape = pair_shape,
     .grid = grid_same,

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* layers_pool.c: maxima and averages over windows, or over all pixels. Item = one block of 16 channels, of a window's
- * layer some rows of it. */
+/* layers_pool.c: maxima and averages over windows. Item = some rows of one block of 16 channels. */
 #include "engine/layer_window.h"
 #include "engine/operator.h"
 #include "engine/receptive_field.h"
 #include "engine/schedule.h"
 
 /* ---- shapes ------------------------------------------------------------------------------------------------------ */
-
-static bool kind_known (struct graph *g, const char *label, const char *name, enum pool_kind kind)
-{
-    if (kind == POOL_MAX || kind == POOL_AVERAGE)
-        return true;
-    graph_fail (g, label, name, "there is no pooling number %d", (int)kind);
-    return false;
-}
 
 /* Windows along one axis, 0 when none fits. Rounded up, a window may overhang the end but must not start behind the
  * input and its leading padding (PyTorch's and ONNX's rule). */
@@ -34,11 +25,6 @@ static bool pool_fits (struct graph *g, const struct node_spec *spec, int64_t ta
 {
     const struct pool *pool = &spec->u.pool;
     int height = (int)spec->height, width = (int)spec->width;
-    if (pool->kind == POOL_AVERAGE && (pool->dilation_h != 1 || pool->dilation_w != 1)) {
-        graph_fail (g, spec->label, spec->name, "averages with dilation %dx%d are not supported", pool->dilation_h,
-                    pool->dilation_w);
-        return false;
-    }
     /* Then taps could step over the input altogether and a maximum be taken of nothing. */
     if (pool->dilation_h > height || pool->dilation_w > width) {
         graph_fail (g, spec->label, spec->name, "dilation %dx%d is larger than the input of %dx%d", pool->dilation_h,
@@ -60,7 +46,11 @@ static bool pool_shape (struct graph *g, struct node_spec *spec)
 {
     struct pool *pool = &spec->u.pool;
     const struct window_fields fields = WINDOW_FIELDS (pool);
-    if (!kind_known (g, "pool", spec->name, pool->kind) || !window_defaults (g, spec, &fields))
+    if (pool->kind != POOL_MAX && pool->kind != POOL_AVERAGE) {
+        graph_fail (g, "pool", spec->name, "there is no pooling number %d", (int)pool->kind);
+        return false;
+    }
+    if (!window_defaults (g, spec, &fields))
         return false;
     int64_t tall = window_extent (pool->kernel_h, pool->dilation_h);
     int64_t broad = window_extent (pool->kernel_w, pool->dilation_w);
@@ -89,24 +79,6 @@ int graph_pool (struct graph *g, const char *name, int x, const struct pool *poo
     return node_add (g, &spec);
 }
 
-static bool global_pool_shape (struct graph *g, struct node_spec *spec)
-{
-    spec->window = (uint64_t)spec->height * (uint64_t)spec->width;
-    spec->height = spec->width = 1;
-    return kind_known (g, "global-pool", spec->name, spec->u.global_pool);
-}
-
-int graph_global_pool (struct graph *g, const char *name, int x, enum pool_kind kind)
-{
-    struct node_spec spec = { .operation = OPERATION_GLOBAL_POOL,
-                              .label = kind == POOL_MAX ? "global-max-pool" : "global-average-pool",
-                              .name = name,
-                              .inputs = &x,
-                              .input_count = 1,
-                              .u.global_pool = kind };
-    return node_add (g, &spec);
-}
-
 static void pool_grid (const struct node *node, struct grid *grid)
 {
     struct pool pool = node->u.pool;
@@ -124,11 +96,10 @@ static void pool_reach (const struct node *node, const struct node *in, struct s
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
-/* How many of `kernel` taps from `start` on lie in [-before, size + after). */
-static int taps_within (int start, int kernel, int before, int size, int after)
+/* How many of `kernel` taps from `start` on lie in front of `end`. */
+static int taps_before (int start, int kernel, int dilation, int end)
 {
-    int first = start < -before ? -before : start, last = least (start + kernel, size + after);
-    return last > first ? last - first : 0;
+    return start < end ? least (kernel, divide_up (end - start, dilation)) : 0;
 }
 
 static void pool_row (struct execution *e, const struct step *step, struct worker_state *worker, int block, int y)
@@ -150,10 +121,10 @@ static void pool_row (struct execution *e, const struct step *step, struct worke
             rows[args.row_count++] = in + ((ptrdiff_t)block * step->in_height + from) * in_row;
     }
     if (pool->kind == POOL_AVERAGE && pool->count_include_pad) {
-        int high = taps_within (top, pool->kernel_h, pool->pad_top, step->in_height, pool->pad_bottom);
+        int high = taps_before (top, pool->kernel_h, pool->dilation_h, step->in_height + pool->pad_bottom);
         for (int x = 0; x < step->width; x++)
-            divisor[x] = (float)(high * taps_within (x * pool->stride_w - pool->pad_left, pool->kernel_w,
-                                                     pool->pad_left, step->in_width, pool->pad_right));
+            divisor[x] = (float)(high * taps_before (x * pool->stride_w - pool->pad_left, pool->kernel_w,
+                                                     pool->dilation_w, step->in_width + pool->pad_right));
         args.divisor = divisor;
     }
     e->kernels->pool (&args);
@@ -184,36 +155,9 @@ static bool pool_prepare (struct preparation *p, const struct layer *layer)
     return step_state (p, step, pool, sizeof *pool);
 }
 
-static void global_pool_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
-{
-    ptrdiff_t pixels = (ptrdiff_t)step->in_height * step->in_width;
-    const float *in = step->in;
-    float *out = step->out;
-    (void)worker;
-    e->kernels->global_pool (*(const enum pool_kind *)step->state, in + item * pixels * BLOCK, pixels,
-                             out + item * BLOCK);
-}
-
-static void global_pool_run (struct execution *e, const struct step *step)
-{
-    schedule_items (e, step, global_pool_item, divide_up (step->channels, BLOCK));
-}
-
-static bool global_pool_prepare (struct preparation *p, const struct layer *layer)
-{
-    const enum pool_kind *kind = &p->g->nodes[layer->node].u.global_pool;
-    struct step *step = step_new (p, global_pool_run, layer->inputs[0], layer->output);
-    return step && step_state (p, step, kind, sizeof *kind);
-}
-
 const struct operator_type operator_pool = {
     .shape = pool_shape,
     .grid = pool_grid,
     .reach = pool_reach,
     .prepare = pool_prepare,
-};
-
-const struct operator_type operator_global_pool = {
-    .shape = global_pool_shape,
-    .prepare = global_pool_prepare,
 };

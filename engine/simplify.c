@@ -6,7 +6,8 @@
  *
  *   1. nodes that no pinned tensor needs are dropped, the uses of the others counted
  *   2. patterns: x * sigmoid (x) is SiLU, x * hard-sigmoid (x) is hard-swish; zero padding joins its convolution
- *   3. replaced activations, except the gates that weigh whole channels (squeeze and excite)
+ *   3. replaced activations, except the gates that weigh whole channels (squeeze and excite); functions, which never
+ *      are, become activations like the others
  *   4. each node left over becomes the head of a layer and takes in what follows it:
  *
  *      conv -> batch-norm -> add -> relu -> batch-norm       one layer, named by its last node
@@ -94,7 +95,7 @@ static void find_patterns (struct simplifier *s)
     for (int id = 0; id < s->g->count; id++) {
         const struct node *node = &s->g->nodes[id];
         struct view *view = &s->views[id];
-        if (view->live && node->operation == OPERATION_ACTIVATION) {
+        if (view->live && (node->operation == OPERATION_ACTIVATION || node->operation == OPERATION_FUNCTION)) {
             view->activation = node->u.activation.what;
             view->slope = node->u.activation.slope;
         }
@@ -143,6 +144,13 @@ static void fold_pads (struct simplifier *s)
     }
 }
 
+/* Whether the view is a clip that keeps a function's input within what it takes. */
+static bool guards_function (const struct simplifier *s, const struct view *view)
+{
+    return view->activation.kind == ACTIVATION_CLIP && view->uses == 1 &&
+           s->views[view->consumer].operation == OPERATION_FUNCTION;
+}
+
 /* A range behind an activation is that activation's: it goes with it, or it would clip what another one makes. */
 static void replace_activations (struct simplifier *s, struct activation replace)
 {
@@ -153,10 +161,18 @@ static void replace_activations (struct simplifier *s, struct activation replace
         if (of_activation) {
             view->operation = OPERATION_ACTIVATION;
             view->activation = (struct activation) { .kind = ACTIVATION_NONE };
-        } else if (view->operation == OPERATION_ACTIVATION && !view->gate) {
+        } else if (view->operation == OPERATION_ACTIVATION && !view->gate && !guards_function (s, view)) {
             view->activation = replace;
             view->slope = NULL;
         }
+    }
+}
+
+static void adopt_functions (struct simplifier *s)
+{
+    for (int id = 0; id < s->g->count; id++) {
+        if (s->views[id].operation == OPERATION_FUNCTION)
+            s->views[id].operation = OPERATION_ACTIVATION;
     }
 }
 
@@ -364,6 +380,7 @@ bool simplify (const struct graph *g, const bool *pinned, const struct activatio
         /* Only the graph itself has slopes: with prelu everything stays what it is. */
         if (replace && replace->kind != ACTIVATION_PRELU)
             replace_activations (&s, *replace);
+        adopt_functions (&s);
         memory = emit_layers (&s);
     }
     free (s.views);

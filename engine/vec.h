@@ -3,7 +3,8 @@
  * and the operations the kernels are written in. The scalar page at the end is the specification.
  *
  * vec_max (a, b) and vec_min (a, b) give b when either is NaN: write the bound first, the value second, and NaN stays.
- * vec_max_nan keeps NaN from either side. */
+ * vec_max_nan keeps NaN from either side. Of a normal number above 0, vec_exponent is e and vec_mantissa is m in
+ * m 2^e, 1 <= m < 2; of any other they are some number. */
 /* clang-format off */
 #ifndef CONVRELU_VEC_H
 #define CONVRELU_VEC_H
@@ -70,6 +71,17 @@ INLINE vec vec_exp2 (vec a)
     __m512i e = _mm512_add_epi32 (_mm512_cvtps_epi32 (a), _mm512_set1_epi32 (127));
     return _mm512_castsi512_ps (_mm512_slli_epi32 (e, 23));
 }
+INLINE vec vec_sqrt (vec a) { return _mm512_sqrt_ps (a); }
+INLINE vec vec_exponent (vec a)
+{
+    __m512i e = _mm512_srli_epi32 (_mm512_castps_si512 (a), 23);
+    return _mm512_cvtepi32_ps (_mm512_sub_epi32 (e, _mm512_set1_epi32 (127)));
+}
+INLINE vec vec_mantissa (vec a)
+{
+    __m512i bits = _mm512_and_si512 (_mm512_castps_si512 (a), _mm512_set1_epi32 (0x7fffff));
+    return _mm512_castsi512_ps (_mm512_or_si512 (bits, _mm512_set1_epi32 (0x3f800000)));
+}
 
 #elif defined ISA_IS_AVX2
 
@@ -104,6 +116,17 @@ INLINE vec vec_exp2 (vec a)
     __m256i e = _mm256_add_epi32 (_mm256_cvtps_epi32 (a), _mm256_set1_epi32 (127));
     return _mm256_castsi256_ps (_mm256_slli_epi32 (e, 23));
 }
+INLINE vec vec_sqrt (vec a) { return _mm256_sqrt_ps (a); }
+INLINE vec vec_exponent (vec a)
+{
+    __m256i e = _mm256_srli_epi32 (_mm256_castps_si256 (a), 23);
+    return _mm256_cvtepi32_ps (_mm256_sub_epi32 (e, _mm256_set1_epi32 (127)));
+}
+INLINE vec vec_mantissa (vec a)
+{
+    __m256i bits = _mm256_and_si256 (_mm256_castps_si256 (a), _mm256_set1_epi32 (0x7fffff));
+    return _mm256_castsi256_ps (_mm256_or_si256 (bits, _mm256_set1_epi32 (0x3f800000)));
+}
 
 #elif defined ISA_IS_NEON
 
@@ -135,6 +158,17 @@ INLINE vec vec_exp2 (vec a)
     int32x4_t e = vaddq_s32 (vcvtq_s32_f32 (a), vdupq_n_s32 (127));
     return vreinterpretq_f32_s32 (vshlq_n_s32 (e, 23));
 }
+INLINE vec vec_sqrt (vec a) { return vsqrtq_f32 (a); }
+INLINE vec vec_exponent (vec a)
+{
+    int32x4_t e = vreinterpretq_s32_u32 (vshrq_n_u32 (vreinterpretq_u32_f32 (a), 23));
+    return vcvtq_f32_s32 (vsubq_s32 (e, vdupq_n_s32 (127)));
+}
+INLINE vec vec_mantissa (vec a)
+{
+    uint32x4_t bits = vandq_u32 (vreinterpretq_u32_f32 (a), vdupq_n_u32 (0x7fffff));
+    return vreinterpretq_f32_u32 (vorrq_u32 (bits, vdupq_n_u32 (0x3f800000)));
+}
 
 #elif defined ISA_IS_SCALAR
 
@@ -165,6 +199,21 @@ INLINE vec vec_exp2 (vec a)
     float result;
     memcpy (&result, &bits, sizeof result);
     return result;
+}
+INLINE vec vec_sqrt (vec a) { return sqrtf (a); }
+INLINE vec vec_exponent (vec a)
+{
+    uint32_t bits;
+    memcpy (&bits, &a, sizeof bits);
+    return (float) ((int32_t) (bits >> 23) - 127);
+}
+INLINE vec vec_mantissa (vec a)
+{
+    uint32_t bits;
+    memcpy (&bits, &a, sizeof bits);
+    bits = (bits & 0x7fffff) | 0x3f800000;
+    memcpy (&a, &bits, sizeof a);
+    return a;
 }
 
 #else

@@ -7,6 +7,8 @@
 #include "engine.h"
 #include "vec.h"
 
+#include <float.h>
+
 /* e^x, x clamped to [-87, 88]. Cody-Waite reduction to |r| <= ln 2 / 2, then the Taylor polynomial of degree 7 (its
  * remainder there, r^8 / 8!, is below 5e-9). */
 INLINE vec vec_exp (vec x)
@@ -23,6 +25,46 @@ INLINE vec vec_exp (vec x)
     p = vec_fma (p, r, vec_set (1.0f));
     p = vec_fma (p, r, vec_set (1.0f));
     return vec_mul (p, vec_exp2 (n));
+}
+
+/* 0, and NaN where x is. */
+INLINE vec vec_nan_of (vec x)
+{
+    return vec_mul (vec_set (0.0f), vec_min (vec_set (1.0f), vec_max (vec_set (-1.0f), x)));
+}
+
+/* 2 artanh (s) = ln ((1 + s) / (1 - s)) by its series to s^15, for |s| <= 1/3 (remainder below 2e-9 of it). */
+INLINE vec vec_artanh2 (vec s)
+{
+    vec z = vec_mul (s, s), p = vec_fma (z, vec_set (2.0f / 15), vec_set (2.0f / 13));
+    p = vec_fma (p, z, vec_set (2.0f / 11));
+    p = vec_fma (p, z, vec_set (2.0f / 9));
+    p = vec_fma (p, z, vec_set (2.0f / 7));
+    p = vec_fma (p, z, vec_set (2.0f / 5));
+    p = vec_fma (p, z, vec_set (2.0f / 3));
+    return vec_fma (vec_mul (p, z), s, vec_add (s, s));
+}
+
+/* ln x: of m 2^e, with m from sqrt (1/2) to sqrt 2, ln m + e ln 2. -infinity at 0, NaN below. */
+INLINE vec vec_log (vec x)
+{
+    vec e = vec_exponent (x), m = vec_mantissa (x), one = vec_set (1.0f);
+    vec small = vec_sub (vec_set (1.41421356f), m);
+    m = vec_if_negative (small, vec_mul (m, vec_set (0.5f)), m);
+    e = vec_if_negative (small, vec_add (e, one), e);
+    vec f = vec_sub (m, one);
+    vec y = vec_artanh2 (vec_div (f, vec_add (f, vec_set (2.0f))));
+    y = vec_fma (e, vec_set (0.693359375f), vec_fma (e, vec_set (-2.12194440e-4f), y));
+    y = vec_if_negative (vec_sub (x, vec_set (FLT_MIN)), vec_set (-INFINITY), vec_add (y, vec_nan_of (x)));
+    y = vec_if_negative (x, vec_set (NAN), y);
+    return vec_if_negative (vec_sub (vec_set (FLT_MAX), x), vec_set (INFINITY), y);
+}
+
+/* ln (1 + e^x) = max (x, 0) + ln (1 + t), t = e^-|x|, which is 2 artanh (t / (2 + t)). */
+INLINE vec vec_softplus (vec x)
+{
+    vec t = vec_exp (vec_sub (vec_set (0.0f), vec_abs (x)));
+    return vec_add (vec_max (vec_set (0.0f), x), vec_artanh2 (vec_div (t, vec_add (t, vec_set (2.0f)))));
 }
 
 INLINE vec vec_sigmoid (vec x)
@@ -119,6 +161,24 @@ INLINE vec vec_activation (const enum activation_kind kind, vec x, vec alpha, ve
         return vec_min (beta, vec_max (alpha, vec_round (vec_div (x, slope))));
     case ACTIVATION_REQUANTISE:
         return vec_min (beta, vec_max (alpha, vec_round (vec_mul (vec_round (x), slope))));
+    case ACTIVATION_SOFTPLUS:
+        return vec_softplus (x);
+    case ACTIVATION_SOFTSIGN:
+        return vec_div (x, vec_add (one, vec_abs (x)));
+    case ACTIVATION_THRESHOLDED_RELU:
+        return vec_add (vec_if_negative (vec_sub (alpha, x), x, zero), vec_nan_of (x));
+    case ACTIVATION_EXP:
+        return vec_exp (x);
+    case ACTIVATION_LOG:
+        return vec_log (x);
+    case ACTIVATION_SQRT:
+        return vec_sqrt (x);
+    case ACTIVATION_RECIPROCAL:
+        return vec_div (one, x);
+    case ACTIVATION_POWER: {
+        vec power = vec_exp (vec_mul (alpha, vec_log (vec_abs (x))));
+        return vec_if_negative (x, vec_mul (power, beta), power);
+    }
     case ACTIVATION_KINDS:
         break;
     }

@@ -78,6 +78,7 @@ static struct state activated (struct state in, struct activation activation, in
     case ACTIVATION_HARD_SIGMOID:
         return (struct state) { MEANING_INDEPENDENT, id, 0, 1 };
     case ACTIVATION_TANH:
+    case ACTIVATION_SOFTSIGN:
         return (struct state) { MEANING_BOUNDED, id, -1, 1 };
     case ACTIVATION_CLIP:
         return clipped (in, (double)activation.alpha, (double)activation.beta, id);
@@ -153,6 +154,10 @@ static struct state state_of (const struct graph *g, int id, const struct state 
     if (t.inputs[0] < 0)
         return plain (id);
     struct state in = states[t.inputs[0]];
+    if (is (&t, "log") && probabilities (in) && in.high <= 1 + slack)
+        return (struct state) { MEANING_LOGARITHMS, id, -INFINITY, 0 };
+    if (is (&t, "exp") && in.meaning == MEANING_LOGARITHMS && in.high <= 0)
+        return (struct state) { MEANING_INDEPENDENT, id, 0, 1 };
     if (is (&t, "activation"))
         return activated (in, t.activation, id);
     if (is (&t, "affine") || is (&t, "batch-norm"))

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPSET_MIN = 7, OPSET_MAX = 25, SIZE_LEFT_OPEN = 224 };
+enum { OPSET_MIN = 1, OPSET_MAX = 25, SIZE_LEFT_OPEN = 224 };
 
 #define MIB (UINT64_C (1) << 20)
 

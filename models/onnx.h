@@ -21,7 +21,7 @@ struct onnx_extras {
  * by malloc, on success and on failure: they are freed as soon as they have been taken apart, so that a large file is
  * not in memory three times.
  *
- * Opset 7 to 25 of the ai.onnx domain, weights of every float type, one image per run: a leading dimension of 1 or left
+ * Opset 1 to 25 of the ai.onnx domain, weights of every float type, one image per run: a leading dimension of 1 or left
  * open. Height and width left open become what open_size says, else 224; channels what the first layer takes. An input
  * of shape (1, height, width, channels) is (channels, height, width) in the graph.
  * Integers of 8 and 16 bits with scales are the real numbers they stand for; what quantises is a graph_quantise.

@@ -52,6 +52,20 @@ static bool read_selu (struct reader *r)
     return onnx_set_tensor (r, 0, graph_affine (r->graph, onnx_output_name (r, 0), id, scale, NULL), &x->shape);
 }
 
+/* alpha elu (x / alpha, 1). */
+static bool read_celu (struct reader *r)
+{
+    float alpha = onnx_attribute_float (r, "alpha", 1);
+    struct value *x = onnx_input_deferred (r, 0);
+    if (!x || x->kind != VALUE_TENSOR)
+        return onnx_input_tensor (r, 0) && false; /* which tells why */
+    if (!isnormal (alpha))
+        return onnx_fail (r, "alpha is %g", (double)alpha);
+    int id = onnx_affine (r, x->tensor, 1 / (double)alpha, 0, "");
+    id = graph_activation (r->graph, "", id, (struct activation) { ACTIVATION_ELU, 1, 0 });
+    return onnx_set_like (r, 0, onnx_affine (r, id, (double)alpha, 0, onnx_output_name (r, 0)), x);
+}
+
 static bool read_gelu (struct reader *r)
 {
     if (onnx_attribute_says (r, "approximate", "none", "none"))
@@ -78,6 +92,7 @@ static bool read_clip (struct reader *r)
 const struct onnx_operator onnx_activation_operators[] = {
 #define ONNX_OPERATOR(KIND, op, since, attributes, alpha, beta) { op, 1, 1, since, read_activation, attributes },
 #include "engine/activations.def"
+    { "Celu", 1, 1, 12, read_celu, "alpha:f" },
     { "Clip", 1, 3, 1, read_clip, "min:f max:f" },
     { "Gelu", 1, 1, 20, read_gelu, "approximate:s" },
     { "Selu", 1, 1, 1, read_selu, "alpha:f gamma:f" },

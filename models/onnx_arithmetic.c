@@ -58,14 +58,18 @@ static bool spread (struct reader *r, const struct value *x, struct value *const
     return per_channel != NULL;
 }
 
-/* Whether v, which is broadcast with a value that keeps its channels last, has numbers for channels only: then it
- * becomes what fits that value's tensor. */
+/* Whether v, which is broadcast with a value that keeps its channels last, has numbers for channels only, or for pixels
+ * only: then it becomes what fits that value's tensor. */
 static bool is_for_channels (struct value *v)
 {
     int rank = v->shape.rank;
     if (v->deferred == DEFERRED_CHANNELS_LAST) {
         v->shape = v->stored;
         v->deferred = DEFERRED_NOTHING;
+        return true;
+    }
+    if (!v->deferred && rank == 4 && v->shape.dims[0] == 1 && v->shape.dims[3] == 1) { /* one channel, wherever it is */
+        v->shape = (struct shape) { 4, { 1, 1, v->shape.dims[1], v->shape.dims[2] } };
         return true;
     }
     int64_t channels = rank ? v->shape.dims[rank - 1] : 1;
@@ -99,8 +103,6 @@ static bool with_constant (struct reader *r, char operation, const struct value 
     struct value own = *x, other = *constant;
     struct shape out;
     bool last = x->deferred == DEFERRED_CHANNELS_LAST && is_for_channels (&own) && is_for_channels (&other);
-    if (operation == '/' && constant_first)
-        return onnx_fail (r, "a constant divided by a tensor is not supported");
     if (!last) {
         own = *x;
         other = *constant;
@@ -193,19 +195,6 @@ static bool fit_views (struct reader *r, const struct runs *runs, const struct v
     return ids[0] >= 0 && ids[1] >= 0;
 }
 
-/* -v, for a - v. */
-static int negated (struct reader *r, const struct value *v, const char *name)
-{
-    int channels = graph_tensor (r->graph, v->tensor).channels;
-    float *scale = onnx_alloc_node (r, (uint64_t)channels, sizeof *scale);
-    for (int c = 0; scale && c < channels; c++)
-        scale[c] = -1;
-    int id = scale ? graph_affine (r->graph, name, v->tensor, scale, NULL) : -1;
-    if (scale && id < 0)
-        onnx_fail (r, "%s", graph_error (r->graph));
-    return id;
-}
-
 /* Both as they are stored, where that is broadcast the same way; else what is deferred is done. True in *last: the
  * result keeps its channels last. */
 static bool agree (struct reader *r, struct value *a, struct value *b, bool *last)
@@ -245,11 +234,9 @@ static bool two_tensors (struct reader *r, char operation, const struct value *f
     struct value a = *first, b = *second;
     struct shape out;
     bool last;
-    if (operation == '/')
-        return onnx_fail (r, "a tensor divided by a tensor is not supported");
     if (!agree (r, &a, &b, &last) || !onnx_shape_broadcast (r, &a.shape, &b.shape, &out))
         return false;
-    if (operation == '-' && (b.tensor = negated (r, &b, "")) < 0)
+    if (operation == '-' && (b.tensor = onnx_affine (r, b.tensor, -1, 0, "")) < 0)
         return false;
     bool a_repeats = !onnx_shape_repeats_nothing (&a.shape, &out);
     if (a_repeats && !onnx_shape_repeats_nothing (&b.shape, &out)) { /* each over the other */
@@ -265,28 +252,96 @@ static bool two_tensors (struct reader *r, char operation, const struct value *f
     large.shape = out;
     if (!fit_views (r, &runs, &large, a_repeats ? &a : &b, ids))
         return false;
-    int id = operation == '*' ? graph_mul (r->graph, name, ids[0], ids[1]) : graph_add (r->graph, name, ids[0], ids[1]);
+    int id = operation == '*'   ? graph_mul (r->graph, name, ids[0], ids[1])
+             : operation == 'M' ? graph_max (r->graph, name, ids[0], ids[1])
+                                : graph_add (r->graph, name, ids[0], ids[1]);
     return set_result (r, result, name, id, &out, last);
 }
 
-/* a operation b, not both constants. */
-static bool combine (struct reader *r, char operation, const struct value *a, const struct value *b, const char *name,
+static int relu (struct reader *r, const struct value *x, const char *name)
+{
+    return graph_activation (r->graph, name, x->tensor, (struct activation) { .kind = ACTIVATION_RELU });
+}
+
+/* The larger of a tensor and a constant is x + relu (c - x), the smaller x - relu (x - c), up to rounding. */
+static bool limited (struct reader *r, bool lower, const struct value *a, const struct value *b, const char *name,
                      struct value *result)
 {
+    struct value apart;
+    bool first = a->kind == VALUE_TENSOR;
+    const struct value *x = first ? a : b, *constant = first ? b : a;
+    if (!with_constant (r, '-', lower ? constant : x, lower ? x : constant, "", &apart))
+        return false;
+    apart.tensor = relu (r, &apart, "");
+    return onnx_made (r, apart.tensor) >= 0 && two_tensors (r, lower ? '+' : '-', x, &apart, name, result);
+}
+
+/* The smaller of two tensors: the larger of their negatives, negative. */
+static bool smaller (struct reader *r, const struct value *a, const struct value *b, const char *name,
+                     struct value *result)
+{
+    struct value minus[2] = { *a, *b };
+    for (int i = 0; i < 2; i++) {
+        if ((minus[i].tensor = onnx_affine (r, minus[i].tensor, -1, 0, "")) < 0)
+            return false;
+    }
+    if (!two_tensors (r, 'M', &minus[0], &minus[1], "", result))
+        return false;
+    result->name = name;
+    return (result->tensor = onnx_affine (r, result->tensor, -1, 0, name)) >= 0;
+}
+
+bool onnx_combine (struct reader *r, char operation, const struct value *a, const struct value *b, const char *name,
+                   struct value *result)
+{
     bool tensors = a->kind == VALUE_TENSOR && b->kind == VALUE_TENSOR;
+    if (operation == '/' && b->kind == VALUE_TENSOR) { /* a times 1 / b */
+        struct value inverse = *b;
+        inverse.tensor =
+            graph_function (r->graph, "", b->tensor, (struct activation) { .kind = ACTIVATION_RECIPROCAL });
+        return onnx_made (r, inverse.tensor) >= 0 && onnx_combine (r, '*', a, &inverse, name, result);
+    }
+    if (operation == 'm' && tensors)
+        return smaller (r, a, b, name, result);
+    if (!tensors && (operation == 'M' || operation == 'm'))
+        return limited (r, operation == 'M', a, b, name, result);
     return tensors ? two_tensors (r, operation, a, b, name, result) : with_constant (r, operation, a, b, name, result);
 }
 
 /* ---- operators ----------------------------------------------------------------------------------------------- */
 
+/* Before opset 7 an operand is broadcast only where the node says so, and then from axis `axis` of the other on. */
+static bool old_broadcast (struct reader *r, const struct value *a, struct value *b)
+{
+    char text[2][100];
+    int64_t axis = onnx_attribute_int (r, "axis", a->shape.rank - b->shape.rank);
+    axis += axis < 0 ? a->shape.rank : 0;
+    if (!onnx_attribute_int (r, "broadcast", 0))
+        return onnx_shape_equal (&a->shape, &b->shape) ||
+               onnx_fail (r, "%s and %s differ, and nothing is to be broadcast", onnx_shape_text (&a->shape, text[0]),
+                          onnx_shape_text (&b->shape, text[1]));
+    if (axis < 0 || axis + b->shape.rank > a->shape.rank || b->deferred)
+        return onnx_fail (r, "%s cannot be broadcast over %s from axis %lld on", onnx_shape_text (&b->shape, text[0]),
+                          onnx_shape_text (&a->shape, text[1]), (long long)axis);
+    while (axis + b->shape.rank < a->shape.rank)
+        b->shape.dims[b->shape.rank++] = 1;
+    return true;
+}
+
 static bool arithmetic (struct reader *r, char operation)
 {
-    struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL, result;
+    struct value *a = onnx_input_deferred (r, 0), *b = a ? onnx_input_deferred (r, 1) : NULL, result, spread_out;
     if (!b)
         return false;
+    if (r->opset < 7 && b->kind != VALUE_INTS) {
+        spread_out = *b;
+        if (!old_broadcast (r, a, &spread_out))
+            return false;
+        b = a->kind == VALUE_TENSOR || b->kind == VALUE_TENSOR ? &spread_out : b;
+    }
     if (a->kind != VALUE_TENSOR && b->kind != VALUE_TENSOR)
         return onnx_fold_arithmetic (r, operation);
-    return combine (r, operation, a, b, onnx_output_name (r, 0), &result) &&
+    return onnx_combine (r, operation, a, b, onnx_output_name (r, 0), &result) &&
            onnx_set_like (r, 0, result.tensor, &result);
 }
 
@@ -330,29 +385,8 @@ static bool read_neg (struct reader *r)
     struct value *x = onnx_input_value (r, 0);
     if (x && x->kind != VALUE_TENSOR)
         return negate_constant (r, x);
-    int id = x ? negated (r, x, onnx_output_name (r, 0)) : -1;
+    int id = x ? onnx_affine (r, x->tensor, -1, 0, onnx_output_name (r, 0)) : -1;
     return id >= 0 && onnx_set_tensor (r, 0, id, &x->shape);
-}
-
-static bool read_reciprocal (struct reader *r)
-{
-    return onnx_fail (r, "is supported only as the end of a sigmoid, 1 / (1 + Exp (-x))");
-}
-
-static int relu (struct reader *r, const struct value *x, const char *name)
-{
-    return graph_activation (r->graph, name, x->tensor, (struct activation) { .kind = ACTIVATION_RELU });
-}
-
-/* The larger of a and b is a + relu (b - a), the smaller a - relu (a - b): right to the last bit but one. */
-static bool larger (struct reader *r, bool lower, const struct value *a, const struct value *b, const char *name,
-                    struct value *result)
-{
-    struct value apart;
-    if (!combine (r, '-', lower ? b : a, lower ? a : b, "", &apart))
-        return false;
-    apart.tensor = relu (r, &apart, "");
-    return combine (r, lower ? '+' : '-', a, &apart, name, result);
 }
 
 /* Inputs put together one after the other: their sum (+), largest (M) or smallest (m). */
@@ -370,8 +404,8 @@ static bool fold_inputs (struct reader *r, char operation)
             return false;
         if (all.kind != VALUE_TENSOR && next->kind != VALUE_TENSOR)
             return onnx_fail (r, "of constants, only two are supported");
-        if (!(operation == '+' ? combine (r, '+', &all, next, name, &all)
-                               : larger (r, operation == 'M', &all, next, name, &all)))
+        struct value before = all;
+        if (!onnx_combine (r, operation, &before, next, name, &all))
             return false;
     }
     return count == 1 ? onnx_set_alias (r, first, &first->shape) : onnx_set_like (r, 0, all.tensor, &all);
@@ -415,58 +449,17 @@ static bool read_min (struct reader *r)
     return limit (r, false);
 }
 
-/* relu (x) + relu (-x). */
-static bool read_abs (struct reader *r)
-{
-    struct value *x = onnx_input_deferred (r, 0), minus, result;
-    if (!x || x->kind != VALUE_TENSOR)
-        return x && onnx_fold_abs (r, x);
-    struct value plus = minus = *x;
-    if ((minus.tensor = negated (r, x, "")) < 0)
-        return false;
-    minus.tensor = relu (r, &minus, "");
-    plus.tensor = relu (r, x, "");
-    return combine (r, '+', &plus, &minus, onnx_output_name (r, 0), &result) &&
-           onnx_set_like (r, 0, result.tensor, &result);
-}
-
-/* The square and the cube of what depends on the image. */
-static bool read_pow (struct reader *r)
-{
-    struct value *x = onnx_input_deferred (r, 0), *power = x ? onnx_input_value (r, 1) : NULL, result;
-    if (!power)
-        return false;
-    if (x->kind != VALUE_TENSOR && power->kind != VALUE_TENSOR)
-        return onnx_fold_arithmetic (r, '^');
-    if (x->kind != VALUE_TENSOR || power->kind == VALUE_TENSOR || onnx_shape_total (&power->shape) != 1)
-        return onnx_fail (r, "only one power of what depends on the image is supported");
-    const float *real = power->kind == VALUE_FLOATS ? onnx_value_floats (r, power) : NULL;
-    const int64_t *whole = power->kind == VALUE_INTS ? onnx_value_ints (r, power) : NULL;
-    if (!real && !whole)
-        return false;
-    double number = real ? (double)*real : (double)*whole;
-    if (number == 1)
-        return onnx_set_alias (r, x, &x->shape);
-    if (number != 2 && number != 3)
-        return onnx_fail (r, "power %g is not supported, only 1, 2 and 3", number);
-    bool square = number == 2;
-    return combine (r, '*', x, x, square ? onnx_output_name (r, 0) : "", &result) &&
-           (square || combine (r, '*', &result, x, onnx_output_name (r, 0), &result)) &&
-           onnx_set_like (r, 0, result.tensor, &result);
-}
+#define BROADCAST "axis:i<7 broadcast:i<7"
 
 const struct onnx_operator onnx_arithmetic_operators[] = {
-    { "Abs", 1, 1, 6, read_abs, "" },
-    { "Pow", 2, 2, 1, read_pow, "" },
-    { "Add", 2, 2, 1, read_add, "" },
-    { "Div", 2, 2, 1, read_div, "" },
+    { "Add", 2, 2, 1, read_add, BROADCAST },
+    { "Div", 2, 2, 1, read_div, BROADCAST },
     { "Max", 1, ONNX_INPUTS_MANY, 1, read_max, "" },
     { "Min", 1, ONNX_INPUTS_MANY, 1, read_min, "" },
-    { "Mul", 2, 2, 1, read_mul, "" },
+    { "Mul", 2, 2, 1, read_mul, BROADCAST },
     { "Neg", 1, 1, 1, read_neg, "" },
     { "PRelu", 2, 2, 1, read_prelu, "" },
-    { "Reciprocal", 1, 1, 1, read_reciprocal, "" },
-    { "Sub", 2, 2, 1, read_sub, "" },
+    { "Sub", 2, 2, 1, read_sub, BROADCAST },
     { "Sum", 1, ONNX_INPUTS_MANY, 1, read_sum, "" },
     { .name = NULL },
 };

@@ -246,11 +246,6 @@ static bool read_ceil (struct reader *r)
     return each_float (r, ceilf);
 }
 
-static bool read_sqrt (struct reader *r)
-{
-    return each_float (r, sqrtf);
-}
-
 /* ---- converted ----------------------------------------------------------------------------------------------- */
 
 /* As a number of that type; other integers keep their 64 bits. */
@@ -338,7 +333,6 @@ const struct onnx_operator onnx_constant_operators[] = {
     { "Range", 3, 3, 11, read_range, "" },
     { "Shape", 1, 1, 1, read_shape, "start:i end:i" },
     { "Size", 1, 1, 1, read_size, "" },
-    { "Sqrt", 1, 1, 1, read_sqrt, "" },
     { "Tile", 2, 2, 6, read_tile, "" },
     { "Where", 3, 3, 9, read_where, "" },
     { .name = NULL },

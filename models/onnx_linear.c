@@ -131,7 +131,7 @@ static bool read_mat_mul (struct reader *r)
 }
 
 const struct onnx_operator onnx_linear_operators[] = {
-    { "Gemm", 2, 3, 1, read_gemm, "alpha:f beta:f transA:i transB:i" },
+    { "Gemm", 2, 3, 1, read_gemm, "alpha:f beta:f broadcast:i<7 transA:i transB:i" },
     { "MatMul", 2, 2, 1, read_mat_mul, "" },
     { .name = NULL },
 };

@@ -6,25 +6,26 @@
  * than what is calculated. */
 #include "models/onnx_reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct onnx_operator *const families[] = {
     onnx_activation_operators, onnx_arithmetic_operators, onnx_concat_operators,  onnx_constant_operators,
-    onnx_conv_pool_operators,  onnx_gather_operators,     onnx_linear_operators,  onnx_normalise_operators,
-    onnx_quantised_operators,  onnx_reduce_operators,     onnx_reshape_operators, onnx_slice_operators,
-    onnx_softmax_operators,    onnx_transpose_operators,
+    onnx_conv_pool_operators,  onnx_function_operators,   onnx_gather_operators,  onnx_linear_operators,
+    onnx_normalise_operators,  onnx_quantised_operators,  onnx_reduce_operators,  onnx_reshape_operators,
+    onnx_slice_operators,      onnx_softmax_operators,    onnx_spatial_operators, onnx_transpose_operators,
 };
 
 /* ---- attributes ---------------------------------------------------------------------------------------------- */
 
-/* The type the table gives an attribute, or 0: none of that name. */
-static char expected_type (const struct onnx_operator *row, const char *name)
+/* The type the table gives an attribute, or 0: none of that name, or not any more in this opset. */
+static char expected_type (const struct onnx_operator *row, const char *name, int64_t opset)
 {
     size_t length = strlen (name);
     for (const char *at = row->attributes; *at;) {
         size_t own = strcspn (at, ":");
         if (own == length && !memcmp (at, name, own))
-            return at[own + 1];
+            return at[own + 2] == '<' && opset >= strtol (at + own + 3, NULL, 10) ? 0 : at[own + 1];
         at += strcspn (at, " ");
         at += strspn (at, " ");
     }
@@ -56,7 +57,10 @@ static bool check_attributes (struct reader *r, const struct onnx_operator *row)
             return onnx_fail (r, "attribute '%.60s' refers to a function's, which is not supported", name);
         if (a->has_g || a->n_graphs || a->has_sparse_tensor || a->n_tensors)
             return onnx_fail (r, "attribute '%.60s' is a subgraph, sparse or a list, which is not supported", name);
-        char expected = expected_type (row, name);
+        if (r->opset < 6 &&
+            !strcmp (name, "consumed_inputs")) /* which memory may be used again: no part of the result */
+            continue;
+        char expected = expected_type (row, name, r->opset);
         if (!expected)
             return onnx_fail (r, "attribute '%.60s' is not supported", name);
         if (actual_type (a) != expected)
@@ -109,6 +113,8 @@ static bool read_pattern (struct reader *r)
 {
     const struct role *role = &r->roles[r->node];
     const struct value *x = &r->values[role->pattern_input];
+    if (role->norm.is)
+        return onnx_read_norm_pattern (r);
     if (x->kind != VALUE_TENSOR)
         return onnx_fail (r, "'%.100s' is no tensor that depends on the image, or is made later", x->name);
     int id = graph_activation (r->graph, onnx_output_name (r, 0), x->tensor,
@@ -136,10 +142,11 @@ bool onnx_read_node (struct reader *r, int node)
     r->node = node;
     const struct onnx_operator *row = find_operator (onnx_current_node (r)->op_type);
     bool good = check_node (r, row);
-    if (good && role->pattern == ACTIVATION_NONE && onnx_has_quantised_input (r))
+    bool pattern = role->pattern != ACTIVATION_NONE || role->norm.is;
+    if (good && !pattern && onnx_has_quantised_input (r))
         good = onnx_read_quantised (r, row);
     else if (good)
-        good = role->pattern != ACTIVATION_NONE ? read_pattern (r) : row->read (r) && onnx_note_whole (r, row->name);
+        good = pattern ? read_pattern (r) : row->read (r) && onnx_note_whole (r, row->name);
     for (int i = 0; good && (size_t)i < onnx_current_node (r)->n_output; i++) {
         const struct value *v = onnx_output_value (r, i);
         if (v && v->uses && v->kind == VALUE_UNKNOWN)

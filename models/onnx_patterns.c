@@ -18,7 +18,7 @@
  *
  * and the factors are compared. Nodes are tried from last to first: the outermost product comes first. The nodes inside
  * are then marked as absorbed, and the outermost makes the activation. */
-#include "models/onnx_reader.h"
+#include "models/onnx_patterns.h"
 
 #include <math.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static bool close_to (double a, double b)
     return fabs (a - b) <= 1e-3 * fabs (b); /* constants may have been through 16-bit floats */
 }
 
-static bool is_operator (const struct reader *r, int node, const char *operation)
+bool onnx_node_is (const struct reader *r, int node, const char *operation)
 {
     const Convrelu__OnnxNode *n = r->file->node[node];
     bool foreign = n->domain && *n->domain && strcmp (n->domain, "ai.onnx");
@@ -45,15 +45,15 @@ static bool is_operator (const struct reader *r, int node, const char *operation
 }
 
 /* The node that makes a value that only one place reads, if it is of this operator; else -1. */
-static int made_by (const struct reader *r, int value, const char *operation)
+int onnx_made_by (const struct reader *r, int value, const char *operation)
 {
     if (value < 0 || r->values[value].uses != 1 || r->values[value].producer < 0)
         return -1;
     int node = r->values[value].producer;
-    return is_operator (r, node, operation) ? node : -1;
+    return onnx_node_is (r, node, operation) ? node : -1;
 }
 
-static int node_input (const struct reader *r, int node, int index)
+int onnx_node_input (const struct reader *r, int node, int index)
 {
     return (size_t)index < r->file->node[node]->n_input ? r->slots[r->node_slots[node] + index] : -1;
 }
@@ -63,8 +63,8 @@ static int node_input (const struct reader *r, int node, int index)
 /* Takes `node`, a Mul or Div, into the product: its operands are added to `open`. */
 static bool take_node (struct reader *r, struct product *p, int node, int open[PARTS_MAX], int *opened)
 {
-    int left = node_input (r, node, 0), right = node_input (r, node, 1);
-    bool divides = is_operator (r, node, "Div");
+    int left = onnx_node_input (r, node, 0), right = onnx_node_input (r, node, 1);
+    bool divides = onnx_node_is (r, node, "Div");
     float number;
     if (left < 0 || right < 0 || p->nodes == PARTS_MAX || *opened + 2 > PARTS_MAX)
         return false;
@@ -88,8 +88,8 @@ static struct product product_of_node (struct reader *r, int node)
         return p;
     while (opened) {
         int value = open[--opened];
-        int inner = made_by (r, value, "Mul");
-        inner = inner < 0 ? made_by (r, value, "Div") : inner;
+        int inner = onnx_made_by (r, value, "Mul");
+        inner = inner < 0 ? onnx_made_by (r, value, "Div") : inner;
         float number;
         if (onnx_peek (r, value, &number))
             p.number *= (double)number;
@@ -107,8 +107,8 @@ static struct product product_of_node (struct reader *r, int node)
 /* The product that makes a value nobody else reads; a single factor where it is none. */
 static struct product product_of_value (struct reader *r, int value)
 {
-    int node = made_by (r, value, "Mul");
-    node = node < 0 ? made_by (r, value, "Div") : node;
+    int node = onnx_made_by (r, value, "Mul");
+    node = node < 0 ? onnx_made_by (r, value, "Div") : node;
     if (node >= 0)
         return product_of_node (r, node);
     return (struct product) { .number = 1, .factor = { value }, .factors = 1, .valid = true };
@@ -139,8 +139,8 @@ static int plus_number (struct reader *r, int node, double number)
 {
     for (int i = 0; node >= 0 && i < 2; i++) {
         float found;
-        if (onnx_peek (r, node_input (r, node, i), &found) && close_to (found, number))
-            return node_input (r, node, 1 - i);
+        if (onnx_peek (r, onnx_node_input (r, node, i), &found) && close_to (found, number))
+            return onnx_node_input (r, node, 1 - i);
     }
     return -1;
 }
@@ -157,16 +157,16 @@ static float float_attribute (const struct reader *r, int node, const char *name
 
 static bool is_sigmoid (struct reader *r, int value, int x, double number)
 {
-    int node = made_by (r, value, "Sigmoid");
-    if (node < 0 || node_input (r, node, 0) != x || !close_to (number, 1))
+    int node = onnx_made_by (r, value, "Sigmoid");
+    if (node < 0 || onnx_node_input (r, node, 0) != x || !close_to (number, 1))
         return false;
     return r->roles[node].absorbed = true;
 }
 
 static bool is_hard_sigmoid (struct reader *r, int value, int x, double number)
 {
-    int node = made_by (r, value, "HardSigmoid");
-    if (node < 0 || node_input (r, node, 0) != x || !close_to (number, 1) ||
+    int node = onnx_made_by (r, value, "HardSigmoid");
+    if (node < 0 || onnx_node_input (r, node, 0) != x || !close_to (number, 1) ||
         !close_to (float_attribute (r, node, "alpha", 0.2f), 1.0 / 6) ||
         !close_to (float_attribute (r, node, "beta", 0.5f), 0.5))
         return false;
@@ -176,13 +176,13 @@ static bool is_hard_sigmoid (struct reader *r, int value, int x, double number)
 /* Clip (x + 3, 0, 6), to be multiplied by 1/6. */
 static bool is_relu6 (struct reader *r, int value, int x, double number)
 {
-    int clip = made_by (r, value, "Clip");
+    int clip = onnx_made_by (r, value, "Clip");
     if (clip < 0 || !close_to (number, 1.0 / 6))
         return false;
     float least = float_attribute (r, clip, "min", NAN), most = float_attribute (r, clip, "max", NAN);
-    onnx_peek (r, node_input (r, clip, 1), &least);
-    onnx_peek (r, node_input (r, clip, 2), &most);
-    int add = made_by (r, node_input (r, clip, 0), "Add");
+    onnx_peek (r, onnx_node_input (r, clip, 1), &least);
+    onnx_peek (r, onnx_node_input (r, clip, 2), &most);
+    int add = onnx_made_by (r, onnx_node_input (r, clip, 0), "Add");
     if (!(least == 0 && close_to (most, 6)) || plus_number (r, add, 3) != x)
         return false;
     return r->roles[clip].absorbed = r->roles[add].absorbed = true;
@@ -190,9 +190,9 @@ static bool is_relu6 (struct reader *r, int value, int x, double number)
 
 static bool is_tanh_softplus (struct reader *r, int value, int x, double number)
 {
-    int tanh_node = made_by (r, value, "Tanh");
-    int softplus = tanh_node < 0 ? -1 : made_by (r, node_input (r, tanh_node, 0), "Softplus");
-    if (softplus < 0 || node_input (r, softplus, 0) != x || !close_to (number, 1))
+    int tanh_node = onnx_made_by (r, value, "Tanh");
+    int softplus = tanh_node < 0 ? -1 : onnx_made_by (r, onnx_node_input (r, tanh_node, 0), "Softplus");
+    if (softplus < 0 || onnx_node_input (r, softplus, 0) != x || !close_to (number, 1))
         return false;
     return r->roles[tanh_node].absorbed = r->roles[softplus].absorbed = true;
 }
@@ -200,11 +200,11 @@ static bool is_tanh_softplus (struct reader *r, int value, int x, double number)
 /* 1 + Erf (x / sqrt 2), to be halved. */
 static bool is_erf (struct reader *r, int value, int x, double number)
 {
-    int add = made_by (r, value, "Add");
-    int erf_node = made_by (r, plus_number (r, add, 1), "Erf");
+    int add = onnx_made_by (r, value, "Add");
+    int erf_node = onnx_made_by (r, plus_number (r, add, 1), "Erf");
     if (erf_node < 0 || !close_to (number, 0.5))
         return false;
-    struct product inside = product_of_value (r, node_input (r, erf_node, 0));
+    struct product inside = product_of_value (r, onnx_node_input (r, erf_node, 0));
     if (!is_power (&inside, sqrt (0.5), x, 1))
         return false;
     absorb (r, &inside);
@@ -214,16 +214,17 @@ static bool is_erf (struct reader *r, int value, int x, double number)
 /* Whether a value is x + 0.044715 x^3; then its parts are absorbed. */
 static bool is_cubic (struct reader *r, int value, int x)
 {
-    int add = made_by (r, value, "Add");
+    int add = onnx_made_by (r, value, "Add");
     if (add < 0)
         return false;
-    int other = node_input (r, add, 0) == x ? node_input (r, add, 1) : node_input (r, add, 0);
-    bool with_x = node_input (r, add, 0) == x || node_input (r, add, 1) == x;
+    int other = onnx_node_input (r, add, 0) == x ? onnx_node_input (r, add, 1) : onnx_node_input (r, add, 0);
+    bool with_x = onnx_node_input (r, add, 0) == x || onnx_node_input (r, add, 1) == x;
     struct product cube = product_of_value (r, other);
-    int power = cube.valid && cube.factors == 1 ? made_by (r, cube.factor[0], "Pow") : -1;
+    int power = cube.valid && cube.factors == 1 ? onnx_made_by (r, cube.factor[0], "Pow") : -1;
     float exponent = 0;
-    bool by_power = power >= 0 && node_input (r, power, 0) == x && onnx_peek (r, node_input (r, power, 1), &exponent) &&
-                    exponent == 3 && close_to (cube.number, 0.044715);
+    bool by_power = power >= 0 && onnx_node_input (r, power, 0) == x &&
+                    onnx_peek (r, onnx_node_input (r, power, 1), &exponent) && exponent == 3 &&
+                    close_to (cube.number, 0.044715);
     if (!with_x || !(by_power || is_power (&cube, 0.044715, x, 3)))
         return false;
     absorb (r, &cube);
@@ -235,11 +236,11 @@ static bool is_cubic (struct reader *r, int value, int x)
 /* 1 + Tanh (sqrt (2/pi) (x + 0.044715 x^3)), to be halved. */
 static bool is_tanh_cubic (struct reader *r, int value, int x, double number)
 {
-    int add = made_by (r, value, "Add");
-    int tanh_node = made_by (r, plus_number (r, add, 1), "Tanh");
+    int add = onnx_made_by (r, value, "Add");
+    int tanh_node = onnx_made_by (r, plus_number (r, add, 1), "Tanh");
     if (tanh_node < 0 || !close_to (number, 0.5))
         return false;
-    struct product inside = product_of_value (r, node_input (r, tanh_node, 0));
+    struct product inside = product_of_value (r, onnx_node_input (r, tanh_node, 0));
     if (!inside.valid || inside.factors != 1 || !close_to (inside.number, 0.79788456) ||
         !is_cubic (r, inside.factor[0], x))
         return false;
@@ -281,14 +282,15 @@ static void try_node (struct reader *r, int node)
 static int negative_of (struct reader *r, int value, int *node)
 {
     float number;
-    if ((*node = made_by (r, value, "Neg")) >= 0)
-        return node_input (r, *node, 0);
-    if ((*node = made_by (r, value, "Sub")) >= 0 && onnx_peek (r, node_input (r, *node, 0), &number) && number == 0)
-        return node_input (r, *node, 1);
-    *node = made_by (r, value, "Mul");
+    if ((*node = onnx_made_by (r, value, "Neg")) >= 0)
+        return onnx_node_input (r, *node, 0);
+    if ((*node = onnx_made_by (r, value, "Sub")) >= 0 && onnx_peek (r, onnx_node_input (r, *node, 0), &number) &&
+        number == 0)
+        return onnx_node_input (r, *node, 1);
+    *node = onnx_made_by (r, value, "Mul");
     for (int i = 0; *node >= 0 && i < 2; i++) {
-        if (onnx_peek (r, node_input (r, *node, i), &number) && number == -1)
-            return node_input (r, *node, 1 - i);
+        if (onnx_peek (r, onnx_node_input (r, *node, i), &number) && number == -1)
+            return onnx_node_input (r, *node, 1 - i);
     }
     return -1;
 }
@@ -296,12 +298,12 @@ static int negative_of (struct reader *r, int value, int *node)
 static void try_sigmoid (struct reader *r, int node)
 {
     float one = 1;
-    bool divides = is_operator (r, node, "Div");
-    if (divides && (!onnx_peek (r, node_input (r, node, 0), &one) || one != 1))
+    bool divides = onnx_node_is (r, node, "Div");
+    if (divides && (!onnx_peek (r, onnx_node_input (r, node, 0), &one) || one != 1))
         return;
-    int add = made_by (r, node_input (r, node, divides ? 1 : 0), "Add");
-    int exponential = made_by (r, plus_number (r, add, 1), "Exp"), negation;
-    int x = exponential < 0 ? -1 : negative_of (r, node_input (r, exponential, 0), &negation);
+    int add = onnx_made_by (r, onnx_node_input (r, node, divides ? 1 : 0), "Add");
+    int exponential = onnx_made_by (r, plus_number (r, add, 1), "Exp"), negation;
+    int x = exponential < 0 ? -1 : negative_of (r, onnx_node_input (r, exponential, 0), &negation);
     if (x < 0)
         return;
     r->roles[add].absorbed = r->roles[exponential].absorbed = r->roles[negation].absorbed = true;
@@ -318,13 +320,13 @@ static int compared_with_0 (struct reader *r, int value, int *node, bool *above)
     float number;
     *node = -1;
     for (int i = 0; *node < 0 && i < 4; i++) {
-        *node = made_by (r, value, names[i]);
+        *node = onnx_made_by (r, value, names[i]);
         *above = i < 2;
     }
     for (int i = 0; *node >= 0 && i < 2; i++) { /* x > 0, or 0 < x */
-        if (onnx_peek (r, node_input (r, *node, 1 - i), &number) && number == 0) {
+        if (onnx_peek (r, onnx_node_input (r, *node, 1 - i), &number) && number == 0) {
             *above = *above != (i == 1);
-            return node_input (r, *node, i);
+            return onnx_node_input (r, *node, i);
         }
     }
     return -1;
@@ -344,10 +346,10 @@ static enum activation_kind below_0 (struct reader *r, int value, int x, double 
         absorb (r, &p);
         return ACTIVATION_LEAKY_RELU;
     }
-    int sub = made_by (r, p.factor[0], "Sub");
-    int exponential = sub < 0 ? -1 : made_by (r, node_input (r, sub, 0), "Exp");
-    if (exponential < 0 || node_input (r, exponential, 0) != x || !onnx_peek (r, node_input (r, sub, 1), &number) ||
-        number != 1)
+    int sub = onnx_made_by (r, p.factor[0], "Sub");
+    int exponential = sub < 0 ? -1 : onnx_made_by (r, onnx_node_input (r, sub, 0), "Exp");
+    if (exponential < 0 || onnx_node_input (r, exponential, 0) != x ||
+        !onnx_peek (r, onnx_node_input (r, sub, 1), &number) || number != 1)
         return ACTIVATION_NONE;
     absorb (r, &p);
     r->roles[sub].absorbed = r->roles[exponential].absorbed = true;
@@ -359,10 +361,10 @@ static void try_where (struct reader *r, int node)
     int comparison;
     bool above;
     double alpha = 0;
-    int x = compared_with_0 (r, node_input (r, node, 0), &comparison, &above);
-    if (x < 0 || node_input (r, node, above ? 1 : 2) != x)
+    int x = compared_with_0 (r, onnx_node_input (r, node, 0), &comparison, &above);
+    if (x < 0 || onnx_node_input (r, node, above ? 1 : 2) != x)
         return;
-    enum activation_kind kind = below_0 (r, node_input (r, node, above ? 2 : 1), x, &alpha);
+    enum activation_kind kind = below_0 (r, onnx_node_input (r, node, above ? 2 : 1), x, &alpha);
     if (kind == ACTIVATION_NONE)
         return;
     r->roles[comparison].absorbed = true;
@@ -374,14 +376,21 @@ static void try_where (struct reader *r, int node)
 void onnx_find_patterns (struct reader *r)
 {
     for (size_t n = r->file->n_node; n-- > 0;) {
-        if (r->roles[n].live && (is_operator (r, (int)n, "Div") || is_operator (r, (int)n, "Reciprocal")))
+        if (r->roles[n].live)
+            onnx_try_norm (r, (int)n);
+    }
+    for (size_t n = r->file->n_node; n-- > 0;) {
+        if (r->roles[n].norm.is || r->roles[n].absorbed)
+            continue;
+        if (r->roles[n].live && (onnx_node_is (r, (int)n, "Div") || onnx_node_is (r, (int)n, "Reciprocal")))
             try_sigmoid (r, (int)n);
-        if (r->roles[n].live && is_operator (r, (int)n, "Where"))
+        if (r->roles[n].live && onnx_node_is (r, (int)n, "Where"))
             try_where (r, (int)n);
     }
     for (size_t n = r->file->n_node; n-- > 0;) {
-        bool product = is_operator (r, (int)n, "Mul") || is_operator (r, (int)n, "Div");
-        if (product && r->roles[n].live && !r->roles[n].absorbed && r->roles[n].pattern == ACTIVATION_NONE)
+        bool product = onnx_node_is (r, (int)n, "Mul") || onnx_node_is (r, (int)n, "Div");
+        if (product && r->roles[n].live && !r->roles[n].absorbed && !r->roles[n].norm.is &&
+            r->roles[n].pattern == ACTIVATION_NONE)
             try_node (r, (int)n);
     }
 }

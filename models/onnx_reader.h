@@ -77,6 +77,11 @@ struct role {
     enum activation_kind pattern; /* of that last node; NONE otherwise */
     int pattern_input;            /* value */
     float pattern_alpha;          /* of the activation */
+    struct {
+        bool is;           /* the pattern is a normalisation of pattern_input: */
+        int mean, squares; /*   nodes that reduce it and the squares; mean -1: uncentred */
+        float epsilon;
+    } norm;
 };
 
 struct block; /* one allocation */
@@ -242,6 +247,10 @@ int onnx_gathered (struct reader *r, const struct value *v, int axis, const int6
                    const char *name);
 /* v repeated to the shape that it is broadcast to. */
 int onnx_repeated (struct reader *r, const struct value *v, const struct shape *shape, const char *name);
+/* The id of a tensor that the graph was asked for; negative: it is in error, which becomes the reader's. */
+int onnx_made (struct reader *r, int id);
+/* A tensor times `scale` plus `shift`, the same for all of it; negative after a failure. */
+int onnx_affine (struct reader *r, int tensor, double scale, double shift, const char *name);
 /* Does what is deferred. False after a failure. */
 bool onnx_settle (struct reader *r, struct value *v);
 /* Where axis i of a value is that keeps its channels last: 0, 2, 3, 1. */
@@ -323,13 +332,32 @@ struct onnx_operator {
     int inputs_min, inputs_max;
     int since;                       /* the first opset that has it */
     bool (*read) (struct reader *r); /* makes the node's outputs; false after a failure */
-    const char *attributes; /* "name:type name:type": f float, i integer, s string, t tensor, F floats, I integers */
+    /* "name:type name:type<7": f float, i integer, s string, t tensor, F floats, I integers; up to which opset */
+    const char *attributes;
 };
 
+/* a + - * / b or the larger (M) or smaller (m), broadcast; not both constants. *result is called `name`; false after a
+ * failure, as below. */
+bool onnx_combine (struct reader *r, char operation, const struct value *a, const struct value *b, const char *name,
+                   struct value *result);
+/* The node's axes, as attribute or input 1; all where none are named. */
+bool onnx_reduced_axes (struct reader *r, const struct value *x, bool axes[RANK_MAX]);
+/* If what is deferred of v is an order of its axes, v and the axes become those of its tensor. False: something else
+ * is deferred. */
+bool onnx_axes_as_stored (struct value *v, bool axes[RANK_MAX]);
+/* Sum (+), mean (a), largest (M), smallest (m), sum of absolute numbers (1), root of the sum of squares (2), that sum
+ * (q) or logarithm of the sum (l) of a tensor over axes; result->name says how it is called. */
+bool onnx_reduced (struct reader *r, const struct value *v, const bool axes[RANK_MAX], char operation, bool keep_dims,
+                   struct value *result);
+/* A tensor normalised by its mean and variance over axes, in x's shape. how->groups is not used. */
+bool onnx_normalised (struct reader *r, const struct value *x, const bool axes[RANK_MAX], const struct normalise *how,
+                      const char *name, struct value *result);
+
 extern const struct onnx_operator onnx_activation_operators[], onnx_arithmetic_operators[], onnx_concat_operators[],
-    onnx_constant_operators[], onnx_conv_pool_operators[], onnx_gather_operators[], onnx_linear_operators[],
-    onnx_normalise_operators[], onnx_quantised_operators[], onnx_reduce_operators[], onnx_reshape_operators[],
-    onnx_slice_operators[], onnx_softmax_operators[], onnx_transpose_operators[];
+    onnx_constant_operators[], onnx_conv_pool_operators[], onnx_function_operators[], onnx_gather_operators[],
+    onnx_linear_operators[], onnx_normalise_operators[], onnx_quantised_operators[], onnx_reduce_operators[],
+    onnx_reshape_operators[], onnx_slice_operators[], onnx_softmax_operators[], onnx_spatial_operators[],
+    onnx_transpose_operators[];
 
 /* ---- onnx_quantised.c ---- */
 /* Whether an input of the node is quantised, so that this reads it instead of row->read. */
@@ -347,8 +375,9 @@ bool onnx_read_node (struct reader *r, int node);
 /* Reads the node as one of this operator with these inputs (NULL: left out); what it makes is called `name`. */
 bool onnx_read_as (struct reader *r, const char *operation, struct value *const *inputs, int count, const char *name);
 
-/* ---- onnx_patterns.c ---- */
+/* ---- onnx_patterns.c, onnx_patterns_norm.c ---- */
 void onnx_find_patterns (struct reader *r);
+bool onnx_read_norm_pattern (struct reader *r); /* the node is the last of one */
 
 /* ---- onnx_index.c ---- */
 bool onnx_index (struct reader *r);

@@ -26,7 +26,10 @@ static bool read_reshape (struct reader *r)
 {
     const struct value *v = onnx_input_value (r, 0);
     int64_t dims[RANK_MAX], known = 1;
-    int rank = v ? onnx_input_ints (r, 1, dims, RANK_MAX) : -1, open = -1;
+    bool given;
+    int rank = v ? onnx_attribute_or_input_ints (r, "shape", 1, dims, RANK_MAX, &given) : -1, open = -1;
+    if (rank >= 0 && !given)
+        return onnx_fail (r, "no shape is given");
     bool zeros = onnx_attribute_int (r, "allowzero", 0) != 0;
     struct shape out = { 0 };
     for (int i = 0; i < rank; i++) {
@@ -120,10 +123,10 @@ static bool read_unsqueeze (struct reader *r)
 }
 
 const struct onnx_operator onnx_reshape_operators[] = {
-    { "Dropout", 1, 3, 1, read_dropout, "ratio:f seed:i" },
+    { "Dropout", 1, 3, 1, read_dropout, "is_test:i<7 ratio:f seed:i" },
     { "Flatten", 1, 1, 1, read_flatten, "axis:i" },
     { "Identity", 1, 1, 1, read_identity, "" },
-    { "Reshape", 2, 2, 5, read_reshape, "allowzero:i" },
+    { "Reshape", 1, 2, 1, read_reshape, "allowzero:i shape:I<5" },
     { "Squeeze", 1, 2, 1, read_squeeze, "axes:I" },
     { "Unsqueeze", 1, 2, 1, read_unsqueeze, "axes:I" },
     { .name = NULL },

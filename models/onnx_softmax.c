@@ -48,25 +48,7 @@ static bool read_log_softmax (struct reader *r)
     return softmax (r, true);
 }
 
-/* Of a softmax only, seen through changes of shape: then both are one operation, which loses nothing where a
- * probability rounds to 0. */
-static bool read_log (struct reader *r)
-{
-    struct value *x = onnx_input_tensor (r, 0);
-    if (!x)
-        return false;
-    struct tensor_info t = graph_tensor (r->graph, x->tensor), end = t;
-    while (!strcmp (end.operation, "reshape"))
-        end = graph_tensor (r->graph, end.inputs[0]);
-    if (strcmp (end.operation, "softmax"))
-        return onnx_fail (r, "only the logarithm of a Softmax is supported, not of '%.100s'", x->name);
-    int id = graph_log_softmax (r->graph, "", end.inputs[0]);
-    return onnx_set_tensor (r, 0, graph_reshape (r->graph, onnx_output_name (r, 0), id, t.channels, t.height, t.width),
-                            &x->shape);
-}
-
 const struct onnx_operator onnx_softmax_operators[] = {
-    { "Log", 1, 1, 1, read_log, "" },
     { "LogSoftmax", 1, 1, 1, read_log_softmax, "axis:i" },
     { "Softmax", 1, 1, 1, read_softmax, "axis:i" },
     { .name = NULL },

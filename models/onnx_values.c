@@ -234,7 +234,7 @@ const Convrelu__OnnxAttribute *onnx_attribute (const struct reader *r, const cha
 {
     const Convrelu__OnnxNode *node = onnx_current_node (r);
     for (size_t i = 0; i < node->n_attribute; i++) {
-        if (!strcmp (node->attribute[i]->name, name))
+        if (node->attribute[i]->name && !strcmp (node->attribute[i]->name, name))
             return node->attribute[i];
     }
     return NULL;

@@ -38,7 +38,7 @@ static struct trial trial_new (struct builder *b, const char *name)
         t.roundings += 16; /* an activation, a pool, an affine rounded to float, ... */
         if (conv)
             t.roundings += (double)node->macs / ((double)node->channels * node->height * node->width);
-        if (node->operation == OPERATION_GLOBAL_POOL || node->operation == OPERATION_SOFTMAX ||
+        if (node->operation == OPERATION_REDUCE || node->operation == OPERATION_SOFTMAX ||
             node->operation == OPERATION_LOG_SOFTMAX)
             t.roundings += (double)reference_count (t.reference, node->inputs[0]);
     }

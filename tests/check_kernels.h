@@ -40,7 +40,8 @@ void check_winograd (void); /* both together are a convolution */
 void check_strassen_sums (void);
 void check_strassen (void);
 void check_pool (void);
-void check_global_pool (void);
+void check_reduce (void);
+void check_reduce_channels (void);
 void check_elementwise (void);
 void check_activations (void);
 void check_softmax (void);

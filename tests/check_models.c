@@ -325,6 +325,9 @@ int main (void)
     check_top ();
     check_fixed_filters ();
     check_operators ();
+    check_arithmetic ();
+    check_norms ();
+    check_spatial ();
     check_shapes ();
     check_fold ();
     check_quantised ();

@@ -28,6 +28,9 @@ bool reference_scores (struct model *model, const float *input, double *to, size
 void fill (float *to, size_t count, unsigned seed);
 
 void check_operators (void);        /* check_models_operators.c */
+void check_arithmetic (void);       /* check_models_arithmetic.c */
+void check_spatial (void);          /* check_models_spatial.c */
+void check_norms (void);            /* check_models_norms.c */
 void check_shapes (void);           /* check_models_shapes.c */
 void check_patterns (void);         /* check_models_patterns.c */
 void check_formats (void);          /* check_models_formats.c */

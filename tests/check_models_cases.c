@@ -20,7 +20,12 @@ static const char *const names[] = {
     "11-float64/double_weights_cast",
     "12-log-softmax/log_softmax",
     "13-matmul-4d/keras_dense_nhwc",
+    "14-lrn/lrn_alexnet",
+    "15-pow-gem/gem_pool",
     "16-other-operators/coord_attention",
+    "16-other-operators/group_norm",
+    "16-other-operators/l2_normalize",
+    "16-other-operators/softplus",
 };
 
 static bool read_array (const char *name, const char *suffix, struct npy *array)

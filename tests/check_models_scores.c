@@ -39,6 +39,10 @@ static double relu (double x)
 {
     return fmax (x, 0);
 }
+static double softsign (double x)
+{
+    return x / (1 + fabs (x));
+}
 static double half_tanh (double x)
 {
     return tanh (x) / 2 + 0.5;
@@ -123,6 +127,19 @@ static const struct {
       "logarithms of probabilities, e^x",
       NULL,
       { { "Softmax", "l", "s" }, { "Log", "s", "y" } } },
+    { "log of sigmoid",
+      3,
+      SCORES_EXP,
+      "logarithms of probabilities, e^x",
+      sigmoid,
+      { { "Sigmoid", "l", "s" }, { "Log", "s", "y" } } },
+    { "e^ of log-softmax",
+      3,
+      SCORES_NONE,
+      "exp at node \"y\": independent",
+      NULL,
+      { { "LogSoftmax", "l", "s" }, { "Exp", "s", "y" } } },
+    { "softsign", 3, SCORES_NONE, "from -1 to 1 that are no probabilities", softsign, { { "Softsign", "l", "y" } } },
     { "sigmoid", 3, SCORES_NONE, "sigmoid at node \"y\": independent", sigmoid, { { "Sigmoid", "l", "y" } } },
     { "one sigmoid", 1, SCORES_NONE, "sigmoid at node \"y\": independent", sigmoid, { { "Sigmoid", "l", "y" } } },
     { "hard-sigmoid",
@@ -311,13 +328,10 @@ static const struct {
     { "Log without input", { "Log", "", "y" } },
     { "Log of an empty name", { "Log", "-", "y" } },
     { "Log of nothing known", { "Log", "nowhere", "y" } },
-    { "Log of logits", { "Log", "l", "y" } },
-    { "Exp of logits", { "Exp", "l", "y" } },
     { "Exp without input", { "Exp", "", "y" } },
     { "Neg without input", { "Neg", "", "y" } },
     { "Neg of an empty name", { "Neg", "-", "y" } },
     { "Reciprocal without input", { "Reciprocal", "", "y" } },
-    { "Reciprocal of logits", { "Reciprocal", "l", "y" } },
     { "LogSoftmax without input", { "LogSoftmax", "", "y" } },
     { "LogSoftmax along an axis beyond", { "LogSoftmax", "l", "y", "axis=5" } },
     { "LogSoftmax along the smallest axis", { "LogSoftmax", "l", "y", "axis=-9223372036854775808" } },

@@ -442,7 +442,7 @@ static const struct {
     { "Transpose with a wrong perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1,1,3" } } },
     { "Transpose with a short perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1" } } },
     { "Transpose with a negative perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1,2,-1" } } },
-    { "Pow by the half", 13, "1 6", { { "Pow", "x half", "y" } } },
+    { "Pow by 0", 13, "1 6", { { "Pow", "x zero", "y" } } },
     { "Pow of a number", 13, "1 6", { { "Pow", "half x", "y" } } },
     { "ReduceProd of the image", 13, "1 6", { { "ReduceProd", "x", "y" } } },
     { "Slice to nothing", 13, "1 6 2 2", { { "Slice", "x one one one", "y" } } },

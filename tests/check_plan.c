@@ -379,6 +379,8 @@ static void check_nan (void)
 {
     check_group ("NaN");
     for (int kind = 0; kind < ACTIVATION_KINDS; kind++) {
+        if (activation_is_function ((enum activation_kind)kind))
+            continue; /* has no value of every number: check_arithmetic.c */
         struct builder b = builder_new (5, 20, 6, 7);
         struct activation a = { .kind = (enum activation_kind)kind, .alpha = 0.2f, .beta = 0.5f };
         int conv = build_activation (&b, build_square (&b, 0, 18, 1, 1, 0), a);

@@ -72,10 +72,15 @@ void epilogue_expect (const struct epilogue *epilogue, int channel, double sum, 
     double steepest = 1.5 * fmax (1, fmax (fabs (slope), fabs ((double)a.alpha)));
     double y = reference_activation (a, slope, sum);
     double error = roundings * eps * magnitude;
-    if (a.kind == ACTIVATION_ROUND || a.kind == ACTIVATION_REQUANTISE) /* which keep the order, but jump */
-        error = fmax (fabs (reference_activation (a, slope, sum + error) - y),
-                      fabs (reference_activation (a, slope, sum - error) - y));
-    else if (a.kind != ACTIVATION_NONE && !(a.kind == ACTIVATION_RELU && sum < -error))
+    bool straddles = a.kind == ACTIVATION_RECIPROCAL || a.kind == ACTIVATION_POWER; /* 0, where they have a pole */
+    if (activation_is_function (a.kind) && (isnan (y) || (straddles && fabs (sum) <= error)))
+        error = INFINITY;
+    else if (a.kind == ACTIVATION_ROUND || a.kind == ACTIVATION_REQUANTISE || a.kind == ACTIVATION_THRESHOLDED_RELU ||
+             activation_is_function (a.kind)) { /* which jump, or get steep, but rise or fall all the way */
+        double up = reference_activation (a, slope, sum + error), down = reference_activation (a, slope, sum - error);
+        bool nowhere = isnan (up) || isnan (down); /* a logarithm or root at 0 */
+        error = nowhere ? INFINITY : fmax (fabs (up - y), fabs (down - y)) + reference_activation_error (a, sum, y);
+    } else if (a.kind != ACTIVATION_NONE && !(a.kind == ACTIVATION_RELU && sum < -error))
         error = error * steepest + reference_activation_error (a, sum, y);
     if (epilogue->post_scale) {
         double scale = epilogue->post_scale[channel], shift = epilogue->post_shift[channel];

@@ -107,31 +107,96 @@ void check_pool (void)
             }
 }
 
-void check_global_pool (void)
+/* ---- reductions ------------------------------------------------------------------------------------------------- */
+
+/* One result of `count` numbers, `apart` from each other. */
+static void reduction_expect (enum reduction kind, const float *in, int count, ptrdiff_t apart, double centre,
+                              struct expected *e, size_t at)
+{
+    double sum = 0, terms = 0, largest = -INFINITY;
+    for (int i = 0; i < count; i++) {
+        double x = in[i * apart], off = x - centre;
+        largest = isnan (x) || x > largest ? x : largest;
+        sum += (kind == REDUCTION_MEAN ? x : off * off) / count;
+        terms += (kind == REDUCTION_MEAN ? fabs (x) : off * off + fabs (off * centre)) / count;
+    }
+    e->value[at] = kind == REDUCTION_MAX ? largest : sum;
+    e->bound[at] = kind == REDUCTION_MAX ? 0 : (count + 4) * 0x1p-24 * terms;
+}
+
+void check_reduce (void)
 {
     for (int pixels = 1; pixels <= 70; pixels++)
-        for (int kind = POOL_MAX; kind <= POOL_AVERAGE; kind++) {
+        for (int number = 0; number < 4; number++) {
+            enum reduction kind = (enum reduction) (number % 3);
+            bool centred = number == 2;
             struct plane in = plane_new (1, pixels);
             plane_set (&in, random_between (0, pixels - 1), pixels % 16, pixels % 3 ? 0.5f : NAN);
             struct guarded out = guarded_new (16, ALIGNED_TO_BLOCK, pixels % 2);
+            struct guarded centre = guarded_new (16, ALIGNED_TO_BLOCK, true);
             struct expected e = expected_new (16);
-            reference_global_pool ((enum pool_kind)kind, 16, 1, pixels, in.planar, e.value);
-            for (int c = 0; c < 16; c++) {
-                double magnitude = 0;
-                for (int p = 0; p < pixels; p++)
-                    magnitude += fabs (in.planar[c * pixels + p]) / pixels;
-                e.bound[c] = kind == POOL_MAX ? 0 : (pixels + 2) * 0x1p-24 * magnitude;
-            }
-            CASE ("kind %d, %d pixels", kind, pixels);
+            guarded_random (&centre);
+            for (size_t c = 0; c < 16; c++)
+                reduction_expect (kind, in.blocked.data + c, pixels, 16, centred ? (double)centre.data[c] : 0, &e, c);
+            CASE ("kind %d, %d pixels, centred %d", (int)kind, pixels, centred);
             for (int t = case_begin (); t < table_count; t++) {
                 guarded_clear (&out);
-                tables[t]->global_pool ((enum pool_kind)kind, in.blocked.data, pixels, out.data);
+                tables[t]->reduce (kind, in.blocked.data, pixels, centred ? centre.data : NULL, out.data);
                 compare (tables[t], &out, &e);
             }
             plane_free (&in);
             guarded_free (&out);
+            guarded_free (&centre);
             expected_free (&e);
         }
+}
+
+static void reduce_channels_case (int channels, int pixels, int number)
+{
+    int blocks = (channels + 15) / 16;
+    enum reduction kind = (enum reduction) (number % 3);
+    bool centred = kind == REDUCTION_MEAN_SQUARE && number % 2;
+    ptrdiff_t block = 16 * (pixels + number % 2);
+    struct guarded in =
+        guarded_new ((size_t)(blocks - 1) * (size_t)block + 16 * (size_t)pixels, ALIGNED_TO_BLOCK, true);
+    struct guarded out = guarded_new (16 * (size_t)pixels, ALIGNED_TO_BLOCK, number % 2);
+    struct guarded centre = guarded_new (16 * (size_t)pixels, ALIGNED_TO_BLOCK, true);
+    float *column = calloc ((size_t)channels, sizeof *column);
+    struct expected e = expected_new (out.count);
+    guarded_random (&in);
+    guarded_random (&centre);
+    for (int p = 0; p < pixels; p++) {
+        for (int c = channels; c < 16 * blocks; c++) /* not to be counted */
+            in.data[c / 16 * block + 16 * p + c % 16] = NAN;
+        for (int c = 0; c < channels; c++)
+            column[c] = in.data[c / 16 * block + 16 * p + c % 16];
+        if (number % 7 == 6 && p == pixels / 2)
+            column[channels / 2] = in.data[channels / 2 / 16 * block + 16 * p + channels / 2 % 16] = NAN;
+        for (size_t i = 1; i < 16; i++)
+            e.bound[16 * (size_t)p + i] = -1;
+        reduction_expect (kind, column, channels, 1, centred ? (double)centre.data[16 * p] : 0, &e, 16 * (size_t)p);
+    }
+    CASE ("kind %d, %d channels, %d pixels, centred %d", (int)kind, channels, pixels, centred);
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (&out);
+        tables[t]->reduce_channels (kind, in.data, channels, pixels, block, centred ? centre.data : NULL, out.data);
+        compare (tables[t], &out, &e);
+    }
+    free (column);
+    guarded_free (&in);
+    guarded_free (&out);
+    guarded_free (&centre);
+    expected_free (&e);
+}
+
+void check_reduce_channels (void)
+{
+    static const int channels[] = { 1, 2, 7, 15, 16, 17, 31, 32, 40, 96, 100 };
+    int number = 0;
+    for (size_t c = 0; c < sizeof channels / sizeof *channels; c++)
+        for (int pixels = 1; pixels <= 13; pixels++)
+            for (int kind = 0; kind < 4; kind++, number++)
+                reduce_channels_case (channels[c], pixels, number);
 }
 
 /* ---- element-wise ----------------------------------------------------------------------------------------------- */
@@ -152,7 +217,9 @@ static struct elementwise_case elementwise_case_new (int number)
     struct elementwise_case c = { .second = (enum second) (number / 3 % SECONDS),
                                   .alias = (enum alias) (number / 12 % ALIASES) };
     struct elementwise_args *r = &c.args;
-    r->operation = (enum elementwise_operation) (number % 3);
+    r->operation = (enum elementwise_operation) (number / 2 % ELEMENTWISE_OPERATIONS);
+    if (r->operation == ELEMENTWISE_NORMALISE)
+        c.second = c.second == WHOLE || c.second == PER_PIXEL ? PER_PIXEL : ONE_NUMBER;
     r->pixels = 1 + number % 37;
     r->channel = 16 * random_between (0, 2);
     r->b_pixel = c.second == WHOLE || c.second == PER_PIXEL ? 16 : 0;
@@ -168,6 +235,8 @@ static struct elementwise_case elementwise_case_new (int number)
     guarded_random (&c.scale);
     guarded_random (&c.shift);
     for (size_t i = 0; i < c.b.count; i += r->b_lane ? 16 : 1) /* the lanes nobody may use stay NaN */
+        c.b.data[i] = random_float ();
+    for (size_t i = 1; r->operation == ELEMENTWISE_NORMALISE && i < c.b.count; i += 16)
         c.b.data[i] = random_float ();
     c.epilogue = epilogue_case_new (number % EPILOGUES, (int)channels);
     if (number / 48 % 2) {
@@ -200,8 +269,20 @@ static void elementwise_expect_one (const struct elementwise_case *c, int i, str
     double v = c->a.data[i], magnitude = fabs (v);
     if (r->operation != ELEMENTWISE_FIRST) {
         double b = c->b.data[i / 16 * r->b_pixel + (r->b_lane ? 0 : i % 16)];
-        v = r->operation == ELEMENTWISE_ADD ? v + b : v * b;
-        magnitude = r->operation == ELEMENTWISE_ADD ? magnitude + fabs (b) : fabs (v);
+        if (r->operation == ELEMENTWISE_ADD) {
+            v += b;
+            magnitude += fabs (b);
+        } else if (r->operation == ELEMENTWISE_MUL) {
+            v *= b;
+            magnitude = fabs (v);
+        } else if (r->operation == ELEMENTWISE_MAX) {
+            v = fmax (v, b);
+            magnitude = fmax (magnitude, fabs (b));
+        } else {
+            double by = c->b.data[i / 16 * r->b_pixel + 1];
+            v = (v - b) * by;
+            magnitude = (magnitude + fabs (b)) * fabs (by);
+        }
     }
     int channel = r->channel + i % 16;
     if (r->scale) {

@@ -140,6 +140,8 @@ int build_activation (struct builder *b, int x, struct activation activation)
 {
     if (!b->instead && (activation.kind == ACTIVATION_ROUND || activation.kind == ACTIVATION_REQUANTISE))
         return build_range (b, x, activation.kind == ACTIVATION_REQUANTISE);
+    if (!b->instead && activation_is_function (activation.kind))
+        return keep (b, graph_function (b->g, NULL, x, activation));
     if (activation.kind != ACTIVATION_PRELU)
         return keep (b, graph_activation (b->g, NULL, x, b->instead ? *b->instead : activation));
     float *slopes = random_floats (b, (size_t)graph_tensor (b->g, x).channels, -0.3f, 0.5f);
@@ -156,8 +158,9 @@ int build_relu (struct builder *b, int x)
 struct activation random_activation (struct builder *b)
 {
     struct activation what = { .kind = (enum activation_kind)random_int (b, 0, ACTIVATION_KINDS - 1) };
-    /* Rounding is of ranges alone: check_quantise.c */
-    if (random_int (b, 0, 1) || what.kind == ACTIVATION_ROUND || what.kind == ACTIVATION_REQUANTISE)
+    /* Rounding is of ranges alone: check_quantise.c; a step is no test of what rounding errors do */
+    if (random_int (b, 0, 1) || what.kind == ACTIVATION_ROUND || what.kind == ACTIVATION_REQUANTISE ||
+        what.kind == ACTIVATION_THRESHOLDED_RELU || activation_is_function (what.kind))
         what.kind = ACTIVATION_RELU;
     bool other = random_int (b, 0, 1);
     switch (what.kind) {
@@ -362,10 +365,62 @@ static void random_reshape (struct builder *b, int x)
     }
 }
 
+/* A normalisation, with an epsilon that does not enlarge what rounding errors leave of small groups. */
+static void random_norm (struct builder *b, int x)
+{
+    int channels = graph_tensor (b->g, x).channels;
+    struct normalise how = { .epsilon = 0.1f, .uncentred = random_int (b, 0, 3) == 0 };
+    if (random_int (b, 0, 1)) {
+        keep (b, graph_layer_norm (b->g, NULL, x, &how));
+        return;
+    }
+    how.groups = random_int (b, 0, 1) ? channels : channels % 2 ? 1 : 2;
+    keep (b, graph_group_norm (b->g, NULL, x, &how));
+}
+
+/* Statistics of a tensor, which come back to it. */
+static void random_reduction (struct builder *b, int x)
+{
+    enum reduction kind = (enum reduction)random_int (b, REDUCTION_MAX, REDUCTION_MEAN_SQUARE);
+    int weights =
+        random_int (b, 0, 1) ? graph_reduce (b->g, NULL, x, kind) : graph_reduce_channels (b->g, NULL, x, kind);
+    keep (b, random_int (b, 0, 1) ? graph_max (b->g, NULL, x, weights) : graph_add (b->g, NULL, weights, x));
+}
+
+/* Another size: between the pixels, or out of channels. */
+static void random_size (struct builder *b, int x)
+{
+    struct tensor_info in = graph_tensor (b->g, x);
+    double row[40], column[40];
+    struct resampling resize = { random_int (b, 1, 20), random_int (b, 1, 20), row, column };
+    if (in.channels % 4 == 0 && random_int (b, 0, 1)) {
+        struct depth_to_space how = { 2, 2, random_int (b, 0, 1) };
+        keep (b, graph_depth_to_space (b->g, NULL, x, &how));
+        return;
+    }
+    for (int i = 0; i < 20; i++) {
+        row[i] = (double)random_float (b, 0, (float)(in.height - 1));
+        column[i] = random_int (b, 0, in.width - 1);
+    }
+    if (in.channels * resize.height * resize.width <= NUMBERS_MAX)
+        keep (b, graph_resize (b->g, NULL, x, &resize));
+}
+
+/* e^x of a bounded number, or |x|. */
+static void random_function (struct builder *b, int x)
+{
+    struct activation how = { ACTIVATION_LEAKY_RELU, -1, 0 };
+    if (!random_int (b, 0, 1) && !b->replaceable) {
+        x = graph_activation (b->g, NULL, x, (struct activation) { ACTIVATION_CLIP, -2, 1 });
+        how.kind = ACTIVATION_EXP;
+    }
+    keep (b, graph_function (b->g, NULL, x, how));
+}
+
 static void random_operation (struct builder *b)
 {
     int x = some_tensor (b);
-    switch (random_int (b, 0, 15)) {
+    switch (random_int (b, 0, 19)) {
     default:
         random_conv (b, x);
         break;
@@ -396,6 +451,18 @@ static void random_operation (struct builder *b)
         break;
     case 11:
         random_pick (b, x);
+        break;
+    case 16:
+        random_norm (b, x);
+        break;
+    case 17:
+        random_reduction (b, x);
+        break;
+    case 18:
+        random_size (b, x);
+        break;
+    case 19:
+        random_function (b, x);
         break;
     case 12:
         if (random_int (b, 0, 3) == 0)

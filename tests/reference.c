@@ -195,14 +195,6 @@ static void run_quantise_dynamic (const struct node *node, const double *in, dou
     run_quantise (node, in, (struct range) { step > 0 ? step : 1, -zero, 255 - zero }, out, magnitude);
 }
 
-static void run_pool (const struct node *node, const struct node *in, const double *values, double *out)
-{
-    if (node->operation == OPERATION_POOL)
-        reference_pool (&node->u.pool, in->channels, in->height, in->width, values, out);
-    else
-        reference_global_pool (node->u.global_pool, in->channels, in->height, in->width, values, out);
-}
-
 /* Where (c, y, x) of the output is read from in an operand that may repeat. */
 static size_t broadcast_at (const struct node *in, int c, int y, int x)
 {
@@ -306,9 +298,18 @@ void reference_node (const struct graph *g, const struct node *node, const doubl
         run_activation (node, values[0], magnitudes[0], out, magnitude);
         break;
     case OPERATION_POOL:
-    case OPERATION_GLOBAL_POOL:
-        run_pool (node, in, values[0], out);
-        run_pool (node, in, magnitudes[0], magnitude);
+        reference_pool (&node->u.pool, in->channels, in->height, in->width, values[0], out);
+        reference_pool (&node->u.pool, in->channels, in->height, in->width, magnitudes[0], magnitude);
+        break;
+    case OPERATION_REDUCE:
+    case OPERATION_REDUCE_CHANNELS:
+    case OPERATION_GROUP_NORM:
+    case OPERATION_LAYER_NORM:
+    case OPERATION_FUNCTION:
+    case OPERATION_MAX:
+    case OPERATION_RESIZE:
+    case OPERATION_DEPTH_TO_SPACE:
+        reference_arithmetic (g, node, values, magnitudes, out, magnitude);
         break;
     case OPERATION_ADD:
     case OPERATION_MUL:

@@ -45,6 +45,9 @@ const double *reference_magnitudes (const struct reference *reference, int id);
 size_t reference_count (const struct reference *reference, int id); /* numbers in it */
 void reference_free (struct reference *reference);
 
+/* The operations of reference_arithmetic.c; as reference_node. */
+void reference_arithmetic (const struct graph *g, const struct node *node, const double *const *values,
+                           const double *const *magnitudes, double *out, double *magnitude);
 /* One node of a graph from the tensors it reads; values[i] and magnitudes[i] belong to its i-th input. out and
  * magnitude hold what node->channels * height * width says. */
 void reference_node (const struct graph *g, const struct node *node, const double *const *values,

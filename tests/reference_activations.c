@@ -46,6 +46,22 @@ double reference_activation (struct activation activation, double slope, double 
         return fmin (fmax (rint ((double)((float)x / (float)slope)), alpha), beta);
     case ACTIVATION_REQUANTISE: /* the product in single precision, as integer engines have it */
         return fmin (fmax (rint ((double)((float)rint (x) * (float)slope)), alpha), beta);
+    case ACTIVATION_SOFTPLUS:
+        return fmax (x, 0) + log1p (exp (-fabs (x)));
+    case ACTIVATION_SOFTSIGN:
+        return x / (1 + fabs (x));
+    case ACTIVATION_THRESHOLDED_RELU:
+        return x > alpha ? x : 0;
+    case ACTIVATION_EXP:
+        return exp (fmin (fmax (x, -87), 88));
+    case ACTIVATION_LOG:
+        return log (x);
+    case ACTIVATION_SQRT:
+        return sqrt (x);
+    case ACTIVATION_RECIPROCAL:
+        return 1 / x;
+    case ACTIVATION_POWER:
+        return exp (fmin (fmax (alpha * log (fabs (x)), -87), 88)) * (x < 0 ? beta : 1);
     case ACTIVATION_KINDS:
         break;
     }
@@ -79,6 +95,16 @@ double reference_steepness (struct activation activation, double slope)
     case ACTIVATION_ROUND:
     case ACTIVATION_REQUANTISE:
         return 0; /* but where it jumps: see below */
+    case ACTIVATION_SOFTPLUS:
+    case ACTIVATION_SOFTSIGN:
+    case ACTIVATION_THRESHOLDED_RELU: /* which jumps at alpha */
+        return 1;
+    case ACTIVATION_EXP: /* these get as steep as they like: reference_arithmetic.c */
+    case ACTIVATION_LOG:
+    case ACTIVATION_SQRT:
+    case ACTIVATION_RECIPROCAL:
+    case ACTIVATION_POWER:
+        return INFINITY;
     case ACTIVATION_KINDS:
         break;
     }
@@ -113,6 +139,20 @@ double reference_activation_error (struct activation activation, double x, doubl
     case ACTIVATION_SIGMOID:
     case ACTIVATION_TANH:
         return (1e-6 + exponent) * fabs (y) + tiny;
+    case ACTIVATION_SOFTPLUS:
+        return (1e-6 + exponent) * fabs (y) + tiny;
+    case ACTIVATION_THRESHOLDED_RELU:
+        return 0;
+    case ACTIVATION_SOFTSIGN:
+    case ACTIVATION_RECIPROCAL:
+    case ACTIVATION_SQRT:
+        return 3 * eps * fabs (y);
+    case ACTIVATION_EXP:
+        return (1e-6 + 4 * eps * fmin (fabs (x), 88)) * fabs (y);
+    case ACTIVATION_LOG: /* e ln 2 and ln m cancel at worst to half of either */
+        return 6 * eps * fabs (y) + tiny;
+    case ACTIVATION_POWER: /* the exponent's error, in proportion */
+        return (1e-6 + 10 * eps * fmin (fabs ((double)activation.alpha * log (fabs (x))), 88)) * fabs (y) + tiny;
     case ACTIVATION_KINDS:
         break;
     }

@@ -3,7 +3,8 @@
  * needs no GStreamer and reads whatever the element's pipelines read.
  *
  *   file -> stdin of gst-launch-1.0: decoded, cut to the network's shape, scaled to 8/7 of its size, the middle of it
- *        -> stdout: width x height x RGBx, one picture after the other; of a clip one a second */
+ *        -> stdout: width x height x RGBx, one picture after the other; of a clip up to 64
+ *           at equal distances */
 #include "models/command.h"
 
 #include <errno.h>
@@ -35,16 +36,15 @@ static int open_regular (const char *path)
 }
 
 /* The pipeline, a word each; g_strfreev () it. */
-static char **pipeline_words (int width, int height)
+static char **pipeline_words (const char *decoder, int width, int height)
 {
     int wide = (width * 8 + 6) / 7, high = (height * 8 + 6) / 7;
-    char *text = g_strdup_printf (
-        "gst-launch-1.0 -q fdsrc fd=0 ! decodebin ! videorate drop-only=true max-rate=1 ! videoconvert ! "
-        "aspectratiocrop aspect-ratio=%d/%d ! videoscale add-borders=false ! "
-        "video/x-raw,format=RGBx,width=%d,height=%d,pixel-aspect-ratio=1/1 ! "
-        "videocrop left=%d right=%d top=%d bottom=%d ! identity eos-after=%d ! fdsink fd=1 sync=false",
-        width, height, wide, high, (wide - width) / 2, (wide - width + 1) / 2, (high - height) / 2,
-        (high - height + 1) / 2, CLIP_PICTURES_MAX + 1);
+    char *text = g_strdup_printf ("gst-launch-1.0 -q fdsrc fd=0 ! %s ! videoconvert ! "
+                                  "aspectratiocrop aspect-ratio=%d/%d ! videoscale add-borders=false ! "
+                                  "video/x-raw,format=RGBx,width=%d,height=%d,pixel-aspect-ratio=1/1 ! "
+                                  "videocrop left=%d right=%d top=%d bottom=%d ! fdsink fd=1 sync=false",
+                                  decoder, width, height, wide, high, (wide - width) / 2, (wide - width + 1) / 2,
+                                  (high - height) / 2, (high - height + 1) / 2);
     char **words = g_strsplit (text, " ", -1);
     g_free (text);
     return words;
@@ -65,27 +65,46 @@ static bool read_picture (int fd, unsigned char *to, size_t bytes)
     return true;
 }
 
+/* Keeps every other one of `count` pictures of `bytes` bytes. */
+static void thin_out (unsigned char *rgb, int count, size_t bytes)
+{
+    for (int i = 1; 2 * i < count; i++)
+        memmove (rgb + (size_t)i * bytes, rgb + 2 * (size_t)i * bytes, bytes);
+}
+
+/* Appends pictures 0, distance, 2 distance, ... of the stream: where they become too many, the distance doubles. */
 static bool read_pictures (int fd, size_t pixels, struct pictures *pictures)
 {
     unsigned char *rgbx = malloc (4 * pixels);
+    size_t before = (size_t)pictures->count;
+    int kept = 0, distance = 1;
     bool good = rgbx != NULL;
-    while (good && read_picture (fd, rgbx, 4 * pixels)) {
-        unsigned char *grown = realloc (pictures->rgb, ((size_t)pictures->count + 1) * 3 * pixels);
+    for (int n = 0; good && read_picture (fd, rgbx, 4 * pixels); n++) {
+        if (n % distance)
+            continue;
+        unsigned char *grown = realloc (pictures->rgb, (before + (size_t)kept + 1) * 3 * pixels);
         good = grown != NULL;
         if (!good)
             break;
         pictures->rgb = grown;
-        grown += (size_t)pictures->count++ * 3 * pixels;
+        grown += (before + (size_t)kept++) * 3 * pixels;
         for (size_t i = 0; i < pixels; i++)
             memcpy (grown + 3 * i, rgbx + 4 * i, 3);
+        if (kept == CLIP_PICTURES_MAX) {
+            thin_out (pictures->rgb + before * 3 * pixels, kept, 3 * pixels);
+            kept /= 2;
+            distance *= 2;
+        }
     }
+    pictures->count += kept;
     free (rgbx);
     return good;
 }
 
-bool command_decode (const char *path, int width, int height, struct pictures *pictures)
+/* Appends what this decoder makes of the file, which may be nothing. False: it was said why. */
+static bool decode_by (const char *decoder, const char *path, int width, int height, struct pictures *pictures)
 {
-    int from = open_regular (path), pipe_ends[2] = { -1, -1 }, before = pictures->count;
+    int from = open_regular (path), pipe_ends[2] = { -1, -1 };
     if (from < 0)
         return false;
     if (pipe2 (pipe_ends, O_CLOEXEC)) {
@@ -93,7 +112,7 @@ bool command_decode (const char *path, int width, int height, struct pictures *p
         close (from);
         return false;
     }
-    char **words = pipeline_words (width, height);
+    char **words = pipeline_words (decoder, width, height);
     GError *failure = NULL;
     GPid child;
     bool good = g_spawn_async_with_fds (NULL, words, NULL,
@@ -115,7 +134,19 @@ bool command_decode (const char *path, int width, int height, struct pictures *p
     }
     g_clear_error (&failure);
     g_strfreev (words);
-    if (good && pictures->count == before)
+    return good;
+}
+
+bool command_decode (const char *path, int width, int height, struct pictures *pictures)
+{
+    static const char *const decoders[] = { "decodebin",
+                                            "gdkpixbufdec" }; /* the second, unasked never used, has more */
+    int before = pictures->count;
+    for (size_t i = 0; i < sizeof decoders / sizeof decoders[0] && pictures->count == before; i++) {
+        if (!decode_by (decoders[i], path, width, height, pictures))
+            return false;
+    }
+    if (pictures->count == before)
         complain ("%s: GStreamer can decode no picture from it", path);
-    return good && pictures->count > before;
+    return pictures->count > before;
 }

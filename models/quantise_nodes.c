@@ -355,8 +355,8 @@ static void write_joined (struct quantiser *q, int id, const char *operation)
 {
     int count = 0;
     bool flat = quantise_is_vector (q->g, id);
-    while (graph_source (q->g, id, count) >= 0)
-        flat = flat && q->of[graph_source (q->g, id, count++)].flat;
+    for (int from; (from = graph_source (q->g, id, count)) >= 0; count++)
+        flat = flat && q->of[from].flat;
     const char **inputs = g_new0 (const char *, count + 1);
     for (int i = 0; i < count; i++) {
         int from = graph_source (q->g, id, i);

@@ -176,6 +176,8 @@ void graph_drop_weights (struct graph *g);
  * outputs of a tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen) where the direct sum keeps them in one
  * place. */
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
+/* INT8: tensors whose ranges are known in 256 steps, weights in 255 per output channel, sums exact; the rest in fp32. */
+enum precision { PRECISION_FP32, PRECISION_INT8 };
 
 struct plan_options {
     int threads;              /* 0: one per CPU this process may run on */
@@ -185,8 +187,10 @@ struct plan_options {
     const struct activation *activation;
     const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */
     int tap_count;
-    bool timed;            /* measure each step of each run */
-    const struct cpu *cpu; /* the engine's cpu.h: what to plan for; NULL: the processor this runs on */
+    bool timed; /* measure each step of each run */
+    enum precision precision;
+    const struct ranges *ranges; /* of this graph's tensors (ranges.h), for PRECISION_INT8; read by plan_new only */
+    const struct cpu *cpu;       /* the engine's cpu.h: what to plan for; NULL: the processor this runs on */
 };
 
 /* A tensor as plan_run leaves it: data [channels][height][width], valid until the next run. */

@@ -372,6 +372,8 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
         ok = fail (&p, graph_error (g));
     else if (!g->output_count)
         ok = fail (&p, "the graph has no output");
+    else if (options->precision == PRECISION_INT8)
+        ok = fail (&p, "int8 plans are not built in");
     else if (!p.plan->execution.kernels) {
         const char *name = options->isa ? options->isa : getenv ("CONVRELU_ISA");
         snprintf (p.error->text, sizeof p.error->text, "this CPU cannot run instruction set '%.40s'", name ? name : "");

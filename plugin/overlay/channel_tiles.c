@@ -4,59 +4,13 @@
 
 #include <math.h>
 
+#include "plugin/overlay/heat_tile.h"
 #include "plugin/overlay/seen_picture.h"
-#include "plugin/overlay/smooth_map.h"
 
 enum {
     COLOUR_GRID = 0x8d99a6, /* 0xRRGGBB; neither an end nor the zero of a colour map */
     NUMBER_LINES = 4,       /* heights of a small line: a tile less high or wide has no number */
 };
-
-static float largest (const struct map *map)
-{
-    float most = 0;
-    for (int i = 0; i < map->height * map->width; i++)
-        most = MAX (most, map->values[i]);
-    return most;
-}
-
-/* The picture at two fifths of its light, in the size of a tile. g_free it. */
-static guint8 *darkened_picture (const struct overlay_frame *frame, int width, int height)
-{
-    const struct input_spec *input = model_input (frame->network->model);
-    guint8 *light = g_malloc ((gsize)width * (gsize)height);
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++)
-            light[y * width + x] = (guint8)(seen_light (frame, (2 * y + 1) * input->height / (2 * height),
-                                                        (2 * x + 1) * input->width / (2 * width)) *
-                                            2 / 5);
-    return light;
-}
-
-/* Where the map is large its heat lies over the picture. */
-static float draw_over_picture (const struct channel_tiles *tiles, const struct map *map, const struct tile *tile,
-                                const guint8 *picture, const struct pen *pen)
-{
-    const struct network *network = tiles->frame->network;
-    const struct input_spec *input = model_input (network->model);
-    const struct rectangle all = { 0, 0, input->width, input->height };
-    double part[4];
-    float most = largest (map);
-    smooth_map_part (network, network->class_map->map, &all, part);
-    guint8 *heat = smooth_map_new (map, part, most > 0 ? 255 / (double)most : 0, tile->width, tile->height);
-    for (int y = 0; y < tile->height; y++) {
-        guint32 *out = pen->canvas->pixels + (tile->y + y) * pen->canvas->stride + tile->x;
-        for (int x = 0; x < tile->width; x++) {
-            guint32 hot = tiles->heat->pixel[heat[y * tile->width + x]], light = picture[y * tile->width + x];
-            guint32 by = MIN ((hot >> 24) * 3 / 2, 255), pixel = 0;
-            for (int shift = 0; shift < 24; shift += 8)
-                pixel |= (light * (255 - by) + (hot >> shift & 255) * by) / 255 << shift;
-            out[x] = premultiplied (pixel, pen->opacity);
-        }
-    }
-    g_free (heat);
-    return most;
-}
 
 /* The channel's number, and what it adds to the class, in the tile's lower left corner. */
 static void write_number (const struct pen *pen, const struct channel_tiles *tiles, int channel,
@@ -84,7 +38,10 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
     const struct tensor *tensor = tiles->tensor;
     gsize pixels = (gsize)tensor->height * (gsize)tensor->width;
     int gap = mosaic->gap, border = MIN (gap, pen->layout->pad);
-    guint8 *picture = tiles->heat ? darkened_picture (tiles->frame, mosaic->tile_width, mosaic->tile_height) : NULL;
+    guint8 *picture = tiles->heat ? seen_darkened (tiles->frame, mosaic->tile_width, mosaic->tile_height) : NULL;
+    struct heat_tile heat = { .frame = tiles->frame, .palette = tiles->heat, .picture = picture };
+    if (tiles->heat)
+        heat.tensor = tiles->frame->network->class_map->map;
     for (int i = 0; i < tiles->count; i++) {
         int channel = tiles->stats->shown[i];
         const struct map map = { tensor->data + (gsize)channel * pixels, tensor->height, tensor->width };
@@ -98,7 +55,7 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
         /* A frame round each; those of neighbours coincide. */
         canvas_fill (pen->canvas, tile.x - border, tile.y - border, tile.width + 2 * border, tile.height + 2 * border,
                      premultiplied (COLOUR_GRID, pen->opacity));
-        tiles->most[i] = tiles->heat ? draw_over_picture (tiles, &map, &tile, picture, pen)
+        tiles->most[i] = tiles->heat ? heat_tile_draw (&heat, &map, &tile, pen)
                                      : tile_draw (&map, tiles->palette, &tile, pen->canvas, scratch);
         write_number (pen, tiles, channel, &tile);
     }

@@ -53,6 +53,7 @@ struct overlay *overlay_new (void)
 void overlay_jump (struct overlay *overlay)
 {
     smoothing_reset (overlay->drawing.smoothing);
+    overlay->drawing.jumps++;
     overlay->drawing.calm = NULL;
     overlay->known = FALSE;
 }

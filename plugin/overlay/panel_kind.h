@@ -18,6 +18,7 @@
 /* What all panels are drawn from. */
 struct drawing {
     const struct overlay_frame *frame;
+    guint jumps;      /* moves with another place in the stream, or another stream */
     gboolean changed; /* the frame's size, the properties or the network's view are others than in the drawing before */
     struct layout layout;
 

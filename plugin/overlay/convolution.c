@@ -72,6 +72,8 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
     if (i == STRIP) {
         content->at = sum_strip_place (&drawing->layout, c->shown.watched->other >= 0, drawing->frame->width,
                                        drawing->frame->height);
+        if (content->at.width > 0) /* what stands at the foot of the text column goes above it */
+            drawing->strip = drawing->taken_below = content->at.height + drawing->layout.margin;
         return content->at.width > 0;
     }
     if (c->box.width < 1)

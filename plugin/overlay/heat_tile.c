@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* heat_tile.c: heat mixed into a grey picture, pixel by pixel; see heat_tile.h. */
+/* heat_tile.c: heat mixed into a picture, pixel by pixel; see heat_tile.h. */
 #include "plugin/overlay/heat_tile.h"
 
 #include "plugin/overlay/smooth_map.h"
@@ -26,10 +26,10 @@ float heat_tile_draw (const struct heat_tile *heat, const struct map *map, const
         guint32 *out = pen->canvas->pixels + (tile->y + y) * pen->canvas->stride + tile->x;
         for (int x = 0; x < tile->width; x++) {
             guint32 rgb = heat->palette->pixel[hot[y * tile->width + x]];
-            guint32 light = heat->picture[y * tile->width + x], by = MIN ((rgb >> 24) * 3 / 2, 255),
+            guint32 under = heat->picture[y * tile->width + x], by = MIN ((rgb >> 24) * 3 / 2, 255),
                     pixel = alpha << 24;
             for (int shift = 0; shift < 24; shift += 8) {
-                guint32 mixed = (light * (255 - by) + (rgb >> shift & 255) * by) / 255;
+                guint32 mixed = ((under >> shift & 255) * (255 - by) + (rgb >> shift & 255) * by) / 255;
                 pixel |= (mixed * alpha + 127) / 255 << shift;
             }
             out[x] = pixel;

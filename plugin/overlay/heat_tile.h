@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* heat_tile.h: a coarse map as smooth heat over the darkened picture, in a tile. No state: any thread. */
+/* heat_tile.h: a coarse map as smooth heat over the picture, in a tile. No state: any thread. */
 #ifndef CONVRELU_HEAT_TILE_H
 #define CONVRELU_HEAT_TILE_H
 
@@ -11,7 +11,7 @@ struct heat_tile {
     const struct overlay_frame *frame;
     int tensor;                    /* of the graph, whose map it is: where its cells lie in the picture */
     const struct palette *palette; /* palette_make_heat */
-    const guint8 *picture;         /* seen_darkened, [tile height][tile width] */
+    const guint32 *picture;        /* 0xRRGGBB, [tile height][tile width] */
 };
 
 /* What is not above zero is the picture alone. Returns the value of the most heat: tile->most, or where that is 0 the

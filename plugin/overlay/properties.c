@@ -125,10 +125,12 @@ static void install_what (GObjectClass *klass)
             words_of_select[CHANNELS_VARIED], FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_CLASS,
-        g_param_spec_string ("class", "Class",
-                             "The class whose heat class-activation draws and whose channels channel-select=class "
-                             "shows: top-1 (the best), top-2 and so on, a label or a number from 0 on",
-                             default_class, FLAGS));
+        g_param_spec_string (
+            "class", "Class",
+            "The class whose heat class-activation draws and whose channels channel-select=class "
+            "shows: top-1 (the best), top-2 and so on, a label or a number from 0 on. Two of these with "
+            "a comma between are shown side by side, such as top-1,top-2",
+            default_class, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_UNIT,
         g_param_spec_string (

@@ -48,17 +48,21 @@ void seen_colours (const struct overlay_frame *frame, const struct rectangle *pa
     g_free (across);
 }
 
-guint8 *seen_darkened (const struct overlay_frame *frame, int width, int height)
+guint32 *seen_whole (const struct overlay_frame *frame, int width, int height)
 {
-    const struct colour_planes planes = planes_of (frame);
-    const struct rectangle all = { 0, 0, planes.width, planes.height };
+    const struct input_spec *input = model_input (frame->network->model);
+    const struct rectangle all = { 0, 0, input->width, input->height };
     guint32 *rgb = g_new (guint32, (gsize)width * (gsize)height);
-    guint8 *light = g_malloc ((gsize)width * (gsize)height);
     seen_colours (frame, &all, rgb, width, height);
+    return rgb;
+}
+
+guint32 *seen_darkened (const struct overlay_frame *frame, int width, int height)
+{
+    guint32 *rgb = seen_whole (frame, width, height);
     for (int i = 0; i < width * height; i++) {
-        guint32 sum = 77 * (rgb[i] >> 16 & 255) + 150 * (rgb[i] >> 8 & 255) + 29 * (rgb[i] & 255);
-        light[i] = (guint8)((sum >> 8) * 2 / 5);
+        guint32 light = (77 * (rgb[i] >> 16 & 255) + 150 * (rgb[i] >> 8 & 255) + 29 * (rgb[i] & 255)) >> 8;
+        rgb[i] = 0x010101 * (light * 2 / 5);
     }
-    g_free (rgb);
-    return light;
+    return rgb;
 }

@@ -22,7 +22,6 @@
 #include "plugin/overlay/panel_kind.h"
 #include "plugin/overlay/seen_picture.h"
 #include "plugin/overlay/smooth_map.h"
-#include "plugin/overlay/sum_strip.h"
 #include "plugin/overlay/unit_caption.h"
 #include "plugin/overlay/unit_choice.h"
 
@@ -190,15 +189,11 @@ static struct rectangle region_of (const struct drawing *drawing)
         region.width = MIN (region.width, across);
         region.y += drawing->taken_above;
         region.height -= drawing->taken_above + drawing->taken_below;
-    } else if (appearance->placement == PLACEMENT_BOTTOM) {
+        return region;
+    }
+    if (appearance->placement == PLACEMENT_BOTTOM)
         region = (struct rectangle) { m, height / 2, width - 2 * m, height / 2 - m };
-    }
-    const struct watched *watched = frame->network->watched;
-    if (appearance->overlay & OVERLAY_CONVOLUTION && watched->conv >= 0) {
-        struct rectangle strip = sum_strip_place (layout, watched->other >= 0, width, height);
-        if (strip.width > 0)
-            region.height = MIN (region.height, strip.y - m - region.y);
-    }
+    region.height -= drawing->strip;
     return region;
 }
 
@@ -369,7 +364,7 @@ static void draw_map (const struct unit *unit, const struct drawing *drawing, co
     const struct map map = map_of (unit, plan_tap (network->plan, network->after_tap));
     const struct tile tile = { at->x, at->y, at->width, at->height, MAX (unit->facts.most, 1e-30f) };
     const struct rectangle all = { 0, 0, unit->facts.picture_width, unit->facts.picture_height };
-    guint8 *picture = seen_darkened (drawing->frame, at->width, at->height);
+    guint32 *picture = seen_darkened (drawing->frame, at->width, at->height);
     const struct heat_tile heat = { drawing->frame, network->watched->layer.post, &unit->heat, picture };
     heat_tile_draw (&heat, &map, &tile, pen);
     g_free (picture);

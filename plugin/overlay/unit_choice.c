@@ -22,7 +22,7 @@ static void go_to_strongest (struct unit_choice *choice, const float *map, const
 
 static int choose_channel (struct unit_choice *choice, const struct tensor *after, gboolean fresh)
 {
-    const struct channel_wish varied = { .select = CHANNELS_VARIED, .class_id = -1 };
+    const struct channel_wish varied = { .select = CHANNELS_VARIED, .class_id = -1, .other_id = -1 };
     choice->frames = MIN (choice->frames + fresh, FRAMES_TO_LOOK + 1);
     if (choice->stats.channels == after->channels && choice->frames > FRAMES_TO_LOOK)
         return choice->stats.shown[0];

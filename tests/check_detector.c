@@ -7,6 +7,7 @@
 #include "plugin/overlay/channel_choice.h"
 #include "plugin/overlay/seen_picture.h"
 #include "plugin/overlay/sum_strip.h"
+#include "plugin/overlay/unit_caption.h"
 #include "plugin/overlay/unit_choice.h"
 
 /* ---- words of a class ------------------------------------------------------------------------------------------ */
@@ -115,6 +116,34 @@ static void check_leading (void)
     check_group ("input channels that add most");
     CHECK (count == 3 && channels[0] == 1 && channels[1] == 3 && channels[2] == 0, "%d: %d, %d, %d", count, channels[0],
            channels[1], channels[2]);
+    static const float zeros[5 * 4] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NAN, 0, 0, 0, 0, 0, -1, 0, 0, 0 };
+    const struct sum_shown none = { .watched = &watched, .products = zeros };
+    sum_leading_channels (&none, channels);
+    CHECK (channels[0] == 4 && channels[1] == 0 && channels[2] == 1, "of zeros: %d, %d, %d", channels[0], channels[1],
+           channels[2]);
+}
+
+/* A minus is as wide as a digit, dark and thick enough to be seen, in every size that numbers are written in. */
+static void check_minus (void)
+{
+    check_group ("minus signs");
+    struct text_cache *texts = text_cache_new ();
+    for (int size = 8; size <= 80; size += size < 24 ? 1 : 8) {
+        char text[32];
+        caption_number (text, sizeof text, -9.8);
+        int with = text_line (texts, text, size, WEIGHT_BOLD, 1000).width;
+        int without = text_line (texts, text + strlen ("−"), size, WEIGHT_BOLD, 1000).width;
+        int digit = text_line (texts, "99.80", size, WEIGHT_BOLD, 1000).width - without;
+        struct line sign = text_line (texts, "−", size, WEIGHT_BOLD, 1000);
+        int dark = 0;
+        for (int i = 0; i < sign.height; i++)
+            for (int x = 0; x < sign.width; x++)
+                dark += sign.coverage[i * sign.stride + x] > 100;
+        CHECK (strcmp (text, "−9.80") == 0 && with - without >= digit * 3 / 4 && dark >= size / 3,
+               "%d pixels high: the minus takes %d of a digit's %d, %d pixels are dark", size, with - without, digit,
+               dark);
+    }
+    text_cache_free (texts);
 }
 
 /* ---- pieces of the stream --------------------------------------------------------------------------------------- */
@@ -470,6 +499,7 @@ int main (int argc, char **argv)
     appearance_clear (&appearance);
     check_choice ();
     check_leading ();
+    check_minus ();
     check_patches ();
     check_still ();
     check_forgetting ();

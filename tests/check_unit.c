@@ -65,7 +65,7 @@ static void check_numbers (void)
     check_group ("numbers with a sign");
     for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
         char text[32];
-        signed_number (text, sizeof text, cases[i].value);
+        caption_number (text, sizeof text, cases[i].value);
         CHECK (strcmp (text, cases[i].text) == 0, "%g is written %s", cases[i].value, text);
     }
 }

@@ -36,9 +36,9 @@ gboolean best_patches_wants (const struct best_patches *patches, float value);
 void best_patches_add (struct best_patches *patches, struct patch *patch);
 void best_patches_clear (struct best_patches *patches);
 
-/* How alike two patches look once their sketches are filled, about -1..1: the contrast and structure part of SSIM (Wang
- * et al. 2004) over colours less their mean, which changes of light leave as it is; two flat ones are alike. The best of
- * the nine ways to lay them on each other that are shifted by at most one cell. */
+/* How alike two patches look once their sketches are filled, about -1..1: the contrast and structure part of SSIM
+ * (Wang et al. 2004) over colours less their mean, which changes of light leave as it is; two flat ones are alike. The
+ * best of the nine ways to lay them on each other that are shifted by at most one cell. */
 double patch_likeness (const struct patch *a, const struct patch *b);
 
 #endif

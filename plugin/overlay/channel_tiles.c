@@ -52,7 +52,7 @@ static void write_number (const struct pen *pen, const struct channel_tiles *til
     const struct channel_wish wish = wish_of (tiles, i, &rgb);
     if (MIN (tile->width, tile->height) < NUMBER_LINES * pen->layout->small_line)
         return;
-    signed_number (number, sizeof number, (double)layer_stats_contribution (tiles->stats, &wish, channel));
+    caption_number (number, sizeof number, (double)layer_stats_contribution (tiles->stats, &wish, channel));
     if (!tiles->heat)
         g_snprintf (text, sizeof text, "%d", channel);
     else if (!wish.weights)

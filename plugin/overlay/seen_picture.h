@@ -5,8 +5,8 @@
 
 #include "plugin/overlay/overlay.h"
 
-/* rgb [rows][columns], 0xRRGGBB: `part` of the network's input in so many pixels, each the nearest one of the input; what
- * lies outside is black. Networks of one channel see grey. */
+/* rgb [rows][columns], 0xRRGGBB: `part` of the network's input in so many pixels, each the nearest one of the input;
+ * what lies outside is black. Networks of one channel see grey. */
 void seen_colours (const struct overlay_frame *frame, const struct rectangle *part, guint32 *rgb, int columns,
                    int rows);
 /* All of it, 0xRRGGBB, [height][width]: as it is, or grey at two fifths of its light. g_free it. */

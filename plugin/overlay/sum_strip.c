@@ -186,7 +186,7 @@ static float take_cells (const struct sum_shown *shown, enum part part, int chan
     return most;
 }
 
-/* A number in each cell of the products where there is room. */
+/* A number in each cell of the products where there is room; never a part of one. */
 static void write_cells (const struct strip *strip, const float *values, float most, const struct rectangle *at)
 {
     const struct conv *shape = &strip->shown->watched->shape;
@@ -196,12 +196,12 @@ static void write_cells (const struct strip *strip, const float *values, float m
     for (int i = 0; i < shape->kernel_h * shape->kernel_w; i++) {
         const struct style style = { size, WEIGHT_NORMAL, fabsf (values[i]) > most / 2 ? COLOUR_PAPER : COLOUR_TEXT };
         char text[32];
-        signed_number (text, sizeof text, (double)values[i]);
+        caption_number (text, sizeof text, (double)values[i]);
         int x = at->x + i % shape->kernel_w * at->width / shape->kernel_w;
         int y = at->y + i / shape->kernel_w * at->height / shape->kernel_h;
-        pen_write (strip->pen, text, &style,
-                   x + MAX ((width - pen_width (strip->pen, text, size, WEIGHT_NORMAL)) / 2, 1),
-                   y + (height - size) / 2, width);
+        int wide = pen_width (strip->pen, text, size, WEIGHT_NORMAL);
+        if (wide <= width)
+            pen_write (strip->pen, text, &style, x + (width - wide) / 2, y + (height - size) / 2, width);
     }
 }
 
@@ -258,13 +258,15 @@ int sum_leading_channels (const struct sum_shown *shown, int *channels)
     float *sums = g_new0 (float, shown->watched->in_channels);
     for (int i = 0; i < shown->watched->in_channels * cells; i++)
         sums[i / cells] += shown->products[i];
+    for (int c = 0; c < shown->watched->in_channels; c++)
+        sums[c] = isfinite (sums[c]) ? fabsf (sums[c]) : 0;
     for (int n = 0; n < count; n++) {
         int best = 0;
         for (int c = 1; c < shown->watched->in_channels; c++)
-            if (fabsf (sums[c]) > fabsf (sums[best]))
+            if (sums[c] > sums[best])
                 best = c;
         channels[n] = best;
-        sums[best] = 0;
+        sums[best] = -1; /* taken */
     }
     g_free (sums);
     return count;
@@ -314,7 +316,7 @@ static void draw_products (struct strip *strip)
     write_between (strip, "=");
     x = strip->x;
     draw_part (strip, PRODUCT, channels, count);
-    write_below (strip, count > 0 && count < watched->in_channels ? "products that add most" : "products",
+    write_below (strip, count > 0 && count < watched->in_channels ? "products: the largest" : "products",
                  "orange +, blue −", x, strip->tile * 11 / 10);
     strip->x += strip->tile / 5;
 }
@@ -325,7 +327,7 @@ static void write_term (const struct strip *strip, const char *name, double valu
 {
     int size = strip->line * 9 / 10;
     char number[32];
-    signed_number (number, sizeof number, value);
+    caption_number (number, sizeof number, value);
     const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     const struct style style = { size, WEIGHT_BOLD, sign_colour (value) };
     int used = pen_write_before (strip->pen, number, &style, strip->x + width, y, width);
@@ -338,14 +340,19 @@ static double branch_of (const struct weighted_sum *sum)
     return sum->positive + sum->negative + sum->shift;
 }
 
+/* "= −9.80", or the number alone where there is no room for both; never a part of it. */
 static void write_result (const struct strip *strip, double value, int y, int width)
 {
     char text[48];
-    signed_number (text, sizeof text, value);
+    caption_number (text, sizeof text, value);
     char *whole = g_strdup_printf ("= %s", text);
-    const struct style big = { pen_shrunk (strip->pen, whole, strip->line * 3 / 2, WEIGHT_BOLD, width), WEIGHT_BOLD,
-                               sign_colour (value) };
-    pen_write (strip->pen, whole, &big, strip->x, y, width);
+    struct style big = { pen_shrunk (strip->pen, whole, strip->line * 3 / 2, WEIGHT_BOLD, width), WEIGHT_BOLD,
+                         sign_colour (value) };
+    gboolean fits = pen_width (strip->pen, whole, big.size, WEIGHT_BOLD) <= width;
+    if (!fits)
+        big.size = pen_shrunk (strip->pen, text, strip->line, WEIGHT_BOLD, width);
+    if (fits || pen_width (strip->pen, text, big.size, WEIGHT_BOLD) <= width)
+        pen_write (strip->pen, fits ? whole : text, &big, strip->x, y, width);
     g_free (whole);
 }
 
@@ -471,7 +478,7 @@ static void draw_summand (struct strip *strip, const struct map *map, float most
 {
     char number[32];
     int x = strip->x;
-    signed_number (number, sizeof number, value);
+    caption_number (number, sizeof number, value);
     draw_map (strip, map, most);
     write_coloured (strip, number, sign_colour (value), words, x, strip->tile * 12 / 10);
 }
@@ -509,8 +516,8 @@ static void draw_activation (struct strip *strip, const char *activation)
     float most = shown->watched->other >= 0 ? draw_addition (strip) : draw_before (strip);
     strip->x += strip->tile / 4;
     draw_curve (strip, side);
-    signed_number (from, sizeof from, shown->sum.before);
-    signed_number (to, sizeof to, after);
+    caption_number (from, sizeof from, shown->sum.before);
+    caption_number (to, sizeof to, after);
     g_snprintf (text, sizeof text, "%s → %s", from, to);
     if (pen_width (strip->pen, text, strip->line * 3 / 4, WEIGHT_BOLD) > side)
         g_snprintf (text, sizeof text, "→ %s", to);

@@ -126,8 +126,8 @@ static void count_values (struct unit *unit, const struct map *map)
     }
 }
 
-/* The part of the picture round pixel (y, x) of the map, as far as it goes, and in it the window that the answer is made
- * from, or where that is larger than the part its middle. */
+/* The part of the picture round pixel (y, x) of the map, as far as it goes, and in it the window that the answer is
+ * made from, or where that is larger than the part its middle. */
 static void cut_patch (const struct unit *unit, const struct overlay_frame *frame, int y, int x, struct patch *patch)
 {
     const struct unit_facts *facts = &unit->facts;
@@ -237,7 +237,7 @@ static void place_all (struct unit *unit, const struct drawing *drawing)
     places->charts = width - places->map_width - pad >= LEAST_CHART * line;
     if (!places->charts)
         places->map_width = width;
-    int most = (int)((region.height - text) * (beside ? 1 : 0.6) / aspect);
+    int most = (int)((region.height - text) * (beside ? 1 : 0.45) / aspect);
     places->map_width = MIN (places->map_width, most);
     places->map_height = (int)(places->map_width * aspect);
     places->main.height = text + places->map_height;
@@ -433,10 +433,14 @@ static void write_scale (const struct unit *unit, const struct pen *pen, const s
 {
     const struct style quiet = { pen->layout->small_line * 4 / 5, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     char most[32], least[32];
-    signed_number (most, sizeof most, (double)unit->facts.most);
-    signed_number (least, sizeof least, unit->facts.sign ? -(double)unit->facts.most : 0.0);
-    int used = pen_write_before (pen, most, &quiet, at->x + at->width, at->y, at->width / 2);
-    pen_write (pen, least, &quiet, at->x + at->width * 3 / 20, at->y, at->width - used);
+    caption_number (most, sizeof most, (double)unit->facts.most);
+    caption_number (least, sizeof least, unit->facts.sign ? -(double)unit->facts.most : 0.0);
+    int left = at->x + at->width * 3 / 20, room = at->x + at->width - left;
+    int used = pen_width (pen, most, quiet.size, WEIGHT_NORMAL);
+    if (used <= room)
+        pen_write_before (pen, most, &quiet, at->x + at->width, at->y, room);
+    if (used + quiet.size / 2 + pen_width (pen, least, quiet.size, WEIGHT_NORMAL) <= room)
+        pen_write (pen, least, &quiet, left, at->y, room);
 }
 
 static void draw_charts (const struct unit *unit, const struct pen *pen, const struct unit_caption *caption,
@@ -522,7 +526,7 @@ static void draw_kept (const struct unit *unit, const struct pen *pen)
             continue;
         draw_patch (unit->patches.kept[i], pen, x, y, side);
         char number[32];
-        signed_number (number, sizeof number, (double)unit->patches.kept[i]->value);
+        caption_number (number, sizeof number, (double)unit->patches.kept[i]->value);
         const struct style style = { pen_shrunk (pen, number, line, WEIGHT_NORMAL, side), WEIGHT_NORMAL, COLOUR_TEXT };
         if (pen_width (pen, number, style.size, style.weight) <= side)
             pen_write (pen, number, &style, x, y + side + pen_drop (pen, style.size), side);

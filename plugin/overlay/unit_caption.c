@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-void signed_number (char *text, gsize size, double value)
+void caption_number (char *text, gsize size, double value)
 {
     double magnitude = fabs (value);
     int digits = magnitude < 100 ? 2 : magnitude < 1000 ? 1 : 0;
@@ -19,8 +19,8 @@ void unit_caption_write (struct unit_caption *caption, const struct unit_facts *
     char strongest[32], most[32];
     gboolean all = facts->field_height >= facts->picture_height && facts->field_width >= facts->picture_width;
     int zero = (int)(CLAMP (facts->zero, 0, 1) * 100 + 0.5f);
-    signed_number (strongest, sizeof strongest, (double)facts->strongest);
-    signed_number (most, sizeof most, (double)facts->most);
+    caption_number (strongest, sizeof strongest, (double)facts->strongest);
+    caption_number (most, sizeof most, (double)facts->most);
     g_snprintf (caption->title, sizeof caption->title, "one detector: channel %d of %d, %s", facts->channel,
                 facts->channels, facts->layer);
     if (all)

@@ -23,6 +23,6 @@ struct unit_caption {
 void unit_caption_write (struct unit_caption *caption, const struct unit_facts *facts);
 
 /* "+0.38", "−7.57", "0": with a sign that is as wide as a digit. */
-void signed_number (char *text, gsize size, double value);
+void caption_number (char *text, gsize size, double value);
 
 #endif

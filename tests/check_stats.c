@@ -121,7 +121,7 @@ static void check_steps (void)
 
 static void choose (struct layer_stats *stats, enum channel_select select)
 {
-    layer_stats_choose (stats, 3, &(struct channel_wish) { .select = select, .class_id = -1 });
+    layer_stats_choose (stats, 3, &(struct channel_wish) { .select = select, .class_id = -1, .other_id = -1 });
 }
 
 static void check_channels (void)
@@ -173,7 +173,7 @@ static void check_choice (void)
     struct layer_stats stats = { 0 };
     layer_stats_add (&stats, &after);
     layer_stats_change (&stats, &before, &after);
-    struct channel_wish wish = { .select = CHANNELS_VARIED, .class_id = -1 };
+    struct channel_wish wish = { .select = CHANNELS_VARIED, .class_id = -1, .other_id = -1 };
     layer_stats_choose (&stats, 3, &wish);
     CHECK (stats.shown[0] == 2 && stats.shown[1] == 4 && stats.shown[2] == 1, "varied: %d %d %d", stats.shown[0],
            stats.shown[1], stats.shown[2]);
@@ -183,7 +183,7 @@ static void check_choice (void)
     layer_stats_choose (&stats, 2, &wish);
     CHECK (stats.shown[0] == 3 && stats.shown[1] == 4, "changed: %d %d", stats.shown[0], stats.shown[1]);
     CHECK (fabsf (stats.change[3] - 5.25f) < 1e-6f, "changed by %g", (double)stats.change[3]);
-    wish = (struct channel_wish) { .select = CHANNELS_CLASS, .class_id = 1, .weights = weights };
+    wish = (struct channel_wish) { .select = CHANNELS_CLASS, .class_id = 1, .weights = weights, .other_id = -1 };
     layer_stats_choose (&stats, 3, &wish);
     CHECK (stats.shown[0] == 1 && stats.shown[1] == 4 && stats.shown[2] == 2, "of a class: %d %d %d", stats.shown[0],
            stats.shown[1], stats.shown[2]);
@@ -192,7 +192,9 @@ static void check_choice (void)
     wish.weights = NULL;
     layer_stats_choose (&stats, 2, &wish);
     CHECK (stats.shown[0] == 1 && stats.shown[1] == 0, "maps of classes: %d %d", stats.shown[0], stats.shown[1]);
-    wish = (struct channel_wish) { .select = CHANNELS_LISTED, .listed = listed, .listed_count = 3, .class_id = -1 };
+    wish = (struct channel_wish) {
+        .select = CHANNELS_LISTED, .listed = listed, .listed_count = 3, .class_id = -1, .other_id = -1
+    };
     layer_stats_choose (&stats, 3, &wish);
     CHECK (stats.shown_count == 2 && stats.shown[0] == 4 && stats.shown[1] == 1, "listed: %d: %d %d", stats.shown_count,
            stats.shown[0], stats.shown[1]);

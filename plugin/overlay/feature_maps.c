@@ -34,7 +34,7 @@ static guint32 role_colour (const char *role)
 /* All that is written over a mosaic. */
 struct mosaic_text {
     const struct layer_caption *caption;
-    char fact[96];
+    char fact[160];
     const char *beside; /* where the map with the same scale is, "left" or "above"; NULL: each map has its own scale */
     const struct palette *palette;
 };
@@ -222,10 +222,18 @@ static struct channel_wish wish_of (const struct drawing *drawing, int layer)
 {
     const struct appearance *appearance = drawing->frame->appearance;
     const struct class_map *map = drawing->frame->network->class_map;
-    struct channel_wish wish = { appearance->channel_select, appearance->listed, appearance->listed_count, -1, NULL };
+    struct channel_wish wish = { .select = appearance->channel_select,
+                                 .listed = appearance->listed,
+                                 .listed_count = appearance->listed_count,
+                                 .class_id = -1,
+                                 .other_id = -1 };
     if (wish.select == CHANNELS_CLASS && drawing->class_id >= 0 && is_class_map (drawing->frame->network, layer)) {
         wish.class_id = drawing->class_id;
-        wish.weights = map->weights ? map->weights + (gsize)wish.class_id * (gsize)map->channels : NULL;
+        wish.other_id = drawing->second_id;
+        if (map->weights) {
+            wish.weights = map->weights + (gsize)wish.class_id * (gsize)map->channels;
+            wish.other_weights = map->weights + (gsize)MAX (wish.other_id, 0) * (gsize)map->channels;
+        }
     }
     return wish;
 }
@@ -296,8 +304,7 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
         tiles.heat = &maps->heat;
         tiles.frame = drawing->frame;
         text.palette = &maps->warm;
-        g_snprintf (text.fact, sizeof text.fact, "adds most to: %s",
-                    model_short_label (drawing->frame->network->model, shown->wish.class_id));
+        caption_class_channels (text.fact, sizeof text.fact, drawing->frame->network, &shown->wish);
     }
     pen_clear (&pen);
     write_text (&pen, mosaic, &text);

@@ -186,6 +186,7 @@ struct plan_options {
     const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */
     int tap_count;
     bool timed;            /* measure each step of each run */
+    double seconds;        /* the longest that a run may take on one core, as estimated; 0: 2 */
     const struct cpu *cpu; /* the engine's cpu.h: what to plan for; NULL: the processor this runs on */
 };
 

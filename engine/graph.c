@@ -7,6 +7,7 @@
  * keeps what it had and every further call does nothing. */
 #include "engine/operator.h"
 #include "engine/receptive_field.h"
+#include "engine/work.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -109,9 +110,10 @@ void graph_unref (struct graph *g)
 {
     if (!g || --g->references > 0)
         return;
-    packed_free_all (g->packed);
-    for (int i = 0; i < g->count; i++)
+    for (int i = 0; i < g->count; i++) {
+        packed_free_all (g->nodes[i].packed);
         node_clear (&g->nodes[i]);
+    }
     free (g->nodes);
     free (g->outputs);
     pthread_mutex_destroy (g->lock);
@@ -167,6 +169,8 @@ bool fits_tensor (struct graph *g, const struct node_spec *spec, const char *wha
     return false;
 }
 
+enum { NODE_STEPS = 300 }; /* of a node by itself */
+
 /* Whether the graph may have it; sets the totals when it may. */
 static bool within_limits (struct graph *g, const struct node_spec *spec)
 {
@@ -190,6 +194,11 @@ static bool within_limits (struct graph *g, const struct node_spec *spec)
     if (macs > g->limits.macs) {
         graph_fail (g, spec->label, spec->name, "would bring a run to %llu multiply-accumulates, the limit is %llu",
                     (unsigned long long)macs, (unsigned long long)g->limits.macs);
+        return false;
+    }
+    char refusal[100];
+    if (!work_spend (NODE_STEPS + kept / 4)) {
+        graph_fail (g, spec->label, spec->name, "%s", work_refusal (refusal));
         return false;
     }
     g->weight_bytes = weights;

@@ -2,6 +2,7 @@
 /* layers_pool.c: maxima and averages over windows, or over all pixels. Item = one block of 16 channels, of a window's
  * layer some rows of it. */
 #include "engine/layer_window.h"
+#include "engine/cost.h"
 #include "engine/operator.h"
 #include "engine/receptive_field.h"
 #include "engine/schedule.h"
@@ -184,6 +185,14 @@ static bool pool_prepare (struct preparation *p, const struct layer *layer)
     return step_state (p, step, pool, sizeof *pool);
 }
 
+/* Each tap of a window is compared or added, about 2 cycles a vector; rows outside the picture are left out. */
+static double pool_cycles (const struct preparation *p, const struct step *step)
+{
+    const struct pool *pool = step->state;
+    double taps = (double)least (pool->kernel_h, step->in_height) * pool->kernel_w;
+    return cost_pass (p, step) + 2 * taps * cost_out (step) / p->kernels->lanes;
+}
+
 static void global_pool_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     ptrdiff_t pixels = (ptrdiff_t)step->in_height * step->in_width;
@@ -211,6 +220,7 @@ const struct operator_type operator_pool = {
     .grid = pool_grid,
     .reach = pool_reach,
     .prepare = pool_prepare,
+    .cycles = pool_cycles,
 };
 
 const struct operator_type operator_global_pool = {

@@ -4,6 +4,7 @@
  * Exit code 0: fine; 1: bad model or input, one line on stderr says why; 2: bad command line. */
 #include "models/command.h"
 
+#include "engine/work.h"
 #include "models/nearest.h"
 #include "models/report.h"
 
@@ -89,15 +90,19 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                    struct network *network)
 {
     struct error error = { "" };
+    struct work work;
+    work_begin (&work, WORK_STEPS, NULL);
     *network = (struct network) { model_load (settings->model, NULL, &error), NULL };
     if (!network->model) {
         complain ("%s", error.text);
+        work_end (&work);
         return false;
     }
     for (int i = 0; i < model_notices (network->model); i++)
         complain ("note: %s", model_notice (network->model, i));
     if (!taps_known (network->model, taps, tap_count)) {
         network_close (network);
+        work_end (&work);
         return false;
     }
     struct plan_options options = { .threads = settings->threads,
@@ -105,8 +110,10 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                                     .algorithm = settings->algorithm,
                                     .taps = taps,
                                     .tap_count = tap_count,
+                                    .seconds = settings->most_seconds,
                                     .timed = timed };
     network->plan = plan_new (model_graph (network->model), &options, &error);
+    work_end (&work);
     if (network->plan)
         return true;
     complain ("%s: %s", model_path (network->model), error.text);
@@ -168,6 +175,8 @@ static int check_settings (struct settings *s, const char *command, const char *
         return wrong_usage ("--threads %d is not in 0..1024", s->threads);
     if (!(s->seconds > 0 && s->seconds <= 86400))
         return wrong_usage ("--seconds %g is not between 0 and 86400", s->seconds);
+    if (!(s->most_seconds > 0 && s->most_seconds <= 86400))
+        return wrong_usage ("--max-seconds %g is not between 0 and 86400", s->most_seconds);
     if (run != (s->input != NULL) || run != (s->output != NULL) || (s->taps && !run))
         return wrong_usage (run ? "run needs --input and --output" : "--input, --output and --tap belong to run");
     if ((s->layers || s->json) && !bench)
@@ -236,6 +245,8 @@ static GOptionContext *make_context (struct words *w)
         { "precision", 0, 0, G_OPTION_ARG_STRING, &s->precision, "fp32 (int8 is not available yet)", "NAME" },
         { "algorithm", 0, 0, G_OPTION_ARG_STRING, &w->algorithm,
           "Of convolutions: auto, direct, f23, f43, f42, strassen; default auto", "NAME" },
+        { "max-seconds", 0, 0, G_OPTION_ARG_DOUBLE, &s->most_seconds,
+          "Refuse a network that would take longer for a run on one core, as estimated; default 2", "S" },
         { "help", 'h', 0, G_OPTION_ARG_NONE, &w->help, "Print this", NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &w->version, "Print the version", NULL },
         { .long_name = NULL },
@@ -264,7 +275,7 @@ static void print_help (GOptionContext *context)
 
 int main (int count, char **arguments)
 {
-    struct words w = { .settings = { .seconds = 5 } };
+    struct words w = { .settings = { .seconds = 5, .most_seconds = 2 } };
     GError *error = NULL;
     int code = EXIT_GOOD;
     setlocale (LC_CTYPE, "");

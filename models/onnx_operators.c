@@ -15,6 +15,8 @@ static const struct onnx_operator *const families[] = {
     onnx_softmax_operators,    onnx_transpose_operators,
 };
 
+enum { NODE_STEPS = 1000, INPUT_STEPS = 100 }; /* to look its operator up and to make a node of the graph */
+
 /* ---- attributes ---------------------------------------------------------------------------------------------- */
 
 /* The type the table gives an attribute, or 0: none of that name. */
@@ -134,6 +136,9 @@ bool onnx_read_node (struct reader *r, int node)
     if (!role->live || role->absorbed)
         return true;
     r->node = node;
+    const Convrelu__OnnxNode *n = onnx_current_node (r);
+    if (!onnx_spend (r, NODE_STEPS + INPUT_STEPS * ((uint64_t)n->n_input + n->n_output)))
+        return false;
     const struct onnx_operator *row = find_operator (onnx_current_node (r)->op_type);
     bool good = check_node (r, row);
     if (good && role->pattern == ACTIVATION_NONE && onnx_has_quantised_input (r))
@@ -147,5 +152,5 @@ bool onnx_read_node (struct reader *r, int node)
     }
     onnx_free_node (r);
     r->node = -1;
-    return good;
+    return good && !r->failed;
 }

@@ -86,7 +86,7 @@ static struct product product_of_node (struct reader *r, int node)
     int open[PARTS_MAX], opened = 0;
     if (!take_node (r, &p, node, open, &opened))
         return p;
-    while (opened) {
+    while (opened && onnx_spend (r, 100)) {
         int value = open[--opened];
         int inner = made_by (r, value, "Mul");
         inner = inner < 0 ? made_by (r, value, "Div") : inner;
@@ -373,13 +373,13 @@ static void try_where (struct reader *r, int node)
 
 void onnx_find_patterns (struct reader *r)
 {
-    for (size_t n = r->file->n_node; n-- > 0;) {
+    for (size_t n = r->file->n_node; n-- > 0 && onnx_spend (r, 100);) {
         if (r->roles[n].live && (is_operator (r, (int)n, "Div") || is_operator (r, (int)n, "Reciprocal")))
             try_sigmoid (r, (int)n);
         if (r->roles[n].live && is_operator (r, (int)n, "Where"))
             try_where (r, (int)n);
     }
-    for (size_t n = r->file->n_node; n-- > 0;) {
+    for (size_t n = r->file->n_node; n-- > 0 && onnx_spend (r, 100);) {
         bool product = is_operator (r, (int)n, "Mul") || is_operator (r, (int)n, "Div");
         if (product && r->roles[n].live && !r->roles[n].absorbed && r->roles[n].pattern == ACTIVATION_NONE)
             try_node (r, (int)n);

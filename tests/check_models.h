@@ -30,6 +30,8 @@ void fill (float *to, size_t count, unsigned seed);
 void check_operators (void);        /* check_models_operators.c */
 void check_shapes (void);           /* check_models_shapes.c */
 void check_patterns (void);         /* check_models_patterns.c */
+void check_hostile (void);          /* check_models_hostile.c */
+void check_side (void);             /* check_models_side.c */
 void check_formats (void);          /* check_models_formats.c */
 void check_broken (void);           /* check_models_broken.c */
 void check_attributes (void);       /* check_models_attributes.c */

@@ -10,6 +10,7 @@
  * Placing the largest first, each as low as it fits, is the greedy rule of Pisarchyk and Lee (2020); it is within a few
  * per cent of the lower bound on every network tried. */
 #include "engine/arena.h"
+#include "engine/work.h"
 
 #include <stdbool.h>
 
@@ -75,6 +76,8 @@ size_t arena_layout (struct buffer *buffers, int count, int *order)
     sort (buffers, order, count);
     for (int i = 0; i < count; i++) {
         struct buffer *b = &buffers[order[i]];
+        if (!work_spend ((uint64_t)i / 2)) /* for being compared with those placed before */
+            return SIZE_MAX;
         b->offset = lowest_gap (buffers, by_offset, i, b);
         int at = i;
         for (; at > 0 && buffers[by_offset[at - 1]].offset > b->offset; at--)

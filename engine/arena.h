@@ -12,7 +12,8 @@ struct buffer {
 };
 
 /* Gives every buffer an offset such that no two that live at the same time overlap. Returns the bytes needed in all.
- * `order` is scratch for 2 * count ints. Largest first, each at the lowest offset where it fits. */
+ * `order` is scratch for 2 * count ints. Largest first, each at the lowest offset where it fits. SIZE_MAX: the
+ * thread's account of work (work.h) refused it. */
 size_t arena_layout (struct buffer *buffers, int count, int *order);
 
 #endif

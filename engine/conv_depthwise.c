@@ -4,6 +4,7 @@
  * Weights: [block][ky][kx][16]. */
 #include "engine/conv.h"
 #include "engine/conv_weights.h"
+#include "engine/work.h"
 
 #include <stdio.h>
 
@@ -29,7 +30,7 @@ static void pack_depthwise (struct packed *packed, const struct node *node, cons
     (void)in_channels;
     float *to = packed->weights;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    for (int o = 0; o < layer->conv.out_channels; o++)
+    for (int o = 0; o < layer->conv.out_channels && work_spend (taps); o++)
         for (size_t t = 0; t < taps; t++)
             to[((size_t)(o / BLOCK) * taps + t) * BLOCK + (size_t)(o % BLOCK)] =
                 folded (layer, node->u.conv.weights[(size_t)o * taps + t], o);

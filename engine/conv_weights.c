@@ -5,6 +5,7 @@
  * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them. */
 #include "engine/conv_weights.h"
 #include "engine/kernels.h"
+#include "engine/work.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -67,4 +68,11 @@ float folded (const struct layer *layer, double weight, int o)
 {
     double w = layer->scale ? weight * layer->scale[o] : weight;
     return fabs (w) < 1e-30 ? 0.0f : (float)w;
+}
+
+bool packed_spend (const struct packed *packed, int panel)
+{
+    enum { NUMBER_STEPS = 4 }; /* gathered from far apart, transformed in double */
+    size_t end = panel + 1 < packed->panel_count ? packed->panel[panel + 1].weights : packed->weight_bytes;
+    return work_spend (NUMBER_STEPS * (end - packed->panel[panel].weights) / element_bytes (packed->element));
 }

@@ -187,7 +187,8 @@ struct plan_options {
     const struct activation *activation;
     const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */
     int tap_count;
-    bool timed; /* measure each step of each run */
+    bool timed;     /* measure each step of each run */
+    double seconds; /* the longest that a run may take on one core, as estimated; 0: 2 */
     enum precision precision;
     const struct ranges *ranges; /* of this graph's tensors (ranges.h), for PRECISION_INT8; read by plan_new only */
     const struct cpu *cpu;       /* the engine's cpu.h: what to plan for; NULL: the processor this runs on */

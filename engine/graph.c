@@ -8,6 +8,7 @@
 #include "engine/operator.h"
 #include "engine/parameters.h"
 #include "engine/receptive_field.h"
+#include "engine/work.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -110,9 +111,10 @@ void graph_unref (struct graph *g)
 {
     if (!g || --g->references > 0)
         return;
-    packed_free_all (g->packed);
-    for (int i = 0; i < g->count; i++)
+    for (int i = 0; i < g->count; i++) {
+        packed_free_all (g->nodes[i].packed);
         node_clear (&g->nodes[i]);
+    }
     free (g->nodes);
     free (g->outputs);
     pthread_mutex_destroy (g->lock);
@@ -168,6 +170,8 @@ bool fits_tensor (struct graph *g, const struct node_spec *spec, const char *wha
     return false;
 }
 
+enum { NODE_STEPS = 300 }; /* of a node by itself */
+
 /* Whether the graph may have it; sets the totals when it may. */
 static bool within_limits (struct graph *g, const struct node_spec *spec)
 {
@@ -191,6 +195,11 @@ static bool within_limits (struct graph *g, const struct node_spec *spec)
     if (macs > g->limits.macs) {
         graph_fail (g, spec->label, spec->name, "would bring a run to %llu multiply-accumulates, the limit is %llu",
                     (unsigned long long)macs, (unsigned long long)g->limits.macs);
+        return false;
+    }
+    char refusal[100];
+    if (!work_spend (NODE_STEPS + kept / 4)) {
+        graph_fail (g, spec->label, spec->name, "%s", work_refusal (refusal));
         return false;
     }
     g->weight_bytes = weights;

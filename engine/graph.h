@@ -47,6 +47,7 @@ struct node {
     int channels, height, width; /* of the tensor it makes */
     uint64_t macs;
     bool is_output;
+    struct packed *packed; /* list: of a convolution; struct graph's lock guards it */
     union node_parameters u;
 };
 
@@ -60,8 +61,8 @@ struct graph {
     uint64_t weight_bytes, macs;
     struct error error; /* the first one */
     _Atomic int references;
-    void *lock;            /* pthread_mutex_t *: guards `packed` and the dropping of weights */
-    struct packed *packed; /* list */
+    void *lock;            /* pthread_mutex_t *: guards packed weights and the dropping of others */
+    uint64_t packed_bytes; /* in all lists of packed weights */
     bool weights_dropped;
 };
 

@@ -2,11 +2,13 @@
 /* layers_conv.c: convolutions and fully connected layers, which are 1x1 convolutions of one pixel. How they are
  * computed is conv.c's. */
 #include "engine/conv.h"
+#include "engine/cost.h"
 #include "engine/layer_window.h"
 #include "engine/operator.h"
 #include "engine/receptive_field.h"
 #include "engine/step.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -146,6 +148,19 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
     return method->prepare (p, step) || step_out_of_memory (p);
 }
 
+/* Its method's model of cycles; without one, or for several groups: its multiplications, channels filled up to
+ * blocks. */
+static double conv_cycles (const struct preparation *p, const struct step *step)
+{
+    const struct conv_method *method = step->packed->method;
+    bool grouped = step->conv.groups > 1 || !method->cycles;
+    double own = grouped ? INFINITY : method->cycles (method, p, step);
+    double filled = cost_out (step) / ((double)step->channels * step->height * step->width);
+    if (!isfinite (own))
+        own = filled * (double)step->multiplications / (2 * p->kernels->lanes);
+    return own + cost_pass (p, step) + cost_move (p, (double)step->packed->weight_bytes / sizeof (float));
+}
+
 const struct operator_type operator_conv = {
     .takes_epilogue = true,
     .shape = conv_shape,
@@ -154,4 +169,5 @@ const struct operator_type operator_conv = {
     .grid = conv_grid,
     .reach = conv_reach,
     .prepare = conv_prepare,
+    .cycles = conv_cycles,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* layers_pool.c: maxima and averages over windows. Item = some rows of one block of 16 channels. */
 #include "engine/layer_window.h"
+#include "engine/cost.h"
 #include "engine/operator.h"
 #include "engine/receptive_field.h"
 #include "engine/schedule.h"
@@ -155,9 +156,18 @@ static bool pool_prepare (struct preparation *p, const struct layer *layer)
     return step_state (p, step, pool, sizeof *pool);
 }
 
+/* Each tap of a window is compared or added, about 2 cycles a vector; rows outside the picture are left out. */
+static double pool_cycles (const struct preparation *p, const struct step *step)
+{
+    const struct pool *pool = step->state;
+    double taps = (double)least (pool->kernel_h, step->in_height) * pool->kernel_w;
+    return cost_pass (p, step) + 2 * taps * cost_out (step) / p->kernels->lanes;
+}
+
 const struct operator_type operator_pool = {
     .shape = pool_shape,
     .grid = pool_grid,
     .reach = pool_reach,
     .prepare = pool_prepare,
+    .cycles = pool_cycles,
 };

@@ -2,6 +2,7 @@
 /* layers_quantise.c: quantisation by the range that a tensor has in each run: first its least and largest number, then
  * all of them in steps of it. */
 #include "engine/operator.h"
+#include "engine/cost.h"
 #include "engine/schedule.h"
 
 #include <math.h>
@@ -99,8 +100,15 @@ static bool quantise_dynamic_prepare (struct preparation *p, const struct layer 
     return true;
 }
 
+/* Once for the reach, once for the steps. */
+static double quantise_dynamic_cycles (const struct preparation *p, const struct step *step)
+{
+    return 2 * cost_pass (p, step);
+}
+
 const struct operator_type operator_quantise_dynamic = {
     .grid = grid_same,
     .reach = reach_same,
     .prepare = quantise_dynamic_prepare,
+    .cycles = quantise_dynamic_cycles,
 };

@@ -2,6 +2,7 @@
 /* layers_reorder.c: the graph's input, reshapes, and the ways from planar order (NCHW) to blocks of 16 channels
  * (nChw16c) and back. Item = one block. */
 #include "engine/layers_reorder.h"
+#include "engine/cost.h"
 #include "engine/operator.h"
 
 static ptrdiff_t out_pixels (const struct step *step)
@@ -110,8 +111,15 @@ static bool reshape_prepare (struct preparation *p, const struct layer *layer)
 
 const struct operator_type operator_input = { 0 };
 
+/* To planar and back, about a cycle a number each way. */
+static double reshape_cycles (const struct preparation *p, const struct step *step)
+{
+    return cost_pass (p, step) + cost_in (step) + cost_out (step);
+}
+
 const struct operator_type operator_reshape = {
     .shape = reshape_shape,
     .reach = reshape_reach,
     .prepare = reshape_prepare,
+    .cycles = reshape_cycles,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* layers_softmax.c: softmax over the channels of each pixel, and its logarithm. */
 #include "engine/operator.h"
+#include "engine/cost.h"
 #include "engine/schedule.h"
 
 #include <math.h>
@@ -61,14 +62,27 @@ static bool log_softmax_prepare (struct preparation *p, const struct layer *laye
     return step_new (p, log_softmax_run, layer->inputs[0], layer->output);
 }
 
+static double softmax_cycles (const struct preparation *p, const struct step *step)
+{
+    return 2 * cost_pass (p, step) + 40 * cost_out (step) / p->kernels->lanes;
+}
+
+/* In double, number by number. */
+static double log_softmax_cycles (const struct preparation *p, const struct step *step)
+{
+    return cost_pass (p, step) + 60 * cost_out (step);
+}
+
 const struct operator_type operator_softmax = {
     .grid = grid_same,
     .reach = reach_same,
     .prepare = softmax_prepare,
+    .cycles = softmax_cycles,
 };
 
 const struct operator_type operator_log_softmax = {
     .grid = grid_same,
     .reach = reach_same,
     .prepare = log_softmax_prepare,
+    .cycles = log_softmax_cycles,
 };

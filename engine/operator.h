@@ -8,6 +8,7 @@
 #include "engine/receptive_field.h"
 
 struct preparation; /* step.h */
+struct step;
 
 /* Positions first .. last along one axis. */
 struct span {
@@ -34,6 +35,8 @@ struct operator_type {
     void (*reach) (const struct node *node, const struct node *in, struct span reach[2]);
     /* Appends the steps of a layer that begins with it (step.h). False: p->error is filled. */
     bool (*prepare) (struct preparation *p, const struct layer *layer);
+    /* About how many cycles of one core such a step takes (cost.h). NULL: what passing over input and output takes. */
+    double (*cycles) (const struct preparation *p, const struct step *step);
 };
 
 #define OPERATOR(KIND, name) extern const struct operator_type operator_##name;

@@ -7,6 +7,7 @@
 #include "engine/kernels.h"
 #include "engine/memory.h"
 #include "engine/place.h"
+#include "engine/work.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -44,9 +45,7 @@ static bool within_limits (const struct graph *g, const struct layer *layer, con
                            struct error *error)
 {
     const struct node *node = &g->nodes[layer->node];
-    uint64_t bytes = 0, limit, work = 0;
-    for (const struct packed *other = g->packed; other; other = other->next)
-        bytes += other->weight_bytes;
+    uint64_t bytes = g->packed_bytes, limit, work = 0;
     if (__builtin_mul_overflow (g->limits.weight_bytes, 4, &limit))
         limit = UINT64_MAX;
     if (__builtin_add_overflow (bytes, (uint64_t)packed->weight_bytes, &bytes) || bytes > limit) {
@@ -91,7 +90,12 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
         return NULL;
     }
     method->pack (packed, node, layer, in_channels);
-    return packed;
+    char refusal[100];
+    if (work_spend (0))
+        return packed;
+    snprintf (error->text, sizeof error->text, "conv '%s': %s", node->name, work_refusal (refusal));
+    packed_free (packed);
+    return NULL;
 }
 
 /* FNV-1a over the folded scale and shift: what else the packed numbers depend on. */
@@ -113,10 +117,10 @@ struct packed *packed_get (struct graph *g, const struct layer *layer, const str
     uint64_t fold = hash_fold (layer);
     const char *name = g->nodes[layer->node].name;
     pthread_mutex_lock (g->lock);
-    struct packed *packed = g->packed;
+    struct packed **list = &g->nodes[layer->node].packed, *packed = *list;
     while (packed &&
-           !(packed->node == layer->node && packed->method == method && packed->element == kernel->weight &&
-             packed->nr_blocks == kernel->nr_blocks && packed->k_step == kernel->k_step && packed->fold == fold))
+           !(packed->method == method && packed->element == kernel->weight && packed->nr_blocks == kernel->nr_blocks &&
+             packed->k_step == kernel->k_step && packed->fold == fold))
         packed = packed->next;
     bool made = !packed;
     if (!packed && g->weights_dropped) {
@@ -128,8 +132,9 @@ struct packed *packed_get (struct graph *g, const struct layer *layer, const str
     } else if (made) {
         packed->node = layer->node;
         packed->fold = fold;
-        packed->next = g->packed;
-        g->packed = packed;
+        packed->next = *list;
+        *list = packed;
+        g->packed_bytes += packed->weight_bytes;
     }
     if (packed)
         packed->references++;
@@ -142,10 +147,11 @@ void packed_release (struct graph *g, struct packed *packed)
 {
     pthread_mutex_lock (g->lock);
     if (!--packed->references && !g->weights_dropped) {
-        struct packed **link = &g->packed;
+        struct packed **link = &g->nodes[packed->node].packed;
         while (*link != packed)
             link = &(*link)->next;
         *link = packed->next;
+        g->packed_bytes -= packed->weight_bytes;
         packed_free (packed);
     }
     pthread_mutex_unlock (g->lock);

@@ -18,7 +18,7 @@ struct panel {
 /* One convolution's weights and bias, folded and in kernel order. Kept by the graph, shared by plans. */
 struct packed {
     struct packed *next;
-    /* key: the node, the method, what its kernel says of weights, and a hash of what was folded in */
+    /* key: the method, what its kernel says of weights, and a hash of what was folded in */
     int node;
     const struct conv_method *method;
     enum element element;

@@ -6,11 +6,14 @@
  * The last of these touches every page, so that the first frame is like any other. */
 #include "engine/plan.h"
 #include "engine/conv_stem_pool.h"
+#include "engine/cost.h"
 #include "engine/cpu.h"
 #include "engine/layers_reorder.h"
 #include "engine/operator.h"
+#include "engine/work.h"
 #include "engine/workers.h"
 
+#include <fenv.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
@@ -19,7 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 256 };
+enum { MAX_THREADS = 256, LAYER_STEPS = 1000 };
+
+static const double SECONDS = 2; /* of a run, by default */
 
 /* Everything that is needed while a plan is made and not after. */
 struct planner {
@@ -29,16 +34,25 @@ struct planner {
     struct error *error;
     struct layers layers;
     struct places places;
-    bool *keep;       /* [tensors]: read after the run in its blocked place */
-    int *planar_copy; /* [tensors]: its planar buffer, or -1 */
-    int *readers;     /* [tensors]: how many layers read it */
-    int input;        /* the graph's input tensor */
+    bool *keep;                 /* [tensors]: read after the run in its blocked place */
+    int *planar_copy;           /* [tensors]: its planar buffer, or -1 */
+    int *readers;               /* [tensors]: how many layers read it */
+    int input;                  /* the graph's input tensor */
+    double cycles, most_cycles; /* of a run, so far; the limit */
 };
 
 static bool fail (struct planner *p, const char *text)
 {
     if (!p->error->text[0])
         snprintf (p->error->text, sizeof p->error->text, "%s", text);
+    return false;
+}
+
+/* The thread's account of work, or whoever waits for it, says no. */
+static bool refused (struct planner *p)
+{
+    char refusal[100];
+    snprintf (p->error->text, sizeof p->error->text, "%s", work_refusal (refusal));
     return false;
 }
 
@@ -175,6 +189,8 @@ static bool lay_arena (struct planner *p)
     find_lifetimes (p);
     plan->arena_bytes = arena_layout (p->places.buffers, count, order);
     free (order);
+    if (plan->arena_bytes == SIZE_MAX)
+        return refused (p);
     size_t each = p->preparation.scratch_bytes + 64; /* a line between workers */
     uint64_t bytes = (uint64_t)plan->arena_bytes + p->preparation.shared_bytes +
                      (uint64_t)each * (unsigned)plan->execution.threads + 64;
@@ -271,6 +287,24 @@ static void count_readers (struct planner *p)
     }
 }
 
+/* Counts what the layer's steps, from `first` on, will take. A limit in multiply-accumulates would not do: a pool has
+ * none, and 30 GELUs take as long as a convolution. */
+static bool count_cycles (struct planner *p, const struct layer *layer, int first)
+{
+    const struct operator_type *type = operator_of (layer->operation);
+    for (int s = first; s < p->plan->steps.count; s++) {
+        const struct step *step = &p->plan->steps.list[s];
+        p->cycles += type->cycles ? type->cycles (&p->preparation, step) : cost_pass (&p->preparation, step);
+        if (p->cycles <= p->most_cycles)
+            continue;
+        snprintf (p->error->text, sizeof p->error->text,
+                  "%s '%.200s': with it a run would take more than %.3g s on one core, the limit is %.3g s",
+                  step->operation, step->name, p->cycles / COST_CYCLES_A_SECOND, p->most_cycles / COST_CYCLES_A_SECOND);
+        return false;
+    }
+    return true;
+}
+
 static bool make_steps (struct planner *p, const bool *pinned, const struct activation *replace)
 {
     if (!simplify (p->g, pinned, replace, &p->layers))
@@ -289,8 +323,10 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
         int steps = p->plan->steps.count;
-        if (!operator_of (layer->operation)->prepare (&p->preparation, layer) || !fuse_last (p, l, steps) ||
-            !plan_planar_copy (p, layer->output))
+        if (!work_spend (LAYER_STEPS))
+            return refused (p);
+        if (!operator_of (layer->operation)->prepare (&p->preparation, layer) || !count_cycles (p, layer, steps) ||
+            !fuse_last (p, l, steps) || !plan_planar_copy (p, layer->output))
             return false;
     }
     return true;
@@ -318,9 +354,11 @@ static bool warm_up (struct planner *p)
     float *zeros = calloc ((size_t)in->channels * (size_t)in->height * (size_t)in->width, sizeof *zeros);
     if (!zeros)
         return fail (p, "out of memory");
-    plan_run (p->plan, zeros);
+    bool wanted = true; /* between two steps it can be stopped */
+    for (int s = 0; s < p->plan->steps.count && (wanted = work_spend (0)); s++)
+        plan_run_steps (p->plan, zeros, s, s + 1);
     free (zeros);
-    return true;
+    return wanted || refused (p);
 }
 
 static bool make_plan (struct planner *p, const struct plan_options *options)
@@ -351,7 +389,7 @@ static int allowed_cpus (void)
     return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
 }
 
-struct plan *plan_new (struct graph *g, const struct plan_options *options, struct error *error)
+static struct plan *new_plan (struct graph *g, const struct plan_options *options, struct error *error)
 {
     static const struct plan_options defaults;
     struct error ignored;
@@ -380,9 +418,11 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
         ok = false;
     }
     if (ok && p.plan->execution.threads > 1) {
-        p.plan->execution.workers = workers_new (p.plan->execution.threads);
-        ok = p.plan->execution.workers || fail (&p, "cannot start threads");
+        p.plan->execution.workers = workers_new (&p.plan->execution.threads);
+        ok = p.plan->execution.workers || p.plan->execution.threads == 1 || fail (&p, "out of memory");
     }
+    work_allow_bytes (g->weight_bytes); /* which were allowed when they were read, for packing them once more */
+    p.most_cycles = (options->seconds > 0 ? options->seconds : SECONDS) * COST_CYCLES_A_SECOND;
     const struct cpu cpu = options->cpu ? *options->cpu : cpu_detect ();
     ok = ok && find_input (&p);
     p.preparation = (struct preparation) { .g = g,
@@ -401,6 +441,17 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
         return NULL;
     }
     return p.plan;
+}
+
+/* Packing rounds to nearest and traps nothing, whatever the caller's thread does. */
+struct plan *plan_new (struct graph *g, const struct plan_options *options, struct error *error)
+{
+    fenv_t before;
+    fegetenv (&before);
+    fesetenv (FE_DFL_ENV);
+    struct plan *plan = new_plan (g, options, error);
+    fesetenv (&before);
+    return plan;
 }
 
 void plan_free (struct plan *plan)

@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LOOKS = 2000 }; /* before a worker sleeps, and before the caller gives its CPU away: about 20 ns each */
 static const uint32_t inside_mask = 0xffff, open_bit = 0x10000;
@@ -42,7 +43,8 @@ struct workers {
     atomic_bool resting, ending;
     work_function *function; /* of this generation */
     void *context;
-    int started; /* how many of `worker` have a thread */
+    int started;   /* how many of `worker` have a thread */
+    pid_t process; /* whose threads they are: a fork has none of them */
     struct worker worker[];
 };
 
@@ -103,15 +105,16 @@ static void *worker_run (void *data)
     return NULL;
 }
 
-struct workers *workers_new (int threads)
+struct workers *workers_new (int *threads)
 {
-    struct workers *w = calloc (1, sizeof *w + (size_t)(threads - 1) * sizeof *w->worker);
+    struct workers *w = calloc (1, sizeof *w + (size_t)(*threads - 1) * sizeof *w->worker);
     if (!w)
         return NULL;
+    w->process = getpid ();
     sigset_t all, before;
     sigfillset (&all);
     pthread_sigmask (SIG_SETMASK, &all, &before);
-    for (; w->started < threads - 1; w->started++) {
+    for (; w->started < *threads - 1; w->started++) {
         struct worker *worker = &w->worker[w->started];
         worker->all = w;
         worker->number = w->started + 1;
@@ -122,17 +125,21 @@ struct workers *workers_new (int threads)
         }
     }
     pthread_sigmask (SIG_SETMASK, &before, NULL);
-    if (w->started < threads - 1) {
-        workers_free (w);
-        return NULL;
-    }
-    return w;
+    *threads = w->started + 1;
+    if (w->started)
+        return w;
+    workers_free (w);
+    return NULL;
 }
 
 void workers_free (struct workers *w)
 {
     if (!w)
         return;
+    if (w->process != getpid ()) { /* there is nobody to wait for */
+        free (w);
+        return;
+    }
     atomic_exchange (&w->ending, true);
     wake_all (w);
     for (int i = 0; i < w->started; i++) {
@@ -166,6 +173,7 @@ void workers_run (struct workers *w, work_function *function, void *context, boo
     atomic_exchange (&w->gate, next << 17 | open_bit);
     wake_all (w);
     function (context, 0);
+    all = all && w->process == getpid ();
     for (int looks = 0; all && atomic_load_explicit (&w->joined, memory_order_relaxed) < w->started; looks++)
         wait_a_little (looks);
     atomic_fetch_and_explicit (&w->gate, ~open_bit, memory_order_relaxed);

@@ -10,8 +10,9 @@ struct workers; /* used by one thread at a time */
 /* Called with worker 0 .. threads - 1; 0 is the caller. */
 typedef void work_function (void *context, int worker);
 
-/* Starts threads - 1 threads, 2 <= threads <= 256, with all signals blocked. NULL: memory or threads are short. */
-struct workers *workers_new (int threads);
+/* Starts *threads - 1 threads, 2 <= *threads <= 256, with all signals blocked. Where the system gives fewer, *threads
+ * becomes how many there are with the caller. NULL: memory is short, or *threads is 1. */
+struct workers *workers_new (int *threads);
 void workers_free (struct workers *workers); /* NULL is fine */
 
 /* Runs function (context, 0) on this thread while the others join in with their number. A worker that has not come by

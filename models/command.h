@@ -25,6 +25,7 @@ struct settings {
     char *input, *output;  /* run; output: calibrate and quantize, too */
     char **taps;           /* run: "NAME=FILE", ends with NULL; NULL: none */
     double seconds;        /* bench */
+    double most_seconds;   /* that a run may take, as estimated */
     bool layers, json;     /* bench */
 };
 

@@ -17,11 +17,12 @@ static void print_tensor (const char *what, const struct graph *graph, int id)
  * pool. */
 static const char *output_words (const struct graph *graph, const struct step_info *s, bool *pooled, char text[128])
 {
-    int id = graph_find (graph, s->name);
+    bool fused = strstr (s->algorithm, "max-pool");
+    int id = fused ? graph_find (graph, s->name) : -1; /* which looks through all of them */
     struct tensor_info t = graph_tensor (graph, id >= 0 ? id : 0);
     char made[64], left[64];
     shape_words (s->channels, s->height, s->width, left);
-    *pooled = id >= 0 && strstr (s->algorithm, "max-pool") && t.channels == s->channels;
+    *pooled = id >= 0 && t.channels == s->channels;
     snprintf (text, 128, "%s%s%s", *pooled ? shape_words (t.channels, t.height, t.width, made) : "",
               *pooled ? " -> " : "", left);
     return text;

@@ -4,6 +4,7 @@
  * Exit code 0: fine; 1: bad model or input, one line on stderr says why; 2: bad command line. */
 #include "models/command.h"
 
+#include "engine/work.h"
 #include "models/nearest.h"
 #include "models/report.h"
 
@@ -104,13 +105,18 @@ bool network_open (const struct settings *settings, const char *const *taps, int
     struct error error = { "" };
     const char *made_from;
     bool int8 = settings->precision == PRECISION_INT8;
+    struct work work;
+    work_begin (&work, WORK_STEPS, NULL);
     *network = (struct network) { command_model (settings), NULL };
-    if (!network->model)
+    if (!network->model) {
+        work_end (&work);
         return false;
+    }
     struct ranges *ranges = NULL;
     if (!taps_known (network->model, taps, tap_count) ||
         (int8 && !(ranges = command_ranges (settings, network->model, &made_from)))) {
         network_close (network);
+        work_end (&work);
         return false;
     }
     struct plan_options options = { .threads = settings->threads,
@@ -120,9 +126,11 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                                     .tap_count = tap_count,
                                     .precision = settings->precision,
                                     .ranges = ranges,
+                                    .seconds = settings->most_seconds,
                                     .timed = timed };
     network->plan = plan_new (model_graph (network->model), &options, &error);
     ranges_free (ranges);
+    work_end (&work);
     if (network->plan)
         return true;
     complain ("%s: %s", model_path (network->model), error.text);
@@ -218,6 +226,8 @@ static int check_settings (const struct settings *s, const struct command *comma
         return wrong_usage ("--threads %d is not in 0..1024", s->threads);
     if (!(s->seconds > 0 && s->seconds <= 86400))
         return wrong_usage ("--seconds %g is not between 0 and 86400", s->seconds);
+    if (!(s->most_seconds > 0 && s->most_seconds <= 86400))
+        return wrong_usage ("--max-seconds %g is not between 0 and 86400", s->most_seconds);
     if (command->input && !(s->input && s->output))
         return wrong_usage ("%s needs --input and --output", command->name);
     if (command->needs_output && !s->output)
@@ -297,6 +307,8 @@ static GOptionContext *make_context (struct words *w)
           "Of run: where to write the scores; of calibrate: the ranges; of quantize: the network", "FILE" },
         { "algorithm", 0, 0, G_OPTION_ARG_STRING, &w->choices.algorithm,
           "Of convolutions: auto, direct, f23, f43, f42, strassen; default auto", "NAME" },
+        { "max-seconds", 0, 0, G_OPTION_ARG_DOUBLE, &s->most_seconds,
+          "Refuse a network that would take longer for a run on one core, as estimated; default 2", "S" },
         { "help", 'h', 0, G_OPTION_ARG_NONE, &w->help, "Print this", NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &w->version, "Print the version", NULL },
         { .long_name = NULL },
@@ -330,7 +342,7 @@ static void print_help (GOptionContext *context)
 
 int main (int count, char **arguments)
 {
-    struct words w = { .settings = { .seconds = 5 } };
+    struct words w = { .settings = { .seconds = 5, .most_seconds = 2 } };
     GError *error = NULL;
     int code = EXIT_GOOD;
     setlocale (LC_CTYPE, "");

@@ -6,17 +6,20 @@
  * comes from the file itself, which nobody vouches for. */
 #include "models/file.h"
 
+#include "engine/work.h"
 #include "models/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PIECE_BYTES = 8 << 20, READ_STEPS = 1000 }; /* read at once; of one call */
 enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, LINK_BYTES = 256 };
 
 static bool fail_errno (const char *path, const char *what, struct error *error)
@@ -29,14 +32,17 @@ static bool fail_errno (const char *path, const char *what, struct error *error)
 
 /* ---- opening ------------------------------------------------------------------------------------------------- */
 
-/* Takes fd, on failure too. */
-static bool take (int fd, const char *path, struct file *file, struct error *error)
+/* Takes fd, on failure too. `beside`: nobody named it. */
+static bool take (int fd, const char *path, bool beside, struct file *file, struct error *error)
 {
     struct stat about;
     bool good = !fstat (fd, &about) || fail_errno (path, "read", error);
     if (good && (!S_ISREG (about.st_mode) || about.st_size < 0))
         good = report (error, "%s: %s", report_path (path),
                        S_ISDIR (about.st_mode) ? "is a folder, not a file" : "is not a regular file");
+    if (good && beside && about.st_nlink > 1)
+        good = report (error, "%s: has %lu names, of which others may be in other folders (hard links)",
+                       report_path (path), (unsigned long)about.st_nlink);
     char *copy = good ? strdup (path) : NULL;
     if (good && !copy)
         good = report (error, "%s: no memory for its name", report_path (path));
@@ -53,7 +59,7 @@ static bool open_file (const char *path, struct file *file, struct error *error)
 {
     *file = (struct file) { .path = NULL };
     int fd = open (path, OPEN_FLAGS);
-    return fd >= 0 ? take (fd, path, file, error) : fail_errno (path, "opened", error);
+    return fd >= 0 ? take (fd, path, false, file, error) : fail_errno (path, "opened", error);
 }
 
 /* A name that leads nowhere but into the folder it is looked for in. */
@@ -83,6 +89,28 @@ static int open_in (int folder, const char *path, const char *name, struct error
     return fd;
 }
 
+/* Opens what the path names, beginning with its folder. */
+static bool open_beside (const char *path, struct file *file, struct error *error)
+{
+    const char *slash = strrchr (path, '/');
+    char folder[PATH_MAX] = "./"; /* so much the system takes */
+    size_t length = slash ? (size_t)(slash - path) + 1 : 2;
+    *file = (struct file) { .path = NULL };
+    errno = ENAMETOOLONG;
+    if (length >= sizeof folder)
+        return fail_errno (path, "opened", error);
+    if (slash)
+        memcpy (folder, path, length);
+    folder[length] = 0;
+    int in = open (folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = in >= 0 ? open_in (in, path, slash ? slash + 1 : path, error) : (fail_errno (path, "opened", error), -1);
+    int reason = errno;
+    if (in >= 0)
+        close (in);
+    errno = reason;
+    return fd >= 0 && take (fd, path, true, file, error);
+}
+
 bool file_open_beside (const char *path, const char *name, struct file *file, struct error *error)
 {
     *file = (struct file) { .path = NULL };
@@ -91,24 +119,13 @@ bool file_open_beside (const char *path, const char *name, struct file *file, st
         return report (error, "%s: '%.100s' is not the plain name of a file beside it", report_path (path), name);
     }
     const char *slash = strrchr (path, '/');
-    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
-    size_t size = length + strlen (name) + 3;
-    char *folder = malloc (size), *whole = malloc (size);
-    bool good = false;
-    if (folder && whole) {
-        snprintf (folder, size, "%.*s", length ? (int)length : 2, length ? path : "./");
-        snprintf (whole, size, "%.*s%s", (int)length, path, name);
-        int in = open (folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        int fd = in >= 0 ? open_in (in, whole, name, error) : (fail_errno (whole, "opened", error), -1);
-        int reason = errno;
-        if (in >= 0)
-            close (in);
-        errno = reason;
-        good = fd >= 0 && take (fd, whole, file, error);
-    } else
-        report (error, "%s: no memory for the name of a file beside it", report_path (path));
+    size_t length = slash ? (size_t)(slash - path) + 1 : 0, size = length + strlen (name) + 1;
+    char *whole = malloc (size);
+    if (!whole)
+        return report (error, "%s: no memory for the name of a file beside it", report_path (path));
+    snprintf (whole, size, "%.*s%s", (int)length, path, name);
+    bool good = open_beside (whole, file, error);
     int reason = errno;
-    free (folder);
     free (whole);
     errno = reason;
     return good;
@@ -126,8 +143,12 @@ void file_close (struct file *file)
 
 bool file_read_at (const struct file *file, uint64_t offset, void *to, size_t size, struct error *error)
 {
+    char refusal[100];
     for (size_t done = 0; done < size;) {
-        ssize_t got = pread (file->fd, (char *)to + done, size - done, (off_t)(offset + done));
+        size_t piece = size - done < PIECE_BYTES ? size - done : PIECE_BYTES;
+        if (!work_spend (READ_STEPS + piece / 4))
+            return report (error, "%s: %s", report_path (file->path), work_refusal (refusal));
+        ssize_t got = pread (file->fd, (char *)to + done, piece, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -151,19 +172,22 @@ bool file_unchanged (const struct file *file, struct error *error)
     return same || report (error, "%s: was changed while being read", report_path (file->path));
 }
 
-char *file_read (const char *path, size_t limit, size_t *size, struct error *error)
+/* Reads the file, if it is open, and closes it. */
+static char *read_whole (struct file *file, bool good, size_t limit, size_t *size, struct error *error)
 {
-    struct file file;
     char *bytes = NULL;
-    if (!open_file (path, &file, error))
+    if (!good)
         return NULL;
-    *size = (size_t)file.size;
-    bool good = file.size <= limit || report (error, "%s: is %llu bytes large, the limit is %zu", report_path (path),
-                                              (unsigned long long)file.size, limit);
+    const char *path = file->path;
+    *size = (size_t)file->size;
+    good = file->size <= limit || report (error, "%s: is %llu bytes large, the limit is %zu", report_path (path),
+                                          (unsigned long long)file->size, limit);
+    if (good)
+        work_allow_bytes (file->size);
     if (good && !(bytes = malloc (*size + 1)))
         good = report (error, "%s: no memory for its %zu bytes", report_path (path), *size);
-    good = good && file_read_at (&file, 0, bytes, *size, error) && file_unchanged (&file, error);
-    file_close (&file);
+    good = good && file_read_at (file, 0, bytes, *size, error) && file_unchanged (file, error);
+    file_close (file);
     if (good) {
         bytes[*size] = 0;
         return bytes;
@@ -171,4 +195,19 @@ char *file_read (const char *path, size_t limit, size_t *size, struct error *err
     free (bytes);
     errno = EIO;
     return NULL;
+}
+
+char *file_read (const char *path, size_t limit, size_t *size, struct error *error)
+{
+    struct file file;
+    return read_whole (&file, open_file (path, &file, error), limit, size, error);
+}
+
+char *file_read_side (const char *path, size_t limit, size_t *size, struct error *error)
+{
+    struct file file;
+    bool good = open_beside (path, &file, error);
+    if (!good && (errno == ENAMETOOLONG || errno == ELOOP || errno == EACCES || errno == ENOTDIR))
+        errno = ENOENT;
+    return read_whole (&file, good, limit, size, error);
 }

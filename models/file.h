@@ -20,13 +20,19 @@ struct file {
 
 /* The file `name` in the folder where `path` is. False and a filled error on failure, and nothing to close. `name`
  * comes from an untrusted file and must be plain: no separator, not "." or "..", text; a symbolic link is followed only
- * to another plain name in that folder. */
+ * to another plain name in that folder, and a file that has other names besides (hard links) is not read. */
 bool file_open_beside (const char *path, const char *name, struct file *file, struct error *error);
 /* `size` bytes from `offset` on; false and a filled error when they are not there (any more). */
 bool file_read_at (const struct file *file, uint64_t offset, void *to, size_t size, struct error *error);
 /* Whether it has its first size and modification time still; false and a filled error otherwise. */
 bool file_unchanged (const struct file *file, struct error *error);
 void file_close (struct file *file); /* a closed one too */
+
+/* All bytes of a side file that nobody named, in the folder where it stands at the end of `path`; else as file_read. A
+ * folder may come out of an archive: only a regular file with this one name is read, or a symbolic link to such a one
+ * in the same folder. errno is ENOENT also where such a file cannot be: a name too long, a loop of links, one that may
+ * not be read. */
+char *file_read_side (const char *path, size_t limit, size_t *size, struct error *error);
 
 /* All bytes of a file of at most `limit` bytes, with one zero byte behind them that *size does not count; the caller
  * frees them. Nothing stays open: the file may be replaced at any time afterwards.

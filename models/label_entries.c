@@ -13,33 +13,20 @@
 /* ---- one name ------------------------------------------------------------------------------------------------ */
 
 /* Writes at most LABEL_BYTES - 1 bytes and a zero; returns how many before the zero. Characters are never cut in
- * two. */
+ * two; space of any kind becomes a blank, what must not be shown (report_hides) U+FFFD. */
 static size_t write_clean (char *to, const char *from, size_t length)
 {
     size_t used = 0;
-    while (length) {
-        const char *bad;
-        g_utf8_validate (from, (gssize)length, &bad);
-        size_t valid = (size_t)(bad - from);
-        size_t room = LABEL_BYTES - 1 - used, take = valid < room ? valid : room;
-        while (take < valid && take && ((unsigned char)from[take] & 0xc0) == 0x80)
-            take--;
-        memcpy (to + used, from, take);
-        used += take;
-        if (take < valid || used + 3 > LABEL_BYTES - 1)
+    for (size_t size; length; from += size, length -= size) {
+        gunichar c = g_utf8_get_char_validated (from, (gssize)length);
+        bool good = c < 0x110000, space = good && c < 0x80 && g_ascii_isspace ((char)c);
+        const char *shown = space ? " " : good && !report_hides (c) ? from : "\xef\xbf\xbd";
+        size = good ? (size_t)g_unichar_to_utf8 (c, NULL) : 1;
+        size_t own = space ? 1 : shown == from ? size : 3;
+        if (used + own > LABEL_BYTES - 1)
             break;
-        from += valid;
-        length -= valid;
-        if (length) { /* one byte that begins no character */
-            memcpy (to + used, "\xef\xbf\xbd", 3);
-            used += 3;
-            from++;
-            length--;
-        }
-    }
-    for (size_t i = 0; i < used; i++) {
-        if ((unsigned char)to[i] < ' ' || to[i] == 0x7f)
-            to[i] = ' ';
+        memcpy (to + used, shown, own);
+        used += own;
     }
     to[used] = 0;
     return used;

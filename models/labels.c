@@ -5,6 +5,7 @@
  * are tried in turn: each says whether a text is its own. */
 #include "models/labels.h"
 
+#include "engine/work.h"
 #include "models/file.h"
 #include "models/label_entries.h"
 #include "models/report.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 
 enum { FILE_MAX = 16 << 20 }; /* bytes */
+enum { BYTE_STEPS = 20 };     /* to try every format on a byte, jansson among them */
 
 static const char *const background = "background";
 
@@ -62,6 +64,9 @@ static bool parse (const char *path, const char *text, size_t size, struct label
     struct label_entries entries = { .path = report_path (path), .error = error, .unit = "line" };
     if (size >= 3 && !memcmp (text, "\xef\xbb\xbf", 3))
         text += 3;
+    char refusal[100];
+    if (!work_spend (BYTE_STEPS * size))
+        return report (error, "%s: %s", report_path (path), work_refusal (refusal));
     if (is_page (text, end))
         return report (error, "%s: is a web page, not a list of labels", report_path (path));
     enum label_format format = LABELS_OTHER;
@@ -81,11 +86,10 @@ static bool parse (const char *path, const char *text, size_t size, struct label
     return good;
 }
 
-bool labels_read (const char *path, struct labels *labels, struct error *error)
+/* `text` was read from the path; it is freed. */
+static bool take_text (const char *path, char *text, size_t size, struct labels *labels, struct error *error)
 {
     *labels = (struct labels) { 0 };
-    size_t size;
-    char *text = file_read (path, FILE_MAX, &size, error);
     if (!text)
         return false;
     bool wide = size >= 2 && (!memcmp (text, "\xff\xfe", 2) || !memcmp (text, "\xfe\xff", 2)), good = false;
@@ -101,6 +105,20 @@ bool labels_read (const char *path, struct labels *labels, struct error *error)
     if (!good)
         errno = EINVAL;
     return good;
+}
+
+bool labels_read (const char *path, struct labels *labels, struct error *error)
+{
+    size_t size = 0;
+    char *text = file_read (path, FILE_MAX, &size, error);
+    return take_text (path, text, size, labels, error);
+}
+
+bool labels_read_side (const char *path, struct labels *labels, struct error *error)
+{
+    size_t size = 0;
+    char *text = file_read_side (path, FILE_MAX, &size, error);
+    return take_text (path, text, size, labels, error);
 }
 
 bool labels_from_metadata (const char *path, const char *text, struct labels *labels, struct error *error)

@@ -24,12 +24,15 @@ struct labels {
  *     CSV with a heading or without        (labels_table.c)
  *     YAML, TensorFlow's .pbtxt            names: ... (labels_yaml.c), item { id: 1 ... } (labels_pbtxt.c)
  *
- * Classes that are not mentioned have no name. What is not UTF-8 becomes U+FFFD, control characters become blanks,
- * longer names are cut.
+ * Classes that are not mentioned have no name. What is not UTF-8 becomes U+FFFD, and so do control
+ * characters and those that turn the direction of text; longer names are cut.
  * false and a filled error that names file and line or entry: no such file (errno ENOENT), not a regular file, more
  * than 16 MiB (4 MiB of JSON or Python), empty, UTF-16, an HTML page, damaged, a class named twice or beyond a
  * million. */
 bool labels_read (const char *path, struct labels *labels, struct error *error);
+
+/* The same of a file that nobody named, beside a model (file_read_side). */
+bool labels_read_side (const char *path, struct labels *labels, struct error *error);
 
 /* A list as exporters put it into metadata: any of these, or names separated by commas; `path` is for errors.
  * false and a filled error: nothing useful in it, or no memory. */

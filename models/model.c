@@ -5,6 +5,7 @@
  * model's external data in the same folder. */
 #include "models/model_private.h"
 
+#include "engine/work.h"
 #include "models/bundled.h"
 #include "models/file.h"
 #include "models/labels.h"
@@ -17,6 +18,7 @@
 #include "models/short_labels.h"
 
 #include <errno.h>
+#include <fenv.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,7 +282,7 @@ static bool find_labels (const char *path, const char *labels_path, struct conte
     for (int i = 0; i < 3; i++) {
         struct error reason = { "" }; /* nobody asked for these files: a bad one is as good as none */
         bool looks = good && !found;
-        found = found || (good && labels_read (beside[i], labels, &reason));
+        found = found || (good && labels_read_side (beside[i], labels, &reason));
         if (looks && !found && errno != ENOENT)
             notices_add (&content->notices, "%s; this file of labels is passed over", reason.text);
         free (beside[i]);
@@ -405,7 +407,7 @@ static bool find_bundled_labels (const char *labels_path, struct content *conten
     return true;
 }
 
-struct model *model_load (const char *path, const char *labels_path, struct error *error)
+static struct model *load (const char *path, const char *labels_path, struct error *error)
 {
     struct content content = { 0 };
     struct labels labels = { 0 };
@@ -426,4 +428,20 @@ struct model *model_load (const char *path, const char *labels_path, struct erro
     labels_clear (&labels);
     graph_unref (content.graph);
     return NULL;
+}
+
+struct model *model_load (const char *path, const char *labels_path, struct error *error)
+{
+    struct work work;
+    bool own = !work_has_account ();
+    if (own)
+        work_begin (&work, WORK_STEPS, NULL);
+    fenv_t before; /* numbers are rounded to nearest and trap nothing, whatever the caller's thread does */
+    fegetenv (&before);
+    fesetenv (FE_DFL_ENV);
+    struct model *model = load (path, labels_path, error);
+    fesetenv (&before);
+    if (own)
+        work_end (&work);
+    return model;
 }

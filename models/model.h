@@ -41,7 +41,9 @@ struct model; /* immutable after model_load, reference counted; any thread */
  * from the model's metadata; classes without one are called "class 17". A list of 1001 fits 1000 classes and the other
  * way round: the first is the background (labels.h). Input preparation comes from `<path>.modelinfo` when that exists,
  * else from the same with the path's last suffix replaced (modelinfo.h), else from a safetensors file's metadata
- * (resnet.h). NULL and a filled error on failure. */
+ * (resnet.h). NULL and a filled error on failure.
+ * What reading takes is charged to the thread's account (engine/work.h), by which another thread can stop it; without
+ * one, to one of WORK_STEPS. */
 struct model *model_load (const char *path, const char *labels_path, struct error *error);
 struct model *model_ref (struct model *model);
 void model_unref (struct model *model); /* NULL is fine */

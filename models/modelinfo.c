@@ -2,6 +2,7 @@
 /* modelinfo.c: reads GStreamer's .modelinfo key file: https://gstreamer.freedesktop.org/documentation/analytics/ */
 #include "models/modelinfo.h"
 
+#include "engine/work.h"
 #include "models/file.h"
 #include "models/preparation.h"
 #include "models/report.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 
 enum { FILE_MAX = 1 << 20, GROUPS_MAX = 4096, SIDE_MAX = 16384 };
+enum { BYTE_STEPS = 50 }; /* to read a byte as a key file */
 
 struct modelinfo {
     char *path;
@@ -363,9 +365,14 @@ bool modelinfo_open (const char *path, struct modelinfo **info, struct error *er
     size_t size;
     struct error reason = { "" };
     *info = NULL;
-    char *text = file_read (path, FILE_MAX, &size, &reason);
+    char *text = file_read_side (path, FILE_MAX, &size, &reason);
     if (!text)
         return errno == ENOENT || report (error, "%s", reason.text);
+    char refusal[100];
+    if (!work_spend (BYTE_STEPS * (uint64_t)size)) {
+        free (text);
+        return report (error, "%s: %s", report_path (path), work_refusal (refusal));
+    }
     GKeyFile *keys = g_key_file_new ();
     GError *failure = NULL;
     bool good = g_key_file_load_from_data (keys, text, size, G_KEY_FILE_NONE, &failure);

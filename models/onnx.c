@@ -6,7 +6,9 @@
  * work is in onnx_reader.h. */
 #include "models/onnx.h"
 
+#include "engine/work.h"
 #include "models/onnx_reader.h"
+#include "models/onnx_scan.h"
 #include "models/report.h"
 
 #include <stdlib.h>
@@ -33,7 +35,8 @@ static void *budget_alloc (void *data, size_t size)
 {
     struct budget *budget = data;
     uint64_t whole = (uint64_t)size + sizeof (struct counted);
-    struct counted *block = whole <= budget->left ? malloc (whole) : NULL;
+    bool may = whole <= budget->left && work_spend (0);
+    struct counted *block = may ? malloc (whole) : NULL;
     if (!block) {
         budget->exceeded = true;
         return NULL;
@@ -308,7 +311,7 @@ static bool read_model (struct reader *r, const Convrelu__OnnxModel *model)
     r->file = model->graph;
     if (!onnx_index (r))
         return false;
-    struct graph_limits limits = { .weight_bytes = r->weight_limit };
+    struct graph_limits limits = { .weight_bytes = r->weight_limit, .plan_bytes = 4 * r->weight_limit };
     r->graph = graph_new (&limits);
     if (!r->graph)
         return onnx_fail (r, "no memory for its graph");
@@ -332,11 +335,16 @@ struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx
     struct reader r = {
         .path = path, .error = error, .extras = extras, .image = -1, .node = -1, .weight_limit = 4 * size + 64 * MIB
     };
-    Convrelu__OnnxModel *model = convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes);
+    bool may = onnx_scan (path, bytes, size, error);
+    Convrelu__OnnxModel *model = may ? convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes) : NULL;
     free (bytes);
     extras->labels = NULL;
     extras->size_left_open = extras->channels_last = extras->bytes = false;
+    if (!may)
+        return NULL;
     if (!model) {
+        if (!onnx_spend (&r, 0)) /* it was stopped */
+            return NULL;
         if (budget.exceeded)
             onnx_fail (&r, "its %zu bytes describe more than there is memory for", size);
         else

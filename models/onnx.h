@@ -29,8 +29,8 @@ struct onnx_extras {
  * Every tensor of the graph carries the name of the ONNX value it holds.
  *
  * What a hostile file can make it use: memory for its own bytes, plus 16 times its size but at most 256 MiB for taking
- * it apart, plus weights of 4 times its size and that of the files it names, which is at most 2 GiB, + 64 MiB; a second
- * of time, and what reading those files takes.
+ * it apart, plus weights of 4 times its size and that of the files it names, which is at most 2 GiB, + 64 MiB; the time
+ * that the thread's account allows (engine/work.h).
  * NULL and a filled error on failure. */
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error);
 

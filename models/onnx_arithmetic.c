@@ -371,7 +371,7 @@ static bool negate_constant (struct reader *r, struct value *v)
     const int64_t *ints = whole ? onnx_value_ints (r, v) : NULL;
     const float *floats = whole ? NULL : onnx_value_floats (r, v);
     void *to = ints || floats ? onnx_make_constant (r, 0, v->kind, &v->shape) : NULL;
-    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++) {
+    for (int64_t i = 0; to && onnx_goes_on (r, i, onnx_shape_total (&v->shape), FOLD_STEPS); i++) {
         if (whole)
             ((int64_t *)to)[i] = (int64_t)(0 - (uint64_t)ints[i]);
         else

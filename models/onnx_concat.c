@@ -9,8 +9,8 @@ static int *interleaved (struct reader *r, const int64_t *sizes, int count, int6
     int *order = onnx_order (r, outer * joined);
     int64_t base = 0, done = 0;
     for (int i = 0; order && i < count; i++) {
-        for (int64_t o = 0; o < outer; o++) {
-            for (int64_t k = 0; k < sizes[i]; k++)
+        for (int64_t o = 0; o < outer && !r->failed; o++) {
+            for (int64_t k = 0; onnx_goes_on (r, k, sizes[i], ORDER_STEPS); k++)
                 order[o * joined + done + k] = (int)(base + o * sizes[i] + k);
         }
         done += sizes[i];

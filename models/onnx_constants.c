@@ -103,7 +103,7 @@ static bool read_range (struct reader *r)
     if (count < 0 || !onnx_shape_add (r, &shape, count))
         return false;
     void *to = onnx_make_constant (r, 0, whole ? VALUE_INTS : VALUE_FLOATS, &shape);
-    for (int64_t i = 0; to && i < count; i++) {
+    for (int64_t i = 0; to && onnx_goes_on (r, i, count, FOLD_STEPS); i++) {
         if (whole)
             ((int64_t *)to)[i] = ints[0] + i * ints[2];
         else
@@ -221,7 +221,7 @@ static bool read_not (struct reader *r)
     struct value *v = onnx_input_value (r, 0);
     const int64_t *numbers = v ? onnx_value_ints (r, v) : NULL;
     int64_t *to = numbers ? onnx_make_constant (r, 0, VALUE_INTS, &v->shape) : NULL;
-    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++)
+    for (int64_t i = 0; to && onnx_goes_on (r, i, onnx_shape_total (&v->shape), FOLD_STEPS); i++)
         to[i] = !numbers[i];
     return to != NULL;
 }
@@ -231,7 +231,7 @@ static bool each_float (struct reader *r, float (*function) (float))
     struct value *v = onnx_input_value (r, 0);
     const float *numbers = v ? onnx_value_floats (r, v) : NULL;
     float *to = numbers ? onnx_make_constant (r, 0, VALUE_FLOATS, &v->shape) : NULL;
-    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++)
+    for (int64_t i = 0; to && onnx_goes_on (r, i, onnx_shape_total (&v->shape), FOLD_STEPS); i++)
         to[i] = function (numbers[i]);
     return to != NULL;
 }
@@ -276,7 +276,7 @@ static bool cast_to_ints (struct reader *r, struct value *v, int64_t type)
     const float *floats = v->kind == VALUE_FLOATS ? onnx_value_floats (r, v) : NULL;
     const int64_t *ints = v->kind == VALUE_INTS ? onnx_value_ints (r, v) : NULL;
     int64_t *to = floats || ints ? onnx_make_constant (r, 0, VALUE_INTS, &v->shape) : NULL;
-    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++) {
+    for (int64_t i = 0; to && onnx_goes_on (r, i, onnx_shape_total (&v->shape), FOLD_STEPS); i++) {
         if (floats && !(fabsf (floats[i]) < 9e18f))
             return onnx_fail (r, "%g has no value as an integer", (double)floats[i]);
         if (floats && type == TYPE_BOOL)
@@ -293,7 +293,7 @@ static bool cast_to_floats (struct reader *r, struct value *v)
 {
     const int64_t *ints = onnx_value_ints (r, v);
     float *to = ints ? onnx_make_constant (r, 0, VALUE_FLOATS, &v->shape) : NULL;
-    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++)
+    for (int64_t i = 0; to && onnx_goes_on (r, i, onnx_shape_total (&v->shape), FOLD_STEPS); i++)
         to[i] = (float)ints[i];
     return to != NULL;
 }

@@ -5,6 +5,7 @@
  * only has to return. */
 #include "models/onnx_reader.h"
 
+#include "engine/work.h"
 #include "models/report.h"
 
 #include <stdarg.h>
@@ -41,6 +42,8 @@ bool onnx_fail (struct reader *r, const char *format, ...)
 
 /* ---- memory -------------------------------------------------------------------------------------------------- */
 
+enum { BLOCK_STEPS = 50 }; /* to have one and to free it */
+
 struct block {
     struct block *next;
     max_align_t data[];
@@ -55,6 +58,8 @@ static void *add_block (struct reader *r, struct block **list, uint64_t *total, 
                    (unsigned long long)r->weight_limit);
         return NULL;
     }
+    if (!onnx_spend (r, BLOCK_STEPS + bytes / 4))
+        return NULL;
     struct block *block = calloc (1, sizeof *block + (bytes ? (size_t)bytes : 1));
     if (!block) {
         onnx_fail (r, "no memory for %llu bytes", (unsigned long long)bytes);
@@ -86,13 +91,12 @@ void *onnx_alloc_node (struct reader *r, uint64_t count, size_t size)
     return add_block (r, &r->node_blocks, &r->node_block_bytes, count, size);
 }
 
-bool onnx_spend (struct reader *r, uint64_t numbers)
+bool onnx_spend (struct reader *r, uint64_t steps)
 {
-    if (numbers > r->weight_limit - r->spent)
-        return onnx_fail (r, "calculates with more than %llu numbers in all, the limit for a file of this size",
-                          (unsigned long long)r->weight_limit);
-    r->spent += numbers;
-    return true;
+    char refusal[100];
+    if (r->failed || work_spend (steps))
+        return !r->failed;
+    return onnx_fail (r, "%s", work_refusal (refusal));
 }
 
 void onnx_free_node (struct reader *r)

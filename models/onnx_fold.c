@@ -35,7 +35,7 @@ bool onnx_fold_walk (struct reader *r, int index, struct value *v, struct onnx_w
     const void *from = numbers_of (r, v, &size);
     void *to = from ? onnx_make_constant (r, index, v->kind, shape) : NULL;
     int64_t count = onnx_shape_total (shape);
-    for (int64_t i = 0; to && i < count; i++, onnx_walk_on (&walk))
+    for (int64_t i = 0; to && onnx_goes_on (r, i, count, FOLD_STEPS); i++, onnx_walk_on (&walk))
         copy_number (to, i, from, walk.index, size);
     return to != NULL;
 }
@@ -50,7 +50,7 @@ bool onnx_fold_gather (struct reader *r, struct value *v, int axis, const int64_
     char *to = from ? onnx_make_constant (r, 0, v->kind, shape) : NULL;
     int64_t outer = onnx_shape_count (&v->shape, 0, axis), dim = v->shape.dims[axis];
     int64_t inner = onnx_shape_count (&v->shape, axis + 1, v->shape.rank);
-    for (int64_t o = 0; to && inner && o < outer; o++) {
+    for (int64_t o = 0; to && inner && o < outer && onnx_spend (r, 3 * (uint64_t)count); o++) {
         for (int64_t i = 0; i < count; i++)
             memcpy (to + (size_t)((o * count + i) * inner) * size, from + (size_t)((o * dim + picks[i]) * inner) * size,
                     (size_t)inner * size);
@@ -84,12 +84,12 @@ bool onnx_fold_concat (struct reader *r, int count, int axis)
         return false;
     char *to = onnx_make_constant (r, 0, kind, &out);
     int64_t outer = onnx_shape_count (&out, 0, axis), row = onnx_shape_count (&out, axis, out.rank), done = 0;
-    for (int i = 0; to && i < count; i++) {
+    for (int i = 0; to && onnx_goes_on (r, i, count, FOLD_STEPS); i++) {
         struct value *v = onnx_input_value (r, i);
         size_t size;
         const char *from = numbers_of (r, v, &size);
         int64_t own = onnx_shape_count (&v->shape, axis, out.rank);
-        for (int64_t o = 0; from && own && o < outer; o++)
+        for (int64_t o = 0; from && own && o < outer && onnx_spend (r, 10); o++)
             memcpy (to + (size_t)(o * row + done) * size, from + (size_t)(o * own) * size, (size_t)own * size);
         if (!from)
             return false;
@@ -115,7 +115,7 @@ bool onnx_fold_where (struct reader *r)
     struct onnx_walk at[3] = { onnx_walk_repeated (&choice->shape, &out), onnx_walk_repeated (&a->shape, &out),
                                onnx_walk_repeated (&b->shape, &out) };
     int64_t count = onnx_shape_total (&out);
-    for (int64_t i = 0; to && i < count; i++) {
+    for (int64_t i = 0; to && onnx_goes_on (r, i, count, FOLD_STEPS); i++) {
         bool first = chosen[at[0].index] != 0;
         copy_number (to, i, first ? left : right, at[first ? 1 : 2].index, size);
         for (int k = 0; k < 3; k++)
@@ -200,7 +200,7 @@ static bool fold_ints (struct reader *r, char operation, struct value *a, struct
     const int64_t *left = onnx_value_ints (r, a), *right = left ? onnx_value_ints (r, b) : NULL;
     int64_t *to = right ? onnx_make_constant (r, 0, VALUE_INTS, shape) : NULL, count = onnx_shape_total (shape);
     struct onnx_walk x = onnx_walk_repeated (&a->shape, shape), y = onnx_walk_repeated (&b->shape, shape);
-    for (int64_t i = 0; to && i < count; i++) {
+    for (int64_t i = 0; to && onnx_goes_on (r, i, count, FOLD_STEPS); i++) {
         if (!int_result (operation, left[x.index], right[y.index], &to[i]))
             return onnx_fail (r, "%lld %c %lld has no value", (long long)left[x.index], operation,
                               (long long)right[y.index]);
@@ -217,7 +217,7 @@ static bool fold_floats (struct reader *r, char operation, struct value *a, stru
     void *to = right ? onnx_make_constant (r, 0, compares ? VALUE_INTS : VALUE_FLOATS, shape) : NULL;
     struct onnx_walk x = onnx_walk_repeated (&a->shape, shape), y = onnx_walk_repeated (&b->shape, shape);
     int64_t count = onnx_shape_total (shape);
-    for (int64_t i = 0; to && i < count; i++) {
+    for (int64_t i = 0; to && onnx_goes_on (r, i, count, FOLD_STEPS); i++) {
         float p = left[x.index], q = right[y.index];
         if (compares)
             ((int64_t *)to)[i] = operation == '<'   ? p < q
@@ -249,7 +249,7 @@ bool onnx_fold_abs (struct reader *r, struct value *v)
     size_t size;
     const void *from = numbers_of (r, v, &size);
     void *to = from ? onnx_make_constant (r, 0, v->kind, &v->shape) : NULL;
-    for (int64_t i = 0; to && i < onnx_shape_total (&v->shape); i++) {
+    for (int64_t i = 0; to && onnx_goes_on (r, i, onnx_shape_total (&v->shape), FOLD_STEPS); i++) {
         if (v->kind == VALUE_FLOATS)
             ((float *)to)[i] = fabsf (((const float *)from)[i]);
         else {
@@ -266,8 +266,7 @@ bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int k
                        const struct shape *shape)
 {
     size_t size;
-    bool may = onnx_spend (r, (uint64_t)onnx_shape_total (&v->shape));
-    const void *from = may ? numbers_of (r, v, &size) : NULL;
+    const void *from = numbers_of (r, v, &size);
     void *to = from ? onnx_make_constant (r, 0, v->kind, shape) : NULL;
     struct onnx_walk own = onnx_walk_over (&v->shape), walk = own;
     int64_t group = 1, count = onnx_shape_total (shape);
@@ -279,10 +278,10 @@ bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int k
     if (to && !group)
         return onnx_fail (r, "reduces nothing");
     bool mean = operation == 'a';
-    for (int64_t i = 0; to && i < count; i++) {
+    for (int64_t i = 0; to && onnx_goes_on (r, i, count, FOLD_STEPS); i++) {
         int64_t whole = 0;
         float sum = 0;
-        for (int64_t k = 0; k < group; k++, onnx_walk_on (&walk)) {
+        for (int64_t k = 0; onnx_goes_on (r, k, group, FOLD_STEPS); k++, onnx_walk_on (&walk)) {
             if (v->kind == VALUE_INTS) {
                 int64_t next = ((const int64_t *)from)[walk.index];
                 if (k && !int_result (mean ? '+' : operation, whole, next, &whole))
@@ -293,6 +292,8 @@ bool onnx_fold_reduce (struct reader *r, struct value *v, const int *perm, int k
                 sum = k ? float_result (mean ? '+' : operation, sum, next) : next;
             }
         }
+        if (r->failed)
+            return false;
         if (v->kind == VALUE_INTS)
             ((int64_t *)to)[i] = mean ? whole / group : whole;
         else

@@ -7,7 +7,9 @@
  *
  * and for every value who makes it and how many read it, counting only nodes that the outputs depend on; other nodes
  * are never looked at again. Names are matched by sorting them, which no choice of names can slow down. */
+#include "engine/work.h"
 #include "models/onnx_reader.h"
+#include "models/report.h"
 
 #include <glib.h>
 #include <stdlib.h>
@@ -39,11 +41,29 @@ static bool name_is_text (struct reader *r, const char *name)
                           NAME_MAX_BYTES);
     if (!g_utf8_validate (name, -1, NULL))
         return onnx_fail (r, "the name '%.100s' is not UTF-8", name);
-    for (const char *at = name; *at; at++) {
-        if ((unsigned char)*at < ' ' || *at == 0x7f)
+    for (const char *at = name; *at; at = g_utf8_next_char (at)) {
+        if (report_hides (g_utf8_get_char (at)))
             return onnx_fail (r, "the name '%.100s' holds control characters", name);
     }
     return true;
+}
+
+/* Sorting: each name is compared with log2 (total) others, in the worst case as long as itself. */
+static bool spend_sorting (struct reader *r, size_t total)
+{
+    const Convrelu__OnnxGraph *g = r->file;
+    uint64_t bytes = 0, rounds = 1;
+    while (total >> rounds)
+        rounds++;
+    for (size_t i = 0; i < g->n_initializer; i++)
+        bytes += g->initializer[i]->name ? strlen (g->initializer[i]->name) : 0;
+    for (size_t n = 0; n < g->n_node; n++) {
+        for (size_t i = 0; i < g->node[n]->n_input; i++)
+            bytes += strlen (g->node[n]->input[i]);
+        for (size_t i = 0; i < g->node[n]->n_output; i++)
+            bytes += strlen (g->node[n]->output[i]);
+    }
+    return onnx_spend (r, rounds * (8 * total + bytes / 8) + 20 * total);
 }
 
 static void place (struct place *places, int *count, const char *name)
@@ -109,6 +129,8 @@ static bool name_values (struct reader *r)
         total += g->node[n]->n_input + g->node[n]->n_output;
     if (total > SLOT_MAX)
         return onnx_fail (r, "has %zu names, at most %u are supported", total, SLOT_MAX);
+    if (!spend_sorting (r, total))
+        return false;
     struct place *places = calloc (total + 1, sizeof *places);
     r->slots = calloc (total + 1, sizeof *r->slots);
     r->node_slots = calloc (g->n_node + 1, sizeof *r->node_slots);
@@ -207,6 +229,7 @@ bool onnx_index (struct reader *r)
     if (!onnx_external_find (r))
         return false;
     r->weight_limit += 4 * r->external.bytes;
+    work_allow_bytes (r->external.bytes);
     for (size_t i = 0; i < g->n_initializer; i++) {
         struct value *v = &r->values[r->slots[i]];
         if (v->uses && !onnx_tensor_define (r, v, g->initializer[i], v->name))

@@ -16,6 +16,8 @@ static const struct onnx_operator *const families[] = {
     onnx_slice_operators,      onnx_softmax_operators,    onnx_spatial_operators, onnx_transpose_operators,
 };
 
+enum { NODE_STEPS = 1000, INPUT_STEPS = 100 }; /* to look its operator up and to make a node of the graph */
+
 /* ---- attributes ---------------------------------------------------------------------------------------------- */
 
 /* The type the table gives an attribute, or 0: none of that name, or not any more in this opset. */
@@ -140,6 +142,9 @@ bool onnx_read_node (struct reader *r, int node)
     if (!role->live || role->absorbed)
         return true;
     r->node = node;
+    const Convrelu__OnnxNode *n = onnx_current_node (r);
+    if (!onnx_spend (r, NODE_STEPS + INPUT_STEPS * ((uint64_t)n->n_input + n->n_output)))
+        return false;
     const struct onnx_operator *row = find_operator (onnx_current_node (r)->op_type);
     bool good = check_node (r, row);
     bool pattern = role->pattern != ACTIVATION_NONE || role->norm.is;
@@ -154,5 +159,5 @@ bool onnx_read_node (struct reader *r, int node)
     }
     onnx_free_node (r);
     r->node = -1;
-    return good;
+    return good && !r->failed;
 }

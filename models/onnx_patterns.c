@@ -86,7 +86,7 @@ static struct product product_of_node (struct reader *r, int node)
     int open[PARTS_MAX], opened = 0;
     if (!take_node (r, &p, node, open, &opened))
         return p;
-    while (opened) {
+    while (opened && onnx_spend (r, 100)) {
         int value = open[--opened];
         int inner = onnx_made_by (r, value, "Mul");
         inner = inner < 0 ? onnx_made_by (r, value, "Div") : inner;
@@ -375,11 +375,11 @@ static void try_where (struct reader *r, int node)
 
 void onnx_find_patterns (struct reader *r)
 {
-    for (size_t n = r->file->n_node; n-- > 0;) {
+    for (size_t n = r->file->n_node; n-- > 0 && onnx_spend (r, 100);) {
         if (r->roles[n].live)
             onnx_try_norm (r, (int)n);
     }
-    for (size_t n = r->file->n_node; n-- > 0;) {
+    for (size_t n = r->file->n_node; n-- > 0 && onnx_spend (r, 100);) {
         if (r->roles[n].norm.is || r->roles[n].absorbed)
             continue;
         if (r->roles[n].live && (onnx_node_is (r, (int)n, "Div") || onnx_node_is (r, (int)n, "Reciprocal")))
@@ -387,7 +387,7 @@ void onnx_find_patterns (struct reader *r)
         if (r->roles[n].live && onnx_node_is (r, (int)n, "Where"))
             try_where (r, (int)n);
     }
-    for (size_t n = r->file->n_node; n-- > 0;) {
+    for (size_t n = r->file->n_node; n-- > 0 && onnx_spend (r, 100);) {
         bool product = onnx_node_is (r, (int)n, "Mul") || onnx_node_is (r, (int)n, "Div");
         if (product && r->roles[n].live && !r->roles[n].absorbed && !r->roles[n].norm.is &&
             r->roles[n].pattern == ACTIVATION_NONE)

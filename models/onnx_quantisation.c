@@ -185,14 +185,14 @@ const float *onnx_dequantise (struct reader *r, const struct value *v)
     int64_t count = onnx_shape_total (&v->shape);
     struct integers integers;
     float *to = onnx_integers (r, v, &integers) ? onnx_alloc_node (r, (uint64_t)count, sizeof *to) : NULL;
-    for (int64_t i = 0; to && i < count;) {
+    for (int64_t i = 0; to && i < count && !r->failed;) {
         int64_t k = scale_index (q, i), run = q->count == 1 ? count : q->block ? 1 : q->inner;
         int64_t zero = q->zero[k];
         float scale = q->scale[k];
-        for (int64_t end = i + run; i < end; i++)
+        for (int64_t end = i + run; i < end && onnx_goes_on (r, i, count, 4); i++)
             to[i] = (float)(onnx_integer (&integers, i) - zero) * scale;
     }
-    return to;
+    return r->failed ? NULL : to;
 }
 
 bool onnx_quantise_constant (struct reader *r, struct value *v, const struct quantisation *q, struct value *to)
@@ -203,7 +203,7 @@ bool onnx_quantise_constant (struct reader *r, struct value *v, const struct qua
     int32_t *integers = tensor ? onnx_alloc (r, (uint64_t)count, sizeof *integers) : NULL;
     if (!integers || !onnx_integer_range (q->type, &low, &high))
         return false;
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; onnx_goes_on (r, i, count, 16); i++) {
         int64_t k = scale_index (q, i);
         double number = rint ((double)(from[i] / q->scale[k])) + q->zero[k];
         if (isnan (number))
@@ -215,5 +215,5 @@ bool onnx_quantise_constant (struct reader *r, struct value *v, const struct qua
     tensor->n_int32_data = (size_t)count;
     tensor->int32_data = integers;
     *to = (struct value) { .name = v->name, .kind = VALUE_INTS, .shape = v->shape, .tensor = -1, .source = tensor };
-    return true;
+    return !r->failed;
 }

@@ -111,12 +111,12 @@ struct reader {
         const char *operation, *name; /* that operator, and what it makes */
     } stand_in;
     struct block *blocks, *node_blocks; /* onnx_alloc, onnx_alloc_node */
-    uint64_t block_bytes, node_block_bytes, gathered, spent;
+    uint64_t block_bytes, node_block_bytes;
 
     struct {
         struct onnx_external_file *list; /* [count] files beside this one, sorted by name */
         size_t count;
-        uint64_t bytes, read; /* the sizes of all; what was read of them */
+        uint64_t bytes;       /* the sizes of all */
         struct file open;     /* one of them at a time */
         const char *location; /* its name */
     } external;
@@ -134,9 +134,22 @@ __attribute__ ((format (printf, 2, 3))) bool onnx_fail (struct reader *r, const 
  * long as the node being read. */
 void *onnx_alloc (struct reader *r, uint64_t count, size_t size);
 void *onnx_alloc_node (struct reader *r, uint64_t count, size_t size);
-/* Counts numbers that are calculated or converted; false and a failure when they are more than a file of this size
- * needs. A small file may ask for the same large constant often. */
-bool onnx_spend (struct reader *r, uint64_t numbers);
+/* Charges work (engine/work.h) before it is done; false and a failure when it is refused. onnx_alloc charges the bytes
+ * that it gives, which are touched once: that is enough for a loop that fills them with copies. */
+bool onnx_spend (struct reader *r, uint64_t steps);
+/* Whether a loop goes on with number i of `count`: each takes so many `steps`, which are charged a million numbers at a
+ * time, so that it can be stopped. */
+static inline bool onnx_goes_on (struct reader *r, int64_t i, int64_t count, int steps)
+{
+    const int64_t piece = 1 << 20;
+    if (i >= count || i % piece)
+        return i < count;
+    return onnx_spend (r, (uint64_t)steps * (uint64_t)(count - i < piece ? count - i : piece));
+}
+enum {
+    FOLD_STEPS = 16, /* to work out one number of a constant: a walk over each operand, powf */
+    ORDER_STEPS = 50 /* to put one number in order: the walk, and the pick that is planned for it */
+};
 void onnx_free_node (struct reader *r); /* what the node being read had */
 void onnx_free_all (struct reader *r);
 

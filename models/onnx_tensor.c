@@ -208,10 +208,10 @@ const float *onnx_tensor_floats (struct reader *r, struct value *v)
             return onnx_is_external (tensor) ? there : (v->floats = there); /* the node's alone, or the file's */
         }
     }
-    float *numbers = onnx_spend (r, count) ? onnx_alloc_node (r, count, sizeof *numbers) : NULL;
-    for (uint64_t i = 0; numbers && i < count; i++)
-        numbers[i] = float_at (tensor, raw, i);
-    return numbers;
+    float *numbers = onnx_alloc_node (r, count, sizeof *numbers);
+    for (int64_t i = 0; numbers && onnx_goes_on (r, i, (int64_t)count, 2); i++)
+        numbers[i] = float_at (tensor, raw, (size_t)i);
+    return r->failed ? NULL : numbers;
 }
 
 bool onnx_integers (struct reader *r, const struct value *v, struct integers *to)
@@ -237,14 +237,14 @@ const int64_t *onnx_tensor_ints (struct reader *r, struct value *v)
     if (!raw_bytes (r, v->source, v->name, count, &raw))
         return NULL;
     int64_t *numbers = onnx_alloc (r, count, sizeof *numbers);
-    for (uint64_t i = 0; numbers && i < count; i++)
-        numbers[i] = int_at (v->source, raw, i);
-    return v->ints = numbers;
+    for (int64_t i = 0; numbers && onnx_goes_on (r, i, (int64_t)count, 2); i++)
+        numbers[i] = int_at (v->source, raw, (size_t)i);
+    return r->failed ? NULL : (v->ints = numbers);
 }
 
 bool onnx_peek (struct reader *r, int value, float *to)
 {
-    if (value < 0)
+    if (value < 0 || !onnx_spend (r, 20))
         return false;
     const struct value *v = &r->values[value];
     const Convrelu__OnnxTensor *tensor = v->source;
@@ -259,7 +259,7 @@ bool onnx_peek (struct reader *r, int value, float *to)
         }
         tensor = a->t;
     }
-    if (!tensor || !onnx_is_float (tensor->data_type))
+    if (!tensor || !onnx_is_float (tensor->data_type) || tensor->n_dims > RANK_MAX)
         return false;
     for (size_t i = 0; i < tensor->n_dims; i++) {
         if (tensor->dims[i] != 1)

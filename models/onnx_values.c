@@ -202,7 +202,7 @@ void *onnx_make_constant (struct reader *r, int index, enum value_kind kind, con
     struct value *v = onnx_output_value (r, index);
     uint64_t count = (uint64_t)onnx_shape_total (shape);
     size_t size = kind == VALUE_INTS ? sizeof (int64_t) : sizeof (float);
-    void *numbers = onnx_spend (r, count) ? onnx_alloc (r, count, size) : NULL;
+    void *numbers = onnx_alloc (r, count, size);
     if (v && numbers) {
         v->kind = kind;
         v->shape = *shape;

@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GATHERED_MAX (8u << 20) /* numbers put in order, over the whole file: half a second of work */
-
 /* ---- shapes -------------------------------------------------------------------------------------------------- */
 
 int onnx_view (struct reader *r, const struct value *v, int64_t c, int64_t h, int64_t w)
@@ -42,10 +40,6 @@ int onnx_view_before (struct reader *r, const struct value *v, int axis)
 
 int *onnx_order (struct reader *r, int64_t count)
 {
-    if ((r->gathered += (uint64_t)count) > GATHERED_MAX) {
-        onnx_fail (r, "reorders more than %u numbers in all", GATHERED_MAX);
-        return NULL;
-    }
     return onnx_alloc_node (r, (uint64_t)count, sizeof (int));
 }
 
@@ -53,6 +47,8 @@ int onnx_picked (struct reader *r, int in, const int *order, int64_t count, cons
 {
     struct tensor_info t = graph_tensor (r->graph, in);
     struct pick pick = { order, (int)count, t.height, t.width, 0, 0, 1, 1, 0 };
+    if (r->failed)
+        return -1;
     int id = graph_pick (r->graph, name, in, &pick);
     if (id < 0)
         onnx_fail (r, "%s", graph_error (r->graph));
@@ -87,7 +83,7 @@ int onnx_transposed (struct reader *r, const struct value *v, const int *perm, c
         walk.dims[i] = own.dims[perm[i]];
         walk.step[i] = own.step[perm[i]] / block;
     }
-    for (int64_t i = 0; i < count; i++, onnx_walk_on (&walk))
+    for (int64_t i = 0; onnx_goes_on (r, i, count, ORDER_STEPS); i++, onnx_walk_on (&walk))
         order[i] = (int)walk.index;
     return onnx_picked (r, in, order, count, name);
 }
@@ -100,8 +96,8 @@ int onnx_gathered (struct reader *r, const struct value *v, int axis, const int6
     int *order = in < 0 ? NULL : onnx_order (r, outer * count);
     if (!order)
         return -1;
-    for (int64_t o = 0; o < outer; o++) {
-        for (int64_t i = 0; i < count; i++)
+    for (int64_t o = 0; o < outer && !r->failed; o++) {
+        for (int64_t i = 0; onnx_goes_on (r, i, count, ORDER_STEPS); i++)
             order[o * count + i] = (int)(o * dim + picks[i]);
     }
     return onnx_picked (r, in, order, outer * count, name);
@@ -117,7 +113,7 @@ int onnx_repeated (struct reader *r, const struct value *v, const struct shape *
     int vector = onnx_view (r, v, onnx_shape_total (&v->shape), 1, 1);
     int *order = vector < 0 ? NULL : onnx_order (r, count);
     struct onnx_walk walk = onnx_walk_repeated (&v->shape, shape);
-    for (int64_t i = 0; order && i < count; i++, onnx_walk_on (&walk))
+    for (int64_t i = 0; order && onnx_goes_on (r, i, count, ORDER_STEPS); i++, onnx_walk_on (&walk))
         order[i] = (int)walk.index;
     return order ? onnx_picked (r, vector, order, count, name) : -1;
 }

@@ -14,7 +14,11 @@ __attribute__ ((format (printf, 2, 3))) bool report (struct error *error, const 
 /* The path, or so much of its end that it leaves room for the reason. */
 const char *report_path (const char *path);
 
-/* Replaces control characters and bytes that are not UTF-8 by '?', in place. */
+/* Whether a character must not be shown: it controls a terminal, ends a line or turns the direction of text, so that
+ * what is read is not what is there. */
+bool report_hides (uint32_t character);
+
+/* Replaces such characters and bytes that are not UTF-8 by '?', in place. */
 void report_clean (char *text);
 
 #endif

@@ -7,6 +7,7 @@
  * overlaps. */
 #include "models/safetensors.h"
 
+#include "engine/work.h"
 #include "models/half.h"
 #include "models/report.h"
 
@@ -21,6 +22,7 @@ enum {
     HEADER_MAX = 100000000, /* the reference's */
     DEPTH_MAX = 127,        /* as deep as the reference's JSON parser goes */
     VALUES_MAX = 1000000,   /* commas and brackets */
+    HEADER_STEPS = 30,      /* of engine/work.h for each of its bytes: looked over, parsed, checked */
     STRING_MAX = 16 << 20,  /* bytes */
     SHOWN_MAX = 128         /* bytes of a name in an error */
 };
@@ -113,6 +115,12 @@ static json_t *parse_header (const char *path, const char *bytes, size_t size, s
     if (length > size - LENGTH_BYTES) {
         report (error, "%s: says that its header has %llu bytes, but only %zu follow", report_path (path),
                 (unsigned long long)length, size - LENGTH_BYTES);
+        return NULL;
+    }
+    char refusal[100];
+    if (!work_spend (HEADER_STEPS * length)) {
+        report (error, "%s: its header of %llu bytes %s", report_path (path), (unsigned long long)length,
+                work_refusal (refusal));
         return NULL;
     }
     *data = LENGTH_BYTES + (size_t)length;
@@ -348,7 +356,14 @@ float *safetensors_floats (const struct safetensors *file, const struct safetens
         wrong (file->path, t->name, error, "no memory for its %zu numbers", count);
         return NULL;
     }
+    const size_t piece = 1 << 20;
+    char refusal[100];
     for (size_t i = 0; i < count; i++, from += width) {
+        if (i % piece == 0 && !work_spend (2 * (count < piece ? count : piece))) {
+            wrong (file->path, t->name, error, "it %s", work_refusal (refusal));
+            free (floats);
+            return NULL;
+        }
         uint32_t bits = from[0] | (uint32_t)from[1] << 8;
         if (full) {
             bits |= (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;

@@ -2,6 +2,8 @@
 /* async.c: the network on a thread of its own; see async.h. */
 #include "plugin/async.h"
 
+#include <fenv.h>
+
 #include "plugin/log.h"
 
 struct async {
@@ -118,6 +120,7 @@ static gpointer run (gpointer data)
     struct async *async = data;
     struct work work;
     guint stream = 0;
+    fesetenv (FE_DFL_ENV); /* not what the host does to its numbers, which threads inherit */
     while (take_work (async, &work)) {
         if (stream != work.stream)
             inference_forget (async->inference);

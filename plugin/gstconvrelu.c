@@ -97,6 +97,7 @@
  * copies and applies before the next frame. */
 #include "plugin/gstconvrelu.h"
 
+#include <fenv.h>
 #include <gst/video/video.h>
 #include <string.h>
 
@@ -268,7 +269,12 @@ static void follow_async (GstConvRelu *self)
 static gboolean gst_conv_relu_start (GstBaseTransform *base)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    if (!inference_start (self->inference))
+    fenv_t host;
+    fegetenv (&host);
+    fesetenv (FE_DFL_ENV);
+    gboolean started = inference_start (self->inference);
+    fesetenv (&host);
+    if (!started)
         return FALSE;
     pace_reset (&self->pace);
     GST_OBJECT_LOCK (self);
@@ -354,7 +360,10 @@ static gboolean gst_conv_relu_query (GstBaseTransform *base, GstPadDirection dir
 
 static gboolean gst_conv_relu_src_event (GstBaseTransform *base, GstEvent *event)
 {
-    pipeline_time_event (&GST_CONV_RELU (base)->time, event);
+    if (!pipeline_time_event (&GST_CONV_RELU (base)->time, event)) {
+        gst_event_unref (event);
+        return FALSE;
+    }
     return GST_BASE_TRANSFORM_CLASS (gst_conv_relu_parent_class)->src_event (base, event);
 }
 
@@ -581,7 +590,11 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
     GST_OBJECT_LOCK (self);
     stats_frame (&self->shared.stats, gst_util_get_timestamp ());
     GST_OBJECT_UNLOCK (self);
+    fenv_t host; /* who may round otherwise, or trap: the numbers here are the same everywhere */
+    fegetenv (&host);
+    fesetenv (FE_DFL_ENV);
     GstFlowReturn flow = self->async ? pass_beside (self, buffer, &moment) : pass_in_step (self, buffer, &moment);
+    fesetenv (&host);
     tell_latency (self);
     return flow;
 }

@@ -215,6 +215,8 @@ gboolean inference_start (struct inference *inference)
 void inference_stop (struct inference *inference)
 {
     if (inference->loading)
+        loading_stop (inference->loading);
+    if (inference->loading)
         network_free (loading_finish (g_steal_pointer (&inference->loading), NULL));
     use_network (inference, NULL);
     g_clear_pointer (&inference->layers_remark, g_free); /* the next start says it again */
@@ -257,7 +259,13 @@ static void revert_properties (struct inference *inference)
 static void finish_loading (struct inference *inference)
 {
     GError *error = NULL;
+    gboolean stopped = loading_stopped (inference->loading);
     struct network *network = loading_finish (g_steal_pointer (&inference->loading), &error);
+    if (stopped) { /* whether it has come about or not, nobody wants it */
+        network_free (network);
+        g_clear_error (&error);
+        return;
+    }
     inference->failed = !network;
     if (network) {
         use_network (inference, network);
@@ -272,6 +280,9 @@ static void finish_loading (struct inference *inference)
 void inference_follow (struct inference *inference)
 {
     follow_properties (inference);
+    if (inference->loading && !loading_done (inference->loading) &&
+        !settings_same_files (&inference->active, &inference->wanted))
+        loading_stop (inference->loading); /* other files are wanted by now */
     if (inference->loading && loading_done (inference->loading))
         finish_loading (inference);
     if (!inference->loading && !settings_same_plan (&inference->active, &inference->wanted)) {

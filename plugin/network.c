@@ -2,10 +2,13 @@
 /* network.c: settings -> model and plan, on the caller's thread or on one of its own; see network.h. */
 #include "plugin/network.h"
 
+#include <fenv.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "engine/work.h"
 
 enum {
     STAND_IN_SIZE = 224,           /* input side of the fixed filters, pixels */
@@ -161,6 +164,7 @@ static struct network *new_network (struct model *model, struct class_map *class
         .threads = (int)settings->threads,
         .algorithm = settings->algorithm,
         .activation = network->replaces ? &network->replacement : NULL,
+        .seconds = (double)settings->max_inference_time / GST_SECOND,
         .timed = true, /* two looks at the clock a step: some microseconds a frame */
         .taps = taps,
         .tap_count = choose_taps (network, settings, taps),
@@ -178,15 +182,21 @@ static struct network *new_network (struct model *model, struct class_map *class
     return NULL;
 }
 
-/* One run over zeros: memory is touched before the first frame, and how long a frame will take is known by then. */
-static void try_out (struct network *network)
+/* One run over zeros: memory is touched before the first frame, and how long a frame will take is known by then. FALSE:
+ * it was stopped; the network is freed. */
+static gboolean try_out (struct network *network)
 {
     GstClockTime start = gst_util_get_timestamp ();
-    plan_run (network->plan, network->input);
+    gboolean wanted = TRUE;
+    for (int step = 0; step < plan_steps (network->plan) && (wanted = work_spend (0)); step++)
+        plan_run_steps (network->plan, network->input, step, step + 1);
     network->first_run = gst_util_get_timestamp () - start;
+    if (!wanted)
+        network_free (network);
+    return wanted;
 }
 
-struct network *network_load (const struct settings *settings, GError **error)
+static struct network *load_within (const struct settings *settings, GError **error)
 {
     struct error reason = { "" };
     struct network *network = NULL;
@@ -204,7 +214,18 @@ struct network *network_load (const struct settings *settings, GError **error)
     network->model_file = g_strdup (settings->model_file);
     network->labels_file = g_strdup (settings->labels_file);
     network->stand_in = stand_in;
-    try_out (network);
+    return try_out (network) ? network : NULL;
+}
+
+struct network *network_load (const struct settings *settings, GError **error)
+{
+    struct work work;
+    gboolean own = !work_has_account ();
+    if (own)
+        work_begin (&work, WORK_STEPS, NULL);
+    struct network *network = load_within (settings, error);
+    if (own)
+        work_end (&work);
     return network;
 }
 
@@ -219,8 +240,7 @@ struct network *network_again (const struct network *network, const struct setti
     again->model_file = g_strdup (network->model_file);
     again->labels_file = g_strdup (network->labels_file);
     again->stand_in = network->stand_in;
-    try_out (again);
-    return again;
+    return try_out (again) ? again : NULL;
 }
 
 static void network_clear (struct network *network)
@@ -253,16 +273,21 @@ struct loading {
     struct network like; /* what network_again reads of the one that runs; model NULL: another file is wanted */
     struct network *network;
     GError *error;
-    gint done; /* atomic: the two above are there */
+    atomic_bool stop; /* nobody wants it any more */
+    gint done;        /* atomic: network or error are there; neither where it was stopped late */
 };
 
 static gpointer load (gpointer data)
 {
     struct loading *loading = data;
+    struct work work;
+    fesetenv (FE_DFL_ENV);
+    work_begin (&work, WORK_STEPS, &loading->stop);
     if (loading->like.model)
         loading->network = network_again (&loading->like, &loading->settings);
-    if (!loading->network)
+    if (!loading->network && !loading_stopped (loading))
         loading->network = network_load (&loading->settings, &loading->error);
+    work_end (&work);
     g_atomic_int_set (&loading->done, 1);
     return NULL;
 }
@@ -283,6 +308,16 @@ struct loading *loading_start (const struct settings *settings, const struct net
     if (!loading->thread)
         load (loading);
     return loading;
+}
+
+void loading_stop (struct loading *loading)
+{
+    atomic_store (&loading->stop, true);
+}
+
+gboolean loading_stopped (struct loading *loading)
+{
+    return atomic_load (&loading->stop);
 }
 
 gboolean loading_done (struct loading *loading)

@@ -59,6 +59,8 @@ struct loading; /* network_load on a thread of its own */
  * (threads, algorithm, activation, tapped layers). Its model is shared; the file is read again only where weights are
  * needed in a form that was never made. Copies what it is given; `like` may be freed meanwhile. */
 struct loading *loading_start (const struct settings *settings, const struct network *like);
+void loading_stop (struct loading *loading); /* nobody wants it any more: loading_finish will not wait long for it */
+gboolean loading_stopped (struct loading *loading);
 gboolean loading_done (struct loading *loading);
 struct network *loading_finish (struct loading *loading, GError **error); /* frees it; else as network_load */
 

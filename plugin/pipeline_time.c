@@ -47,23 +47,33 @@ void pipeline_time_reset (struct pipeline_time *time)
 
 /* ---- events ---------------------------------------------------------------------------------------------------- */
 
-static void take_qos (struct pipeline_time *time, GstEvent *event)
+/* FALSE: it is none that says something. */
+static gboolean take_qos (struct pipeline_time *time, GstEvent *event)
 {
     GstQOSType type;
     gdouble proportion;
     GstClockTimeDiff jitter;
     GstClockTime timestamp;
+    const GstStructure *s = gst_event_get_structure (event);
+    gboolean sound = s && gst_structure_has_field_typed (s, "type", GST_TYPE_QOS_TYPE) &&
+                     gst_structure_has_field_typed (s, "proportion", G_TYPE_DOUBLE) &&
+                     gst_structure_has_field_typed (s, "diff", G_TYPE_INT64) &&
+                     gst_structure_has_field_typed (s, "timestamp", G_TYPE_UINT64);
+    if (!sound) /* an application has made it by hand */
+        return FALSE;
     gst_event_parse_qos (event, &type, &proportion, &jitter, &timestamp);
-    if (!GST_CLOCK_TIME_IS_VALID (timestamp))
-        return;
+    if (!GST_CLOCK_TIME_IS_VALID (timestamp)) /* which GstBaseTransform calls a mistake */
+        return FALSE;
     GST_OBJECT_LOCK (time->element);
     time->proportion = proportion;
     time->jitter = jitter;
     /* Running time; may come out before zero when the sink is far ahead. */
-    time->earliest = jitter < 0 && timestamp < (GstClockTime)-jitter ? 0 : timestamp + (GstClockTime)jitter;
+    GstClockTime early = jitter < 0 ? 0 - (GstClockTime)jitter : 0, late = jitter > 0 ? (GstClockTime)jitter : 0;
+    time->earliest = timestamp < early ? 0 : MIN (timestamp - early, G_MAXINT64) + late;
     if (jitter > 0)
         time->margin = MAX (time->margin, MIN (least_margin + (GstClockTime)jitter, most_margin));
     GST_OBJECT_UNLOCK (time->element);
+    return TRUE;
 }
 
 static void take_latency (struct pipeline_time *time, GstEvent *event)
@@ -76,12 +86,13 @@ static void take_latency (struct pipeline_time *time, GstEvent *event)
     GST_OBJECT_UNLOCK (time->element);
 }
 
-void pipeline_time_event (struct pipeline_time *time, GstEvent *event)
+gboolean pipeline_time_event (struct pipeline_time *time, GstEvent *event)
 {
     if (GST_EVENT_TYPE (event) == GST_EVENT_QOS)
-        take_qos (time, event);
-    else if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY)
+        return take_qos (time, event);
+    if (GST_EVENT_TYPE (event) == GST_EVENT_LATENCY)
         take_latency (time, event);
+    return TRUE;
 }
 
 /* ---- frames ---------------------------------------------------------------------------------------------------- */

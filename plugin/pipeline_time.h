@@ -32,8 +32,8 @@ void pipeline_time_forget (struct pipeline_time *time); /* another stream, or an
  * new base time, which it does once its sinks have a frame: by the one before, everything would be late. */
 void pipeline_time_reset (struct pipeline_time *time);
 
-void pipeline_time_event (struct pipeline_time *time,
-                          GstEvent *event); /* QOS and LATENCY, from downstream; any thread */
+/* QOS and LATENCY, from downstream; any thread. FALSE: one that lacks what such an event says. */
+gboolean pipeline_time_event (struct pipeline_time *time, GstEvent *event);
 
 /* The running time of the clock that a sink behind `src` keeps to; NONE where none does or the clock does not run. For
  * a frame of `running_time`. The streaming thread's. */

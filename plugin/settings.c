@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#define DEFAULT_MAX_INFERENCE_TIME (2 * GST_SECOND)
+
 enum { DEFAULT_TOP_K = 5, TOP_K_MAX = 1000, THREADS_MAX = 256, DEFAULT_MAX_UNREAD = 256 };
 
 /* ---- enums ----------------------------------------------------------------------------------------------------- */
@@ -191,6 +193,14 @@ static void install_frame (GObjectClass *klass)
             "analysed",
             deadline_type (), DEADLINE_SKIP, CONTROL_FLAGS));
     g_object_class_install_property (
+        klass, PROPERTY_MAX_INFERENCE_TIME,
+        g_param_spec_uint64 (
+            "max-inference-time", "Maximum inference time",
+            "Refuse a network that would take longer than this for a frame, in ns: as estimated from its layers for "
+            "one core of 3 GHz, before it is run. A file of a few bytes can ask for minutes; raise this for networks "
+            "that are meant to be so large. Holds for what is loaded from then on",
+            1, G_MAXINT64, DEFAULT_MAX_INFERENCE_TIME, CONTROL_FLAGS));
+    g_object_class_install_property (
         klass, PROPERTY_ASYNC,
         g_param_spec_boolean (
             "async", "Asynchronous",
@@ -324,6 +334,7 @@ void settings_init (struct settings *settings)
         .algorithm = ALGORITHM_AUTO,
         .inference_interval = 1,
         .deadline = DEADLINE_SKIP,
+        .max_inference_time = DEFAULT_MAX_INFERENCE_TIME,
         .post_messages = TRUE,
         .max_unread_messages = DEFAULT_MAX_UNREAD,
         .activation = ACTIVATION_CHOICE_MODEL,
@@ -376,6 +387,33 @@ static void get_triple (const struct triple *triple, GValue *value)
     }
 }
 
+/* Those that say how and when the network is run. */
+static gboolean set_running (struct settings *settings, guint id, const GValue *value)
+{
+    switch (id) {
+    case PROPERTY_THREADS:
+        settings->threads = g_value_get_uint (value);
+        return TRUE;
+    case PROPERTY_ALGORITHM:
+        settings->algorithm = g_value_get_enum (value);
+        return TRUE;
+    case PROPERTY_INFERENCE_INTERVAL:
+        settings->inference_interval = g_value_get_uint (value);
+        return TRUE;
+    case PROPERTY_DEADLINE:
+        settings->deadline = g_value_get_enum (value);
+        return TRUE;
+    case PROPERTY_MAX_INFERENCE_TIME:
+        settings->max_inference_time = g_value_get_uint64 (value);
+        return TRUE;
+    case PROPERTY_ASYNC:
+        settings->async = g_value_get_boolean (value);
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
 gboolean settings_set (struct settings *settings, guint id, const GValue *value)
 {
     switch ((enum property)id) {
@@ -406,21 +444,6 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
     case PROPERTY_SCORES:
         settings->scores = g_value_get_enum (value);
         return TRUE;
-    case PROPERTY_THREADS:
-        settings->threads = g_value_get_uint (value);
-        return TRUE;
-    case PROPERTY_ALGORITHM:
-        settings->algorithm = g_value_get_enum (value);
-        return TRUE;
-    case PROPERTY_INFERENCE_INTERVAL:
-        settings->inference_interval = g_value_get_uint (value);
-        return TRUE;
-    case PROPERTY_DEADLINE:
-        settings->deadline = g_value_get_enum (value);
-        return TRUE;
-    case PROPERTY_ASYNC:
-        settings->async = g_value_get_boolean (value);
-        return TRUE;
     case PROPERTY_POST_MESSAGES:
         settings->post_messages = g_value_get_boolean (value);
         return TRUE;
@@ -434,7 +457,33 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
         settings->activation = g_value_get_enum (value);
         return TRUE;
     default:
-        return appearance_set (&settings->appearance, id, value);
+        return set_running (settings, id, value) || appearance_set (&settings->appearance, id, value);
+    }
+}
+
+static gboolean get_running (const struct settings *settings, guint id, GValue *value)
+{
+    switch (id) {
+    case PROPERTY_THREADS:
+        g_value_set_uint (value, settings->threads);
+        return TRUE;
+    case PROPERTY_ALGORITHM:
+        g_value_set_enum (value, settings->algorithm);
+        return TRUE;
+    case PROPERTY_INFERENCE_INTERVAL:
+        g_value_set_uint (value, settings->inference_interval);
+        return TRUE;
+    case PROPERTY_DEADLINE:
+        g_value_set_enum (value, settings->deadline);
+        return TRUE;
+    case PROPERTY_MAX_INFERENCE_TIME:
+        g_value_set_uint64 (value, settings->max_inference_time);
+        return TRUE;
+    case PROPERTY_ASYNC:
+        g_value_set_boolean (value, settings->async);
+        return TRUE;
+    default:
+        return FALSE;
     }
 }
 
@@ -468,21 +517,6 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
     case PROPERTY_SCORES:
         g_value_set_enum (value, settings->scores);
         return TRUE;
-    case PROPERTY_THREADS:
-        g_value_set_uint (value, settings->threads);
-        return TRUE;
-    case PROPERTY_ALGORITHM:
-        g_value_set_enum (value, settings->algorithm);
-        return TRUE;
-    case PROPERTY_INFERENCE_INTERVAL:
-        g_value_set_uint (value, settings->inference_interval);
-        return TRUE;
-    case PROPERTY_DEADLINE:
-        g_value_set_enum (value, settings->deadline);
-        return TRUE;
-    case PROPERTY_ASYNC:
-        g_value_set_boolean (value, settings->async);
-        return TRUE;
     case PROPERTY_POST_MESSAGES:
         g_value_set_boolean (value, settings->post_messages);
         return TRUE;
@@ -496,7 +530,7 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         g_value_set_enum (value, settings->activation);
         return TRUE;
     default:
-        return appearance_get (&settings->appearance, id, value);
+        return get_running (settings, id, value) || appearance_get (&settings->appearance, id, value);
     }
 }
 

@@ -46,6 +46,7 @@ struct settings {
     enum algorithm algorithm;
     guint inference_interval;
     enum deadline deadline;
+    guint64 max_inference_time; /* ns, estimated */
     gboolean async;
     gboolean post_messages, repeat_messages;
     guint max_unread_messages; /* 0: no limit */
@@ -68,6 +69,7 @@ enum property {
     PROPERTY_ALGORITHM,
     PROPERTY_INFERENCE_INTERVAL,
     PROPERTY_DEADLINE,
+    PROPERTY_MAX_INFERENCE_TIME,
     PROPERTY_ASYNC,
     PROPERTY_POST_MESSAGES,
     PROPERTY_REPEAT_MESSAGES,

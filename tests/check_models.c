@@ -334,6 +334,8 @@ int main (void)
     check_quantised_broken ();
     check_layout ();
     check_patterns ();
+    check_hostile ();
+    check_side ();
     check_formats ();
     check_broken ();
     check_attributes ();

@@ -58,7 +58,7 @@ static void check_label_texts (void)
         { "cut in a character", "a\n\xe2\x82", 0, "a|\xef\xbf\xbd\xef\xbf\xbd" },
         { "a zero byte", "a\0b\nc\n", 6,
           "error: byte 1 of 6 is zero" }, /* a picture, a program, another encoding: no text */
-        { "control characters", "a\033[31mb\nc\n", 0, "a [31mb|c" },
+        { "control characters", "a\033[31mb\nc\n", 0, "a\xef\xbf\xbd[31mb|c" },
         { "percent and markup", "%n%s\n<b>&\n", 0, "%n%s|<b>&" },
         { "own numbers", "0  background\n1  tench\n2: goldfish\n", 0, "background|tench|goldfish" },
         { "other numbers stay", "7 of 9\n8 of 9\n", 0, "7 of 9|8 of 9" },

@@ -5,7 +5,7 @@
  * what it means.
  *
  * Plans are made and never run, for every instruction set that is compiled in, whether this processor has it or not,
- * and for processors that are given: the program is linked with stand-ins for kernels_for () and plan_run (). */
+ * and for processors that are given: the program is linked with stand-ins for kernels_for () and plan_run_steps (). */
 #include "engine/cpu.h"
 #include "engine/kernels.h"
 #include "tests/check.h"
@@ -24,7 +24,7 @@ static const struct kernels *const tables[] = { &kernels_scalar, &kernels_avx2, 
 
 /* What the linker puts in the place of the engine's own (--wrap). */
 const struct kernels *__wrap_kernels_for (const char *name);
-void __wrap_plan_run (struct plan *plan, const float *input);
+void __wrap_plan_run_steps (struct plan *plan, const float *input, int first, int end);
 
 const struct kernels *__wrap_kernels_for (const char *name)
 {
@@ -34,10 +34,12 @@ const struct kernels *__wrap_kernels_for (const char *name)
     return NULL;
 }
 
-void __wrap_plan_run (struct plan *plan, const float *input)
+void __wrap_plan_run_steps (struct plan *plan, const float *input, int first, int end)
 {
     (void)plan;
     (void)input;
+    (void)first;
+    (void)end;
 }
 
 /* ---- texts ---------------------------------------------------------------------------------------------------- */

@@ -8,7 +8,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { MOST = 16, ITEMS = 64, CALLS = 3000 };
 
@@ -53,7 +56,7 @@ static bool one_call (struct workers *workers, struct work *work, int threads, i
 
 static void check_calls (int threads)
 {
-    struct workers *workers = workers_new (threads);
+    struct workers *workers = workers_new (&threads);
     if (!CHECK (workers != NULL, "%d threads: not started", threads))
         return;
     static struct work work;
@@ -75,7 +78,8 @@ static void check_calls (int threads)
 static void check_generations (void)
 {
     enum { TURNS = 70000 };
-    struct workers *workers = workers_new (2);
+    int two = 2;
+    struct workers *workers = workers_new (&two);
     static struct work work;
     int bad = 0;
     for (int call = 0; workers && call < TURNS; call++)
@@ -89,7 +93,8 @@ static void check_ends (void)
 {
     static struct work work;
     for (int i = 0; i < 60; i++) {
-        struct workers *workers = workers_new (2 + i % 7);
+        int threads = 2 + i % 7;
+        struct workers *workers = workers_new (&threads);
         if (!CHECK (workers != NULL, "not started"))
             return;
         if (i % 3)
@@ -118,7 +123,8 @@ static void check_signals (void)
     _Atomic int open = 0;
     sigset_t before, after;
     pthread_sigmask (SIG_BLOCK, NULL, &before);
-    struct workers *workers = workers_new (4);
+    int four = 4;
+    struct workers *workers = workers_new (&four);
     pthread_sigmask (SIG_BLOCK, NULL, &after);
     if (!CHECK (workers != NULL, "not started"))
         return;
@@ -126,6 +132,68 @@ static void check_signals (void)
     CHECK (open == 0, "workers take %d signals", (int)open);
     CHECK (sigismember (&before, SIGTERM) == sigismember (&after, SIGTERM), "the caller's signals are others now");
     workers_free (workers);
+}
+
+/* ---- processes -------------------------------------------------------------------------------------------------- */
+
+/* Runs `function` in a fork that may take ten seconds; its exit code, or minus the signal that ended it. */
+static int in_a_fork (int (*function) (void *data), void *data)
+{
+    int status;
+    fflush (stdout);
+    pid_t child = fork ();
+    if (child == 0) {
+        alarm (10);
+        _exit (function (data));
+    }
+    if (child < 0 || waitpid (child, &status, 0) != child)
+        return -1000;
+    return WIFSIGNALED (status) ? -WTERMSIG (status) : WEXITSTATUS (status);
+}
+
+static void add_one (void *context, int worker)
+{
+    (void)worker;
+    atomic_fetch_add ((atomic_int *)context, 1);
+}
+
+/* In a fork there are no threads to wait for. */
+static int use_and_free (void *data)
+{
+    atomic_int calls = 0;
+    workers_run (data, add_one, &calls, false);
+    workers_run (data, add_one, &calls, true);
+    workers_rest (data);
+    workers_free (data);
+    return calls == 2 ? 0 : 1;
+}
+
+/* Where the system gives no more threads, there are as many as there are. */
+static int with_few_threads (void *data)
+{
+    int threads = 8;
+    struct rlimit none = { 0, 0 };
+    (void)data;
+    if (setrlimit (RLIMIT_NPROC, &none) != 0 || (getuid () == 0 && setuid (65534) != 0))
+        return 2;
+    struct workers *workers = workers_new (&threads);
+    bool none_at_all = !workers;
+    workers_free (workers);
+    return none_at_all && threads == 1 ? 0 : 1;
+}
+
+static void check_processes (void)
+{
+    int threads = 4;
+    struct workers *workers = workers_new (&threads);
+    atomic_int calls = 0;
+    workers_run (workers, add_one, &calls, true);
+    CHECK (calls == 4, "%d calls", calls);
+    int code = in_a_fork (use_and_free, workers);
+    CHECK (code == 0, "the fork ended with %d", code);
+    workers_free (workers);
+    code = in_a_fork (with_few_threads, NULL);
+    CHECK (code == 0, "without threads: %d", code);
 }
 
 int main (void)
@@ -139,5 +207,7 @@ int main (void)
     check_ends ();
     check_group ("signals");
     check_signals ();
+    check_group ("processes");
+    check_processes ();
     return check_end ();
 }

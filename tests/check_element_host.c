@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_element_host.c: the process that the plugin lives in: what it does to floating-point numbers, events that it
+ * makes by hand, networks that it wants no longer, fonts that it has not asked for. */
+#include "element.h"
+#include "engine/kernels.h"
+#include "large_network.h"
+#include "plugin/network.h"
+
+#include <fenv.h>
+
+/* ---- numbers --------------------------------------------------------------------------------------------------- */
+
+enum host { HOST_ORDINARY, HOST_TRAPS, HOST_ROUNDS_UP, HOST_FLUSHES, HOSTS };
+
+static void become (enum host host)
+{
+    fesetenv (FE_DFL_ENV);
+    if (host == HOST_TRAPS)
+        feenableexcept (FE_DIVBYZERO | FE_INVALID | FE_OVERFLOW);
+    if (host == HOST_ROUNDS_UP)
+        fesetround (FE_UPWARD);
+    if (host == HOST_FLUSHES)
+        kernels_for (NULL)->fpu_enter (); /* denormals are zero */
+}
+
+/* What of the environment must be as it was. */
+static unsigned environment (void)
+{
+    uint64_t word = kernels_for (NULL)->fpu_enter ();
+    kernels_for (NULL)->fpu_leave (word);
+    return (unsigned)word & ~0x3fu; /* but the flags of what has happened */
+}
+
+/* The scores of one frame, in a host of that kind from the making of the element on. */
+static void scores_in (enum host host, const char *properties, float scores[CLASSES])
+{
+    GstBuffer *frame = timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), 0);
+    struct said said = { 0 };
+    become (host);
+    unsigned before = environment ();
+    struct rig rig = rig_new (properties);
+    rig_caps (&rig, "RGB", 50, 40);
+    bool passed = shown (&rig, frame, &said);
+    unsigned after = environment ();
+    become (HOST_ORDINARY);
+    CHECK (passed && said.count == CLASSES, "host %d, %s: '%s'", host, properties, said.error);
+    CHECK (before == after, "host %d, %s: %x became %x", host, properties, before, after);
+    for (int i = 0; i < CLASSES; i++)
+        scores[i] = said.scores[i];
+    rig_free (&rig);
+}
+
+static void check_numbers (void)
+{
+    static const char *const properties[] = { "threads=1", "threads=3", "threads=2 overlay=labels+stats" };
+    group ("numbers of the host");
+    for (size_t p = 0; p < G_N_ELEMENTS (properties); p++) {
+        float expected[CLASSES], scores[CLASSES];
+        scores_in (HOST_ORDINARY, properties[p], expected);
+        for (int host = 1; host < HOSTS; host++) {
+            scores_in (host, properties[p], scores);
+            CHECK (memcmp (scores, expected, sizeof scores) == 0, "host %d, %s: %.9g, not %.9g", host, properties[p],
+                   (double)scores[0], (double)expected[0]);
+        }
+    }
+}
+
+/* ---- events ---------------------------------------------------------------------------------------------------- */
+
+static void send (struct rig *rig, GstStructure *structure)
+{
+    gst_harness_push_upstream_event (rig->h, gst_event_new_custom (GST_EVENT_QOS, structure));
+}
+
+static void check_events (void)
+{
+    static const gint64 jitters[] = { G_MININT64, G_MININT64 + 1, -1, 0, 1, G_MAXINT64 };
+    static const guint64 times[] = { 0, GST_SECOND, G_MAXINT64, G_MAXUINT64 - 1, GST_CLOCK_TIME_NONE };
+    struct said said;
+    group ("events made by hand");
+    struct rig rig = rig_new ("deadline=skip");
+    rig_caps (&rig, "RGB", 50, 40);
+    int before = criticals;
+    send (&rig, NULL);
+    send (&rig, gst_structure_new_empty ("GstEventQOS"));
+    send (&rig, gst_structure_new ("GstEventQOS", "type", G_TYPE_STRING, "late", "proportion", G_TYPE_INT, 1, "diff",
+                                   G_TYPE_DOUBLE, 0.5, "timestamp", G_TYPE_INT, -1, NULL));
+    for (size_t j = 0; j < G_N_ELEMENTS (jitters); j++)
+        for (size_t t = 0; t < G_N_ELEMENTS (times); t++)
+            send (&rig, gst_structure_new ("GstEventQOS", "type", GST_TYPE_QOS_TYPE, GST_QOS_TYPE_UNDERFLOW,
+                                           "proportion", G_TYPE_DOUBLE, (double)NAN, "diff", G_TYPE_INT64, jitters[j],
+                                           "timestamp", G_TYPE_UINT64, times[t], NULL));
+    CHECK (shown (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), 0), &said), "'%s'", said.error);
+    CHECK (criticals == before, "%d criticals", criticals - before);
+    rig_free (&rig);
+}
+
+/* ---- networks that nobody wants any more ------------------------------------------------------------------------- */
+
+static void check_stopping (const char *large)
+{
+    group ("loading that is stopped");
+    struct settings settings;
+    settings_init (&settings);
+    settings.model_file = g_strdup (large);
+    GError *error = NULL;
+    struct network *network = NULL;
+    for (int i = 0; i < 12; i++) { /* wherever it is by then */
+        struct loading *loading = loading_start (&settings, NULL);
+        CHECK (!loading_stopped (loading), "nobody has stopped it");
+        g_usleep ((gulong)i * 4000);
+        gboolean done = loading_done (loading);
+        loading_stop (loading);
+        CHECK (loading_stopped (loading), "it was stopped");
+        network = loading_finish (loading, &error);
+        CHECK (!done || network, "it was loaded, and is not there");
+        CHECK (!error || strstr (error->message, "not wanted any more"), "'%s'", error ? error->message : "");
+        g_clear_error (&error);
+        network_free (network);
+    }
+    g_free (settings.model_file);
+    settings.model_file = g_strdup (model_file); /* and one after it is not stopped */
+    network = loading_finish (loading_start (&settings, NULL), &error);
+    CHECK (network && !error, "%s", error ? error->message : "");
+    /* The same network to be run in another way. */
+    struct settings other = settings;
+    other.activation = ACTIVATION_CHOICE_RELU;
+    struct loading *loading = network ? loading_start (&other, network) : NULL;
+    if (loading) {
+        loading_stop (loading);
+        network_free (loading_finish (loading, &error));
+        g_clear_error (&error);
+    }
+    network_free (network);
+    settings_clear (&settings);
+}
+
+/* A file that is set while another is still loading takes its place, and nothing is said of that one. */
+static void check_overtaken (const char *large)
+{
+    group ("a swap that another overtakes");
+    struct rig rig = rig_new ("");
+    rig_caps (&rig, "RGB", 50, 40);
+    struct said said = show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), 0));
+    char other[96];
+    in_folder (other, sizeof other, "other.onnx");
+    CHECK (write_tiny (other, 0.5f), "%s", other);
+    g_object_set (rig.element, "model-file", large, NULL);
+    said = show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), 1));
+    g_object_set (rig.element, "model-file", other, NULL);
+    for (int i = 2; i < 4000 && !near (said.colour, 100, 50, 25, 2); i++) {
+        said = show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), i));
+        CHECK (said.warnings == 0 && said.errors == 0, "'%s' '%s'", said.warning, said.error);
+        g_usleep (2000);
+    }
+    CHECK (near (said.colour, 100, 50, 25, 2), "the last one does not run: %g %g %g", (double)said.colour[0],
+           (double)said.colour[1], (double)said.colour[2]);
+    g_object_set (rig.element, "model-file", large, NULL); /* and stopping while one is loading */
+    show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), 4000));
+    rig_free (&rig);
+}
+
+/* A network that would take long for a frame is refused, unless that is allowed. */
+static void check_limit (void)
+{
+    group ("max-inference-time");
+    struct settings settings;
+    GError *error = NULL;
+    settings_init (&settings);
+    settings.model_file = g_strdup (model_file);
+    settings.max_inference_time = 1;
+    struct network *network = network_load (&settings, &error);
+    CHECK (!network && error && strstr (error->message, "with it a run would take more than") &&
+               strstr (error->message, "the limit is 1e-09 s"),
+           "'%s'", error ? error->message : "it runs");
+    g_clear_error (&error);
+    network_free (network);
+    settings.max_inference_time = GST_MSECOND;
+    network = network_load (&settings, &error);
+    CHECK (network && !error, "%s", error ? error->message : "");
+    g_clear_error (&error);
+    network_free (network);
+    settings_clear (&settings);
+}
+
+/* ---- fonts ----------------------------------------------------------------------------------------------------- */
+
+/* Who draws nothing pays for no fonts, and cannot be ended by a library that finds no memory for them. */
+static void check_fonts (void)
+{
+    group ("fonts");
+    struct rig rig = rig_new ("");
+    rig_caps (&rig, "RGB", 50, 40);
+    for (int i = 0; i < 3; i++)
+        show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), i));
+    CHECK (!g_type_from_name ("PangoFontMap"), "fonts were looked for although nothing is drawn");
+    gst_util_set_object_arg (G_OBJECT (rig.element), "overlay", "labels");
+    for (int i = 3; i < 2000 && !g_type_from_name ("PangoFontMap"); i++) {
+        show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), i));
+        g_usleep (1000);
+    }
+    CHECK (g_type_from_name ("PangoFontMap"), "this test looks for the wrong type");
+    rig_free (&rig);
+}
+
+int main (int argc, char **argv)
+{
+    char large[96];
+    if (!start_tests (&argc, &argv))
+        return EXIT_FAILURE;
+    check_fonts ();
+    check_numbers ();
+    check_events ();
+    in_folder (large, sizeof large, "large.onnx");
+    group ("a large network");
+    CHECK (large_network (large), "%s", large);
+    check_stopping (large);
+    check_overtaken (large);
+    check_limit ();
+    return end_tests ();
+}

@@ -63,6 +63,10 @@ static const struct {
     void (*run) (void);
 } tests[] = {
     { "conv", offsetof (struct kernels, conv), check_conv },
+    { "conv: bytes", offsetof (struct kernels, conv), check_conv_bytes },
+    { "quantise", offsetof (struct kernels, quantise), check_quantise },
+    { "dequantise", offsetof (struct kernels, dequantise), check_dequantise },
+    { "max_bytes", offsetof (struct kernels, max_bytes), check_max_bytes },
     { "depthwise", offsetof (struct kernels, depthwise), check_depthwise },
     { "pool", offsetof (struct kernels, pool), check_pool },
     { "global_pool", offsetof (struct kernels, global_pool), check_global_pool },

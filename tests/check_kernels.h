@@ -33,6 +33,10 @@ bool conv_kernel_tested (const struct conv_kernel *kernel);
 
 /* One test for each member of struct kernels; kernels_*.c. */
 void check_conv (void);
+void check_conv_bytes (void);
+void check_quantise (void);
+void check_dequantise (void);
+void check_max_bytes (void);
 void check_depthwise (void);
 void check_winograd_input (void);
 void check_winograd_output (void);

@@ -32,9 +32,14 @@
 #define JOIN(a, b) JOIN_ (a, b)
 #define FOR_ISA(name) JOIN (name, ISA) /* kernels_conv -> kernels_conv_avx2 */
 
+#if defined EMULATED
+#include "kernels_emulated.h"
+#elif defined ISA_IS_AVX512 || defined ISA_IS_AVX2
+#include <immintrin.h>
+#endif
+
 #if defined ISA_IS_AVX512
 
-#include <immintrin.h>
 typedef __m512 vec;
 /* 14 x 2 accumulators + 2 weights + 1 input = 31 of 32 registers */
 enum { LANES = 16, MR = 14, NR_BLOCKS = 2 };
@@ -88,7 +93,6 @@ INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
 
 #elif defined ISA_IS_AVX2
 
-#include <immintrin.h>
 typedef __m256 vec;
 /* 6 x 2 accumulators + 2 weights + 1 input = 15 of 16 registers */
 enum { LANES = 8, MR = 6, NR_BLOCKS = 1 };

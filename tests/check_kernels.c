@@ -21,6 +21,7 @@
 const struct kernels *tables[8];
 int table_count;
 char what[256];
+unsigned can_run;
 
 /* What the FMA tables seen so far left in the output of this case. */
 static struct {
@@ -172,6 +173,7 @@ int main (int argc, char **argv)
     signal (SIGBUS, crashed);
     signal (SIGILL, crashed);
     signal (SIGFPE, crashed);
+    can_run = cpu_detect ().features;
     check_group ("tables");
     find_tables ();
     if (bench)

@@ -3,7 +3,6 @@
  *
  * Sums are compared with 64-bit whole numbers, exactly; what comes of them with the contract's formula in C, bit for bit
  * where the epilogue only clamps, and otherwise with the first table's: those with fused multiply-adds agree. */
-#include "engine/cpu.h"
 #include "tests/check_kernels.h"
 #include "tests/plane.h"
 #include "tests/reference.h"
@@ -225,7 +224,6 @@ static void compare_bytes (const struct bytes_case *c, const char *table, const 
 static void one_conv_case (int number, int pixels, int stride, enum residual_mode mode, bool full)
 {
     struct bytes_case *c = case_new (number, pixels, stride, mode, full);
-    const unsigned has = cpu_detect ().features;
     size_t size = element_bytes (c->requantise.out);
     struct guarded out = array_of ((int)((size_t)((c->blocks - 1) * c->out_block + 16 * pixels) * size / 4)),
                    first = { 0 };
@@ -235,7 +233,7 @@ static void one_conv_case (int number, int pixels, int stride, enum residual_mod
     for (int t = 0; t < table_count; t++)
         for (int i = 0; i < tables[t]->conv_count && fine; i++) {
             const struct conv_kernel *k = &tables[t]->conv[i];
-            if (k->in != ELEMENT_U8 || k->out != c->requantise.out || (k->needs & ~has))
+            if (k->in != ELEMENT_U8 || k->out != c->requantise.out || (k->needs & ~can_run))
                 continue;
             guarded_clear (&out);
             if (mode == RESIDUAL_IN_PLACE) /* the gaps between blocks stay as they are */

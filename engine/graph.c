@@ -6,6 +6,7 @@
  * sentence naming the node and the numbers. Limits are checked before anything is allocated. After an error the graph
  * keeps what it had and every further call does nothing. */
 #include "engine/operator.h"
+#include "engine/parameters.h"
 #include "engine/receptive_field.h"
 
 #include <pthread.h>
@@ -380,6 +381,34 @@ bool graph_convolution (const struct graph *g, int id, struct conv *conv, const 
     *conv = g->nodes[id].u.conv.shape;
     *bias = g->nodes[id].u.conv.bias;
     return true;
+}
+
+/* NULL: no such tensor, or another operation makes it. */
+static const struct node *node_of (const struct graph *g, int id, enum operation operation)
+{
+    return g && id >= 0 && id < g->count && g->nodes[id].operation == operation ? &g->nodes[id] : NULL;
+}
+
+bool graph_pool_of (const struct graph *g, int id, struct pool *pool)
+{
+    const struct node *node = node_of (g, id, OPERATION_POOL);
+    if (node)
+        *pool = node->u.pool;
+    return node != NULL;
+}
+
+bool graph_pick_of (const struct graph *g, int id, struct pick *pick)
+{
+    const struct node *node = node_of (g, id, OPERATION_PICK);
+    if (node)
+        *pick = node->u.pick;
+    return node != NULL;
+}
+
+const float *graph_slopes (const struct graph *g, int id)
+{
+    const struct node *node = node_of (g, id, OPERATION_ACTIVATION);
+    return node ? node->u.activation.slope : NULL;
 }
 
 int graph_find (const struct graph *g, const char *name)

@@ -3,7 +3,9 @@
 #ifndef CONVRELU_COMMAND_H
 #define CONVRELU_COMMAND_H
 
+#include "engine/ranges.h"
 #include "models/model.h"
+#include "models/npy.h"
 
 enum {
     EXIT_GOOD = 0,
@@ -17,11 +19,13 @@ struct settings {
     int threads;       /* 0: one per CPU */
     char *isa;         /* NULL: the best */
     enum algorithm algorithm;
-    char *precision;      /* "fp32" */
-    char *input, *output; /* run */
-    char **taps;          /* run: "NAME=FILE", ends with NULL; NULL: none */
-    double seconds;       /* bench */
-    bool layers, json;    /* bench */
+    enum precision precision;
+    char *ranges;          /* file of ranges; NULL: the one beside the model, else from drawings */
+    char *const *pictures; /* calibrate: files, ends with NULL */
+    char *input, *output;  /* run; output: calibrate and quantize, too */
+    char **taps;           /* run: "NAME=FILE", ends with NULL; NULL: none */
+    double seconds;        /* bench */
+    bool layers, json;     /* bench */
 };
 
 /* A model and a plan made of it. */
@@ -29,6 +33,21 @@ struct network {
     struct model *model;
     struct plan *plan;
 };
+
+/* The model that is named, with its notices printed; NULL: it was said why. */
+struct model *command_model (const struct settings *settings);
+/* The ranges of its tensors from the file that is named, the one beside it, or drawings, and where they come from in a
+ * few words. NULL: it was said why. */
+struct ranges *command_ranges (const struct settings *settings, const struct model *model, const char **made_from);
+/* An array of the input's shape, channels first. False, and nothing to free: it was said why. */
+bool command_read_array (const char *path, const struct model *model, struct npy *array);
+/* Pictures and clips (command_pictures.c): files decoded by GStreamer's own program, cut and scaled to `width` x
+ * `height` as the element does (its resize=crop). */
+struct pictures {
+    unsigned char *rgb; /* [count][height][width][3] */
+    int count;
+};
+bool command_decode (const char *path, int width, int height, struct pictures *pictures);
 
 /* Loads and plans with the given taps. Prints the reason on failure. */
 bool network_open (const struct settings *settings, const char *const *taps, int tap_count, bool timed,
@@ -38,6 +57,8 @@ void network_close (struct network *network);
 /* Prints "convrelu: reason" on stderr; returns EXIT_BAD. */
 __attribute__ ((format (printf, 1, 2))) int complain (const char *format, ...);
 
+int command_calibrate (const struct settings *settings);
+int command_quantize (const struct settings *settings);
 int command_inspect (const struct settings *settings);
 int command_run (const struct settings *settings);
 int command_bench (const struct settings *settings);

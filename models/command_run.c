@@ -2,8 +2,6 @@
 /* command_run.c: `convrelu run`: one array through the network, scores and tapped tensors into files. */
 #include "models/command.h"
 
-#include "models/npy.h"
-
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,19 +90,27 @@ static bool fit_array (struct npy *array, const struct model *model, const char 
     return false;
 }
 
-static bool run_once (const struct settings *settings, const struct network *network, const struct taps *taps)
+bool command_read_array (const char *path, const struct model *model, struct npy *array)
 {
     struct error error = { "" };
-    struct npy array;
-    if (!npy_read (settings->input, &array, &error)) {
+    if (!npy_read (path, array, &error)) {
         complain ("%s", error.text);
         return false;
     }
-    bool good = fit_array (&array, network->model, settings->input);
-    if (good)
-        plan_run (network->plan, array.data);
+    bool good = fit_array (array, model, path);
+    if (!good)
+        npy_clear (array);
+    return good;
+}
+
+static bool run_once (const struct settings *settings, const struct network *network, const struct taps *taps)
+{
+    struct npy array;
+    if (!command_read_array (settings->input, network->model, &array))
+        return false;
+    plan_run (network->plan, array.data);
     npy_clear (&array);
-    good = good && write_tensor (plan_output (network->plan, 0), settings->output);
+    bool good = write_tensor (plan_output (network->plan, 0), settings->output);
     for (int i = 0; good && i < taps->count; i++)
         good = write_tensor (plan_tap (network->plan, i), taps->files[i]);
     return good;

@@ -19,6 +19,8 @@ static const char usage_text[] =
     "usage: convrelu inspect [MODEL] [OPTIONS]\n"
     "       convrelu run [MODEL] --input X.npy --output Y.npy [--tap NAME=FILE.npy]... [OPTIONS]\n"
     "       convrelu bench [MODEL] [--seconds S] [--layers] [--json] [OPTIONS]\n"
+    "       convrelu calibrate MODEL [PICTURE]... [--output FILE.ranges] [OPTIONS]\n"
+    "       convrelu quantize [MODEL] --output FILE.onnx [--ranges FILE] [OPTIONS]\n"
     "       convrelu --help\n";
 
 int complain (const char *format, ...)
@@ -85,18 +87,29 @@ static bool taps_known (const struct model *model, const char *const *taps, int 
     return false;
 }
 
+struct model *command_model (const struct settings *settings)
+{
+    struct error error = { "" };
+    struct model *model = model_load (settings->model, NULL, &error);
+    if (!model)
+        complain ("%s", error.text);
+    for (int i = 0; model && i < model_notices (model); i++)
+        complain ("note: %s", model_notice (model, i));
+    return model;
+}
+
 bool network_open (const struct settings *settings, const char *const *taps, int tap_count, bool timed,
                    struct network *network)
 {
     struct error error = { "" };
-    *network = (struct network) { model_load (settings->model, NULL, &error), NULL };
-    if (!network->model) {
-        complain ("%s", error.text);
+    const char *made_from;
+    bool int8 = settings->precision == PRECISION_INT8;
+    *network = (struct network) { command_model (settings), NULL };
+    if (!network->model)
         return false;
-    }
-    for (int i = 0; i < model_notices (network->model); i++)
-        complain ("note: %s", model_notice (network->model, i));
-    if (!taps_known (network->model, taps, tap_count)) {
+    struct ranges *ranges = NULL;
+    if (!taps_known (network->model, taps, tap_count) ||
+        (int8 && !(ranges = command_ranges (settings, network->model, &made_from)))) {
         network_close (network);
         return false;
     }
@@ -105,8 +118,11 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                                     .algorithm = settings->algorithm,
                                     .taps = taps,
                                     .tap_count = tap_count,
+                                    .precision = settings->precision,
+                                    .ranges = ranges,
                                     .timed = timed };
     network->plan = plan_new (model_graph (network->model), &options, &error);
+    ranges_free (ranges);
     if (network->plan)
         return true;
     complain ("%s: %s", model_path (network->model), error.text);
@@ -144,8 +160,35 @@ static int word_index (const char *word, const char *const *list)
     return -1;
 }
 
+/* The commands, and what belongs to some of them only. */
+static const struct command {
+    const char *name;
+    int (*function) (const struct settings *settings);
+    bool input, output, needs_output, taps, report, pictures; /* report: --layers and --json */
+} commands[] = {
+    { .name = "inspect", .function = command_inspect },
+    { .name = "run", .function = command_run, .input = true, .output = true, .needs_output = true, .taps = true },
+    { .name = "bench", .function = command_bench, .report = true },
+    { .name = "calibrate", .function = command_calibrate, .output = true, .pictures = true },
+    { .name = "quantize", .function = command_quantize, .output = true, .needs_output = true },
+};
+
+static const struct command *find_command (const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (!strcmp (commands[i].name, name))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* What GOption leaves as words. */
+struct choices {
+    char *algorithm, *precision;
+};
+
 /* EXIT_GOOD, or the exit code after saying what is wrong. */
-static int check_settings (struct settings *s, const char *command, const char *algorithm)
+static int check_choices (struct settings *s, const struct choices *choices)
 {
     static const char *const algorithms[] = { [ALGORITHM_AUTO] = "auto",
                                               [ALGORITHM_DIRECT] = "direct",
@@ -155,44 +198,55 @@ static int check_settings (struct settings *s, const char *command, const char *
                                               [ALGORITHM_STRASSEN] = "strassen",
                                               NULL };
     static const char *const isas[] = { "scalar", "avx2", "avx512", "neon", NULL };
-    static const char *const precisions[] = { "fp32", "int8", NULL };
-    bool run = !strcmp (command, "run"), bench = !strcmp (command, "bench");
-    int which = algorithm ? word_index (algorithm, algorithms) : 0;
-    if (which < 0)
-        return wrong_usage ("no such algorithm: '%s'", algorithm);
+    static const char *const precisions[] = { [PRECISION_FP32] = "fp32", [PRECISION_INT8] = "int8", "auto", NULL };
+    int algorithm = choices->algorithm ? word_index (choices->algorithm, algorithms) : ALGORITHM_AUTO;
+    int precision = choices->precision ? word_index (choices->precision, precisions) : PRECISION_FP32;
+    if (algorithm < 0)
+        return wrong_usage ("no such algorithm: '%s'", choices->algorithm);
     if (s->isa && word_index (s->isa, isas) < 0)
         return wrong_usage ("no such instruction set: '%s'", s->isa);
-    if (s->precision && word_index (s->precision, precisions) < 0)
-        return wrong_usage ("no such precision: '%s'", s->precision);
+    if (precision < 0)
+        return wrong_usage ("no such precision: '%s'", choices->precision);
+    s->algorithm = (enum algorithm)algorithm;
+    s->precision = precision == PRECISION_INT8 ? PRECISION_INT8 : PRECISION_FP32;
+    return EXIT_GOOD;
+}
+
+static int check_settings (const struct settings *s, const struct command *command)
+{
     if (s->threads < 0 || s->threads > 1024)
         return wrong_usage ("--threads %d is not in 0..1024", s->threads);
     if (!(s->seconds > 0 && s->seconds <= 86400))
         return wrong_usage ("--seconds %g is not between 0 and 86400", s->seconds);
-    if (run != (s->input != NULL) || run != (s->output != NULL) || (s->taps && !run))
-        return wrong_usage (run ? "run needs --input and --output" : "--input, --output and --tap belong to run");
-    if ((s->layers || s->json) && !bench)
+    if (command->input && !(s->input && s->output))
+        return wrong_usage ("%s needs --input and --output", command->name);
+    if (command->needs_output && !s->output)
+        return wrong_usage ("%s needs --output", command->name);
+    if ((s->input && !command->input) || (s->taps && !command->taps))
+        return wrong_usage ("--input and --tap belong to run");
+    if (s->output && !command->output)
+        return wrong_usage ("--output belongs to run, calibrate and quantize");
+    if ((s->layers || s->json) && !command->report)
         return wrong_usage ("--layers and --json belong to bench");
-    s->algorithm = (enum algorithm)which;
-    if (s->precision && !strcmp (s->precision, "int8"))
-        return complain ("int8 is not available yet");
     return EXIT_GOOD;
 }
 
-static int dispatch (int count, char **words, struct settings *settings, const char *algorithm)
+static int dispatch (int count, char **words, struct settings *settings, const struct choices *choices)
 {
-    static const char *const commands[] = { "inspect", "run", "bench", NULL };
-    static int (*const functions[]) (const struct settings *) = { command_inspect, command_run, command_bench };
     if (count < 2)
         return wrong_usage ("no command given");
-    int which = word_index (words[1], commands);
-    if (which < 0)
+    const struct command *command = find_command (words[1]);
+    if (!command)
         return wrong_usage ("no such command: '%s'", words[1]);
-    if (count > 3)
+    if (count > 3 && !command->pictures)
         return wrong_usage ("one model at a time, not '%s' too", words[3]);
-    settings->model = count == 3 ? words[2] : NULL;
-    int code = check_settings (settings, words[1], algorithm);
+    settings->model = count >= 3 ? words[2] : NULL;
+    settings->pictures = words + (count >= 3 ? 3 : 2);
+    int code = check_choices (settings, choices);
     if (code == EXIT_GOOD)
-        code = functions[which](settings);
+        code = check_settings (settings, command);
+    if (code == EXIT_GOOD)
+        code = command->function (settings);
     if (fflush (stdout) && code == EXIT_GOOD)
         code = complain ("standard output: %s", strerror (errno));
     return code;
@@ -201,7 +255,7 @@ static int dispatch (int count, char **words, struct settings *settings, const c
 /* What GOption fills in. */
 struct words {
     struct settings settings;
-    char *algorithm;
+    struct choices choices;
     gboolean layers, json, help, version;
 };
 
@@ -218,7 +272,6 @@ static GOptionContext *make_context (struct words *w)
     const GOptionEntry run[] = {
         { "input", 0, 0, G_OPTION_ARG_FILENAME, &s->input,
           "Array of the shape that the file takes; a 1 in front may be left out", "X.npy" },
-        { "output", 0, 0, G_OPTION_ARG_FILENAME, &s->output, "Where to write the scores", "Y.npy" },
         { "tap", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &s->taps,
           "Also write the tensor NAME, as inspect lists it; may be given several times", "NAME=FILE.npy" },
         { .long_name = NULL },
@@ -233,21 +286,34 @@ static GOptionContext *make_context (struct words *w)
         { "threads", 0, 0, G_OPTION_ARG_INT, &s->threads, "Threads; default: one for each CPU it may run on", "N" },
         { "isa", 0, 0, G_OPTION_ARG_STRING, &s->isa,
           "Instruction set: scalar, avx2, avx512, neon; default: the best this CPU has", "NAME" },
-        { "precision", 0, 0, G_OPTION_ARG_STRING, &s->precision, "fp32 (int8 is not available yet)", "NAME" },
-        { "algorithm", 0, 0, G_OPTION_ARG_STRING, &w->algorithm,
+        { "precision", 0, 0, G_OPTION_ARG_STRING, &w->choices.precision,
+          "fp32, int8 (bytes, two to three times as fast where the CPU has instructions for them) or auto, which is "
+          "fp32; default fp32",
+          "NAME" },
+        { "ranges", 0, 0, G_OPTION_ARG_FILENAME, &s->ranges,
+          "For int8: what calibrate has written; default: MODEL.ranges beside the model, else ranges seen in drawings",
+          "FILE" },
+        { "output", 0, 0, G_OPTION_ARG_FILENAME, &s->output,
+          "Of run: where to write the scores; of calibrate: the ranges; of quantize: the network", "FILE" },
+        { "algorithm", 0, 0, G_OPTION_ARG_STRING, &w->choices.algorithm,
           "Of convolutions: auto, direct, f23, f43, f42, strassen; default auto", "NAME" },
         { "help", 'h', 0, G_OPTION_ARG_NONE, &w->help, "Print this", NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &w->version, "Print the version", NULL },
         { .long_name = NULL },
     };
-    GOptionContext *context = g_option_context_new ("inspect|run|bench [MODEL]");
+    GOptionContext *context = g_option_context_new ("inspect|run|bench|calibrate|quantize [MODEL]");
     g_option_context_set_help_enabled (context, FALSE); /* GLib's own ends the process */
     g_option_context_set_summary (
-        context, "Runs convolutional networks (ONNX files, and ResNets as safetensors) on the CPU.\n"
-                 "Without MODEL: the bundled network.\n\n"
-                 "  inspect   lists what the network does, step by step, with the size of its work and weights\n"
-                 "  run       runs it once: raw float32 numbers in, raw numbers out, no preprocessing\n"
-                 "  bench     measures how long a run takes");
+        context,
+        "Runs convolutional networks (ONNX files, and ResNets as safetensors) on the CPU.\n"
+        "Without MODEL: the bundled network.\n\n"
+        "  inspect   lists what the network does, step by step, with the size of its work and weights\n"
+        "  run       runs it once: raw float32 numbers in, raw numbers out, no preprocessing\n"
+        "  bench     measures how long a run takes\n"
+        "  calibrate writes MODEL.ranges, which int8 needs: the range of the numbers of each tensor, seen in\n"
+        "            pictures of the kind that the network is for (16 or more JPEG, PNG, ... files, clips, or\n"
+        "            arrays as run takes them); without pictures, in eight drawings\n"
+        "  quantize  writes an ONNX file of 8-bit weights and ranges (QDQ) for other programs and this one");
     g_option_context_set_description (context, "Exit code: 0 fine, 1 bad model or input, 2 bad command line.\n");
     add_group (context, "run", "Options of run:", run);
     add_group (context, "bench", "Options of bench:", bench);
@@ -279,14 +345,15 @@ int main (int count, char **arguments)
     else if (w.version)
         printf ("convrelu %s\n", VERSION);
     else
-        code = dispatch (count, arguments, &w.settings, w.algorithm);
+        code = dispatch (count, arguments, &w.settings, &w.choices);
     g_clear_error (&error);
     g_option_context_free (context);
     g_free (w.settings.input);
     g_free (w.settings.output);
     g_strfreev (w.settings.taps);
     g_free (w.settings.isa);
-    g_free (w.settings.precision);
-    g_free (w.algorithm);
+    g_free (w.settings.ranges);
+    g_free (w.choices.precision);
+    g_free (w.choices.algorithm);
     return code;
 }

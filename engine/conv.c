@@ -14,7 +14,8 @@ const struct conv_method *conv_choose (const struct preparation *p, const struct
     double least_cycles = 0;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         const struct conv_method *method = methods[i];
-        if (!method->fits (method, p, step, planar))
+        unsigned inputs = method->inputs ? method->inputs : 1u << ELEMENT_F32;
+        if (!(inputs & 1u << step->place.in.element) || !method->fits (method, p, step, planar))
             continue;
         if (method->only || (method->algorithms & 1u << wanted))
             return method;

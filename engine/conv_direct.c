@@ -5,7 +5,8 @@
  *
  * Weights, per panel, in the order of the kernel's sum:
  *   direct      [input block][ky][kx][channel][16 blocks]
- *   planar      [input channel][ky][kx][16 blocks]          for a planar input */
+ *   planar      [input channel][ky][kx][16 blocks]          for a planar input
+ *   bytes       [input block][ky][kx][channel / terms][16 blocks][terms], terms of a word; zeros behind the last */
 #include "engine/conv_direct.h"
 #include "engine/conv_cost.h"
 #include "engine/conv_weights.h"
@@ -51,23 +52,38 @@ static bool direct_lay (struct packed *packed, const struct layer *layer, int in
     return panel_layout (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
 }
 
+/* One weight of output channel o, at number `at` of the panel. */
+static void put_weight (const struct packed *packed, const struct layer *layer, void *panel, size_t at, double weight,
+                        int o)
+{
+    if (packed->element == ELEMENT_S16)
+        ((int16_t *)panel)[at] = (int16_t)packed_step (packed, layer, weight, o);
+    else if (packed->element == ELEMENT_S8)
+        ((int8_t *)panel)[at] = (int8_t)packed_step (packed, layer, weight, o);
+    else
+        ((float *)panel)[at] = folded (layer, weight, o);
+}
+
 /* unit: input channels that lie next to each other. */
 static void pack_direct (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
-    int unit = packed->method == &conv_planar ? 1 : BLOCK;
+    int unit = packed->method == &conv_planar ? 1 : BLOCK, terms = packed->k_step;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
     for (int n = 0; n < packed->panel_count && packed_spend (packed, n); n++) {
         const struct panel *panel = &packed->panel[n];
         size_t wide = (size_t)panel->blocks * BLOCK;
         for (int i = 0; i < packed->depth; i++) {
-            int block = i / unit, left = packed->depth - block * unit, lanes = left < unit ? left : unit;
-            float *to =
-                (float *)panel_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
+            int block = i / unit, left = packed->depth - block * unit;
+            size_t words = (size_t)divide_up (least (left, unit), terms);
+            size_t first = (size_t)(block * unit / terms) * taps + (size_t)(i % unit / terms);
             for (int lane = 0; lane < (int)wide; lane++) {
                 int o = panel->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, packed->depth, o, i);
-                for (size_t t = 0; from && t < taps; t++)
-                    to[t * (size_t)lanes * wide + (size_t)lane] = folded (layer, from[t], o);
+                for (size_t t = 0; from && t < taps; t++) {
+                    size_t word = (first + t * words) * wide + (size_t)lane;
+                    put_weight (packed, layer, panel_weights (packed, n),
+                                word * (size_t)terms + (size_t)(i % unit % terms), (double)from[t], o);
+                }
             }
         }
     }
@@ -80,14 +96,14 @@ bool direct_segments (struct preparation *p, struct step *step, bool planar, siz
 {
     struct direct *d = step->state;
     const struct conv *conv = &step->conv;
-    int depth = step->packed->depth, count = 0;
+    int depth = step->packed->depth, count = 0, step_x = (int)d->pixel;
     int blocks = planar ? depth : divide_up (depth, BLOCK);
     d->segments =
         memory_add (p->memory, (size_t)blocks * (size_t)conv->kernel_h * (size_t)conv->kernel_w, sizeof *d->segments);
     if (!d->segments)
         return false;
     for (int b = 0; b < blocks; b++) {
-        int lanes = planar ? 1 : depth - b * BLOCK < BLOCK ? depth - b * BLOCK : BLOCK, step_x = planar ? 1 : BLOCK;
+        int lanes = planar ? 1 : divide_up (least (depth - b * BLOCK, BLOCK), step->kernel->k_step);
         bool whole = lanes == step_x && conv->dilation_w == 1;
         for (int y = 0; y < conv->kernel_h; y++) {
             size_t at = (size_t)b * plane + (size_t)y * (size_t)conv->dilation_h * row;
@@ -98,7 +114,7 @@ bool direct_segments (struct preparation *p, struct step *step, bool planar, siz
         }
     }
     d->segment_count = count;
-    d->depth_steps = (ptrdiff_t)depth * conv->kernel_h * conv->kernel_w;
+    d->depth_steps = (ptrdiff_t)divide_up (depth, planar ? 1 : step->kernel->k_step) * conv->kernel_h * conv->kernel_w;
     return true;
 }
 
@@ -125,7 +141,7 @@ size_t conv_band_bytes (const struct step *step, int band)
         channels = d->staging == STAGING_PLANAR ? (size_t)step->in_channels : channels;
         pixels = rows * (size_t)d->staged_width;
     }
-    return channels * pixels * element_bytes (step->place.in.element);
+    return channels * pixels * element_bytes (step->kernel->staged);
 }
 
 /* Few weights: bands of rows, each with all panels, so that the input is read once. Many: all rows, panel by panel,
@@ -155,18 +171,17 @@ static void cut_direct (const struct preparation *p, struct step *step)
         d->panel_group = 1;
 }
 
-static bool direct_prepare (struct preparation *p, struct step *step)
+/* How strips lie over the pixels, and how a kernel whose numbers are not the tensor's gets them. */
+static void lay_strips (const struct preparation *p, struct step *step, bool planar)
 {
+    struct direct *d = step->state;
     const struct conv *conv = &step->conv;
-    bool planar = step->packed->method == &conv_planar;
-    struct direct *d = memory_add (p->memory, 1, sizeof *d);
-    if (!d)
-        return false;
-    step->state = d;
-    size_t in_row = (size_t)step->in_width * BLOCK, in_plane = (size_t)step->in_height * in_row;
+    bool one = conv->kernel_h == 1 && conv->kernel_w == 1;
+    d->pixel = planar ? 1 : (ptrdiff_t)(BLOCK * element_bytes (step->kernel->staged) / sizeof (float));
     d->staging = staging_of (conv, planar);
-    d->flat =
-        d->staging == STAGING_SAMPLE || (d->staging == STAGING_NONE && conv->kernel_h == 1 && conv->kernel_w == 1);
+    if (d->staging == STAGING_NONE && step->kernel->stage)
+        d->staging = one ? STAGING_WIDEN : STAGING_PAD;
+    d->flat = one && d->staging != STAGING_PAD && d->staging != STAGING_PLANAR;
     d->strips = step->height;
     d->strip_width = step->width;
     d->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
@@ -175,16 +190,31 @@ static bool direct_prepare (struct preparation *p, struct step *step)
         int count = threads * divide_up (pixels, threads * 4 * step->kernel->mr);
         d->strip_width = divide_up (pixels, count);
         d->strips = divide_up (pixels, d->strip_width);
-        in_plane = (size_t)pixels * BLOCK;
     }
+    d->pixel_stride = d->flat ? d->pixel : d->pixel * conv->stride_w;
+}
+
+static bool direct_prepare (struct preparation *p, struct step *step)
+{
+    const struct conv *conv = &step->conv;
+    bool planar = step->packed->method == &conv_planar;
+    struct direct *d = memory_add (p->memory, 1, sizeof *d);
+    if (!d)
+        return false;
+    step->state = d;
+    lay_strips (p, step, planar);
     cut_direct (p, step);
-    d->pixel_stride = d->flat ? BLOCK : planar ? conv->stride_w : (ptrdiff_t)BLOCK * conv->stride_w;
-    if (d->staging == STAGING_SAMPLE) {
-        need_bytes (&p->scratch_bytes,
-                    (size_t)divide_up (step->in_channels, BLOCK) * in_plane * element_bytes (step->place.in.element));
+    size_t pixel = (size_t)d->pixel, in_row = (size_t)step->in_width * pixel,
+           in_plane = (size_t)step->in_height * in_row;
+    if (d->staging == STAGING_WIDEN)
+        in_plane = (size_t)d->band * (size_t)d->strip_width * pixel;
+    else if (d->flat)
+        in_plane = (size_t)step->height * (size_t)step->width * pixel;
+    if (d->flat && d->staging != STAGING_NONE) {
+        need_bytes (&p->scratch_bytes, (size_t)divide_up (step->in_channels, BLOCK) * in_plane * sizeof (float));
     } else if (d->staging != STAGING_NONE) {
         d->staged_height = (d->band - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
-        in_row = (size_t)d->staged_width * (planar ? 1 : BLOCK);
+        in_row = (size_t)d->staged_width * pixel;
         in_plane = (size_t)d->staged_height * in_row;
         need_bytes (&p->scratch_bytes, conv_band_bytes (step, d->band));
     }
@@ -196,25 +226,66 @@ static bool direct_prepare (struct preparation *p, struct step *step)
 
 /* ---- run --------------------------------------------------------------------------------------------------------- */
 
-void copy_padded (const float *in, int in_height, int in_width, const struct patch *patch, size_t pixel, float *out)
+static void copy_numbers (const struct pixels *of, const void *in, void *out, size_t pixels)
 {
+    if (of->stage)
+        of->stage (in, out, (ptrdiff_t)(pixels * of->numbers));
+    else
+        memcpy (out, in, pixels * of->numbers * element_bytes (of->out));
+}
+
+static void fill_pixels (const struct pixels *of, void *out, size_t pixels)
+{
+    size_t count = pixels * of->numbers;
+    if (of->out == ELEMENT_S16)
+        for (size_t i = 0; i < count; i++)
+            ((int16_t *)out)[i] = (int16_t)of->fill;
+    else
+        memset (out, of->fill, count * element_bytes (of->out));
+}
+
+void copy_padded (const void *in, int in_height, int in_width, const struct patch *patch, const struct pixels *pixels,
+                  void *out)
+{
+    ptrdiff_t from = (ptrdiff_t)(pixels->numbers * element_bytes (pixels->in)); /* bytes of a pixel */
+    ptrdiff_t to = (ptrdiff_t)(pixels->numbers * element_bytes (pixels->out));
+    char *at = out;
     int left = patch->left, width = patch->width;
     int first = left < 0 ? -left : 0, last = in_width - left < width ? in_width - left : width;
     if (first > width)
         first = width;
     if (last < first)
         last = first;
-    for (int y = patch->top; y < patch->top + patch->height; y++, out += (size_t)width * pixel) {
+    for (int y = patch->top; y < patch->top + patch->height; y++, at += width * to) {
         if (y < 0 || y >= in_height) {
-            memset (out, 0, (size_t)width * pixel * sizeof (float));
+            fill_pixels (pixels, at, (size_t)width);
             continue;
         }
-        const float *row = in + ((ptrdiff_t)y * in_width + left) * (ptrdiff_t)pixel;
-        memset (out, 0, (size_t)first * pixel * sizeof (float));
-        memcpy (out + (size_t)first * pixel, row + (size_t)first * pixel,
-                (size_t)(last - first) * pixel * sizeof (float));
-        memset (out + (size_t)last * pixel, 0, (size_t)(width - last) * pixel * sizeof (float));
+        const char *row = (const char *)in + ((ptrdiff_t)y * in_width + left) * from;
+        fill_pixels (pixels, at, (size_t)first);
+        copy_numbers (pixels, row + first * from, at + first * to, (size_t)(last - first));
+        fill_pixels (pixels, at + last * to, (size_t)(width - last));
     }
+}
+
+/* Every stride-th pixel of a plane, or those of a band in a row. */
+static void stage_flat (const struct step *step, const struct pixels *pixels, int band, const char *in, char *out)
+{
+    const struct direct *d = step->state;
+    const struct conv *conv = &step->conv;
+    size_t from = BLOCK * element_bytes (pixels->in), to = BLOCK * element_bytes (pixels->out);
+    if (d->staging == STAGING_WIDEN) {
+        int first = part_start (d->strips, band, d->bands) * d->strip_width;
+        int last = least (step->height * step->width, part_start (d->strips, band + 1, d->bands) * d->strip_width);
+        copy_numbers (pixels, in + (size_t)first * from, out, (size_t)(last - first));
+        return;
+    }
+    for (int y = 0; y < step->height; y++)
+        for (int x = 0; x < step->width; x++, out += to)
+            copy_numbers (pixels,
+                          in + ((size_t)(y * conv->stride_h) * (size_t)step->in_width + (size_t)(x * conv->stride_w)) *
+                                   from,
+                          out, 1);
 }
 
 static void stage (struct execution *e, const struct step *step, struct worker_state *worker, int band)
@@ -225,25 +296,25 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
         return;
     worker->staged = band;
     bool planar = d->staging == STAGING_PLANAR;
-    size_t pixel = planar ? 1 : BLOCK;
+    const struct pixels pixels = { .numbers = planar ? 1 : BLOCK,
+                                   .in = step->place.in.element,
+                                   .out = step->kernel->staged,
+                                   .fill = step->place.in.zero,
+                                   .stage = step->kernel->stage };
     int planes = planar ? step->in_channels : divide_up (step->in_channels, BLOCK);
-    const float *in = planar ? e->input : step->in;
-    float *out = worker->scratch;
-    for (int p = 0; p < planes; p++, in += (size_t)step->in_height * (size_t)step->in_width * pixel) {
-        if (d->staging == STAGING_SAMPLE) {
-            for (int y = 0; y < step->height; y++)
-                for (int x = 0; x < step->width; x++, out += BLOCK)
-                    memcpy (out,
-                            in +
-                                ((size_t)(y * conv->stride_h) * (size_t)step->in_width + (size_t)(x * conv->stride_w)) *
-                                    BLOCK,
-                            BLOCK * sizeof (float));
-            continue;
-        }
-        const struct patch patch = { part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top,
-                                     -conv->pad_left, d->staged_height, d->staged_width };
-        copy_padded (in, step->in_height, step->in_width, &patch, pixel, out);
-        out += (size_t)d->staged_height * (size_t)d->staged_width * pixel;
+    size_t plane = (size_t)step->in_height * (size_t)step->in_width * pixels.numbers * element_bytes (pixels.in);
+    size_t staged_plane = d->staging == STAGING_WIDEN    ? (size_t)d->band * (size_t)d->strip_width
+                          : d->staging == STAGING_SAMPLE ? (size_t)step->height * (size_t)step->width
+                                                         : (size_t)d->staged_height * (size_t)d->staged_width;
+    const char *in = planar ? (const char *)e->input : step->in;
+    char *out = worker->scratch;
+    const struct patch patch = { part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top,
+                                 -conv->pad_left, d->staged_height, d->staged_width };
+    for (int p = 0; p < planes; p++, in += plane, out += staged_plane * pixels.numbers * element_bytes (pixels.out)) {
+        if (d->flat)
+            stage_flat (step, &pixels, band, in, out);
+        else
+            copy_padded (in, step->in_height, step->in_width, &patch, &pixels, out);
     }
 }
 
@@ -255,11 +326,12 @@ struct conv_args panel_args (const struct step *step, const struct panel *panel,
         .segment_count = d->segment_count,
         .pixel_stride = d->pixel_stride,
         .weights = (const char *)step->packed->weights + panel->weights,
-        .bias = step->packed->bias,
+        .bias = step->bytes ? (const void *)step->bytes->start : step->packed->bias,
         .out_block = out_block,
         .blocks = panel->blocks,
         .channel = panel->block * BLOCK,
         .epilogue = &step->epilogue,
+        .requantise = step->bytes ? &step->bytes->requantise : NULL,
     };
 }
 
@@ -269,34 +341,35 @@ static void conv_panel (struct execution *e, const struct step *step, struct wor
     const struct direct *d = step->state;
     const struct panel *panel = &step->packed->panel[index];
     const struct conv *conv = &step->conv;
-    const float *step_in = step->in, *residual = step->residual, *staged = worker->scratch;
-    float *out = step->out;
     ptrdiff_t pixels = (ptrdiff_t)step->height * step->width, out_block = pixels * BLOCK;
     struct conv_args args = panel_args (step, panel, out_block);
+    ptrdiff_t out_bytes = (ptrdiff_t)element_bytes (step->place.out.element);
+    ptrdiff_t residual_bytes = (ptrdiff_t)element_bytes (step->place.residual.element);
     int first = part_start (d->strips, band, d->bands);
     int last = part_start (d->strips, band + 1, d->bands);
-    const float *in;
-    ptrdiff_t in_row; /* floats from one strip to the next */
+    /* words from one strip to the next, and from one block of the input to the next */
+    ptrdiff_t in_row = d->flat ? d->strip_width * d->pixel : (ptrdiff_t)conv->stride_h * step->in_width * d->pixel;
+    ptrdiff_t in_block = (d->flat ? pixels : (ptrdiff_t)step->in_height * step->in_width) * d->pixel;
+    const float *in = d->staging == STAGING_NONE ? step->in : worker->scratch; /* at strip 0 */
     if (d->staging == STAGING_PAD || d->staging == STAGING_PLANAR) {
-        ptrdiff_t pixel = d->staging == STAGING_PLANAR ? 1 : BLOCK;
-        in_row = (ptrdiff_t)conv->stride_h * d->staged_width * pixel;
-        in = staged + (ptrdiff_t)panel->in_block * d->staged_height * d->staged_width * pixel - first * in_row;
-    } else if (d->flat) {
-        in_row = (ptrdiff_t)d->strip_width * BLOCK;
-        in = (d->staging == STAGING_SAMPLE ? staged : step_in) + panel->in_block * out_block;
-    } else {
-        in_row = (ptrdiff_t)conv->stride_h * step->in_width * BLOCK;
-        in = step_in + (ptrdiff_t)panel->in_block * step->in_height * step->in_width * BLOCK;
+        in_row = (ptrdiff_t)conv->stride_h * d->staged_width * d->pixel;
+        in_block = (ptrdiff_t)d->staged_height * d->staged_width * d->pixel;
+    } else if (d->staging == STAGING_WIDEN) {
+        in_block = (ptrdiff_t)d->band * d->strip_width * d->pixel;
     }
+    if (d->staging != STAGING_NONE && d->staging != STAGING_SAMPLE)
+        in -= first * in_row;
+    in += panel->in_block * in_block;
     /* the next weights, spread over all tiles of this panel */
     struct next_weights next = next_weights (e, step, worker, index);
     ptrdiff_t steps = divide_up (d->strip_width, step->kernel->mr) * d->depth_steps;
     struct prefetch prefetch = prefetch_spread (next, (last - first) * steps, panel->blocks);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * d->strip_width, left = pixels - at;
+        ptrdiff_t number = panel->block * out_block + at * BLOCK;
         args.input = in + y * in_row;
-        args.out = out + panel->block * out_block + at * BLOCK;
-        args.residual = residual ? residual + panel->block * out_block + at * BLOCK : NULL;
+        args.out = (char *)step->out + number * out_bytes;
+        args.residual = step->residual ? (const char *)step->residual + number * residual_bytes : NULL;
         args.pixels = left < d->strip_width ? (int)left : d->strip_width;
         args.prefetch = prefetch_rest (prefetch, (y - first) * steps);
         step->kernel->run (&args);
@@ -335,6 +408,7 @@ const struct conv_method conv_direct = {
     .name = "direct",
     .algorithms = 1 << ALGORITHM_DIRECT,
     .widens_groups = true,
+    .inputs = 1 << ELEMENT_F32 | 1 << ELEMENT_U8,
     .gain = 1,
     .fits = direct_fits,
     .cycles = direct_cycles,

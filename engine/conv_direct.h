@@ -11,6 +11,7 @@ enum staging {
     STAGING_PAD,    /* a band of rows copied between zero borders */
     STAGING_SAMPLE, /* every stride-th pixel copied together: a strided 1x1 becomes a plain one */
     STAGING_PLANAR, /* a band of the planar input copied between zero borders */
+    STAGING_WIDEN,  /* a band of pixels as they are, but as the kernel wants its numbers */
 };
 
 enum staging staging_of (const struct conv *conv, bool planar);
@@ -21,7 +22,7 @@ struct direct {
     struct segment *segments;
     int segment_count;
     ptrdiff_t depth_steps;           /* the segments' lengths together */
-    ptrdiff_t pixel_stride;          /* floats */
+    ptrdiff_t pixel, pixel_stride;   /* words (kernels.h): a pixel of a block, or planar; from one to the next */
     bool flat;                       /* pixels are contiguous in and out: strips may cross rows */
     int strips, strip_width;         /* how many strips, rows unless flat, and their pixels (the last: maybe fewer) */
     int staged_height, staged_width; /* pixels of one band's copy */
@@ -32,7 +33,7 @@ struct direct {
 /* Bytes of input that `band` strips need. */
 size_t conv_band_bytes (const struct step *step, int band);
 
-/* The sum's pieces in the order of the packed weights. `row` and `plane` are floats from one input row and block to the
+/* The sum's pieces in the order of the packed weights. `row` and `plane` are words from one input row and block to the
  * next. False: memory short. */
 bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane);
 
@@ -44,7 +45,16 @@ struct patch {
     int top, left, height, width;
 };
 
-/* A patch of one plane in_height x in_width of pixels of `pixel` floats, zeros outside. */
-void copy_padded (const float *in, int in_height, int in_width, const struct patch *patch, size_t pixel, float *out);
+/* What pixels consist of, before and after they are copied. */
+struct pixels {
+    size_t numbers; /* in one pixel */
+    enum element in, out;
+    int fill;                                                   /* what is outside: 0 of floats, the zero point */
+    void (*stage) (const void *in, void *out, ptrdiff_t count); /* as in struct conv_kernel */
+};
+
+/* A patch of one plane in_height x in_width of such pixels. */
+void copy_padded (const void *in, int in_height, int in_width, const struct patch *patch, const struct pixels *pixels,
+                  void *out);
 
 #endif

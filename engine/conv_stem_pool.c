@@ -62,8 +62,9 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
     worker->staged = first;
     const struct patch patch = { first * conv->stride_h - conv->pad_top, -conv->pad_left, s->conv.staged_height,
                                  s->conv.staged_width };
+    const struct pixels pixels = { .numbers = 1 };
     for (int c = 0; c < step->in_channels; c++)
-        copy_padded (e->input + (size_t)c * in_plane, step->in_height, step->in_width, &patch, 1,
+        copy_padded (e->input + (size_t)c * in_plane, step->in_height, step->in_width, &patch, &pixels,
                      staged + (size_t)c * plane);
 }
 

@@ -40,7 +40,8 @@ bool panel_layout (struct packed *packed, const struct layer *layer, int in_chan
         panel->blocks = out_blocks - first < nr_blocks ? out_blocks - first : nr_blocks;
         panel->in_block = i / per_set * (in / BLOCK);
         panel->weights = at;
-        size_t bytes = per_pair * (size_t)in * BLOCK * (size_t)panel->blocks;
+        size_t terms = (size_t)(in + packed->k_step - 1) / (size_t)packed->k_step * (size_t)packed->k_step;
+        size_t bytes = per_pair * terms * BLOCK * (size_t)panel->blocks;
         if (__builtin_mul_overflow (bytes, element_bytes (packed->element), &bytes) ||
             __builtin_add_overflow (at, bytes, &at))
             return false;

@@ -10,6 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#if defined __x86_64__ || defined __i386__
+#include <cpuid.h>
+#elif defined __aarch64__
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 /* ISAS (X) is X (name) of every instruction set that was compiled, best first: each needs what the next one needs, and
  * more. */
@@ -28,9 +34,14 @@ static unsigned features (void)
     FEATURE (CPU_AVX512BW, "avx512bw");
     FEATURE (CPU_AVX512DQ, "avx512dq");
     FEATURE (CPU_AVX512VL, "avx512vl");
+    FEATURE (CPU_AVX512VNNI, "avx512vnni");
 #undef FEATURE
+    unsigned a, b, c, d; /* neither gcc 12 nor clang 14 knows this one by name */
+    if ((has & CPU_AVX2) && __get_cpuid_count (7, 1, &a, &b, &c, &d))
+        has |= a & 1 << 4 ? CPU_AVXVNNI : 0;
 #elif defined __aarch64__
     has |= CPU_NEON; /* part of every 64-bit Arm */
+    has |= getauxval (AT_HWCAP) & HWCAP_ASIMDDP ? CPU_DOTPROD : 0;
 #endif
     return has;
 }

@@ -15,6 +15,9 @@ enum cpu_feature {
     CPU_AVX512DQ = 1 << 4,
     CPU_AVX512VL = 1 << 5,
     CPU_NEON = 1 << 6,
+    CPU_AVX512VNNI = 1 << 7,
+    CPU_AVXVNNI = 1 << 8,
+    CPU_DOTPROD = 1 << 9,
 };
 
 struct cpu {

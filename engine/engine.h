@@ -231,8 +231,8 @@ void plan_image (struct plan *plan, const struct image *image, float *out);
 
 /* One line of `inspect`: what a step does. Text is valid as long as the plan. */
 struct step_info {
-    const char *name, *operation, *algorithm;
-    int channels, height, width;    /* of what it makes */
+    const char *name, *operation, *algorithm, *type; /* type: "fp32", "int8"; "u8": it moves or maps bytes */
+    int channels, height, width;                     /* of what it makes */
     uint64_t macs, multiplications; /* of the plain definition; of the algorithm in use (Winograd: fewer) */
     uint64_t weight_bytes;          /* packed */
     uint64_t nanoseconds;           /* of the last run; 0 unless options.timed */

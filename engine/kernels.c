@@ -16,6 +16,9 @@ void FOR_ISA (kernels_winograd_output) (const struct winograd_args *args);
 void FOR_ISA (kernels_strassen_sums) (const struct strassen_block *pixels);
 void FOR_ISA (kernels_strassen) (const struct strassen_args *args);
 void FOR_ISA (kernels_softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
+void FOR_ISA (kernels_quantise) (const float *in, uint8_t *out, ptrdiff_t count, float scale, float zero);
+void FOR_ISA (kernels_dequantise) (const uint8_t *in, float *out, ptrdiff_t count, float scale, float zero);
+void FOR_ISA (kernels_max_bytes) (const struct max_bytes_args *args);
 void FOR_ISA (kernels_reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_image) (const struct image *image, int first, int last, float *out);
@@ -49,16 +52,41 @@ static void fpu_leave (uint64_t saved)
     fpu_write (saved);
 }
 
-static const struct conv_kernel conv[] = {
-    { .in = ELEMENT_F32,
-      .weight = ELEMENT_F32,
-      .sum = ELEMENT_F32,
-      .out = ELEMENT_F32,
-      .mr = MR,
-      .nr_blocks = NR_BLOCKS,
-      .k_step = 1,
-      .run = FOR_ISA (kernels_conv) },
-};
+#define DECLARE(kind, ...) void JOIN (FOR_ISA (kernels_conv), kind) (const struct conv_args *args);
+WORD_KERNELS (DECLARE)
+
+/* bytes -> the 16 bits that some kernels multiply */
+static void widen (const void *in, void *out, ptrdiff_t count)
+{
+    const uint8_t *from = in;
+    int16_t *to = out;
+    for (ptrdiff_t i = 0; i < count; i++)
+        to[i] = from[i];
+}
+
+static const struct conv_kernel conv[] = { { .in = ELEMENT_F32,
+                                             .weight = ELEMENT_F32,
+                                             .sum = ELEMENT_F32,
+                                             .out = ELEMENT_F32,
+                                             .mr = MR,
+                                             .nr_blocks = NR_BLOCKS,
+                                             .k_step = 1,
+                                             .run = FOR_ISA (kernels_conv) },
+#define LIST_OUT(kind, feature, of_input, of_weights, terms, less, of_output)                                          \
+    { .in = ELEMENT_U8,                                                                                                \
+      .weight = ELEMENT_##of_weights,                                                                                  \
+      .sum = ELEMENT_S32,                                                                                              \
+      .out = ELEMENT_##of_output,                                                                                      \
+      .staged = ELEMENT_##of_input,                                                                                    \
+      .excess = less,                                                                                                  \
+      .mr = MR,                                                                                                        \
+      .nr_blocks = NR_BLOCKS,                                                                                          \
+      .k_step = terms,                                                                                                 \
+      .needs = feature,                                                                                                \
+      .run = JOIN (FOR_ISA (kernels_conv), kind),                                                                      \
+      .stage = ELEMENT_##of_input == ELEMENT_S16 ? widen : NULL },
+#define LIST(...) LIST_OUT (__VA_ARGS__, U8) LIST_OUT (__VA_ARGS__, F32)
+                                           WORD_KERNELS (LIST) };
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_ (x)
@@ -82,6 +110,9 @@ const struct kernels FOR_ISA (kernels) = {
     .strassen_sums = FOR_ISA (kernels_strassen_sums),
     .strassen = FOR_ISA (kernels_strassen),
     .softmax = FOR_ISA (kernels_softmax),
+    .quantise = FOR_ISA (kernels_quantise),
+    .dequantise = FOR_ISA (kernels_dequantise),
+    .max_bytes = FOR_ISA (kernels_max_bytes),
     .reorder_to_blocked = FOR_ISA (kernels_reorder_to_blocked),
     .reorder_to_planar = FOR_ISA (kernels_reorder_to_planar),
     .image = FOR_ISA (kernels_image),

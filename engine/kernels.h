@@ -40,10 +40,21 @@ struct prefetch {
 };
 
 struct segment {
-    int32_t offset, length; /* in floats; length >= 1 */
+    int32_t offset, length; /* in words; length >= 1 */
 };
 
-/* A strip of output pixels in a row, for one panel of `blocks` output blocks:
+/* Sums of products of bytes -> outputs, between the sum and the epilogue:
+ *   v = sum * scale[c] + shift[c] + residual * residual_scale      two fused multiply-adds
+ * and behind it, where the output is bytes: the nearest of 0 .. 255, halves to even, NaN 0. Channels as in struct
+ * epilogue, whose results are in the output's units. */
+struct requantise {
+    const float *scale, *shift;
+    float residual_scale;
+    enum element residual, out; /* F32 or U8 */
+};
+
+/* A strip of output pixels in a row, for one panel of `blocks` output blocks; input and weights are 32-bit words, which
+ * of floats are one number each:
  *
  *   out[b * out_block + 16 p + c] = epilogue (bias[channel + 16 b + c]
  *       + sum over segments s, k < length[s] of input[p * pixel_stride + offset[s] + k] * weights[w][16 b + c]
@@ -55,26 +66,31 @@ struct conv_args {
     const struct segment *segments;
     int segment_count; /* at least 1 */
     ptrdiff_t pixel_stride;
-    const void *weights; /* [sum of lengths][16 blocks], 64-byte aligned */
-    const float *bias;   /* whole vector, padded */
+    const void *weights; /* [sum of lengths][16 blocks] words, 64-byte aligned */
+    const void *bias;    /* whole vector, padded; of the kernel's `sum` */
     const void *residual;
     void *out;
-    ptrdiff_t out_block; /* floats from one output block to the next (also the residual's) */
+    ptrdiff_t out_block; /* numbers from one output block to the next (also the residual's) */
     int pixels, blocks;  /* blocks <= nr_blocks of the kernel */
     int channel;         /* absolute first output channel, multiple of 16 */
     struct prefetch prefetch;
     const struct epilogue *epilogue;
+    const struct requantise *requantise; /* of sums of bytes; else NULL */
 };
 
-/* One way to compute that, for numbers of these kinds. With another k_step than 1 the weights lie as
- * [w / k_step][16 blocks][k_step]; offsets, lengths and strides count input numbers, out_block output numbers. */
+/* One way to compute that, for numbers of these kinds. A word of the input holds k_step numbers, consecutive channels;
+ * the same word of the weights the k_step weights that belong to them. */
 struct conv_kernel {
-    enum element in, weight, sum, out; /* out: the residual's too */
-    int mr;                            /* pixels of a register tile, */
-    int nr_blocks;                     /*   and its output blocks: weights are packed for this many */
-    int k_step;                        /* terms of a sum that one instruction takes: segments are multiples of it */
-    unsigned needs;                    /* enum cpu_feature: what the processor must have beside what the table needs */
+    enum element in, weight, sum,
+        out;             /* out: of bytes F32 too; the residual's too unless `requantise` says otherwise */
+    enum element staged; /* what `input` must be: in, or what `stage` makes of it */
+    int excess;          /* it multiplies with numbers that are so much less than the input's */
+    int mr;              /* pixels of a register tile, */
+    int nr_blocks;       /*   and its output blocks: weights are packed for this many */
+    int k_step;          /* terms of a sum in a word */
+    unsigned needs;      /* enum cpu_feature: what the processor must have beside what the table needs */
     void (*run) (const struct conv_args *args);
+    void (*stage) (const void *in, void *out, ptrdiff_t count); /* `count` numbers; NULL where staged is in */
 };
 
 /* Geometry of a sliding window along a row; rows that fall outside the image are left out by the caller. */
@@ -108,6 +124,14 @@ struct pool_args {
     struct window window;
     const float *divisor;
     float *out;
+};
+
+/* The same as pool_args of bytes: the largest inside; 0 where there is nothing inside. */
+struct max_bytes_args {
+    const uint8_t *const *rows;
+    int row_count;
+    struct window window;
+    uint8_t *out;
 };
 
 /* a alone, a + b, a * b, the larger one (NaN wins), and (a - b) * b', where b' stands behind b in memory. */
@@ -233,6 +257,11 @@ struct kernels {
     /* planar [channels][pixels] -> one blocked tensor, lanes past channels zero; and back */
     void (*reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
     void (*reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
+    /* Blocks of 16 floats <-> bytes, `count` numbers: out = in * scale + zero, fused, to the nearest of 0 .. 255, halves
+     * to even, NaN 0; out = (in - zero) * scale. */
+    void (*quantise) (const float *in, uint8_t *out, ptrdiff_t count, float scale, float zero);
+    void (*dequantise) (const uint8_t *in, float *out, ptrdiff_t count, float scale, float zero);
+    void (*max_bytes) (const struct max_bytes_args *args);
     /* rows [first, last) of plan_image; out is the whole [3][height][width] */
     void (*image) (const struct image *image, int first, int last, float *out);
     /* `iterations` rounds of independent multiply-adds in registers; returns how many floating-point operations */

@@ -9,11 +9,17 @@
  *   x  input   [rows] broadcasts       one load each, used for every weight vector
  *   -> rows * PER_BLOCK * blocks multiply-adds
  *
- * The order matters: with the weight loop outside, gcc keeps some sums on the stack. */
+ * The order matters: with the weight loop outside, gcc keeps some sums on the stack.
+ *
+ * With -DWORDS=<kind> it multiplies bytes (kernels_words.h): the same loop, of words of several terms, and another end. */
 #include "epilogue.h"
+#include "kernels_words.h"
 
+#ifdef WORDS
+#define kernels_conv JOIN (FOR_ISA (kernels_conv), WORDS)
+#include "requantise.h"
+#else
 #define kernels_conv FOR_ISA (kernels_conv)
-void kernels_conv (const struct conv_args *args);
 
 /* Sums -> outputs for a tile of `rows` pixels starting at pixel `first`. */
 INLINE void tile_epilogue (const struct conv_args *args, int first, const int rows, const int blocks,
@@ -41,36 +47,39 @@ INLINE void tile_epilogue (const struct conv_args *args, int first, const int ro
         vec_store (buffer + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
     FOR_ISA (epilogue_tile) (epilogue, buffer, rows, blocks, args->channel, out + 16 * first, args->out_block);
 }
+#endif
+
+void kernels_conv (const struct conv_args *args);
 
 /* rows, blocks and, except for odd strides, stride are constants at every call. *prefetch: next weights to prefetch. */
 INLINE void acc_tile (const struct conv_args *args, int first, const int rows, const int blocks, const ptrdiff_t stride,
-                      const float **prefetch)
+                      const word **prefetch)
 {
     const int vectors = blocks * PER_BLOCK;
-    vec sums[MR][NR_BLOCKS * PER_BLOCK];
+    words sums[MR][NR_BLOCKS * PER_BLOCK];
     UNROLL for (int c = 0; c < vectors; c++)
     {
-        vec bias = vec_load (args->bias + args->channel + c * LANES);
+        words bias = words_load ((const word *)args->bias + args->channel + c * LANES);
         UNROLL for (int r = 0; r < rows; r++) sums[r][c] = bias;
     }
-    const float *weights = args->weights;
-    const float *input = (const float *)args->input + first * stride;
-    const float *next = *prefetch;
+    const word *weights = args->weights;
+    const word *input = (const word *)args->input + first * stride;
+    const word *next = *prefetch;
     /* The next segment's offset is loaded before this one's loop, whose multiply-adds hide the latency (6 to 10 %). */
     const struct segment *segment = args->segments, *last = segment + args->segment_count - 1;
-    const float *x = input + segment->offset;
+    const word *x = input + segment->offset;
     for (ptrdiff_t length = segment->length;; segment++) {
         const struct segment *after = segment < last ? segment + 1 : segment;
-        const float *end = x + length, *next_x = input + after->offset;
+        const word *end = x + length, *next_x = input + after->offset;
         length = after->length;
         for (; x < end; x++, weights += blocks * BLOCK, next += args->prefetch.step) {
-            vec w[NR_BLOCKS * PER_BLOCK];
+            words w[NR_BLOCKS * PER_BLOCK];
             UNROLL for (int b = 0; b < blocks; b++) PREFETCH (next + b * args->prefetch.apart);
-            UNROLL for (int c = 0; c < vectors; c++) w[c] = vec_load (weights + c * LANES);
+            UNROLL for (int c = 0; c < vectors; c++) w[c] = words_load (weights + c * LANES);
             UNROLL for (int r = 0; r < rows; r++)
             {
-                vec v = vec_set (x[r * stride]);
-                UNROLL for (int c = 0; c < vectors; c++) sums[r][c] = vec_fma (v, w[c], sums[r][c]);
+                words v = words_set (x[r * stride]);
+                UNROLL for (int c = 0; c < vectors; c++) sums[r][c] = words_dot (v, w[c], sums[r][c]);
             }
         }
         if (segment == last)
@@ -83,7 +92,7 @@ INLINE void acc_tile (const struct conv_args *args, int first, const int rows, c
 
 /* The tile of `rows` pixels, with a code path of its own for every count up to MR: no masks, no spilled sums. */
 INLINE void acc_tile_of (const struct conv_args *args, int first, int rows, const int blocks, const ptrdiff_t stride,
-                         const float **prefetch)
+                         const word **prefetch)
 {
     switch (rows) {
 #define CASE(n)                                                                                                        \
@@ -100,7 +109,8 @@ INLINE void acc_tile_of (const struct conv_args *args, int first, int rows, cons
 INLINE void row (const struct conv_args *args, const int blocks, const ptrdiff_t stride)
 {
     int tiles = (args->pixels + MR - 1) / MR;
-    const float *prefetch = args->prefetch.step ? args->prefetch.next : args->weights; /* a line that is in the cache */
+    const word *prefetch =
+        args->prefetch.step ? (const word *)args->prefetch.next : args->weights; /* a line that is in the cache */
     for (int t = 0, first = 0; t < tiles; t++) {
         int rows = (args->pixels - first + tiles - t - 1) / (tiles - t);
         acc_tile_of (args, first, rows, blocks, stride, &prefetch);
@@ -112,6 +122,14 @@ INLINE void row (const struct conv_args *args, const int blocks, const ptrdiff_t
 INLINE void row_of (const struct conv_args *args, const int blocks)
 {
     switch (args->pixel_stride) {
+#ifdef WORDS
+    case BLOCK / K_STEP: /* blocks of bytes, stride 1 */
+        row (args, blocks, BLOCK / K_STEP);
+        break;
+    case 2 * BLOCK / K_STEP: /* stride 2 */
+        row (args, blocks, 2 * BLOCK / K_STEP);
+        break;
+#else
     case 16: /* blocked input, stride 1 */
         row (args, blocks, 16);
         break;
@@ -121,6 +139,7 @@ INLINE void row_of (const struct conv_args *args, const int blocks)
     case 2: /* planar input, stride 2: most stems */
         row (args, blocks, 2);
         break;
+#endif
     default:
         row (args, blocks, args->pixel_stride);
     }

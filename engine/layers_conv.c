@@ -5,6 +5,7 @@
 #include "engine/cost.h"
 #include "engine/layer_window.h"
 #include "engine/operator.h"
+#include "engine/quantise.h"
 #include "engine/receptive_field.h"
 #include "engine/step.h"
 
@@ -124,6 +125,12 @@ static void conv_reach (const struct node *node, const struct node *in, struct s
     window_reach (&fields, reach);
 }
 
+/* Only from bytes: what a convolution of floats makes is converted as a whole. */
+static bool conv_takes_bytes (const struct preparation *p, const struct layer *layer)
+{
+    return place_of (p, layer->inputs[0]).element == ELEMENT_U8 && quantise_fits (p->g, layer);
+}
+
 static bool conv_prepare (struct preparation *p, const struct layer *layer)
 {
     int input = layer->inputs[0];
@@ -145,6 +152,8 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
     if (!step->packed)
         return false;
     step->run = method->run;
+    if (step->place.in.element == ELEMENT_U8 && !quantise_step (p, step))
+        return false;
     return method->prepare (p, step) || step_out_of_memory (p);
 }
 
@@ -168,6 +177,7 @@ const struct operator_type operator_conv = {
     .clear = conv_clear,
     .grid = conv_grid,
     .reach = conv_reach,
+    .takes_bytes = conv_takes_bytes,
     .prepare = conv_prepare,
     .cycles = conv_cycles,
 };

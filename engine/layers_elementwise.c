@@ -2,6 +2,7 @@
 /* layers_elementwise.c: layers that make each number from the one, or the two, at its place: batch norm and other
  * affine maps per channel, activations, sums and products. Item = some pixels of one block of 16 channels. */
 #include "engine/operator.h"
+#include "engine/quantise.h"
 #include "engine/schedule.h"
 
 #include <math.h>
@@ -268,11 +269,46 @@ int graph_max (struct graph *g, const char *name, int a, int b)
 struct elementwise {
     enum elementwise_operation operation;
     ptrdiff_t b_pixel, b_block;
-    bool b_lane;
+    bool b_lane, bytes; /* bytes: some of the tensors are */
     const float *scale, *shift;
 };
 
-enum { ITEM_PIXELS = 512 };
+enum { ITEM_PIXELS = 512, CHUNK_PIXELS = 32 };
+
+static const float *as_floats (struct execution *e, const struct place *place, const void *from, ptrdiff_t at,
+                               ptrdiff_t numbers, float *to)
+{
+    if (place->element == ELEMENT_F32)
+        return (const float *)from + at;
+    e->kernels->dequantise ((const uint8_t *)from + at, to, numbers, place->scale, (float)place->zero);
+    return to;
+}
+
+/* Where some of it is bytes: a few pixels at a time become floats in the worker's scratch, and bytes again. */
+static void elementwise_bytes (struct execution *e, const struct step *step, struct worker_state *worker,
+                               struct elementwise_args args, ptrdiff_t at, ptrdiff_t b_at)
+{
+    enum { NUMBERS = CHUNK_PIXELS * BLOCK };
+    const struct elementwise *s = step->state;
+    const struct place *out = &step->place.out;
+    float *scratch = worker->scratch, *made = scratch + (ptrdiff_t)3 * NUMBERS;
+    for (ptrdiff_t left = args.pixels; left > 0;
+         left -= CHUNK_PIXELS, at += NUMBERS, b_at += CHUNK_PIXELS * s->b_pixel) {
+        args.pixels = left < CHUNK_PIXELS ? left : CHUNK_PIXELS;
+        ptrdiff_t numbers = args.pixels * BLOCK;
+        args.a = as_floats (e, &step->place.in, step->in, at, numbers, scratch);
+        if (step->second)
+            args.b =
+                as_floats (e, &step->place.second, step->second, b_at, s->b_pixel ? numbers : BLOCK, scratch + NUMBERS);
+        if (step->residual)
+            args.residual =
+                as_floats (e, &step->place.residual, step->residual, at, numbers, scratch + (ptrdiff_t)2 * NUMBERS);
+        args.out = out->element == ELEMENT_F32 ? (float *)step->out + at : made;
+        e->kernels->elementwise (&args);
+        if (out->element == ELEMENT_U8)
+            e->kernels->quantise (made, (uint8_t *)step->out + at, numbers, 1 / out->scale, (float)out->zero);
+    }
+}
 
 static void elementwise_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
@@ -283,21 +319,25 @@ static void elementwise_item (struct execution *e, const struct step *step, stru
     int count = divide_up (step->channels, BLOCK), block = item % count;
     ptrdiff_t first = (ptrdiff_t)(item / count) * ITEM_PIXELS, left = pixels - first;
     ptrdiff_t at = (block * pixels + first) * BLOCK;
-    (void)worker;
     struct elementwise_args args = {
         .operation = s->operation,
-        .a = a + at,
-        .b = b ? b + block * s->b_block + first * s->b_pixel : NULL,
         .b_pixel = s->b_pixel,
         .b_lane = s->b_lane,
         .scale = s->scale,
         .shift = s->shift,
-        .residual = residual ? residual + at : NULL,
-        .out = out + at,
         .pixels = left < ITEM_PIXELS ? left : ITEM_PIXELS,
         .channel = block * BLOCK,
         .epilogue = &step->epilogue,
     };
+    ptrdiff_t b_at = block * s->b_block + first * s->b_pixel;
+    if (s->bytes) {
+        elementwise_bytes (e, step, worker, args, at, b_at);
+        return;
+    }
+    args.a = a + at;
+    args.b = b ? b + b_at : NULL;
+    args.residual = residual ? residual + at : NULL;
+    args.out = out + at;
     e->kernels->elementwise (&args);
 }
 
@@ -330,7 +370,17 @@ static bool prepare_elementwise (struct preparation *p, const struct layer *laye
         step->place.second = place_of (p, second);
         spread (&p->g->nodes[second], step->channels, &s);
     }
+    s.bytes = quantise_touches (p, layer);
+    if (s.bytes)
+        need_bytes (&p->scratch_bytes, (size_t)4 * CHUNK_PIXELS * BLOCK * sizeof (float));
     return step_state (p, step, &s, sizeof s);
+}
+
+static bool any_bytes (const struct preparation *p, const struct layer *layer)
+{
+    (void)p;
+    (void)layer;
+    return true;
 }
 
 static bool one_prepare (struct preparation *p, const struct layer *layer)
@@ -356,6 +406,7 @@ const struct operator_type operator_affine = {
     .clear = affine_clear,
     .grid = grid_same,
     .reach = reach_same,
+    .takes_bytes = any_bytes,
     .prepare = one_prepare,
 };
 
@@ -366,6 +417,7 @@ const struct operator_type operator_activation = {
     .clear = activation_clear,
     .grid = grid_same,
     .reach = reach_same,
+    .takes_bytes = any_bytes,
     .prepare = one_prepare,
 };
 
@@ -384,6 +436,7 @@ const struct operator_type operator_quantise = {
     .clear = quantise_clear,
     .grid = grid_same,
     .reach = reach_same,
+    .takes_bytes = any_bytes,
     .prepare = one_prepare,
 };
 
@@ -392,6 +445,7 @@ const struct operator_type operator_add = {
     .shape = pair_shape,
     .grid = grid_same,
     .reach = reach_same,
+    .takes_bytes = any_bytes,
     .prepare = pair_prepare,
 };
 
@@ -400,6 +454,7 @@ const struct operator_type operator_mul = {
     .shape = pair_shape,
     .grid = grid_same,
     .reach = reach_same,
+    .takes_bytes = any_bytes,
     .prepare = pair_prepare,
 };
 

@@ -6,6 +6,7 @@
 #include "engine/receptive_field.h"
 #include "engine/schedule.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,7 +119,8 @@ static void pick_reach (const struct node *node, const struct node *in, struct s
 /* The step's state. */
 struct move {
     struct pick pick;
-    int out_channel; /* first channel of the output, of a part of a concat; for copy_run: on a block border */
+    int out_channel;   /* first channel of the output, of a part of a concat; for copy_run: on a block border */
+    uint8_t fill_byte; /* the pick's, where it moves bytes */
 };
 
 static void copy_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
@@ -137,25 +139,37 @@ static void copy_run (struct execution *e, const struct step *step)
     schedule_items (e, step, copy_item, divide_up (step->in_channels, BLOCK));
 }
 
-static void pick_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
+/* Of numbers of `size` bytes, a constant at every call; fill is one of them. */
+static inline void pick_channel (const struct step *step, int item, size_t size, const void *fill)
 {
     const struct move *s = step->state;
     const struct pick *pick = &s->pick;
     int to = s->out_channel + item, from = pick->channel ? pick->channel[item] : item;
     ptrdiff_t in_pixels = (ptrdiff_t)step->in_height * step->in_width;
     ptrdiff_t out_pixels = (ptrdiff_t)step->height * step->width;
-    float *out = (float *)step->out + to / BLOCK * out_pixels * BLOCK + to % BLOCK;
-    const float *in = from < 0 ? NULL : (const float *)step->in + from / BLOCK * in_pixels * BLOCK + from % BLOCK;
-    (void)e;
-    (void)worker;
+    char *out = (char *)step->out + (size_t)(to / BLOCK * out_pixels * BLOCK + to % BLOCK) * size;
+    const char *in =
+        from < 0 ? NULL : (const char *)step->in + (size_t)(from / BLOCK * in_pixels * BLOCK + from % BLOCK) * size;
     for (int y = 0; y < step->height; y++) {
         int row = pick->top + y * pick->step_h;
-        for (int x = 0; x < step->width; x++, out += BLOCK) {
+        for (int x = 0; x < step->width; x++, out += BLOCK * size) {
             int column = pick->left + x * pick->step_w;
             bool inside = in && row >= 0 && row < step->in_height && column >= 0 && column < step->in_width;
-            *out = inside ? in[((ptrdiff_t)row * step->in_width + column) * BLOCK] : pick->fill;
+            memcpy (out, inside ? in + (size_t)(((ptrdiff_t)row * step->in_width + column) * BLOCK) * size : fill,
+                    size);
         }
     }
+}
+
+static void pick_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
+{
+    const struct move *s = step->state;
+    (void)e;
+    (void)worker;
+    if (step->place.out.element == ELEMENT_U8)
+        pick_channel (step, item, 1, &s->fill_byte);
+    else
+        pick_channel (step, item, sizeof (float), &s->pick.fill);
 }
 
 /* Item = channel out_channel + item of out. */
@@ -187,6 +201,15 @@ static bool concat_prepare (struct preparation *p, const struct layer *layer)
     return true;
 }
 
+/* Numbers that move are not looked at. */
+static bool move_takes_bytes (const struct preparation *p, const struct layer *layer)
+{
+    bool same = true;
+    for (int i = 0; i < layer->input_count; i++)
+        same &= place_of (p, layer->inputs[i]).element == place_of (p, layer->output).element;
+    return same;
+}
+
 static bool pick_prepare (struct preparation *p, const struct layer *layer)
 {
     const struct pick *pick = &p->g->nodes[layer->node].u.pick;
@@ -199,6 +222,10 @@ static bool pick_prepare (struct preparation *p, const struct layer *layer)
     memcpy (channel, pick->channel, (size_t)pick->channels * sizeof *channel);
     struct move s = { .pick = *pick };
     s.pick.channel = channel;
+    if (step->place.out.element == ELEMENT_U8) {
+        float fill = pick->fill / step->place.out.scale + (float)step->place.out.zero;
+        s.fill_byte = fill > 0 ? (uint8_t)rintf (fminf (fill, UINT8_MAX)) : 0;
+    }
     return step_state (p, step, &s, sizeof s);
 }
 
@@ -215,6 +242,7 @@ const struct operator_type operator_concat = {
     .shape = concat_shape,
     .grid = grid_same,
     .reach = reach_same,
+    .takes_bytes = move_takes_bytes,
     .prepare = concat_prepare,
     .cycles = move_cycles,
 };
@@ -225,6 +253,7 @@ const struct operator_type operator_pick = {
     .clear = pick_clear,
     .grid = pick_grid,
     .reach = pick_reach,
+    .takes_bytes = move_takes_bytes,
     .prepare = pick_prepare,
     .cycles = move_cycles,
 };

@@ -108,6 +108,8 @@ static void pool_row (struct execution *e, const struct step *step, struct worke
     const struct pool *pool = step->state;
     const float *in = step->in, **rows = worker->scratch;
     float *out = step->out, *divisor = (float *)(rows + (pool->kernel_h + 15) / 16 * 16); /* behind the pointers */
+    const uint8_t **byte_rows = worker->scratch;
+    bool bytes = step->place.in.element == ELEMENT_U8;
     ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK;
     int top = y * pool->stride_h - pool->pad_top;
     struct pool_args args = {
@@ -118,8 +120,16 @@ static void pool_row (struct execution *e, const struct step *step, struct worke
     };
     for (int k = 0; k < pool->kernel_h; k++) {
         int from = top + k * pool->dilation_h;
-        if (from >= 0 && from < step->in_height)
-            rows[args.row_count++] = in + ((ptrdiff_t)block * step->in_height + from) * in_row;
+        ptrdiff_t at = ((ptrdiff_t)block * step->in_height + from) * in_row;
+        if (from >= 0 && from < step->in_height && bytes)
+            byte_rows[args.row_count++] = (const uint8_t *)step->in + at;
+        else if (from >= 0 && from < step->in_height)
+            rows[args.row_count++] = in + at;
+    }
+    if (bytes) {
+        uint8_t *to = (uint8_t *)step->out + ((ptrdiff_t)block * step->height + y) * step->width * BLOCK;
+        e->kernels->max_bytes (&(struct max_bytes_args) { byte_rows, args.row_count, args.window, to });
+        return;
     }
     if (pool->kind == POOL_AVERAGE && pool->count_include_pad) {
         int high = taps_before (top, pool->kernel_h, pool->dilation_h, step->in_height + pool->pad_bottom);
@@ -145,6 +155,13 @@ static void pool_run (struct execution *e, const struct step *step)
     schedule_items (e, step, pool_item, divide_up (step->channels, BLOCK) * divide_up (step->height, POOL_ROWS));
 }
 
+/* The largest byte is the largest number. */
+static bool pool_takes_bytes (const struct preparation *p, const struct layer *layer)
+{
+    return p->g->nodes[layer->node].u.pool.kind == POOL_MAX &&
+           place_of (p, layer->inputs[0]).element == place_of (p, layer->output).element;
+}
+
 static bool pool_prepare (struct preparation *p, const struct layer *layer)
 {
     const struct pool *pool = &p->g->nodes[layer->node].u.pool;
@@ -168,6 +185,7 @@ const struct operator_type operator_pool = {
     .shape = pool_shape,
     .grid = pool_grid,
     .reach = pool_reach,
+    .takes_bytes = pool_takes_bytes,
     .prepare = pool_prepare,
     .cycles = pool_cycles,
 };

@@ -98,6 +98,12 @@ static void reshape_run (struct execution *e, const struct step *step)
     k->reorder_to_blocked (e->shared, step->out, step->channels, out_pixels (step));
 }
 
+/* Where no number moves. */
+static bool reshape_takes_bytes (const struct preparation *p, const struct layer *layer)
+{
+    return p->places->alias[layer->output] != layer->output;
+}
+
 static bool reshape_prepare (struct preparation *p, const struct layer *layer)
 {
     if (p->places->alias[layer->output] != layer->output)
@@ -120,6 +126,7 @@ static double reshape_cycles (const struct preparation *p, const struct step *st
 const struct operator_type operator_reshape = {
     .shape = reshape_shape,
     .reach = reshape_reach,
+    .takes_bytes = reshape_takes_bytes,
     .prepare = reshape_prepare,
     .cycles = reshape_cycles,
 };

@@ -33,6 +33,9 @@ struct operator_type {
     /* What pixels of the output are made from, for graph_receptive_field: rows reach[0] and columns reach[1] of it
      * become those of the input `in`; they may lie outside. NULL: all of them. */
     void (*reach) (const struct node *node, const struct node *in, struct span reach[2]);
+    /* Whether `prepare` can take the layer's inputs and residual, and leave its output, as bytes where they are; one at
+     * least is. Otherwise, and where this is NULL, plan.c puts conversions round it. */
+    bool (*takes_bytes) (const struct preparation *p, const struct layer *layer);
     /* Appends the steps of a layer that begins with it (step.h). False: p->error is filled. */
     bool (*prepare) (struct preparation *p, const struct layer *layer);
     /* About how many cycles of one core such a step takes (cost.h). NULL: what passing over input and output takes. */

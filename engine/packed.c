@@ -4,12 +4,15 @@
  *
  * Packed weights are kept in a list of the graph under its lock, so that every plan of it shares them. */
 #include "engine/conv.h"
+#include "engine/conv_weights.h"
 #include "engine/kernels.h"
 #include "engine/memory.h"
 #include "engine/place.h"
 #include "engine/work.h"
 
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,12 +32,44 @@ static bool pack_bias (struct packed *packed, const struct node *node, const str
     return true;
 }
 
+int packed_step (const struct packed *packed, const struct layer *layer, double weight, int o)
+{
+    double steps = (double)folded (layer, weight, o) / (double)packed->step[o];
+    return steps >= -127 && steps <= 127 ? (int)lrint (steps) : steps > 127 ? 127 : steps < -127 ? -127 : 0;
+}
+
+/* Each output channel's largest weight is 127 of its steps. */
+static bool pack_steps (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
+{
+    const struct conv *conv = &layer->conv;
+    size_t count = (size_t)(in_channels / conv->groups) * (size_t)conv->kernel_h * (size_t)conv->kernel_w;
+    size_t padded = place_blocked_count (conv->out_channels, 1, 1);
+    packed->step = memory_new (padded * sizeof *packed->step);
+    packed->sum = memory_new (padded * sizeof *packed->sum);
+    if (!packed->step || !packed->sum)
+        return false;
+    for (int o = 0; o < conv->out_channels; o++) {
+        const float *from = node->u.conv.weights + (size_t)o * count;
+        float most = 0;
+        for (size_t i = 0; i < count; i++) {
+            float w = fabsf (folded (layer, (double)from[i], o));
+            most = w > most || isnan (w) ? w : most;
+        }
+        packed->step[o] = !isfinite (most) ? NAN : most / 127 >= FLT_MIN ? most / 127 : 1;
+        for (size_t i = 0; i < count; i++)
+            packed->sum[o] += packed_step (packed, layer, (double)from[i], o);
+    }
+    return true;
+}
+
 static void packed_free (struct packed *packed)
 {
     if (!packed)
         return;
     free (packed->weights);
     free (packed->bias);
+    free (packed->step);
+    free (packed->sum);
     free (packed->panel);
     free (packed);
 }
@@ -84,6 +119,7 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     error->text[0] = 0;
     bool ok = method->lay (packed, layer, in_channels);
     ok = ok && within_limits (g, layer, packed, error) && pack_bias (packed, node, layer);
+    ok = ok && (packed->element == ELEMENT_F32 || pack_steps (packed, node, layer, in_channels));
     packed->weights = ok ? memory_new (packed->weight_bytes) : NULL;
     if (!packed->weights) {
         packed_free (packed);

@@ -28,6 +28,10 @@ struct packed {
     void *weights;  /* in the order drawn at the head of the method's file */
     size_t weight_bytes;
     float *bias; /* [output channels, padded to 16] */
+    /* Of weights in whole steps, -127 .. 127: the step of each output channel and the sum of its weights in steps, [output
+     * channels, padded to 16]; else NULL. A channel with a weight that is no number has a step that is none. */
+    float *step;
+    int32_t *sum;
     struct panel *panel;
     int panel_count;
     int depth; /* input channels that one panel reads */
@@ -37,6 +41,9 @@ struct packed {
 struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method,
                            const struct conv_kernel *kernel, struct error *error);
 void packed_release (struct graph *g, struct packed *packed);
+
+/* A weight of output channel o in steps, with the layer's scale folded in. */
+int packed_step (const struct packed *packed, const struct layer *layer, double weight, int o);
 
 /* Where a panel's weights begin. */
 static inline void *panel_weights (const struct packed *packed, int panel)

@@ -20,7 +20,7 @@ size_t place_blocked_count (int channels, int height, int width)
 
 size_t place_blocked_bytes (enum element element, int channels, int height, int width)
 {
-    return (place_blocked_count (channels, height, width) * element_bytes (element) + 63) / 64 * 64;
+    return place_blocked_count (channels, height, width) * element_bytes (element);
 }
 
 static size_t tensor_bytes (const struct graph *g, const struct places *places, int id)
@@ -45,9 +45,14 @@ static bool is_alias (const struct graph *g, const struct layer *layer)
             (in->channels == out->channels && in->height == out->height && in->width == out->width));
 }
 
+static size_t whole_lines (size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
 static int new_buffer (struct places *places, size_t bytes)
 {
-    places->buffers[places->buffer_count] = (struct buffer) { .bytes = bytes };
+    places->buffers[places->buffer_count] = (struct buffer) { .bytes = whole_lines (bytes) };
     return places->buffer_count++;
 }
 
@@ -134,7 +139,7 @@ static bool in_place (const struct graph *g, const struct layers *layers, int l,
     for (int i = 0; i < layer->input_count; i++)
         if (places->of[places->alias[layer->inputs[i]]].buffer == buffer)
             return false;
-    return tensor_bytes (g, places, layer->output) == places->buffers[buffer].bytes;
+    return whole_lines (tensor_bytes (g, places, layer->output)) == places->buffers[buffer].bytes;
 }
 
 static void place_rest (const struct graph *g, const struct layers *layers, struct places *places, int *users)
@@ -158,22 +163,24 @@ static void place_rest (const struct graph *g, const struct layers *layers, stru
     }
 }
 
-bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int blocked_input,
-                 struct places *places)
+bool places_room (const struct graph *g, struct places *places)
 {
     size_t count = (size_t)g->count;
     *places = (struct places) {
         .of = calloc (count, sizeof *places->of),
         .alias = calloc (count, sizeof *places->alias),
         .last_use = calloc (count, sizeof *places->last_use),
-        .buffers = calloc (2 * count + 1, sizeof *places->buffers),
+        .buffers = calloc (4 * count + 1, sizeof *places->buffers),
     };
-    int *users = calloc (2 * count + 1, sizeof *users);
-    if (!places->of || !places->alias || !places->last_use || !places->buffers || !users) {
-        free (users);
-        places_free (places);
+    return places->of && places->alias && places->last_use && places->buffers;
+}
+
+bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int blocked_input,
+                 struct places *places)
+{
+    int *users = calloc (4 * (size_t)g->count + 1, sizeof *users);
+    if (!users)
         return false;
-    }
     find_uses (g, layers, keep, places);
     if (blocked_input >= 0)
         put (places, blocked_input, new_buffer (places, tensor_bytes (g, places, blocked_input)), 0);

@@ -12,6 +12,8 @@
 struct place {
     int buffer; /* -1: nowhere: fused away, or only the caller's planar input */
     enum element element;
+    int zero;    /* of bytes, which stand for scale * (byte - zero) */
+    float scale; /* normal, above 0 */
     size_t offset;
 };
 
@@ -23,14 +25,17 @@ struct places {
     int buffer_count;
 };
 
-/* Decides where each tensor that layers leave lives. keep[id]: must stay readable in its blocked place to the end.
+/* Decides where each tensor that layers leave lives. places->of[id] says already of what it is, or is zeros. keep[id]: must stay readable in its blocked place to the end.
  * blocked_input: the graph's input when it is wanted in blocked form, else -1.
  * Buffers get sizes; first and last are in layers, plan.c turns them into steps. False: memory short. */
 bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int blocked_input,
                  struct places *places);
 void places_free (struct places *places);
 
-/* How many numbers there are with channels rounded up to 16; their bytes, rounded up to 64. */
+/* All that is NULL in *places, of zeros; room for four buffers a tensor and one. False: memory short. */
+bool places_room (const struct graph *g, struct places *places);
+
+/* How many numbers there are with channels rounded up to 16; their bytes, of floats a multiple of 64, of bytes of 16. */
 size_t place_blocked_count (int channels, int height, int width);
 size_t place_blocked_bytes (enum element element, int channels, int height, int width);
 

@@ -10,6 +10,7 @@
 #include "engine/cpu.h"
 #include "engine/layers_reorder.h"
 #include "engine/operator.h"
+#include "engine/quantise.h"
 #include "engine/work.h"
 #include "engine/workers.h"
 
@@ -36,6 +37,7 @@ struct planner {
     struct places places;
     bool *keep;                 /* [tensors]: read after the run in its blocked place */
     int *planar_copy;           /* [tensors]: its planar buffer, or -1 */
+    int *floats;                /* [tensors]: buffer of a copy in floats, or -1; of aliases their tensor's */
     int *readers;               /* [tensors]: how many layers read it */
     int input;                  /* the graph's input tensor */
     double cycles, most_cycles; /* of a run, so far; the limit */
@@ -63,6 +65,93 @@ static bool is_vector (const struct node *node)
     return node->height == 1 && node->width == 1;
 }
 
+/* ---- bytes ------------------------------------------------------------------------------------------------------ */
+
+static struct place new_floats (struct planner *p, int id)
+{
+    const struct node *node = &p->g->nodes[id];
+    size_t bytes = place_blocked_bytes (ELEMENT_F32, node->channels, node->height, node->width);
+    p->places.buffers[p->places.buffer_count] = (struct buffer) { .bytes = bytes };
+    return (struct place) { .buffer = p->places.buffer_count++ };
+}
+
+/* Where the tensor is as floats: itself, or a copy, made by the first who asks. False: memory short. */
+static bool floats_of (struct planner *p, int id, struct place *place)
+{
+    int own = p->places.alias[id];
+    *place = p->places.of[own];
+    if (place->element == ELEMENT_F32)
+        return true;
+    struct place from = *place;
+    *place = (struct place) { .buffer = p->floats[own] };
+    if (place->buffer >= 0)
+        return true;
+    *place = new_floats (p, own);
+    p->floats[own] = place->buffer;
+    return quantise_convert (&p->preparation, own, from, *place);
+}
+
+static bool fuse_last (struct planner *p, int l, int steps);
+
+/* Counts what the layer's steps, from `first` on, will take. A limit in multiply-accumulates would not do: a pool has
+ * none, and 30 GELUs take as long as a convolution. */
+static bool count_cycles (struct planner *p, const struct layer *layer, int first)
+{
+    const struct operator_type *type = operator_of (layer->operation);
+    for (int s = first; s < p->plan->steps.count; s++) {
+        const struct step *step = &p->plan->steps.list[s];
+        p->cycles += type->cycles ? type->cycles (&p->preparation, step) : cost_pass (&p->preparation, step);
+        if (p->cycles <= p->most_cycles)
+            continue;
+        snprintf (p->error->text, sizeof p->error->text,
+                  "%s '%.200s': with it a run would take more than %.3g s on one core, the limit is %.3g s",
+                  step->operation, step->name, p->cycles / COST_CYCLES_A_SECOND, p->most_cycles / COST_CYCLES_A_SECOND);
+        return false;
+    }
+    return true;
+}
+
+/* The layer on copies in floats; what it leaves is converted behind it. */
+static bool prepare_floats (struct planner *p, int l)
+{
+    const struct layer *layer = &p->layers.list[l];
+    struct place *of = p->places.of, out = of[layer->output];
+    int count = layer->input_count + (layer->residual >= 0);
+    struct place *kept = calloc ((size_t)count + 1, sizeof *kept);
+    bool ok = kept || fail (p, "out of memory");
+    for (int i = 0; ok && i < count; i++) { /* copies first: they read the tensors where they are */
+        int id = i < layer->input_count ? layer->inputs[i] : layer->residual;
+        ok = floats_of (p, id, &kept[i]);
+    }
+    for (int i = 0; ok && i < count; i++) {
+        int id = p->places.alias[i < layer->input_count ? layer->inputs[i] : layer->residual];
+        struct place now = kept[i];
+        kept[i] = of[id];
+        of[id] = now;
+    }
+    if (ok && out.element == ELEMENT_U8)
+        of[layer->output] = new_floats (p, layer->output);
+    struct place made = of[layer->output];
+    int steps = p->plan->steps.count;
+    ok = ok && operator_of (layer->operation)->prepare (&p->preparation, layer) && count_cycles (p, layer, steps) &&
+         fuse_last (p, l, steps);
+    for (int i = count - 1; ok && i >= 0; i--) /* backwards: of a tensor read twice the first is what it was */
+        of[p->places.alias[i < layer->input_count ? layer->inputs[i] : layer->residual]] = kept[i];
+    of[layer->output] = out;
+    free (kept);
+    return ok && (out.element == ELEMENT_F32 || quantise_convert (&p->preparation, layer->output, made, out));
+}
+
+static bool prepare_layer (struct planner *p, int l)
+{
+    const struct layer *layer = &p->layers.list[l];
+    const struct operator_type *type = operator_of (layer->operation);
+    int steps = p->plan->steps.count;
+    if (quantise_touches (&p->preparation, layer) && !(type->takes_bytes && type->takes_bytes (&p->preparation, layer)))
+        return prepare_floats (p, l);
+    return type->prepare (&p->preparation, layer) && count_cycles (p, layer, steps) && fuse_last (p, l, steps);
+}
+
 /* Outputs and taps: a vector is planar as it is and only kept; a map gets a planar copy right after it is made. */
 static bool plan_planar_copy (struct planner *p, int id)
 {
@@ -70,9 +159,13 @@ static bool plan_planar_copy (struct planner *p, int id)
     if (p->planar_copy[id] < 0 || place->buffer < 0)
         return true;
     const struct node *node = &p->g->nodes[id];
+    struct place from;
+    if (!floats_of (p, id, &from))
+        return false;
     struct step *step = step_new (&p->preparation, layers_reorder_to_planar, id, id);
     if (!step)
         return false;
+    step->place.in = from;
     int buffer = p->planar_copy[id];
     size_t bytes = (size_t)node->channels * (size_t)node->height * (size_t)node->width * sizeof (float);
     p->places.buffers[buffer] = (struct buffer) { .bytes = (bytes + 63) / 64 * 64 };
@@ -287,27 +380,10 @@ static void count_readers (struct planner *p)
     }
 }
 
-/* Counts what the layer's steps, from `first` on, will take. A limit in multiply-accumulates would not do: a pool has
- * none, and 30 GELUs take as long as a convolution. */
-static bool count_cycles (struct planner *p, const struct layer *layer, int first)
+static bool make_steps (struct planner *p, const bool *pinned, const struct plan_options *options)
 {
-    const struct operator_type *type = operator_of (layer->operation);
-    for (int s = first; s < p->plan->steps.count; s++) {
-        const struct step *step = &p->plan->steps.list[s];
-        p->cycles += type->cycles ? type->cycles (&p->preparation, step) : cost_pass (&p->preparation, step);
-        if (p->cycles <= p->most_cycles)
-            continue;
-        snprintf (p->error->text, sizeof p->error->text,
-                  "%s '%.200s': with it a run would take more than %.3g s on one core, the limit is %.3g s",
-                  step->operation, step->name, p->cycles / COST_CYCLES_A_SECOND, p->most_cycles / COST_CYCLES_A_SECOND);
-        return false;
-    }
-    return true;
-}
-
-static bool make_steps (struct planner *p, const bool *pinned, const struct activation *replace)
-{
-    if (!simplify (p->g, pinned, replace, &p->layers))
+    if (!simplify (p->g, pinned, options->activation, &p->layers) || !places_room (p->g, &p->places) ||
+        (options->precision == PRECISION_INT8 && !quantise_tensors (p->g, &p->layers, options->ranges, &p->places)))
         return fail (p, "out of memory");
     count_readers (p);
     bool blocked = readers_need_blocks (p);
@@ -321,12 +397,9 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct acti
     if (!plan_planar_copy (p, p->input))
         return false;
     for (int l = 0; l < p->layers.count; l++) {
-        const struct layer *layer = &p->layers.list[l];
-        int steps = p->plan->steps.count;
         if (!work_spend (LAYER_STEPS))
             return refused (p);
-        if (!operator_of (layer->operation)->prepare (&p->preparation, layer) || !count_cycles (p, layer, steps) ||
-            !fuse_last (p, l, steps) || !plan_planar_copy (p, layer->output))
+        if (!prepare_layer (p, l) || !plan_planar_copy (p, p->layers.list[l].output))
             return false;
     }
     return true;
@@ -369,14 +442,18 @@ static bool make_plan (struct planner *p, const struct plan_options *options)
     p->keep = calloc (count, sizeof *p->keep);
     p->planar_copy = calloc (count, sizeof *p->planar_copy);
     p->readers = calloc (count, sizeof *p->readers);
-    bool ok = pinned && taps && p->keep && p->planar_copy && p->readers ? true : fail (p, "out of memory");
-    ok = ok && mark_pinned (p, options, pinned, taps) && make_steps (p, pinned, options->activation) && lay_arena (p) &&
+    p->floats = malloc (count * sizeof *p->floats);
+    for (size_t id = 0; p->floats && id < count; id++)
+        p->floats[id] = -1;
+    bool ok = pinned && taps && p->keep && p->planar_copy && p->readers && p->floats ? true : fail (p, "out of memory");
+    ok = ok && mark_pinned (p, options, pinned, taps) && make_steps (p, pinned, options) && lay_arena (p) &&
          make_results (p, taps, options->tap_count) && warm_up (p);
     free (pinned);
     free (taps);
     free (p->keep);
     free (p->planar_copy);
     free (p->readers);
+    free (p->floats);
     layers_free (&p->layers);
     places_free (&p->places);
     return ok;
@@ -410,8 +487,6 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
         ok = fail (&p, graph_error (g));
     else if (!g->output_count)
         ok = fail (&p, "the graph has no output");
-    else if (options->precision == PRECISION_INT8)
-        ok = fail (&p, "int8 plans are not built in");
     else if (!p.plan->execution.kernels) {
         const char *name = options->isa ? options->isa : getenv ("CONVRELU_ISA");
         snprintf (p.error->text, sizeof p.error->text, "this CPU cannot run instruction set '%.40s'", name ? name : "");
@@ -506,6 +581,9 @@ struct step_info plan_step (const struct plan *plan, int index)
         .name = r->name,
         .operation = r->operation,
         .algorithm = r->algorithm,
+        .type = r->bytes                                                                  ? "int8"
+                : r->place.in.element == ELEMENT_U8 && r->place.out.element == ELEMENT_U8 ? "u8"
+                                                                                          : "fp32",
         .channels = last->channels,
         .height = last->height,
         .width = last->width,

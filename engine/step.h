@@ -14,6 +14,12 @@ struct step;
 
 typedef void run_function (struct execution *e, const struct step *step);
 
+/* A convolution that multiplies bytes. */
+struct bytes {
+    struct requantise requantise;
+    const int32_t *start; /* [channels, padded to 16] what its sums begin with: their zero points' part */
+};
+
 struct step {
     const char *name, *operation;
     char algorithm[32];
@@ -32,6 +38,7 @@ struct step {
     struct conv conv;
     const struct conv_kernel *kernel; /* whose register tile and packing the method works with */
     struct packed *packed;
+    const struct bytes *bytes;        /* NULL: it multiplies floats */
     const struct step *prefetch_step; /* the next convolution with many weights, or NULL: what to prefetch */
     bool by_panel;                    /* work items are panels: a worker begins with one of its own */
     struct step *fused_pool;          /* the max-pool made from this one's rows as they come; out is NULL then */

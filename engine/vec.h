@@ -33,13 +33,21 @@
 #define JOIN(a, b) JOIN_ (a, b)
 #define FOR_ISA(name) JOIN (name, ISA) /* kernels_conv -> kernels_conv_avx2 */
 
+#if defined EMULATED
+#include "kernels_emulated.h"
+#elif defined ISA_IS_AVX512 || defined ISA_IS_AVX2
+#include <immintrin.h>
+#endif
+
 #if defined ISA_IS_AVX512
 
-#include <immintrin.h>
 typedef __m512 vec;
 /* 14 x 2 accumulators + 2 weights + 1 input = 31 of 32 registers */
 enum { LANES = 16, MR = 14, NR_BLOCKS = 2 };
 enum { NEEDS = CPU_AVX2 | CPU_FMA | CPU_AVX512F | CPU_AVX512BW | CPU_AVX512DQ | CPU_AVX512VL };
+/* Kinds of kernels_words.h that kernels_conv.c is compiled for: KERNEL (kind, what the processor must have beside NEEDS, elements
+ * of its staged input and of its weights, terms in a word, how much less than the input it multiplies with). */
+#define WORD_KERNELS(KERNEL) KERNEL (vnni, CPU_AVX512VNNI, U8, S8, 4, 0) KERNEL (s16, 0, S16, S16, 2, 0)
 
 INLINE vec vec_load (const float *p) { return _mm512_load_ps (p); }
 INLINE void vec_store (float *p, vec a) { _mm512_store_ps (p, a); }
@@ -83,13 +91,25 @@ INLINE vec vec_mantissa (vec a)
     return _mm512_castsi512_ps (_mm512_or_si512 (bits, _mm512_set1_epi32 (0x3f800000)));
 }
 
+/* LANES bytes of a block as floats. A block of floats within [0, 255] -> bytes, halves to even, NaN 0. */
+INLINE vec vec_load_bytes (const uint8_t *p)
+{
+    return _mm512_cvtepi32_ps (_mm512_cvtepu8_epi32 (_mm_loadu_si128 ((const __m128i *)p)));
+}
+INLINE void vec_store_bytes (uint8_t *p, const vec *v)
+{
+    _mm_storeu_si128 ((__m128i *)p, _mm512_cvtepi32_epi8 (_mm512_cvtps_epi32 (v[0])));
+}
+/* vec_fma in one rounding on every instruction set */
+INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+
 #elif defined ISA_IS_AVX2
 
-#include <immintrin.h>
 typedef __m256 vec;
 /* 6 x 2 accumulators + 2 weights + 1 input = 15 of 16 registers */
 enum { LANES = 8, MR = 6, NR_BLOCKS = 1 };
 enum { NEEDS = CPU_AVX2 | CPU_FMA };
+#define WORD_KERNELS(KERNEL) KERNEL (vnni, CPU_AVXVNNI, U8, S8, 4, 0) KERNEL (s16, 0, S16, S16, 2, 0)
 
 INLINE vec vec_load (const float *p) { return _mm256_load_ps (p); }
 INLINE void vec_store (float *p, vec a) { _mm256_store_ps (p, a); }
@@ -128,6 +148,19 @@ INLINE vec vec_mantissa (vec a)
     return _mm256_castsi256_ps (_mm256_or_si256 (bits, _mm256_set1_epi32 (0x3f800000)));
 }
 
+INLINE vec vec_load_bytes (const uint8_t *p)
+{
+    return _mm256_cvtepi32_ps (_mm256_cvtepu8_epi32 (_mm_loadl_epi64 ((const __m128i *)p)));
+}
+INLINE void vec_store_bytes (uint8_t *p, const vec *v)
+{
+    __m256i words = _mm256_packs_epi32 (_mm256_cvtps_epi32 (v[0]), _mm256_cvtps_epi32 (v[1]));
+    words = _mm256_permute4x64_epi64 (words, 0xd8); /* 128-bit halves were packed apart */
+    __m128i bytes = _mm_packus_epi16 (_mm256_castsi256_si128 (words), _mm256_extracti128_si256 (words, 1));
+    _mm_storeu_si128 ((__m128i *)p, bytes);
+}
+INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+
 #elif defined ISA_IS_NEON
 
 #include <arm_neon.h>
@@ -135,6 +168,7 @@ typedef float32x4_t vec;
 /* 6 x 4 accumulators + 4 weights + 1 input = 29 of 32 registers */
 enum { LANES = 4, MR = 6, NR_BLOCKS = 1 };
 enum { NEEDS = CPU_NEON };
+#define WORD_KERNELS(KERNEL) KERNEL (dot, CPU_DOTPROD, U8, S8, 4, 128) KERNEL (s16, 0, S16, S16, 2, 0)
 
 INLINE vec vec_load (const float *p) { return vld1q_f32 (p); }
 INLINE void vec_store (float *p, vec a) { vst1q_f32 (p, a); }
@@ -170,11 +204,27 @@ INLINE vec vec_mantissa (vec a)
     return vreinterpretq_f32_u32 (vorrq_u32 (bits, vdupq_n_u32 (0x3f800000)));
 }
 
+INLINE vec vec_load_bytes (const uint8_t *p)
+{
+    uint32_t four;
+    memcpy (&four, p, sizeof four);
+    uint16x8_t words = vmovl_u8 (vcreate_u8 (four));
+    return vcvtq_f32_u32 (vmovl_u16 (vget_low_u16 (words)));
+}
+INLINE void vec_store_bytes (uint8_t *p, const vec *v)
+{
+    uint16x8_t low = vcombine_u16 (vqmovn_u32 (vcvtnq_u32_f32 (v[0])), vqmovn_u32 (vcvtnq_u32_f32 (v[1])));
+    uint16x8_t high = vcombine_u16 (vqmovn_u32 (vcvtnq_u32_f32 (v[2])), vqmovn_u32 (vcvtnq_u32_f32 (v[3])));
+    vst1q_u8 (p, vcombine_u8 (vqmovn_u16 (low), vqmovn_u16 (high)));
+}
+INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+
 #elif defined ISA_IS_SCALAR
 
 typedef float vec;
 enum { LANES = 1, MR = 2, NR_BLOCKS = 1 };
 enum { NEEDS = 0 };
+#define WORD_KERNELS(KERNEL) KERNEL (u8, 0, U8, S8, 4, 0)
 
 INLINE vec vec_load (const float *p) { return *p; }
 INLINE void vec_store (float *p, vec a) { *p = a; }
@@ -215,6 +265,14 @@ INLINE vec vec_mantissa (vec a)
     memcpy (&a, &bits, sizeof a);
     return a;
 }
+
+INLINE vec vec_load_bytes (const uint8_t *p) { return *p; }
+INLINE void vec_store_bytes (uint8_t *p, const vec *v)
+{
+    for (int i = 0; i < 16; i++)
+        p[i] = v[i] > 0 ? (uint8_t) (int)vec_round (v[i]) : 0;
+}
+INLINE vec vec_fused (vec a, vec b, vec c) { return fmaf (a, b, c); }
 
 #else
 #error "compile the kernel sources with -DISA_IS_<ISA>"

@@ -3,9 +3,8 @@
 #ifndef CONVRELU_COMMAND_H
 #define CONVRELU_COMMAND_H
 
-#include "engine/ranges.h"
-#include "models/model.h"
 #include "models/npy.h"
+#include "models/precision.h"
 
 enum {
     EXIT_GOOD = 0,
@@ -33,13 +32,17 @@ struct settings {
 struct network {
     struct model *model;
     struct plan *plan;
+    struct precision_report report; /* in which precision it computes */
 };
 
 /* The model that is named, with its notices printed; NULL: it was said why. */
 struct model *command_model (const struct settings *settings);
-/* The ranges of its tensors from the file that is named, the one beside it, or drawings, and where they come from in a
- * few words. NULL: it was said why. */
-struct ranges *command_ranges (const struct settings *settings, const struct model *model, const char **made_from);
+/* Says so where nothing says how the input is prepared: ranges that are seen now depend on it. */
+void command_note_preparation (const struct model *model);
+/* What `report` has for a person, when its ranges were looked for. */
+void command_note_precision (const struct model *model, const struct precision_report *report);
+/* A number of runs, where somebody looks on; as struct calibration's go_on. */
+bool command_tell_runs (void *data, int done, int runs);
 /* An array of the input's shape, channels first. False, and nothing to free: it was said why. */
 bool command_read_array (const char *path, const struct model *model, struct npy *array);
 /* Pictures and clips (command_pictures.c): files decoded by GStreamer's own program, cut and scaled to `width` x

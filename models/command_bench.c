@@ -147,6 +147,11 @@ static json_t *json_decimals (double number, int decimals)
     return json_real (round (number * unit) / unit);
 }
 
+static const char *precision_word (const struct network *n)
+{
+    return n->report.used == PRECISION_INT8 ? "int8" : "fp32";
+}
+
 static json_t *json_steps (const struct plan *plan, const struct times *t)
 {
     json_t *steps = json_array ();
@@ -169,9 +174,9 @@ static bool print_json (const struct network *n, const struct times *t)
     char *path = g_utf8_make_valid (model_path (n->model), -1);
     json_t *all =
         json_pack ("{ss ss si ss si so so so so}", "model", path, "isa", plan_isa (n->plan), "threads",
-                   plan_threads (n->plan), "precision", "fp32", "runs", t->runs, "min_ms", json_decimals (t->min, 4),
-                   "median_ms", json_decimals (t->median, 4), "p99_ms", json_decimals (t->p99, 4), "gflops",
-                   json_decimals (gflops (total_macs (n->plan), t->median), 2));
+                   plan_threads (n->plan), "precision", precision_word (n), "runs", t->runs, "min_ms",
+                   json_decimals (t->min, 4), "median_ms", json_decimals (t->median, 4), "p99_ms",
+                   json_decimals (t->p99, 4), "gflops", json_decimals (gflops (total_macs (n->plan), t->median), 2));
     bool good = all && (!t->steps || !json_object_set_new (all, "layers", json_steps (n->plan, t)));
     good = good && !json_dumpf (all, stdout, JSON_REAL_PRECISION (12)) && putchar ('\n') != EOF;
     json_decref (all);
@@ -212,8 +217,8 @@ static void print_text (const struct network *n, const struct times *t)
 {
     double peak = most_seen (n->plan, t), done = gflops (total_multiplications (n->plan), t->median);
     printf ("%s\n", model_path (n->model));
-    printf ("%s, %d thread%s, fp32, %d runs\n", plan_isa (n->plan), plan_threads (n->plan),
-            plan_threads (n->plan) == 1 ? "" : "s", t->runs);
+    printf ("%s, %d thread%s, %s, %d runs\n", plan_isa (n->plan), plan_threads (n->plan),
+            plan_threads (n->plan) == 1 ? "" : "s", precision_word (n), t->runs);
     printf ("min %.3f ms, median %.3f ms, p99 %.3f ms, %.1f runs/s\n", t->min, t->median, t->p99, 1e3 / t->median);
     printf ("%.1f GFLOP/s of the plain definition; %.1f really done, %.0f %% of the %.1f GFLOP/s seen at best\n",
             gflops (total_macs (n->plan), t->median), done, peak > 0 ? 100 * done / peak : 0, peak);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* command_calibrate.c: `convrelu calibrate`: pictures or drawings through the network, what ranges its tensors have into
- * a file; and where the other commands have their ranges from. */
+ * a file. */
 #include "models/command.h"
 
 #include "models/calibrate.h"
@@ -35,7 +35,7 @@ static bool show (void *data, int index, float *input, struct error *error)
     return true;
 }
 
-static bool tell (void *data, int done, int runs)
+bool command_tell_runs (void *data, int done, int runs)
 {
     (void)data;
     if (isatty (STDERR_FILENO))
@@ -82,7 +82,9 @@ static void merge (struct ranges *to, const struct ranges *from)
 static struct ranges *from_drawings (const struct settings *settings, const struct model *model, float margin)
 {
     struct error error = { "" };
-    struct calibration how = { .threads = settings->threads, .isa = settings->isa, .go_on = tell, .margin = margin };
+    struct calibration how = {
+        .threads = settings->threads, .isa = settings->isa, .go_on = command_tell_runs, .margin = margin
+    };
     struct ranges *ranges = calibrate (model, &how, &error);
     if (!ranges)
         complain ("%s", error.text);
@@ -97,7 +99,7 @@ static struct ranges *from_pictures (const struct settings *settings, struct sho
                                .pictures = shown->array_count + shown->pictures.count,
                                .picture = show,
                                .data = shown,
-                               .go_on = tell };
+                               .go_on = command_tell_runs };
     struct ranges *ranges = calibrate (shown->model, &how, &error);
     if (!ranges) {
         complain ("%s", error.text);
@@ -112,21 +114,21 @@ static struct ranges *from_pictures (const struct settings *settings, struct sho
     return ranges;
 }
 
-struct ranges *command_ranges (const struct settings *settings, const struct model *model, const char **made_from)
+void command_note_preparation (const struct model *model)
 {
-    struct error error = { "" };
-    struct ranges *ranges =
-        settings->ranges ? ranges_file_read (settings->ranges, model, &error) : ranges_file_beside (model, &error);
-    *made_from = settings->ranges ? settings->ranges : "the file beside the model";
-    if (ranges || settings->ranges) {
-        if (!ranges)
-            complain ("%s", error.text);
-        return ranges;
-    }
-    if (error.text[0])
-        complain ("note: %s; this file of ranges is passed over", error.text);
-    *made_from = "drawings";
-    return from_drawings (settings, model, 0);
+    if (!model_input (model)->given)
+        complain (
+            "note: nothing says how the input of %s is prepared, so ImageNet's mean and std are taken; if they are "
+            "others, so are the ranges: name them in a .modelinfo beside it",
+            model_path (model));
+}
+
+void command_note_precision (const struct model *model, const struct precision_report *report)
+{
+    if (!strcmp (report->ranges.text, precision_drawings))
+        command_note_preparation (model);
+    if (report->remark.text[0])
+        complain ("note: %s", report->remark.text);
 }
 
 static bool calibrate_model (const struct settings *settings, const struct model *model)
@@ -137,6 +139,8 @@ static bool calibrate_model (const struct settings *settings, const struct model
     for (int i = 0; good && settings->pictures[i]; i++)
         good = load_picture (&shown, settings->pictures[i]);
     int count = shown.array_count + shown.pictures.count;
+    if (good)
+        command_note_preparation (model);
     struct ranges *ranges = !good                   ? NULL
                             : settings->pictures[0] ? from_pictures (settings, &shown)
                                                     : from_drawings (settings, model, 0);

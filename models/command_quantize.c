@@ -3,7 +3,7 @@
  * prepared. */
 #include "models/command.h"
 
-#include "models/quantise.h"
+#include "models/qdq.h"
 
 #include <glib.h>
 #include <stdio.h>
@@ -37,16 +37,17 @@ static void write_preparation (const struct input_spec *spec, const char *output
 
 static bool quantize_model (const struct settings *settings, const struct model *model)
 {
+    const struct plan_options options = { .threads = settings->threads, .isa = settings->isa };
+    const struct precision_request request = { .ranges_file = settings->ranges, .go_on = command_tell_runs };
+    struct precision_report report = { .used = PRECISION_INT8 };
     struct error error = { "" };
-    struct quantised_file file;
-    const char *made_from;
-    struct ranges *ranges = command_ranges (settings, model, &made_from);
-    if (!ranges)
-        return false;
-    bool good = quantise_write (model, ranges, settings->output, &file, &error);
+    struct qdq_file file;
+    struct ranges *ranges = precision_ranges (model, &options, &request, &report, &error);
+    command_note_precision (model, &report);
+    bool good = ranges && qdq_write (model, ranges, settings->output, &file, &error);
     if (good) {
-        printf ("%s: opset %d, %d tensors and the weights of %d layers in 8 bits; ranges from %s\n", settings->output,
-                file.opset, file.tensors, file.layers, made_from);
+        printf ("%s: opset %d, %d tensors and the weights of %d layer%s in 8 bits; ranges from %s\n", settings->output,
+                file.opset, file.tensors, file.layers, file.layers == 1 ? "" : "s", report.ranges.text);
         write_preparation (model_input (model), settings->output);
     } else {
         complain ("%s", error.text);

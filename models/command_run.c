@@ -119,7 +119,7 @@ static bool run_once (const struct settings *settings, const struct network *net
 int command_run (const struct settings *settings)
 {
     struct taps taps = { 0 };
-    struct network network = { NULL, NULL };
+    struct network network = { .model = NULL };
     bool good = taps_split (settings->taps, &taps) &&
                 network_open (settings, (const char *const *)taps.names, taps.count, false, &network) &&
                 run_once (settings, &network, &taps);

@@ -103,34 +103,31 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                    struct network *network)
 {
     struct error error = { "" };
-    const char *made_from;
-    bool int8 = settings->precision == PRECISION_INT8;
     struct work work;
     work_begin (&work, WORK_STEPS, NULL);
-    *network = (struct network) { command_model (settings), NULL };
+    *network = (struct network) { .model = command_model (settings) };
     if (!network->model) {
         work_end (&work);
         return false;
     }
-    struct ranges *ranges = NULL;
-    if (!taps_known (network->model, taps, tap_count) ||
-        (int8 && !(ranges = command_ranges (settings, network->model, &made_from)))) {
+    if (!taps_known (network->model, taps, tap_count)) {
         network_close (network);
         work_end (&work);
         return false;
     }
-    struct plan_options options = { .threads = settings->threads,
-                                    .isa = settings->isa,
-                                    .algorithm = settings->algorithm,
-                                    .taps = taps,
-                                    .tap_count = tap_count,
-                                    .precision = settings->precision,
-                                    .ranges = ranges,
-                                    .seconds = settings->most_seconds,
-                                    .timed = timed };
-    network->plan = plan_new (model_graph (network->model), &options, &error);
-    ranges_free (ranges);
+    const struct plan_options options = { .threads = settings->threads,
+                                          .isa = settings->isa,
+                                          .algorithm = settings->algorithm,
+                                          .taps = taps,
+                                          .tap_count = tap_count,
+                                          .precision = settings->precision,
+                                          .seconds = settings->most_seconds,
+                                          .timed = timed };
+    const struct precision_request request = { .ranges_file = settings->ranges, .go_on = command_tell_runs };
+    struct precision_report *report = &network->report;
+    network->plan = precision_plan (network->model, &options, &request, report, &error);
     work_end (&work);
+    command_note_precision (network->model, report);
     if (network->plan)
         return true;
     complain ("%s: %s", model_path (network->model), error.text);
@@ -141,8 +138,9 @@ bool network_open (const struct settings *settings, const char *const *taps, int
 void network_close (struct network *network)
 {
     plan_free (network->plan);
+    ranges_free (network->report.kept);
     model_unref (network->model);
-    *network = (struct network) { NULL, NULL };
+    *network = (struct network) { .model = NULL };
 }
 
 /* ---- command line ---------------------------------------------------------------------------------------------- */

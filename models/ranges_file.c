@@ -176,7 +176,7 @@ static struct ranges *parse (const char *path, const char *text, size_t size, co
     GKeyFile *keys = g_key_file_new ();
     GError *failure = NULL;
     struct ranges *ranges = ranges_new (model_graph (model));
-    bool good = g_key_file_load_from_data (keys, text, size, G_KEY_FILE_NONE, &failure);
+    bool good = g_key_file_load_from_data (keys, text, size, G_KEY_FILE_KEEP_TRANSLATIONS, &failure);
     if (!good)
         report (error, "%s: is no key file: %s", report_path (path), failure->message);
     else if (!ranges)

@@ -84,6 +84,20 @@ static void warn_of_layers (struct inference *inference)
     inference->layers_remark = g_strdup (remark);
 }
 
+/* Says once why it does not compute in the precision that was asked for, or what of a file of ranges was passed over. */
+static void warn_of_precision (struct inference *inference)
+{
+    const struct precision_report *report = &inference->network->report;
+    const char *remark = report->remark.text[0] ? report->remark.text : NULL;
+    if (report->used == PRECISION_INT8)
+        GST_INFO_OBJECT (inference->element, "int8, ranges from %s; %.1f dB true to fp32", report->ranges.text,
+                         report->db);
+    if (remark && g_strcmp0 (remark, inference->precision_remark) != 0)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
+    g_free (inference->precision_remark);
+    inference->precision_remark = g_strdup (remark);
+}
+
 /* Says once which words of channel-select, class and unit mean nothing to this network. */
 static void warn_of_words (struct inference *inference)
 {
@@ -157,6 +171,7 @@ static void announce (struct inference *inference, gboolean another)
     log_preparation (inference);
     if (another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
+    warn_of_precision (inference);
     warn_of_layers (inference);
     warn_of_words (inference);
     for (int i = 0; another && i < model_notices (network->model); i++)
@@ -214,13 +229,14 @@ gboolean inference_start (struct inference *inference)
 
 void inference_stop (struct inference *inference)
 {
-    if (inference->loading)
+    if (inference->loading) {
         loading_stop (inference->loading);
-    if (inference->loading)
         network_free (loading_finish (g_steal_pointer (&inference->loading), NULL));
+    }
     use_network (inference, NULL);
     g_clear_pointer (&inference->layers_remark, g_free); /* the next start says it again */
     g_clear_pointer (&inference->words_remark, g_free);
+    g_clear_pointer (&inference->precision_remark, g_free);
 }
 
 /* ---- following the properties ---------------------------------------------------------------------------------- */

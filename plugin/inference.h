@@ -36,6 +36,7 @@ struct inference {
     gboolean other_files;           /* it is another network, not the same run in another way */
     gboolean failed;                /* none came of the last one; `wanted` is what it was to be */
     char *words_remark;             /* and of channel-select, class and unit */
+    char *precision_remark;         /* what the last warning said of int8, or NULL */
     char *layers_remark;            /* what the last warning said of `layers`, or NULL */
 
     struct frame_reader *reader;

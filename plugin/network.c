@@ -2,6 +2,9 @@
 /* network.c: settings -> model and plan, on the caller's thread or on one of its own; see network.h. */
 #include "plugin/network.h"
 
+#include "plugin/frame.h"
+#include "plugin/log.h"
+
 #include <fenv.h>
 #include <stdio.h>
 #include <string.h>
@@ -147,15 +150,49 @@ static gboolean watch (struct network *network, const struct settings *settings,
     return FALSE;
 }
 
-/* Takes the references to `model` and `class_map`, also when it fails; `watched` as in watched_new. */
+/* Asked between the runs of calibration. */
+static bool goes_on (void *data, int done, int runs)
+{
+    GST_INFO ("calibrating for int8: run %d of %d", done, runs);
+    return work_spend (0);
+}
+
+/* Whether what was seen for `a` holds for `b`, too. */
+static gboolean same_calibration (const struct settings *a, const struct settings *b)
+{
+    return a->activation == b->activation && g_strcmp0 (a->ranges_file, b->ranges_file) == 0 &&
+           settings_same_preparation (&a->preparation, &b->preparation);
+}
+
+/* The plan in the precision that the settings ask for, or in fp32 where int8 does not suit. */
+static struct plan *make_plan (struct network *network, struct plan_options *options, const struct settings *settings,
+                               const struct network *like, struct error *reason)
+{
+    GError *unusable = NULL;
+    struct input_spec spec = *model_input (network->model);
+    if (settings_check (settings, &unusable))
+        spec = frame_input_spec (&spec, &settings->preparation, NULL);
+    g_clear_error (&unusable);
+    options->precision = settings_precision (settings);
+    const struct precision_request request = {
+        .ranges_file = settings->ranges_file,
+        .spec = &spec,
+        .go_on = goes_on,
+        .before = like && same_calibration (&like->calibrated, settings) ? &like->report : NULL,
+    };
+    settings_copy (&network->calibrated, settings);
+    return precision_plan (network->model, options, &request, &network->report, reason);
+}
+
+/* Takes the references to `model` and `class_map`, also when it fails; `like` (or NULL) as in network_again. */
 static struct network *new_network (struct model *model, struct class_map *class_map, const struct settings *settings,
-                                    struct watched *watched, struct error *reason)
+                                    const struct network *like, struct error *reason)
 {
     struct network *network = g_new0 (struct network, 1);
     const char *taps[TAPS_MAX];
     network->model = model;
     network->class_map = class_map;
-    if (!watch (network, settings, watched, reason)) {
+    if (!watch (network, settings, like ? like->watched : NULL, reason)) {
         network_free (network);
         return NULL;
     }
@@ -169,7 +206,7 @@ static struct network *new_network (struct model *model, struct class_map *class
         .taps = taps,
         .tap_count = choose_taps (network, settings, taps),
     };
-    network->plan = plan_new (model_graph (model), &options, reason);
+    network->plan = make_plan (network, &options, settings, like, reason);
     const struct input_spec *spec = model_input (model);
     if (network->plan) {
         network->input = g_try_new0 (float, (gsize)spec->channels * spec->height * spec->width);
@@ -229,12 +266,19 @@ struct network *network_load (const struct settings *settings, GError **error)
     return network;
 }
 
+struct network *network_load (const struct settings *settings, GError **error)
+{
+    return load_network (settings, NULL, error);
+}
+
 /* The same model and files run as `settings` say. */
 struct network *network_again (const struct network *network, const struct settings *settings)
 {
     struct error reason = { "" };
-    struct network *again = new_network (model_ref (network->model), class_map_ref (network->class_map), settings,
-                                         network->watched, &reason);
+    struct network *again =
+        new_network (model_ref (network->model), class_map_ref (network->class_map), settings, network, &reason);
+    if (again && again->report.used != settings_precision (settings))
+        g_clear_pointer (&again, network_free); /* perhaps only since the weights are gone */
     if (!again)
         return NULL; /* it needs weights in a form that was never made, and so the file */
     again->model_file = g_strdup (network->model_file);
@@ -246,6 +290,8 @@ struct network *network_again (const struct network *network, const struct setti
 static void network_clear (struct network *network)
 {
     plan_free (network->plan);
+    ranges_free (network->report.kept);
+    settings_clear (&network->calibrated);
     model_unref (network->model);
     if (network->class_map)
         class_map_unref (network->class_map);
@@ -303,6 +349,9 @@ struct loading *loading_start (const struct settings *settings, const struct net
         loading->like.model_file = g_strdup (like->model_file);
         loading->like.labels_file = g_strdup (like->labels_file);
         loading->like.stand_in = like->stand_in;
+        loading->like.report = like->report;
+        loading->like.report.kept = like->report.kept ? ranges_copy (like->report.kept) : NULL;
+        settings_copy (&loading->like.calibrated, &like->calibrated);
     }
     loading->thread = g_thread_try_new ("convrelu-load", load, loading, NULL);
     if (!loading->thread)

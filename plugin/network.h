@@ -16,7 +16,7 @@
 
 #include <gst/gst.h>
 
-#include "models/model.h"
+#include "models/precision.h"
 #include "plugin/class_map.h"
 #include "plugin/layers.h"
 #include "plugin/settings.h"
@@ -25,6 +25,8 @@
 struct network {
     struct model *model;
     struct plan *plan;
+    struct precision_report report; /* in which precision it computes */
+    struct settings calibrated;     /* with which it was calibrated: preparation, activation, ranges file */
     float *input;                   /* [3][height][width], of model_input */
     char *model_file, *labels_file; /* of the settings it was loaded with; NULL: not set */
     gboolean stand_in;      /* no model was named and none is built in: the fixed filters, which recognise nothing */
@@ -46,7 +48,7 @@ struct network {
  * with the path and the reason. Reads files and computes: up to about a second for a large network. */
 struct network *network_load (const struct settings *settings, GError **error);
 
-/* The same model and files run as `settings` say; only model, class_map, watched, file names and
+/* The same model and files run as `settings` say; only model, class_map, watched, report, calibrated, file names and
  * stand_in of `network` are read.
  * NULL where it needs weights in a form that was never made, and so the file, or memory is short. */
 struct network *network_again (const struct network *network, const struct settings *settings);

@@ -72,6 +72,20 @@ static GType algorithm_type (void)
     return type;
 }
 
+static GType precision_type (void)
+{
+    static const GEnumValue values[] = {
+        { PRECISION_CHOICE_AUTO, "What is sure: fp32", "auto" },
+        { PRECISION_CHOICE_FP32, "Floating point of 32 bits", "fp32" },
+        { PRECISION_CHOICE_INT8, "Whole numbers of 8 bits; what gains nothing by them stays fp32", "int8" },
+        { 0, NULL, NULL },
+    };
+    static gsize type;
+    if (g_once_init_enter (&type))
+        g_once_init_leave (&type, g_enum_register_static ("GstConvReluPrecision", values));
+    return type;
+}
+
 static GType scores_type (void)
 {
     static const GEnumValue values[] = {
@@ -294,6 +308,28 @@ static void install_running (GObjectClass *klass)
             g_param_spec_string ("layer-name", "Layer name", "Name of a layer", NULL, READ_FLAGS), READ_FLAGS));
 }
 
+static void install_precision (GObjectClass *klass)
+{
+    g_object_class_install_property (
+        klass, PROPERTY_PRECISION,
+        g_param_spec_enum (
+            "precision", "Precision",
+            "In which numbers the network computes. int8 is faster on CPUs with instructions for bytes and names "
+            "nearly "
+            "always the same classes. While the network loads its answers to two drawings are compared with those of "
+            "fp32; where they differ too much, fp32 is used and a warning says so",
+            precision_type (), PRECISION_CHOICE_AUTO, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_RANGES_FILE,
+        g_param_spec_string (
+            "ranges-file", "Ranges file",
+            "For precision=int8: the range of the numbers of each tensor, as `convrelu calibrate MODEL PICTURE...` "
+            "writes it. Unset: <model-file>.ranges, the same without the model's suffix, else ranges seen in eight "
+            "drawings while the network loads, which takes as long as some runs",
+            NULL, FLAGS));
+    gst_type_mark_as_plugin_api (precision_type (), 0);
+}
+
 static void install_activation (GObjectClass *klass)
 {
     g_object_class_install_property (
@@ -310,6 +346,7 @@ void settings_install (GObjectClass *klass)
 {
     install_model (klass);
     install_activation (klass);
+    install_precision (klass);
     appearance_install (klass);
     install_frame (klass);
     install_results (klass);
@@ -346,6 +383,7 @@ void settings_clear (struct settings *settings)
 {
     g_clear_pointer (&settings->model_file, g_free);
     g_clear_pointer (&settings->labels_file, g_free);
+    g_clear_pointer (&settings->ranges_file, g_free);
     appearance_clear (&settings->appearance);
 }
 
@@ -355,6 +393,7 @@ void settings_copy (struct settings *to, const struct settings *from)
     *to = *from;
     to->model_file = g_strdup (from->model_file);
     to->labels_file = g_strdup (from->labels_file);
+    to->ranges_file = g_strdup (from->ranges_file);
     appearance_copy (&to->appearance, &from->appearance);
 }
 
@@ -456,6 +495,12 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
     case PROPERTY_ACTIVATION:
         settings->activation = g_value_get_enum (value);
         return TRUE;
+    case PROPERTY_PRECISION:
+        settings->precision = g_value_get_enum (value);
+        return TRUE;
+    case PROPERTY_RANGES_FILE:
+        set_string (&settings->ranges_file, value);
+        return TRUE;
     default:
         return set_running (settings, id, value) || appearance_set (&settings->appearance, id, value);
     }
@@ -529,6 +574,12 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
     case PROPERTY_ACTIVATION:
         g_value_set_enum (value, settings->activation);
         return TRUE;
+    case PROPERTY_PRECISION:
+        g_value_set_enum (value, settings->precision);
+        return TRUE;
+    case PROPERTY_RANGES_FILE:
+        g_value_set_string (value, settings->ranges_file);
+        return TRUE;
     default:
         return get_running (settings, id, value) || appearance_get (&settings->appearance, id, value);
     }
@@ -589,10 +640,25 @@ gboolean settings_same_files (const struct settings *a, const struct settings *b
     return g_strcmp0 (a->model_file, b->model_file) == 0 && g_strcmp0 (a->labels_file, b->labels_file) == 0;
 }
 
+enum precision settings_precision (const struct settings *settings)
+{
+    return settings->precision == PRECISION_CHOICE_INT8 ? PRECISION_INT8 : PRECISION_FP32;
+}
+
+/* What is seen in drawings depends on how they are prepared. */
+static gboolean same_precision (const struct settings *a, const struct settings *b)
+{
+    if (settings_precision (a) != settings_precision (b))
+        return FALSE;
+    return settings_precision (a) == PRECISION_FP32 || (g_strcmp0 (a->ranges_file, b->ranges_file) == 0 &&
+                                                        settings_same_preparation (&a->preparation, &b->preparation));
+}
+
 gboolean settings_same_plan (const struct settings *a, const struct settings *b)
 {
-    return settings_same_files (a, b) && a->threads == b->threads && a->algorithm == b->algorithm &&
-           a->activation == b->activation && appearance_same_tensors (&a->appearance, &b->appearance);
+    return settings_same_files (a, b) && same_precision (a, b) && a->threads == b->threads &&
+           a->algorithm == b->algorithm && a->activation == b->activation &&
+           appearance_same_tensors (&a->appearance, &b->appearance);
 }
 
 gboolean settings_replacement (const struct settings *settings, struct activation *replacement)

@@ -9,6 +9,7 @@
 
 #include <gst/gst.h>
 
+#include "engine/engine.h"
 #include "models/scores.h"
 #include "plugin/overlay/properties.h"
 
@@ -16,6 +17,8 @@
 enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
 enum resize { RESIZE_CROP, RESIZE_STRETCH, RESIZE_LETTERBOX };
 enum deadline { DEADLINE_NONE, DEADLINE_SKIP };
+
+enum precision_choice { PRECISION_CHOICE_AUTO, PRECISION_CHOICE_FP32, PRECISION_CHOICE_INT8 };
 
 enum activation_choice {
     ACTIVATION_CHOICE_MODEL,
@@ -44,6 +47,8 @@ struct settings {
     enum score_kind scores;
     guint threads;
     enum algorithm algorithm;
+    enum precision_choice precision;
+    char *ranges_file; /* NULL: not set */
     guint inference_interval;
     enum deadline deadline;
     guint64 max_inference_time; /* ns, estimated */
@@ -75,6 +80,8 @@ enum property {
     PROPERTY_REPEAT_MESSAGES,
     PROPERTY_MAX_UNREAD_MESSAGES,
     PROPERTY_ACTIVATION,
+    PROPERTY_PRECISION,
+    PROPERTY_RANGES_FILE,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
     /* and those of overlay/properties.h from APPEARANCE_FIRST_PROPERTY on */
@@ -100,6 +107,9 @@ gboolean settings_check (const struct settings *settings, GError **error);
 
 /* The activation that takes the place of all others. FALSE: the model's own stay. */
 gboolean settings_replacement (const struct settings *settings, struct activation *replacement);
+
+/* What is asked for; auto is fp32. */
+enum precision settings_precision (const struct settings *settings);
 
 gboolean settings_same_preparation (const struct preparation *a, const struct preparation *b);
 gboolean settings_same_files (const struct settings *a, const struct settings *b); /* the same model and labels */

@@ -21,6 +21,7 @@
 const struct kernels *tables[8];
 int table_count;
 char what[256];
+unsigned can_run;
 
 /* What the FMA tables seen so far left in the output of this case. */
 static struct {
@@ -63,6 +64,10 @@ static const struct {
     void (*run) (void);
 } tests[] = {
     { "conv", offsetof (struct kernels, conv), check_conv },
+    { "conv: bytes", offsetof (struct kernels, conv), check_conv_bytes },
+    { "quantise", offsetof (struct kernels, quantise), check_quantise },
+    { "dequantise", offsetof (struct kernels, dequantise), check_dequantise },
+    { "max_bytes", offsetof (struct kernels, max_bytes), check_max_bytes },
     { "depthwise", offsetof (struct kernels, depthwise), check_depthwise },
     { "pool", offsetof (struct kernels, pool), check_pool },
     { "reduce", offsetof (struct kernels, reduce), check_reduce },
@@ -169,6 +174,7 @@ int main (int argc, char **argv)
     signal (SIGBUS, crashed);
     signal (SIGILL, crashed);
     signal (SIGFPE, crashed);
+    can_run = cpu_detect ().features;
     check_group ("tables");
     find_tables ();
     if (bench)

@@ -18,6 +18,7 @@
 extern const struct kernels *tables[8]; /* [table_count], every one this CPU runs */
 extern int table_count;
 extern char what[256]; /* the case at work */
+extern unsigned can_run; /* enum cpu_feature of the kernels that are tried */
 
 #define CASE(...) snprintf (what, sizeof what, __VA_ARGS__)
 
@@ -33,6 +34,10 @@ bool conv_kernel_tested (const struct conv_kernel *kernel);
 
 /* One test for each member of struct kernels; kernels_*.c. */
 void check_conv (void);
+void check_conv_bytes (void);
+void check_quantise (void);
+void check_dequantise (void);
+void check_max_bytes (void);
 void check_depthwise (void);
 void check_winograd_input (void);
 void check_winograd_output (void);

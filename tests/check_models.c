@@ -332,6 +332,8 @@ int main (void)
     check_fold ();
     check_quantised ();
     check_quantised_broken ();
+    check_ranges ();
+    check_qdq ();
     check_layout ();
     check_patterns ();
     check_hostile ();

@@ -51,5 +51,7 @@ void check_test_data (void);        /* check_models_testdata.c */
 void check_score_rules (void);      /* check_models_scores.c */
 void check_quantised (void);        /* check_models_quantised.c */
 void check_quantised_broken (void); /* check_models_quantised_broken.c */
+void check_ranges (void);           /* check_models_ranges.c */
+void check_qdq (void);              /* check_models_qdq.c */
 
 #endif

@@ -127,7 +127,15 @@ static void check_exit_codes (const char *model, const char *input)
         { "inspect MODEL --input INPUT", 2, "belong to run" },
         { "inspect SCRATCH/none.onnx", 1, "none.onnx: cannot be opened" },
         { "inspect INPUT", 1, "not an ONNX model" },
-        { "inspect MODEL --precision int8", 1, "int8 is not available yet" },
+        { "inspect MODEL --precision auto", 0, "scores" },
+        { "inspect MODEL --precision int8 --ranges SCRATCH/none.ranges", 1, "none.ranges: cannot be opened" },
+        { "inspect MODEL --output SCRATCH/y", 2, "--output belongs to run, calibrate and quantize" },
+        { "calibrate MODEL --input INPUT", 2, "--input and --tap belong to run" },
+        { "calibrate MODEL SCRATCH/none.jpg", 1, "none.jpg: cannot be opened" },
+        { "quantize MODEL", 2, "quantize needs --output" },
+        { "quantize MODEL MODEL --output SCRATCH/q.onnx", 2, "one model" },
+        { "quantize SCRATCH/none.onnx --output SCRATCH/q.onnx", 1, "none.onnx: cannot be opened" },
+        { "quantize MODEL --ranges MODEL --output SCRATCH/q.onnx", 1, "no key file" },
         { "inspect MODEL --precision fp8", 2, "no such precision" },
         { "inspect MODEL --algorithm f42", 0, "scores" },
         { "inspect MODEL --algorithm fft", 2, "no such algorithm" },
@@ -259,6 +267,77 @@ static void check_notes (const char *model)
     free (out);
     free (err);
     unlink (labels);
+}
+
+/* Ranges from arrays and from drawings into a file, and with them a file of 8 bits that runs. */
+static void check_calibrate (const char *model, const char *input)
+{
+    static const char info[] = "[pixels]\ndir = input\nmean = 127.5\nstd = 127.5\n";
+    const char *folder = scratch ();
+    char line[9000], path[1200];
+    snprintf (line, sizeof line, "calibrate %s", model);
+    char *out, *err;
+    CHECK (run_command (line, &out, &err) == 0 && strstr (err, "note: nothing says how the input of") &&
+               count_lines (err) == 1 && strstr (out, "command.onnx.ranges: the ranges of 5 tensors, from drawings\n"),
+           "%s%s", out, err);
+    free (out);
+    free (err);
+    snprintf (path, sizeof path, "%s.modelinfo", model);
+    CHECK (write_file (path, info, strlen (info)), "%s", path);
+    expect (line, 0, "5 tensors, from drawings\n");
+    snprintf (line, sizeof line, "calibrate %s %s %s --threads 1 --output %s/few.ranges", model, input, input, folder);
+    CHECK (run_command (line, &out, &err) == 0 &&
+               strstr (out, "few.ranges: the ranges of 5 tensors, from 2 pictures\n") &&
+               strstr (err, "note: 2 of 8 or more pictures") && count_lines (err) == 1,
+           "%s%s", out, err);
+    free (out);
+    free (err);
+    snprintf (line, sizeof line, "calibrate %s %s %s %s %s %s %s %s %s --output %s/r", model, input, input, input,
+              input, input, input, input, input, folder);
+    expect (line, 0, "r: the ranges of 5 tensors, from 8 pictures\n");
+    snprintf (line, sizeof line, "calibrate %s --output %s/no/r", model, folder);
+    expect (line, 1, "cannot be written");
+    snprintf (line, sizeof line, "calibrate %s %s", model, model);
+    expect (line, 1, "can decode no picture");
+    snprintf (line, sizeof line, "calibrate %s %s", model, folder);
+    expect (line, 1, "is not a regular file");
+    snprintf (line, sizeof line, "quantize %s --output %s/q.onnx", model, folder);
+    expect (line, 0, "the weights of 1 layer in 8 bits; ranges from the file beside the model\n");
+    snprintf (line, sizeof line, "quantize %s --output %s/q.onnx --ranges %s/few.ranges", model, folder, folder);
+    CHECK (run_command (line, &out, &err) == 0 && strstr (err, "q.onnx.modelinfo is there already"), "%s%s", out, err);
+    free (out);
+    free (err);
+    snprintf (line, sizeof line, "inspect %s/q.onnx", folder);
+    expect (line, 0, "mean 127.5 (side file), std 127.5");
+    snprintf (line, sizeof line, "run %s/q.onnx --input %s --output %s/q.npy", folder, input, folder);
+    CHECK (run_command (line, &out, &err) == 0 && !*err, "%s%s", out, err);
+    free (out);
+    free (err);
+    unlink (path);
+    snprintf (path, sizeof path, "%s.ranges", model);
+    unlink (path);
+}
+
+/* Photographs through GStreamer's decoders: the ranges are those of their pixels, so that black has the least. */
+static void check_photographs (const char *model)
+{
+    const char *data = check_data ();
+    char line[3000], *out, *err;
+    if (!data) {
+        check_skip ("no shared data");
+        return;
+    }
+    snprintf (line, sizeof line,
+              "calibrate %s %s/photos/cat_720p.jpg %s/photos/bird.bmp %s/videos/mse.webm --output %s/p", model, data,
+              data, data, scratch ());
+    int code = run_command (line, &out, &err);
+    if (strstr (err, "gst-launch-1.0 is needed"))
+        check_skip ("no gst-launch-1.0");
+    else
+        CHECK (code == 0 && strstr (out, "the ranges of 5 tensors, from ") && strstr (out, " pictures\n"), "%s%s", out,
+               err);
+    free (out);
+    free (err);
 }
 
 static void check_json (const char *model)
@@ -415,6 +494,8 @@ void check_command (void)
     check_notes (model);
     snprintf (path, sizeof path, "%s/stem.onnx", scratch ());
     check_inspect (path);
+    check_calibrate (model, input);
+    check_photographs (model);
     check_json (model);
     check_shares (model);
     check_taps (model, input);

@@ -80,10 +80,16 @@ static void conv_expect_one (const struct conv_case *c, int p, int o, struct exp
     epilogue_expect (&c->epilogue.epilogue, c->channel + o, sum, magnitude, c->depth + 2, &e->value[at], &e->bound[at]);
 }
 
-bool conv_kernel_tested (const struct conv_kernel *kernel)
+static bool of_floats (const struct conv_kernel *kernel)
 {
     return kernel->in == ELEMENT_F32 && kernel->weight == ELEMENT_F32 && kernel->sum == ELEMENT_F32 &&
            kernel->out == ELEMENT_F32 && kernel->k_step == 1;
+}
+
+bool conv_kernel_tested (const struct conv_kernel *kernel)
+{
+    bool of_bytes = kernel->in == ELEMENT_U8 && kernel->sum == ELEMENT_S32; /* kernels_bytes.c */
+    return of_floats (kernel) || of_bytes;
 }
 
 /* All blocks of the case, as many at a time as the kernel takes. */
@@ -133,7 +139,7 @@ void check_conv (void)
                 struct guarded out = guarded_new (e.count, ALIGNED_TO_BLOCK, number / 2 % 2);
                 for (int t = case_begin (); t < table_count; t++)
                     for (int i = 0; i < tables[t]->conv_count; i++) {
-                        if (!conv_kernel_tested (&tables[t]->conv[i]))
+                        if (!of_floats (&tables[t]->conv[i]))
                             continue;
                         guarded_clear (&out);
                         if (mode == RESIDUAL_IN_PLACE)

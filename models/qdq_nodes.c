@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* quantise_nodes.c: one node of a graph -> nodes of an ONNX file.
+/* qdq_nodes.c: one node of a graph -> nodes of an ONNX file.
  *
  * A quantised tensor `x` is written as x -> QuantizeLinear -> x:q -> DequantizeLinear -> x:dq, which others read. Maps
  * are 1 x channels x height x width; what comes out of a fully connected layer is 1 x channels, and the other form of a
  * vector is made where somebody needs it. */
-#include "models/quantise_private.h"
+#include "models/qdq_private.h"
 
 #include "engine/parameters.h"
 #include "models/report.h"
@@ -19,7 +19,7 @@ enum { TYPE_FLOAT = 1, TYPE_UINT8 = 2, TYPE_INT8 = 3, TYPE_INT32 = 6, WEIGHT_MAX
 /* ---- names and values -------------------------------------------------------------------------------------------- */
 
 /* The name of tensor `id` and a suffix, lengthened where something is called so already. */
-static const char *new_name (struct quantiser *q, int id, const char *suffix)
+static const char *new_name (struct qdq_writer *q, int id, const char *suffix)
 {
     const char *name = onnx_writer_text (q->w, "%s%s", graph_tensor (q->g, id).name, suffix);
     while (!g_hash_table_add (q->names, g_strdup (name)))
@@ -28,13 +28,13 @@ static const char *new_name (struct quantiser *q, int id, const char *suffix)
 }
 
 /* What the value of tensor `id` is to be called that a node makes now. */
-static const char *result_name (struct quantiser *q, int id, bool flat)
+static const char *result_name (struct qdq_writer *q, int id, bool flat)
 {
-    bool other = quantise_is_output (q->g, id) && flat != quantise_is_vector (q->g, id);
+    bool other = qdq_is_output (q->g, id) && flat != qdq_is_vector (q->g, id);
     return new_name (q, id, other ? ":map" : "");
 }
 
-static const char *reshaped (struct quantiser *q, int id, const char *from, const int64_t *dims, int rank,
+static const char *reshaped (struct qdq_writer *q, int id, const char *from, const int64_t *dims, int rank,
                              const char *name)
 {
     const char *shape = new_name (q, id, ":shape");
@@ -43,7 +43,7 @@ static const char *reshaped (struct quantiser *q, int id, const char *from, cons
     return name;
 }
 
-static const char *map_value (struct quantiser *q, int id)
+static const char *map_value (struct qdq_writer *q, int id)
 {
     struct decision *of = &q->of[id];
     struct tensor_info t = graph_tensor (q->g, id);
@@ -54,16 +54,16 @@ static const char *map_value (struct quantiser *q, int id)
 }
 
 /* Of a vector. */
-static const char *flat_value (struct quantiser *q, int id)
+static const char *flat_value (struct qdq_writer *q, int id)
 {
     struct decision *of = &q->of[id];
     if (!of->flat)
         of->flat = reshaped (q, id, of->map, (int64_t[]) { 1, graph_tensor (q->g, id).channels }, 2,
-                             new_name (q, id, quantise_is_output (q->g, id) ? "" : ":flat"));
+                             new_name (q, id, qdq_is_output (q->g, id) ? "" : ":flat"));
     return of->flat;
 }
 
-static void write_scalar (struct quantiser *q, const char *name, int type, const void *value, size_t bytes)
+static void write_scalar (struct qdq_writer *q, const char *name, int type, const void *value, size_t bytes)
 {
     void *copy = onnx_writer_room (q->w, bytes);
     if (copy)
@@ -72,7 +72,7 @@ static void write_scalar (struct quantiser *q, const char *name, int type, const
 }
 
 /* The value `name` is what others read as tensor `id`, or is quantised for them. */
-static void made (struct quantiser *q, int id, const char *name, bool flat)
+static void made (struct qdq_writer *q, int id, const char *name, bool flat)
 {
     struct decision *of = &q->of[id];
     if (of->quantised) {
@@ -88,10 +88,10 @@ static void made (struct quantiser *q, int id, const char *name, bool flat)
     *(flat ? &of->flat : &of->map) = name;
 }
 
-void quantise_output (struct quantiser *q, int id)
+void qdq_output (struct qdq_writer *q, int id)
 {
     struct tensor_info t = graph_tensor (q->g, id);
-    bool vector = quantise_is_vector (q->g, id);
+    bool vector = qdq_is_vector (q->g, id);
     const char *name = vector ? flat_value (q, id) : map_value (q, id);
     onnx_write_value (q->w, true, name, (int64_t[]) { 1, t.channels, t.height, t.width }, vector ? 2 : 4);
 }
@@ -112,7 +112,7 @@ struct weights {
 };
 
 /* Multiplies by the batch norms from the convolution up to tensor `id`. */
-static void fold (const struct quantiser *q, int id, struct weights *weights)
+static void fold (const struct qdq_writer *q, int id, struct weights *weights)
 {
     int chain[64], count = 0;
     for (int at = id; at != q->of[id].convolution && count < 64; at = graph_source (q->g, at, 0))
@@ -151,7 +151,7 @@ static void quantise_channel (struct weights *weights, int c, double step)
         weights->whole_bias[c] = (int32_t)rint (bias / (double)weights->sums[c]);
 }
 
-static bool weights_make (struct quantiser *q, int id, double step, struct weights *weights)
+static bool weights_make (struct qdq_writer *q, int id, double step, struct weights *weights)
 {
     size_t outputs = (size_t)weights->outputs;
     weights->factor = onnx_writer_room (q->w, outputs * sizeof (double));
@@ -171,7 +171,7 @@ static bool weights_make (struct quantiser *q, int id, double step, struct weigh
 }
 
 /* An array of whole numbers with a scale for each place of axis 0; returns the value in real numbers. */
-static const char *dequantised (struct quantiser *q, int id, const char *suffix, const struct onnx_array *array,
+static const char *dequantised (struct qdq_writer *q, int id, const char *suffix, const struct onnx_array *array,
                                 const float *scales)
 {
     const char *whole = new_name (q, id, onnx_writer_text (q->w, ":%s:q", suffix));
@@ -192,7 +192,7 @@ static const char *dequantised (struct quantiser *q, int id, const char *suffix,
     return real;
 }
 
-static void write_convolution_attributes (struct quantiser *q, Convrelu__OnnxNode *node, const struct conv *conv)
+static void write_convolution_attributes (struct qdq_writer *q, Convrelu__OnnxNode *node, const struct conv *conv)
 {
     onnx_write_list_attribute (q->w, node, "kernel_shape", (int[]) { conv->kernel_h, conv->kernel_w }, 2);
     onnx_write_list_attribute (q->w, node, "strides", (int[]) { conv->stride_h, conv->stride_w }, 2);
@@ -203,7 +203,7 @@ static void write_convolution_attributes (struct quantiser *q, Convrelu__OnnxNod
 }
 
 /* A convolution or fully connected layer, with the batch norm whose tensor `id` is. */
-static bool write_weighted (struct quantiser *q, int id)
+static bool write_weighted (struct qdq_writer *q, int id)
 {
     int own = q->of[id].convolution, x = graph_source (q->g, own, 0);
     bool linear = !strcmp (graph_tensor (q->g, own).operation, "linear");
@@ -248,7 +248,7 @@ static bool write_weighted (struct quantiser *q, int id)
 /* ---- number by number -------------------------------------------------------------------------------------------- */
 
 /* What is read by an operator to which the form of a vector makes no difference. */
-static const char *any_value (struct quantiser *q, int id, bool *flat)
+static const char *any_value (struct qdq_writer *q, int id, bool *flat)
 {
     *flat = q->of[id].flat != NULL;
     return *flat ? q->of[id].flat : q->of[id].map;
@@ -274,7 +274,7 @@ static struct row activation_row (enum activation_kind kind)
     return rows[kind];
 }
 
-static void write_clip (struct quantiser *q, int id, const char *from, const char *name)
+static void write_clip (struct qdq_writer *q, int id, const char *from, const char *name)
 {
     struct activation a = graph_tensor (q->g, id).activation;
     const char *low = new_name (q, id, ":min"), *high = new_name (q, id, ":max");
@@ -283,7 +283,7 @@ static void write_clip (struct quantiser *q, int id, const char *from, const cha
     onnx_write_node (q->w, "Clip", (const char *[]) { from, low, high, NULL }, name);
 }
 
-static void write_slopes (struct quantiser *q, int id, const char *from, const char *name)
+static void write_slopes (struct qdq_writer *q, int id, const char *from, const char *name)
 {
     int channels = graph_tensor (q->g, id).channels;
     size_t bytes = (size_t)channels * sizeof (float);
@@ -295,7 +295,7 @@ static void write_slopes (struct quantiser *q, int id, const char *from, const c
     onnx_write_node (q->w, "PRelu", (const char *[]) { from, slope, NULL }, name);
 }
 
-static void write_activation (struct quantiser *q, int id)
+static void write_activation (struct qdq_writer *q, int id)
 {
     struct activation a = graph_tensor (q->g, id).activation;
     struct row row = activation_row (a.kind);
@@ -324,7 +324,7 @@ static void write_activation (struct quantiser *q, int id)
 }
 
 /* As batch norm of mean 0 and variance 1. */
-static bool write_affine (struct quantiser *q, int id)
+static bool write_affine (struct qdq_writer *q, int id)
 {
     static const char *const parts[4] = { ":scale:bn", ":shift", ":mean", ":variance" };
     int channels = graph_tensor (q->g, id).channels;
@@ -351,10 +351,10 @@ static bool write_affine (struct quantiser *q, int id)
 }
 
 /* Sums, products and concat: of flat vectors where all are. */
-static void write_joined (struct quantiser *q, int id, const char *operation)
+static void write_joined (struct qdq_writer *q, int id, const char *operation)
 {
     int count = 0;
-    bool flat = quantise_is_vector (q->g, id);
+    bool flat = qdq_is_vector (q->g, id);
     for (int from; (from = graph_source (q->g, id, count)) >= 0; count++)
         flat = flat && q->of[from].flat;
     const char **inputs = g_new0 (const char *, count + 1);
@@ -370,7 +370,7 @@ static void write_joined (struct quantiser *q, int id, const char *operation)
     g_free (inputs);
 }
 
-static void write_softmax (struct quantiser *q, int id, const char *operation)
+static void write_softmax (struct qdq_writer *q, int id, const char *operation)
 {
     bool flat;
     const char *from = any_value (q, graph_source (q->g, id, 0), &flat), *name = result_name (q, id, flat);
@@ -381,7 +381,7 @@ static void write_softmax (struct quantiser *q, int id, const char *operation)
 
 /* ---- windows and places ------------------------------------------------------------------------------------------ */
 
-static void write_pool (struct quantiser *q, int id)
+static void write_pool (struct qdq_writer *q, int id)
 {
     struct pool pool = { 0 };
     graph_pool_of (q->g, id, &pool);
@@ -402,7 +402,7 @@ static void write_pool (struct quantiser *q, int id)
     made (q, id, name, false);
 }
 
-static void write_global_pool (struct quantiser *q, int id)
+static void write_global_pool (struct qdq_writer *q, int id)
 {
     bool most = !strcmp (graph_tensor (q->g, id).operation, "global-max-pool");
     const char *from = map_value (q, graph_source (q->g, id, 0)), *name = result_name (q, id, false);
@@ -410,10 +410,10 @@ static void write_global_pool (struct quantiser *q, int id)
     made (q, id, name, false);
 }
 
-static void write_reshape (struct quantiser *q, int id)
+static void write_reshape (struct qdq_writer *q, int id)
 {
     struct tensor_info t = graph_tensor (q->g, id);
-    bool flat = quantise_is_vector (q->g, id), had_flat;
+    bool flat = qdq_is_vector (q->g, id), had_flat;
     const char *from = any_value (q, graph_source (q->g, id, 0), &had_flat), *name = result_name (q, id, flat);
     reshaped (q, id, from, (int64_t[]) { 1, t.channels, t.height, t.width }, flat ? 2 : 4, name);
     made (q, id, name, flat);
@@ -441,7 +441,7 @@ static bool takes_all (const struct cut *cut, int64_t size)
 }
 
 /* Pad, Slice and Gather, as far as needed. */
-static void write_pick (struct quantiser *q, int id)
+static void write_pick (struct qdq_writer *q, int id)
 {
     struct pick pick = { 0 };
     int x = graph_source (q->g, id, 0);
@@ -540,7 +540,7 @@ static enum node_kind kind_of (const struct graph *g, int id)
     return NODE_UNKNOWN;
 }
 
-int quantise_opset (const struct graph *g, int id)
+int qdq_opset (const struct graph *g, int id)
 {
     enum node_kind kind = kind_of (g, id);
     if (kind != NODE_ACTIVATION)
@@ -549,13 +549,13 @@ int quantise_opset (const struct graph *g, int id)
     return !row.operation ? 0 : row.since > 13 ? row.since : 13;
 }
 
-bool quantise_node (struct quantiser *q, int id)
+bool qdq_node (struct qdq_writer *q, int id)
 {
     if (q->of[id].convolution != id)
         return write_weighted (q, id);
     switch (kind_of (q->g, id)) {
     case NODE_INPUT:
-        made (q, id, new_name (q, id, ""), quantise_is_vector (q->g, id));
+        made (q, id, new_name (q, id, ""), qdq_is_vector (q->g, id));
         return true;
     case NODE_WEIGHTED:
         return write_weighted (q, id);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* quantise_private.h: private: what is decided for each tensor (quantise.c), and how it is written (quantise_nodes.c). */
-#ifndef CONVRELU_QUANTISE_PRIVATE_H
-#define CONVRELU_QUANTISE_PRIVATE_H
+/* qdq_private.h: private: what is decided for each tensor (qdq.c), and how it is written (qdq_nodes.c). */
+#ifndef CONVRELU_QDQ_PRIVATE_H
+#define CONVRELU_QDQ_PRIVATE_H
 
 #include "models/onnx_write.h"
-#include "models/quantise.h"
+#include "models/qdq.h"
 
 #include <glib.h>
 
@@ -22,25 +22,25 @@ struct decision {
     const char *map, *flat;
 };
 
-struct quantiser {
+struct qdq_writer {
     const struct graph *g;
     int tensors;
     struct decision *of; /* [tensors] */
     struct onnx_writer *w;
     GHashTable *names; /* of values, so that each is used once */
-    struct quantised_file *file;
+    struct qdq_file *file;
     const char *path;
     struct error *error;
 };
 
-bool quantise_is_vector (const struct graph *g, int id);
-bool quantise_is_output (const struct graph *g, int id);
+bool qdq_is_vector (const struct graph *g, int id);
+bool qdq_is_output (const struct graph *g, int id);
 
 /* Writes the node that makes tensor `id`, and what quantises it. False and a filled error. */
-bool quantise_node (struct quantiser *q, int id);
+bool qdq_node (struct qdq_writer *q, int id);
 /* Gives output `id` its own name and shape. */
-void quantise_output (struct quantiser *q, int id);
+void qdq_output (struct qdq_writer *q, int id);
 /* The opset that this tensor's operator came with, 13 or later; 0: ONNX has none. */
-int quantise_opset (const struct graph *g, int id);
+int qdq_opset (const struct graph *g, int id);
 
 #endif

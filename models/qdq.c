@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* quantise.c: which tensors of a network get 8 bits, and by which scale; then everything is written in order. */
-#include "models/quantise_private.h"
+/* qdq.c: which tensors of a network get 8 bits, and by which scale; then everything is written in order. */
+#include "models/qdq_private.h"
 
 #include "models/report.h"
 
@@ -11,13 +11,13 @@
 
 enum { OPSET_MIN = 13 }; /* the first whose DequantizeLinear has an axis */
 
-bool quantise_is_vector (const struct graph *g, int id)
+bool qdq_is_vector (const struct graph *g, int id)
 {
     struct tensor_info t = graph_tensor (g, id);
     return t.height == 1 && t.width == 1;
 }
 
-bool quantise_is_output (const struct graph *g, int id)
+bool qdq_is_output (const struct graph *g, int id)
 {
     for (int i = 0; i < graph_outputs (g); i++) {
         if (graph_output_id (g, i) == id)
@@ -33,7 +33,7 @@ static bool is (const struct graph *g, int id, const char *operation)
 
 /* ---- decisions --------------------------------------------------------------------------------------------------- */
 
-static void count_readers (struct quantiser *q)
+static void count_readers (struct qdq_writer *q)
 {
     for (int id = 0; id < q->tensors; id++) {
         q->of[id].convolution = id;
@@ -45,12 +45,12 @@ static void count_readers (struct quantiser *q)
 }
 
 /* Batch norm and the like behind a convolution that nobody else reads. */
-static void fold_norms (struct quantiser *q)
+static void fold_norms (struct qdq_writer *q)
 {
     for (int id = 0; id < q->tensors; id++) {
         int from = graph_source (q->g, id, 0);
         if ((!is (q->g, id, "batch-norm") && !is (q->g, id, "affine")) || q->of[from].readers != 1 ||
-            quantise_is_output (q->g, from) || !graph_weights (q->g, q->of[from].convolution))
+            qdq_is_output (q->g, from) || !graph_weights (q->g, q->of[from].convolution))
             continue;
         q->of[from].folded = true;
         q->of[id].convolution = q->of[from].convolution;
@@ -58,12 +58,12 @@ static void fold_norms (struct quantiser *q)
 }
 
 /* The outputs, what vectors they are made from, and the map from which those are. */
-static void find_plain (struct quantiser *q)
+static void find_plain (struct qdq_writer *q)
 {
     for (int i = 0; i < graph_outputs (q->g); i++)
         q->of[graph_output_id (q->g, i)].plain = true;
     for (int id = q->tensors - 1; id >= 0; id--) {
-        if (!q->of[id].plain || !quantise_is_vector (q->g, id))
+        if (!q->of[id].plain || !qdq_is_vector (q->g, id))
             continue;
         for (int i = 0, from; (from = graph_source (q->g, id, i)) >= 0; i++)
             q->of[from].plain = true;
@@ -71,7 +71,7 @@ static void find_plain (struct quantiser *q)
 }
 
 /* Whether its one reader is an activation that only clips, whose range does the same to both. */
-static bool is_clipped_next (const struct quantiser *q, int id)
+static bool is_clipped_next (const struct qdq_writer *q, int id)
 {
     if (q->of[id].readers != 1 || !is (q->g, q->of[id].reader, "activation"))
         return false;
@@ -95,7 +95,7 @@ static bool spread (float low, float high, struct decision *of)
     return of->scale > 1e-20f && of->scale < 1e20f;
 }
 
-static void choose_scales (struct quantiser *q, const struct ranges *ranges)
+static void choose_scales (struct qdq_writer *q, const struct ranges *ranges)
 {
     for (int id = 0; id < q->tensors; id++) {
         struct decision *of = &q->of[id];
@@ -116,12 +116,12 @@ static void choose_scales (struct quantiser *q, const struct ranges *ranges)
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-static bool check (struct quantiser *q, const struct model *model)
+static bool check (struct qdq_writer *q, const struct model *model)
 {
     q->file->opset = OPSET_MIN;
     for (int id = 0; id < q->tensors; id++) {
         struct tensor_info t = graph_tensor (q->g, id);
-        int opset = quantise_opset (q->g, id);
+        int opset = qdq_opset (q->g, id);
         if (is (q->g, id, "quantise") || is (q->g, id, "quantise-dynamic"))
             return report (q->error, "%s: is quantised already", report_path (model_path (model)));
         if (!opset)
@@ -133,14 +133,14 @@ static bool check (struct quantiser *q, const struct model *model)
     return true;
 }
 
-static void write_input (struct quantiser *q, int id)
+static void write_input (struct qdq_writer *q, int id)
 {
     struct tensor_info t = graph_tensor (q->g, id);
     int64_t dims[4] = { 1, t.channels, t.height, t.width };
-    onnx_write_value (q->w, false, t.name, dims, quantise_is_vector (q->g, id) ? 2 : 4);
+    onnx_write_value (q->w, false, t.name, dims, qdq_is_vector (q->g, id) ? 2 : 4);
 }
 
-static void write_labels (struct quantiser *q, const struct model *model)
+static void write_labels (struct qdq_writer *q, const struct model *model)
 {
     GString *text = g_string_new (NULL);
     bool named = false;
@@ -155,31 +155,31 @@ static void write_labels (struct quantiser *q, const struct model *model)
     g_string_free (text, TRUE);
 }
 
-static bool write_all (struct quantiser *q, const struct model *model)
+static bool write_all (struct qdq_writer *q, const struct model *model)
 {
     bool good = true;
     for (int id = 0; good && id < q->tensors; id++) {
         if (is (q->g, id, "input"))
             write_input (q, id);
         if (!q->of[id].folded)
-            good = quantise_node (q, id);
+            good = qdq_node (q, id);
     }
     for (int i = 0; good && i < graph_outputs (q->g); i++)
-        quantise_output (q, graph_output_id (q->g, i));
+        qdq_output (q, graph_output_id (q->g, i));
     if (good)
         write_labels (q, model);
     return good && onnx_write_file (q->w, q->path, q->error);
 }
 
-bool quantise_write (const struct model *model, const struct ranges *ranges, const char *path,
-                     struct quantised_file *file, struct error *error)
+bool qdq_write (const struct model *model, const struct ranges *ranges, const char *path, struct qdq_file *file,
+                struct error *error)
 {
-    struct quantiser q = { .g = model_graph (model),
-                           .tensors = graph_tensors (model_graph (model)),
-                           .file = file,
-                           .path = path,
-                           .error = error };
-    *file = (struct quantised_file) { 0 };
+    struct qdq_writer q = { .g = model_graph (model),
+                            .tensors = graph_tensors (model_graph (model)),
+                            .file = file,
+                            .path = path,
+                            .error = error };
+    *file = (struct qdq_file) { 0 };
     if (!check (&q, model))
         return false;
     q.of = g_new0 (struct decision, q.tensors);

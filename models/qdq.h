@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* quantise.h: a network and its ranges -> a standard ONNX file of 8 bits (QDQ), which ONNX Runtime and others run with
+/* qdq.h: a network and its ranges -> a standard ONNX file of 8 bits (QDQ), which ONNX Runtime and others run with
  * integers, and which our reader reads again. */
-#ifndef CONVRELU_QUANTISE_H
-#define CONVRELU_QUANTISE_H
+#ifndef CONVRELU_QDQ_H
+#define CONVRELU_QDQ_H
 
 #include "engine/ranges.h"
 #include "models/model.h"
 
 /* What a file written so holds. */
-struct quantised_file {
+struct qdq_file {
     int opset;
     int tensors; /* with 8 bits */
     int layers;  /* convolutions and fully connected ones: their weights have 8 bits */
@@ -23,7 +23,7 @@ struct quantised_file {
  *   - what only moves numbers keeps its input's scale.
  * Class names go into the file's metadata as "labels". False and a filled error: the network is quantised already, has
  * an operator that ONNX has not, its weights were dropped, memory is short, or the file cannot be written. */
-bool quantise_write (const struct model *model, const struct ranges *ranges, const char *path,
-                     struct quantised_file *file, struct error *error);
+bool qdq_write (const struct model *model, const struct ranges *ranges, const char *path, struct qdq_file *file,
+                struct error *error);
 
 #endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* kernels_words.h: what kernels_conv.c multiplies: 32-bit words of one, two or four terms of a sum. One page per kind:
+ *
+ *   (no WORDS)      a float                        sum += x * w
+ *   U8, VNNI, DOT   four u8, four s8 weights       sum += x0 w0 + x1 w1 + x2 w2 + x3 w3
+ *   S16             two s16, which hold bytes      sum += x0 w0 + x1 w1
+ *
+ * A vector holds the words of LANES output channels. Sums of bytes are exact: every page makes the same numbers. S16 is
+ * what serves processors without dot products of bytes: vpmaddubsw would save the widening, but 255 * 127 * 2 does not
+ * fit the 16 bits of its results. */
+/* clang-format off */
+#ifndef CONVRELU_KERNELS_WORDS_H
+#define CONVRELU_KERNELS_WORDS_H
+
+#include "vec.h"
+
+#ifndef WORDS
+
+typedef float word;
+typedef vec words;
+INLINE words words_load (const void *p) { return vec_load (p); }
+INLINE words words_set (word x) { return vec_set (x); }
+INLINE words words_dot (words x, words w, words sum) { return vec_fma (x, w, sum); }
+
+#else
+
+typedef int32_t __attribute__ ((may_alias)) word;
+#if defined WORDS_IS_s16
+enum { K_STEP = 2 };
+#else
+enum { K_STEP = 4 };
+#endif
+
+#if defined ISA_IS_AVX512
+typedef __m512i words;
+INLINE words words_load (const void *p) { return _mm512_load_si512 (p); }
+INLINE words words_set (word x) { return _mm512_set1_epi32 (x); }
+INLINE vec words_floats (words sum) { return _mm512_cvtepi32_ps (sum); }
+#if defined WORDS_IS_vnni
+INLINE words words_dot (words x, words w, words sum) { return _mm512_dpbusd_epi32 (sum, x, w); }
+#else
+INLINE words words_dot (words x, words w, words sum) { return _mm512_add_epi32 (sum, _mm512_madd_epi16 (x, w)); }
+#endif
+
+#elif defined ISA_IS_AVX2
+typedef __m256i words;
+INLINE words words_load (const void *p) { return _mm256_load_si256 (p); }
+INLINE words words_set (word x) { return _mm256_set1_epi32 (x); }
+INLINE vec words_floats (words sum) { return _mm256_cvtepi32_ps (sum); }
+#if defined WORDS_IS_vnni
+INLINE words words_dot (words x, words w, words sum) { return _mm256_dpbusd_avx_epi32 (sum, x, w); }
+#else
+INLINE words words_dot (words x, words w, words sum) { return _mm256_add_epi32 (sum, _mm256_madd_epi16 (x, w)); }
+#endif
+
+#elif defined ISA_IS_NEON
+typedef int32x4_t words;
+INLINE words words_load (const void *p) { return vld1q_s32 (p); }
+INLINE words words_set (word x) { return vdupq_n_s32 (x); }
+INLINE vec words_floats (words sum) { return vcvtq_f32_s32 (sum); }
+#if defined WORDS_IS_dot
+/* of s8: u8 - 128 is u8 with its highest bit turned over */
+INLINE words words_dot (words x, words w, words sum)
+{
+    int8x16_t less = vreinterpretq_s8_u8 (veorq_u8 (vreinterpretq_u8_s32 (x), vdupq_n_u8 (128)));
+    return vdotq_s32 (sum, less, vreinterpretq_s8_s32 (w));
+}
+#else
+/* the products fit 16 bits: 255 * -128 is -32640 */
+INLINE words words_dot (words x, words w, words sum)
+{
+    return vpadalq_s16 (sum, vmulq_s16 (vreinterpretq_s16_s32 (x), vreinterpretq_s16_s32 (w)));
+}
+#endif
+
+#else /* scalar */
+typedef int32_t words;
+INLINE words words_load (const void *p) { return *(const word *)p; }
+INLINE words words_set (word x) { return x; }
+INLINE vec words_floats (words sum) { return (float)sum; }
+INLINE words words_dot (words x, words w, words sum)
+{
+    uint8_t u[4];
+    int8_t s[4];
+    memcpy (u, &x, sizeof u);
+    memcpy (s, &w, sizeof s);
+    return sum + u[0] * s[0] + u[1] * s[1] + u[2] * s[2] + u[3] * s[3];
+}
+#endif
+
+#endif
+
+#endif

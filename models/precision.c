@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* precision.c: ranges for int8, the plan, and the guard that compares it with fp32. */
+#include "models/precision.h"
+
+#include "models/drawings.h"
+#include "models/ranges_file.h"
+#include "models/report.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char precision_drawings[] = "drawings";
+
+struct ranges *precision_ranges (const struct model *model, const struct plan_options *options,
+                                 const struct precision_request *request, struct precision_report *found,
+                                 struct error *error)
+{
+    struct calibration how = { .go_on = request->go_on,
+                               .data = request->data,
+                               .spec = request->spec,
+                               .activation = options->activation,
+                               .threads = options->threads,
+                               .isa = options->isa };
+    struct error reason = { "" };
+    if (request->ranges_file) {
+        snprintf (found->ranges.text, sizeof found->ranges.text, "%s", report_path (request->ranges_file));
+        return ranges_file_read (request->ranges_file, model, error);
+    }
+    struct ranges *ranges = ranges_file_beside (model, &reason);
+    if (reason.text[0])
+        snprintf (found->remark.text, sizeof found->remark.text, "%.440s; these ranges are passed over", reason.text);
+    snprintf (found->ranges.text, sizeof found->ranges.text, "%s",
+              ranges ? "the file beside the model" : precision_drawings);
+    return ranges ? ranges : calibrate (model, &how, error);
+}
+
+double precision_compare (const struct input_spec *spec, struct plan *plan, struct plan *exact)
+{
+    const struct tensor *said = plan_output (plan, 0), *right = plan_output (exact, 0);
+    size_t count = (size_t)right->channels * (size_t)right->height * (size_t)right->width;
+    float *input = calloc ((size_t)spec->channels * (size_t)spec->height * (size_t)spec->width, sizeof *input);
+    double signal = 0, difference = 0;
+    bool good = input != NULL;
+    for (int i = DRAWINGS - 2; good && i < DRAWINGS; i++) {
+        good = calibrate_drawing (spec, i, input);
+        if (!good)
+            break;
+        plan_run (plan, input);
+        plan_run (exact, input);
+        for (size_t k = 0; k < count; k++) {
+            double off = (double)said->data[k] - (double)right->data[k];
+            signal += (double)right->data[k] * (double)right->data[k];
+            difference += off * off;
+        }
+    }
+    free (input);
+    if (!good || !isfinite (signal) || isnan (difference))
+        return NAN;
+    return difference > 0 ? 10 * log10 (signal / difference) : INFINITY;
+}
+
+/* What keeps int8 from being used, if anything, as a sentence. */
+static void judge (const struct model *model, struct plan *plan, struct plan *exact,
+                   const struct precision_request *request, struct precision_report *found)
+{
+    found->db = precision_compare (request->spec ? request->spec : model_input (model), plan, exact);
+    if (found->db >= PRECISION_LEAST_DB)
+        return;
+    found->remark.text[0] = 0;
+    report (
+        &found->remark,
+        "%.200s: with int8 its answers to two drawings are only %.1f dB true to those of fp32 (%.0f are needed), so "
+        "fp32 is used; ranges came from %.160s: calibrate it with pictures of the kind that it is for",
+        report_path (model_path (model)), found->db, PRECISION_LEAST_DB, found->ranges.text);
+    found->used = PRECISION_FP32;
+}
+
+/* The plan in int8, or NULL: found->remark says why, or the error is filled. */
+static struct plan *plan_bytes (const struct model *model, const struct plan_options *options, struct plan *exact,
+                                const struct precision_request *request, struct precision_report *found,
+                                struct error *error)
+{
+    struct plan_options bytes = *options;
+    struct error reason = { "" };
+    struct ranges *ranges = precision_ranges (model, options, request, found, error);
+    if (!ranges)
+        return NULL;
+    bytes.ranges = ranges;
+    struct plan *plan = plan_new (model_graph (model), &bytes, &reason);
+    found->used = plan ? PRECISION_INT8 : PRECISION_FP32;
+    if (!plan) {
+        found->remark.text[0] = 0;
+        report (&found->remark, "%.200s: with int8 it cannot run, so fp32 is used: %s",
+                report_path (model_path (model)), reason.text);
+    } else {
+        judge (model, plan, exact, request, found);
+    }
+    if (found->used == PRECISION_INT8) {
+        found->kept = ranges;
+        return plan;
+    }
+    ranges_free (ranges);
+    plan_free (plan);
+    return NULL;
+}
+
+/* The same as request->before was, for other taps or threads. NULL: it needs weights that are gone, or memory. */
+static struct plan *plan_again (const struct model *model, const struct plan_options *options,
+                                const struct precision_request *request, struct precision_report *found,
+                                struct error *error)
+{
+    struct plan_options bytes = *options;
+    *found = *request->before;
+    found->kept = ranges_copy (request->before->kept);
+    bytes.ranges = found->kept;
+    struct plan *plan = found->kept ? plan_new (model_graph (model), &bytes, error) : NULL;
+    if (!plan) {
+        report (error, "%s: no memory", report_path (model_path (model)));
+        ranges_free (found->kept);
+        *found = (struct precision_report) { .used = PRECISION_FP32 };
+    }
+    return plan;
+}
+
+struct plan *precision_plan (const struct model *model, const struct plan_options *options,
+                             const struct precision_request *request, struct precision_report *found,
+                             struct error *error)
+{
+    struct plan_options single = *options;
+    *found = (struct precision_report) { .used = PRECISION_FP32 };
+    error->text[0] = 0;
+    if (options->precision == PRECISION_INT8 && request->before && request->before->kept)
+        return plan_again (model, options, request, found, error);
+    single.precision = PRECISION_FP32;
+    struct plan *exact = plan_new (model_graph (model), &single, error);
+    if (!exact || options->precision != PRECISION_INT8)
+        return exact;
+    struct plan *plan = plan_bytes (model, options, exact, request, found, error);
+    if (plan || error->text[0]) {
+        plan_free (exact);
+        return plan;
+    }
+    return exact;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* precision.h: a plan in the precision that was asked for: with int8, where its ranges come from, and whether its answers
+ * are those of fp32. */
+#ifndef CONVRELU_PRECISION_H
+#define CONVRELU_PRECISION_H
+
+#include "models/calibrate.h"
+
+/* Below this the answers of int8 are not those of fp32; networks that int8 suits have 17 to 46. */
+#define PRECISION_LEAST_DB 12.0
+
+extern const char precision_drawings[]; /* what `ranges` below says of ranges seen in drawings */
+
+struct precision_request {
+    const char *ranges_file;                        /* NULL: the one beside the model, else drawings */
+    const struct input_spec *spec;                  /* how pixels become the input; NULL: the model's own */
+    bool (*go_on) (void *data, int done, int runs); /* as in struct calibration */
+    void *data;
+    /* Of an earlier plan of this model with the same spec and activation: its ranges are taken, and it was compared
+     * with fp32 already. NULL: none. */
+    const struct precision_report *before;
+};
+
+struct precision_report {
+    enum precision used;
+    struct ranges *kept; /* for `before` above; the caller's to ranges_free; NULL: fp32 */
+    double db;           /* of int8's answers against fp32's over two drawings; 0: fp32 */
+    struct error ranges; /* where the ranges come from, in a few words; "": fp32 */
+    struct error remark; /* a sentence for the user: why fp32 is used instead, or what was passed over; or "" */
+};
+
+/* Ranges of the model's tensors: from the file that is named (a bad one is an error), else the one beside the model (a
+ * bad one is passed over, which the remark says), else seen in drawings by plans of `options`' threads, isa and
+ * activation. NULL and a filled error. */
+struct ranges *precision_ranges (const struct model *model, const struct plan_options *options,
+                                 const struct precision_request *request, struct precision_report *found,
+                                 struct error *error);
+
+/* plan_new. With options->precision INT8, whose ranges are found as above, the plan is compared with one in fp32 over
+ * the last two drawings; where their answers differ by more than -PRECISION_LEAST_DB, or there can be no such plan, the
+ * plan is of fp32 and found->remark says why. NULL and a filled error: a bad file of ranges that was named, go_on has
+ * said no, or there is no plan in fp32 either. Needs the model's weights; any thread. */
+struct plan *precision_plan (const struct model *model, const struct plan_options *options,
+                             const struct precision_request *request, struct precision_report *found,
+                             struct error *error);
+
+/* 10 log10 (signal / difference) of the plan's first output against the other's, over the last two drawings; infinite
+ * where they are equal, NaN where the other's are no numbers or memory is short. */
+double precision_compare (const struct input_spec *spec, struct plan *plan, struct plan *exact);
+
+#endif

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_models_ranges.c: drawings, ranges seen in pictures, files of ranges whole and broken, the guard of int8. */
+#include "tests/check_models.h"
+
+#include "engine/ranges.h"
+#include "models/calibrate.h"
+#include "models/drawings.h"
+#include "models/precision.h"
+#include "models/ranges_file.h"
+#include "tests/reference.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- drawings ------------------------------------------------------------------------------------------------ */
+
+static uint64_t hash_of (const uint8_t *bytes, size_t count)
+{
+    uint64_t hash = UINT64_C (0xcbf29ce484222325); /* FNV-1a */
+    for (size_t i = 0; i < count; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C (0x100000001b3);
+    return hash;
+}
+
+static void check_drawings (void)
+{
+    static const struct {
+        int width, height;
+        uint64_t hash; /* of all drawings, one behind the other */
+    } cases[] = {
+        { 64, 48, UINT64_C (0x39e2333938f716fc) },
+        { 224, 224, UINT64_C (0xeab3af6478f58bfe) },
+        { 1, 1, UINT64_C (0x80dd05a19be5d562) },
+        { 300, 2, UINT64_C (0x3c2c24f38a643a6a) },
+    };
+    check_group ("drawings");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t bytes = (size_t)cases[i].width * (size_t)cases[i].height * 3;
+        uint8_t *all = malloc (DRAWINGS * bytes);
+        for (int d = 0; d < DRAWINGS; d++)
+            drawings_draw (d, cases[i].width, cases[i].height, all + (size_t)d * bytes);
+        uint64_t hash = hash_of (all, DRAWINGS * bytes);
+        CHECK (hash == cases[i].hash, "%d x %d: 0x%016llx", cases[i].width, cases[i].height, (unsigned long long)hash);
+        for (int d = 1; bytes > 3 && d < DRAWINGS; d++)
+            CHECK (memcmp (all, all + (size_t)d * bytes, bytes), "drawing %d is drawing 0", d);
+        free (all);
+    }
+}
+
+/* ---- ranges -------------------------------------------------------------------------------------------------- */
+
+static void check_set (const struct graph *g)
+{
+    struct ranges *ranges = ranges_new (g);
+    float low, high;
+    check_group ("ranges");
+    CHECK (ranges_tensors (ranges) == graph_tensors (g) && ranges_known (ranges) == 0, "%d", ranges_known (ranges));
+    CHECK (!ranges_get (ranges, 1, &low, &high) && low == 0 && high == 0, "a range that nobody set");
+    CHECK (ranges_set (ranges, 1, 1, 2) && ranges_get (ranges, 1, &low, &high) && low == 0 && high == 2, "holds 0");
+    CHECK (ranges_set (ranges, 1, -3, -2) && ranges_get (ranges, 1, &low, &high) && low == -3 && high == 0, "below 0");
+    CHECK (ranges_widen (ranges, 1, -1, 5) && ranges_get (ranges, 1, &low, &high) && low == -3 && high == 5, "wider");
+    CHECK (ranges_widen (ranges, 2, -1, 5) && ranges_known (ranges) == 2, "widening makes one");
+    CHECK (!ranges_set (ranges, 1, NAN, 1) && !ranges_set (ranges, 1, 0, INFINITY) && !ranges_set (ranges, 1, 2, 1) &&
+               !ranges_set (ranges, -1, 0, 1) && !ranges_set (ranges, graph_tensors (g), 0, 1) &&
+               !ranges_widen (ranges, 1, NAN, 1) && !ranges_widen (ranges, 1, 3, 1) && !ranges_widen (ranges, -1, 0, 1),
+           "what is none");
+    struct ranges *copy = ranges_copy (ranges);
+    ranges_free (ranges);
+    CHECK (ranges_get (copy, 1, &low, &high) && low == -3 && high == 5 && ranges_known (copy) == 2, "%g %g",
+           (double)low, (double)high);
+    ranges_free (copy);
+    ranges_free (NULL);
+}
+
+/* ---- calibration --------------------------------------------------------------------------------------------- */
+
+/* 3 x 20 x 24 -> Conv -> BatchNormalization -> Relu -> Conv -> Clip to 0.05 -> mean -> Gemm 5. `last` is one weight. */
+static struct model *make_model (const char *name, float last)
+{
+    float weights[400];
+    const char *path = scratch_path (name);
+    struct error error = { "" };
+    struct onnx o = onnx_new (13);
+    fill (weights, 400, 31);
+    onnx_input (&o, "pixels", "1 3 20 24");
+    onnx_floats (&o, "w", "6 3 3 3", weights);
+    onnx_floats (&o, "scale", "6", (float[]) { 1, 2, 0.5f, -1, 1, 3 });
+    onnx_floats (&o, "shift", "6", weights + 7);
+    onnx_floats (&o, "mean_", "6", weights + 9);
+    onnx_floats (&o, "variance", "6", (float[]) { 1, 2, 0.5f, 1, 1, 3 });
+    onnx_floats (&o, "v", "4 6 3 3", weights + 100);
+    onnx_number (&o, "least", 0);
+    onnx_number (&o, "most", 0.05f);
+    weights[19] = last;
+    onnx_floats (&o, "u", "5 4", weights);
+    onnx_node (&o, "Conv", "pixels w", "conv", "pads=1,1,1,1");
+    onnx_node (&o, "BatchNormalization", "conv scale shift mean_ variance", "norm", "");
+    onnx_node (&o, "Relu", "norm", "#=a[b]%", "");
+    onnx_node (&o, "Conv", "#=a[b]% v", "größer", "");
+    onnx_node (&o, "Clip", "größer least most", "clip", "");
+    onnx_node (&o, "GlobalAveragePool", "clip", "mean", "");
+    onnx_node (&o, "Flatten", "mean", "flat", "");
+    onnx_node (&o, "Gemm", "flat u", "scores", "transB=1");
+    onnx_output (&o, "scores", "1 5");
+    onnx_finish (&o);
+    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+    CHECK (model != NULL, "%s", error.text);
+    onnx_free (&o);
+    return model;
+}
+
+enum { NUMBERS = 3 * 20 * 24, SHOWN = 3 };
+
+struct show {
+    int asked, runs, most; /* most runs allowed; 0: any */
+    bool fails;
+};
+
+static bool show (void *data, int index, float *input, struct error *error)
+{
+    struct show *show = data;
+    show->asked++;
+    fill (input, NUMBERS, 80 + (unsigned)index);
+    if (show->fails)
+        snprintf (error->text, sizeof error->text, "no such picture");
+    return !show->fails;
+}
+
+static bool go_on (void *data, int done, int runs)
+{
+    struct show *show = data;
+    show->runs = runs;
+    return !show->most || done < show->most;
+}
+
+/* What the reference sees in the same pictures. */
+static void seen (const struct graph *g, int id, double *low, double *high)
+{
+    float input[NUMBERS];
+    struct show unused = { 0 };
+    *low = *high = 0;
+    for (int i = 0; i < SHOWN; i++) {
+        show (&unused, i, input, NULL);
+        struct reference *reference = reference_run (g, input);
+        const double *values = reference_values (reference, id);
+        for (size_t k = 0; k < reference_count (reference, id); k++) {
+            *low = fmin (*low, values[k]);
+            *high = fmax (*high, values[k]);
+        }
+        reference_free (reference);
+    }
+}
+
+static bool near (double a, double b)
+{
+    return fabs (a - b) <= 1e-5 * (fabs (a) + fabs (b)) + 1e-6;
+}
+
+static void check_seen (struct model *model)
+{
+    const struct graph *g = model_graph (model);
+    const struct input_spec *spec = model_input (model);
+    struct show data = { 0 };
+    struct error error = { "" };
+    struct calibration how = {
+        .pictures = SHOWN, .picture = show, .go_on = go_on, .data = &data, .margin = 1.25f, .threads = 1
+    };
+    check_group ("calibration");
+    struct ranges *ranges = calibrate (model, &how, &error);
+    if (!CHECK (ranges != NULL, "%s", error.text))
+        return;
+    CHECK (data.asked == SHOWN && data.runs == SHOWN, "%d pictures, %d runs", data.asked, data.runs);
+    float low, high;
+    for (int id = 0; id < graph_tensors (g); id++) {
+        struct tensor_info t = graph_tensor (g, id);
+        double least, most;
+        seen (g, id, &least, &most);
+        bool known = ranges_get (ranges, id, &low, &high);
+        if (!strcmp (t.name, "conv")) {
+            CHECK (!known, "what batch norm alone reads is never by itself");
+        } else if (!strcmp (t.operation, "input")) {
+            double wanted[2] = { 0, 0 };
+            for (int c = 0; c < 3; c++) {
+                wanted[0] = fmin (wanted[0], (double)((0 - spec->mean[c]) / spec->std[c]));
+                wanted[1] = fmax (wanted[1], (double)((255 - spec->mean[c]) / spec->std[c]));
+            }
+            CHECK (known && near ((double)low, wanted[0]) && near ((double)high, wanted[1]), "input %g %g", (double)low,
+                   (double)high);
+        } else {
+            least *= 1.25;
+            most = !strcmp (t.name, "clip") ? (double)0.05f : 1.25 * most;
+            CHECK (known && near ((double)low, least) && near ((double)high, most), "%s: %g %g instead of %g %g",
+                   t.name, (double)low, (double)high, least, most);
+        }
+    }
+    ranges_free (ranges);
+}
+
+/* What ends it, and what has no range. */
+static void check_ends (struct model *model)
+{
+    struct show stops = { .most = 2 }, fails = { .fails = true };
+    struct error error = { "" };
+    struct calibration how = { .pictures = SHOWN, .picture = show, .go_on = go_on, .data = &stops, .threads = 1 };
+    CHECK (!calibrate (model, &how, &error) && !strcmp (error.text, "cancelled") && stops.asked == 2, "'%s', %d",
+           error.text, stops.asked);
+    how.data = &fails;
+    error.text[0] = 0;
+    CHECK (!calibrate (model, &how, &error) && !strcmp (error.text, "no such picture"), "'%s'", error.text);
+    how.isa = "z80";
+    error.text[0] = 0;
+    CHECK (!calibrate (model, &how, &error) && strstr (error.text, "z80"), "'%s'", error.text);
+    struct model *infinite = make_model ("infinite.onnx", INFINITY);
+    struct ranges *ranges = calibrate (infinite, &(struct calibration) { .threads = 1 }, &error);
+    float low, high;
+    CHECK (ranges && !ranges_get (ranges, graph_find (model_graph (infinite), "scores"), &low, &high) &&
+               ranges_get (ranges, graph_find (model_graph (infinite), "clip"), &low, &high),
+           "infinite numbers have no range, others have");
+    ranges_free (ranges);
+    model_unref (infinite);
+}
+
+/* Drawings are wider by half, and bit-identical for any number of threads. */
+static void check_drawn (struct model *model)
+{
+    struct error error = { "" };
+    int id = graph_find (model_graph (model), "norm");
+    float low[3] = { 0 }, high[3] = { 0 };
+    const struct calibration hows[3] = { { .threads = 1 }, { .threads = 3 }, { .threads = 1, .margin = 3 } };
+    for (int i = 0; i < 3; i++) {
+        struct ranges *ranges = calibrate (model, &hows[i], &error);
+        CHECK (ranges && ranges_get (ranges, id, &low[i], &high[i]), "%s", error.text);
+        ranges_free (ranges);
+    }
+    CHECK (low[0] == low[1] && high[0] == high[1], "threads: %g %g", (double)low[0], (double)low[1]);
+    CHECK (near ((double)low[2], 2 * (double)low[0]) && near ((double)high[2], 2 * (double)high[0]), "margin: %g %g",
+           (double)low[0], (double)low[2]);
+}
+
+/* ---- files --------------------------------------------------------------------------------------------------- */
+
+static struct ranges *known_ranges (const struct model *model)
+{
+    struct ranges *ranges = ranges_new (model_graph (model));
+    for (int id = 0; id < graph_tensors (model_graph (model)); id++)
+        ranges_set (ranges, id, -1.0f / (float)(3 + id), 1e-30f * (float)id + 0.1f);
+    return ranges;
+}
+
+static void check_round_trip (struct model *model, struct model *other)
+{
+    struct error error = { "" };
+    const char *path = scratch_path ("one.ranges");
+    struct ranges *ranges = known_ranges (model), *read;
+    check_group ("files of ranges");
+    CHECK (ranges_file_write (path, model, ranges, "a test", &error), "%s", error.text);
+    read = ranges_file_read (path, model, &error);
+    for (int id = 0; CHECK (read != NULL, "%s", error.text) && id < graph_tensors (model_graph (model)); id++) {
+        float a[2], b[2];
+        ranges_get (ranges, id, &a[0], &a[1]);
+        CHECK (ranges_get (read, id, &b[0], &b[1]) && !memcmp (a, b, sizeof a), "tensor %d", id);
+    }
+    ranges_free (read);
+    CHECK (!ranges_file_read (path, other, &error) && strstr (error.text, "another network"), "one weight differs: %s",
+           error.text);
+    error.text[0] = 0;
+    CHECK (!ranges_file_write (scratch_path ("no/x.ranges"), model, ranges, "", &error) &&
+               strstr (error.text, "cannot be written"),
+           "%s", error.text);
+    ranges_free (ranges);
+    error.text[0] = 0;
+    CHECK (!ranges_file_read (scratch_path ("none.ranges"), model, &error) && errno == ENOENT, "%s", error.text);
+}
+
+/* The bytes of a good file with `from` replaced; free them. */
+static char *changed (const char *text, const char *from, const char *to)
+{
+    const char *at = strstr (text, from);
+    char *whole = malloc (strlen (text) + strlen (to) + 1);
+    size_t before = at ? (size_t)(at - text) : 0;
+    CHECK (at != NULL, "there is no '%s'", from);
+    memcpy (whole, text, before);
+    strcpy (whole + before, to);
+    strcat (whole, at ? at + strlen (from) : "");
+    return whole;
+}
+
+static void expect_refused (struct model *model, const char *bytes, size_t size, const char *says)
+{
+    struct error error = { "" };
+    const char *path = scratch_path ("bad.ranges");
+    CHECK (write_file (path, bytes, size), "%s", path);
+    struct ranges *ranges = ranges_file_read (path, model, &error);
+    CHECK (!ranges && strstr (error.text, says) && errno != ENOENT, "'%s' is not said, but: %s", says, error.text);
+    CHECK (ranges || strstr (error.text, "bad.ranges"), "the file is not named: %s", error.text);
+    ranges_free (ranges);
+}
+
+static void check_refused (struct model *model)
+{
+    static const struct {
+        const char *from, *to, *says;
+    } cases[] = {
+        { "clip = -0.125", "clip = nan", "'nan" },
+        { "clip = -0.125", "clip = -inf", "'-inf" },
+        { "clip = -0.125", "clip = 1e39", "'1e39" },
+        { "clip = -0.125", "clip = 7", "begins at 7" },
+        { "clip = -0.125", "clip = ", "of tensor 'clip' is not two numbers" },
+        { "clip = -0.125", "clip = x", "of tensor 'clip' is not two numbers" },
+        { "clip = -0.125", "clip = 1, 2, -0.125", "of tensor 'clip' is not two numbers" },
+        { "clip = -0.125", "clap = -0.125", "no tensor 'clap'" },
+        { "clip = -0.125", "clip[de] = -0.125", "no tensor 'clip[de]'" },
+        { "version = 1", "version = 2", "version '2'" },
+        { "version = 1", "", "no [ranges] with version" },
+        { "network = ", "network = 0", "another network" },
+        { "network = ", "netwerk = ", "no [ranges] with version" },
+        { "[ranges]", "[range]", "no [ranges] with version" },
+        { "[tensors]", "[tensor]", "has no [tensors]" },
+        { "[ranges]", "clip = 0, 1\n[ranges]", "no key file" },
+        { "[tensors]", "[tensors", "no key file" },
+        { "[tensors]", "[tensors]\nclip", "no key file" },
+    };
+    size_t size;
+    char *good = slurp (scratch_path ("one.ranges"), &size);
+    good[size] = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *bad = changed (good, cases[i].from, cases[i].to);
+        expect_refused (model, bad, strlen (bad), cases[i].says);
+        free (bad);
+    }
+    expect_refused (model, "", 0, "no [ranges]");
+    expect_refused (model, "\0\1\2\377\0", 5, "bad.ranges");
+    for (size_t cut = 1; cut < size; cut += 7) { /* whatever is left of it: an answer */
+        struct error error = { "" };
+        write_file (scratch_path ("bad.ranges"), good, cut);
+        struct ranges *ranges = ranges_file_read (scratch_path ("bad.ranges"), model, &error);
+        CHECK ((ranges != NULL) != (error.text[0] != 0), "%zu bytes: %s", cut, error.text);
+        ranges_free (ranges);
+    }
+    free (good);
+}
+
+/* A million lines, and a name of a hundred thousand letters. */
+static void check_large (struct model *model)
+{
+    size_t size, long_name = 100000, lines = 1000000;
+    char *good = slurp (scratch_path ("one.ranges"), &size), *many = malloc (size + 20 * lines), *at = many;
+    memcpy (many, good, size);
+    at += size;
+    for (size_t i = 0; i < lines; i++)
+        at += sprintf (at, "t%zu=0,1\n", i);
+    expect_refused (model, many, (size_t)(at - many), "bytes");
+    memset (many + size, 'x', long_name);
+    strcpy (many + size + long_name, " = 0, 1\n");
+    expect_refused (model, many, size + long_name + 8, "no tensor 'xxxx");
+    free (many);
+    free (good);
+}
+
+static void check_beside (struct model *model)
+{
+    struct error error = { "" };
+    char path[1200], shorter[1200];
+    struct ranges *ranges = known_ranges (model), *read;
+    snprintf (path, sizeof path, "%s.ranges", model_path (model));
+    snprintf (shorter, sizeof shorter, "%.*sranges", (int)strlen (model_path (model)) - 4, model_path (model));
+    CHECK (!ranges_file_beside (model, &error) && !error.text[0], "nothing is there: %s", error.text);
+    CHECK (ranges_file_write (shorter, model, ranges, "", &error), "%s", error.text);
+    CHECK ((read = ranges_file_beside (model, &error)) != NULL, "%s", error.text);
+    ranges_free (read);
+    CHECK (mkdir (path, 0700) == 0 && !ranges_file_beside (model, &error) && strstr (error.text, "folder"),
+           "a folder: %s", error.text);
+    rmdir (path);
+    error.text[0] = 0;
+    CHECK (mkfifo (path, 0600) == 0 && !ranges_file_beside (model, &error) && strstr (error.text, "regular"),
+           "a pipe: %s", error.text);
+    unlink (path);
+    error.text[0] = 0;
+    CHECK (symlink ("nowhere", path) == 0 && (read = ranges_file_beside (model, &error)) != NULL, "%s", error.text);
+    ranges_free (read);
+    unlink (path);
+    /* A bad one beside the model is passed over, and said; one that is named is an error. */
+    const struct plan_options options = { .threads = 1 };
+    struct precision_request request = { .ranges_file = NULL };
+    struct precision_report found = { .used = PRECISION_FP32 };
+    CHECK (write_file (path, "x", 1), "%s", path);
+    read = precision_ranges (model, &options, &request, &found, &error);
+    CHECK (read && strstr (found.remark.text, "passed over") && !strcmp (found.ranges.text, "drawings"), "%s, %s",
+           found.remark.text, found.ranges.text);
+    ranges_free (read);
+    request.ranges_file = path;
+    CHECK (!precision_ranges (model, &options, &request, &found, &error) && strstr (error.text, "no key file"), "%s",
+           error.text);
+    unlink (path);
+    unlink (shorter);
+    ranges_free (ranges);
+}
+
+static void check_dropped (void)
+{
+    struct error error = { "" };
+    struct model *model = make_model ("dropped.onnx", 0.25f);
+    struct ranges *ranges = known_ranges (model);
+    graph_drop_weights (model_graph (model));
+    CHECK (!ranges_file_write (scratch_path ("dropped.ranges"), model, ranges, "", &error) &&
+               strstr (error.text, "no longer in memory"),
+           "%s", error.text);
+    ranges_free (ranges);
+    model_unref (model);
+}
+
+/* ---- the guard ----------------------------------------------------------------------------------------------- */
+
+static void check_guard (struct model *model)
+{
+    struct error error = { "" };
+    const struct activation none = { .kind = ACTIVATION_NONE };
+    const struct input_spec *spec = model_input (model);
+    struct plan_options options = { .threads = 1 };
+    struct plan *a = plan_new (model_graph (model), &options, &error);
+    struct plan *b = plan_new (model_graph (model), &options, &error);
+    options.activation = &none;
+    struct plan *c = plan_new (model_graph (model), &options, &error);
+    struct model *infinite = make_model ("infinite.onnx", INFINITY);
+    options.activation = NULL;
+    struct plan *d = plan_new (model_graph (infinite), &options, &error);
+    check_group ("guard of int8");
+    CHECK (isinf (precision_compare (spec, a, b)), "the same: %g dB", precision_compare (spec, a, b));
+    CHECK (precision_compare (spec, c, a) < PRECISION_LEAST_DB, "without activations: %g dB",
+           precision_compare (spec, c, a));
+    CHECK (isnan (precision_compare (spec, d, d)), "no numbers: %g dB", precision_compare (spec, d, d));
+    plan_free (a);
+    plan_free (b);
+    plan_free (c);
+    plan_free (d);
+    model_unref (infinite);
+}
+
+void check_ranges (void)
+{
+    struct model *model = make_model ("ranges.onnx", 0.25f), *other = make_model ("other.onnx", 0.2500001f);
+    if (model && other) {
+        check_drawings ();
+        check_set (model_graph (model));
+        check_seen (model);
+        check_ends (model);
+        check_drawn (model);
+        check_round_trip (model, other);
+        check_refused (model);
+        check_large (model);
+        check_beside (model);
+        check_dropped ();
+        check_guard (model);
+    }
+    model_unref (model);
+    model_unref (other);
+}

@@ -48,6 +48,7 @@ static double direct_cycles (const struct conv_method *method, const struct prep
 
 static bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
+    packed->uneven = packed->element == ELEMENT_F32;
     return panel_layout (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
 }
 
@@ -59,8 +60,8 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
     for (int n = 0; n < packed->panel_count; n++) {
         const struct panel *panel = &packed->panel[n];
         size_t wide = (size_t)panel->blocks * BLOCK;
-        for (int i = 0; i < packed->depth; i++) {
-            int block = i / unit, left = packed->depth - block * unit, lanes = left < unit ? left : unit;
+        for (int i = 0; i < panel->depth; i++) {
+            int block = i / unit, left = panel->depth - block * unit, lanes = left < unit ? left : unit;
             float *to =
                 (float *)panel_weights (packed, n) + ((size_t)(block * unit) * taps + (size_t)(i % unit)) * wide;
             for (int lane = 0; lane < (int)wide; lane++) {
@@ -75,16 +76,15 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
-/* Taps of a row are one piece where they are contiguous. */
-bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane)
+/* The sum over `depth` input channels. Taps of a row are one piece where they are contiguous. */
+static bool make_segments (struct preparation *p, const struct conv *conv, bool planar, const size_t row_plane[2],
+                           int depth, struct segments *to)
 {
-    struct direct *d = step->state;
-    const struct conv *conv = &step->conv;
-    int depth = step->packed->depth, count = 0;
-    int blocks = planar ? depth : divide_up (depth, BLOCK);
-    d->segments =
-        memory_add (p->memory, (size_t)blocks * (size_t)conv->kernel_h * (size_t)conv->kernel_w, sizeof *d->segments);
-    if (!d->segments)
+    int count = 0, blocks = planar ? depth : divide_up (depth, BLOCK);
+    size_t row = row_plane[0], plane = row_plane[1];
+    to->list =
+        memory_add (p->memory, (size_t)blocks * (size_t)conv->kernel_h * (size_t)conv->kernel_w, sizeof *to->list);
+    if (!to->list)
         return false;
     for (int b = 0; b < blocks; b++) {
         int lanes = planar ? 1 : depth - b * BLOCK < BLOCK ? depth - b * BLOCK : BLOCK, step_x = planar ? 1 : BLOCK;
@@ -92,14 +92,24 @@ bool direct_segments (struct preparation *p, struct step *step, bool planar, siz
         for (int y = 0; y < conv->kernel_h; y++) {
             size_t at = (size_t)b * plane + (size_t)y * (size_t)conv->dilation_h * row;
             for (int x = 0; x < (whole ? 1 : conv->kernel_w); x++)
-                d->segments[count++] =
+                to->list[count++] =
                     (struct segment) { .offset = (int32_t)(at + (size_t)x * (size_t)conv->dilation_w * (size_t)step_x),
                                        .length = whole ? lanes * conv->kernel_w : lanes };
         }
     }
-    d->segment_count = count;
-    d->depth_steps = (ptrdiff_t)depth * conv->kernel_h * conv->kernel_w;
+    to->count = count;
     return true;
+}
+
+bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane)
+{
+    struct direct *d = step->state;
+    const struct packed *packed = step->packed;
+    const size_t row_plane[2] = { row, plane };
+    int last = packed->panel[packed->panel_count - 1].depth;
+    d->depth_steps = (ptrdiff_t)packed->depth * step->conv.kernel_h * step->conv.kernel_w;
+    return make_segments (p, &step->conv, planar, row_plane, packed->depth, &d->segments) &&
+           make_segments (p, &step->conv, planar, row_plane, last, &d->last_segments);
 }
 
 enum staging staging_of (const struct conv *conv, bool planar)
@@ -250,9 +260,10 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
 struct conv_args panel_args (const struct step *step, const struct panel *panel, ptrdiff_t out_block)
 {
     const struct direct *d = step->state;
+    const struct segments *segments = panel->depth == step->packed->depth ? &d->segments : &d->last_segments;
     return (struct conv_args) {
-        .segments = d->segments,
-        .segment_count = d->segment_count,
+        .segments = segments->list,
+        .segment_count = segments->count,
         .pixel_stride = d->pixel_stride,
         .weights = (const char *)step->packed->weights + panel->weights,
         .bias = step->packed->bias,

@@ -15,14 +15,18 @@ enum staging {
 
 enum staging staging_of (const struct conv *conv, bool planar);
 
+struct segments {
+    struct segment *list; /* [count] */
+    int count;
+};
+
 /* What a direct step needs. */
 struct direct {
     enum staging staging;
-    struct segment *segments;
-    int segment_count;
-    ptrdiff_t depth_steps;           /* the segments' lengths together */
-    ptrdiff_t pixel_stride;          /* floats */
-    bool flat;                       /* pixels are contiguous in and out: strips may cross rows */
+    struct segments segments, last_segments; /* of packed.depth channels; of the last panel's */
+    ptrdiff_t depth_steps;                   /* the segments' lengths together */
+    ptrdiff_t pixel_stride;                  /* floats */
+    bool flat;                               /* pixels are contiguous in and out: strips may cross rows */
     int strips, strip_width;         /* how many strips, rows unless flat, and their pixels (the last: maybe fewer) */
     int staged_height, staged_width; /* pixels of one band's copy */
     int bands, band;                 /* how many bands of strips, of nearly equal height, and the tallest */

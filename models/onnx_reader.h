@@ -68,8 +68,9 @@ struct value {
     /* A tensor of floats: its numbers are whole multiples of these scales, one or one for each channel; NULL: not
      * known to be. */
     const struct quantisation *whole;
-    int producer; /* node that makes it, or -1 */
-    int uses;     /* inputs and graph outputs that read it */
+    bool of_image; /* made from the image, or it; known when patterns are looked for */
+    int producer;  /* node that makes it, or -1 */
+    int uses;      /* inputs and graph outputs that read it */
 };
 
 /* What a node is part of; see onnx_patterns.c. */

@@ -330,6 +330,7 @@ int main (void)
     check_norms ();
     check_spatial ();
     check_output_choice ();
+    check_families ();
     check_shapes ();
     check_fold ();
     check_quantised ();

@@ -49,6 +49,7 @@ static double direct_cycles (const struct conv_method *method, const struct prep
 
 static bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
+    packed->uneven = packed->element == ELEMENT_F32;
     return panel_layout (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
 }
 
@@ -72,8 +73,8 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
     for (int n = 0; n < packed->panel_count && packed_spend (packed, n); n++) {
         const struct panel *panel = &packed->panel[n];
         size_t wide = (size_t)panel->blocks * BLOCK;
-        for (int i = 0; i < packed->depth; i++) {
-            int block = i / unit, left = packed->depth - block * unit;
+        for (int i = 0; i < panel->depth; i++) {
+            int block = i / unit, left = panel->depth - block * unit;
             size_t words = (size_t)divide_up (least (left, unit), terms);
             size_t first = (size_t)(block * unit / terms) * taps + (size_t)(i % unit / terms);
             for (int lane = 0; lane < (int)wide; lane++) {
@@ -91,16 +92,17 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
-/* Taps of a row are one piece where they are contiguous. */
-bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane)
+/* The sum over `depth` input channels. Taps of a row are one piece where they are contiguous. */
+static bool make_segments (struct preparation *p, const struct step *step, bool planar, const size_t row_plane[2],
+                           int depth, struct segments *to)
 {
-    struct direct *d = step->state;
     const struct conv *conv = &step->conv;
-    int depth = step->packed->depth, count = 0, step_x = (int)d->pixel;
-    int blocks = planar ? depth : divide_up (depth, BLOCK);
-    d->segments =
-        memory_add (p->memory, (size_t)blocks * (size_t)conv->kernel_h * (size_t)conv->kernel_w, sizeof *d->segments);
-    if (!d->segments)
+    int count = 0, blocks = planar ? depth : divide_up (depth, BLOCK);
+    int step_x = (int)((const struct direct *)step->state)->pixel;
+    size_t row = row_plane[0], plane = row_plane[1];
+    to->list =
+        memory_add (p->memory, (size_t)blocks * (size_t)conv->kernel_h * (size_t)conv->kernel_w, sizeof *to->list);
+    if (!to->list)
         return false;
     for (int b = 0; b < blocks; b++) {
         int lanes = planar ? 1 : divide_up (least (depth - b * BLOCK, BLOCK), step->kernel->k_step);
@@ -108,14 +110,25 @@ bool direct_segments (struct preparation *p, struct step *step, bool planar, siz
         for (int y = 0; y < conv->kernel_h; y++) {
             size_t at = (size_t)b * plane + (size_t)y * (size_t)conv->dilation_h * row;
             for (int x = 0; x < (whole ? 1 : conv->kernel_w); x++)
-                d->segments[count++] =
+                to->list[count++] =
                     (struct segment) { .offset = (int32_t)(at + (size_t)x * (size_t)conv->dilation_w * (size_t)step_x),
                                        .length = whole ? lanes * conv->kernel_w : lanes };
         }
     }
-    d->segment_count = count;
-    d->depth_steps = (ptrdiff_t)divide_up (depth, planar ? 1 : step->kernel->k_step) * conv->kernel_h * conv->kernel_w;
+    to->count = count;
     return true;
+}
+
+bool direct_segments (struct preparation *p, struct step *step, bool planar, size_t row, size_t plane)
+{
+    struct direct *d = step->state;
+    const struct packed *packed = step->packed;
+    const size_t row_plane[2] = { row, plane };
+    int last = packed->panel[packed->panel_count - 1].depth;
+    d->depth_steps = (ptrdiff_t)divide_up (packed->depth, planar ? 1 : step->kernel->k_step) * step->conv.kernel_h *
+                     step->conv.kernel_w;
+    return make_segments (p, step, planar, row_plane, packed->depth, &d->segments) &&
+           make_segments (p, step, planar, row_plane, last, &d->last_segments);
 }
 
 enum staging staging_of (const struct conv *conv, bool planar)
@@ -321,9 +334,10 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
 struct conv_args panel_args (const struct step *step, const struct panel *panel, ptrdiff_t out_block)
 {
     const struct direct *d = step->state;
+    const struct segments *segments = panel->depth == step->packed->depth ? &d->segments : &d->last_segments;
     return (struct conv_args) {
-        .segments = d->segments,
-        .segment_count = d->segment_count,
+        .segments = segments->list,
+        .segment_count = segments->count,
         .pixel_stride = d->pixel_stride,
         .weights = (const char *)step->packed->weights + panel->weights,
         .bias = step->bytes ? (const void *)step->bytes->start : step->packed->bias,

@@ -2,7 +2,8 @@
 /* conv_weights.c: see conv_weights.h.
  *
  * A panel is one or two blocks of 16 output channels that read the same input channels. Grouped convolutions whose
- * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them. */
+ * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them. The last such
+ * set has what is left of the groups: 55 groups of 8 channels are 27 sets of 2 and one of 1. */
 #include "engine/conv_weights.h"
 #include "engine/kernels.h"
 #include "engine/work.h"
@@ -11,10 +12,10 @@
 #include <stdlib.h>
 
 /* Groups put side by side until both channel counts fill blocks; all of them when nothing less does. */
-static int groups_together (int groups, int in, int out)
+static int groups_together (int groups, int in, int out, bool uneven)
 {
-    for (int s = 1; s < groups; s++)
-        if (groups % s == 0 && s * in % BLOCK == 0 && s * out % BLOCK == 0)
+    for (int s = 1; s < groups && s <= BLOCK; s++)
+        if ((uneven || groups % s == 0) && s * in % BLOCK == 0 && s * out % BLOCK == 0)
             return s;
     return groups;
 }
@@ -23,24 +24,27 @@ bool panel_layout (struct packed *packed, const struct layer *layer, int in_chan
 {
     int nr_blocks = packed->nr_blocks;
     const struct conv *conv = &layer->conv;
-    int together = groups_together (conv->groups, in_channels / conv->groups, conv->out_channels / conv->groups);
-    int sets = conv->groups / together;
-    int in = in_channels / sets, out_blocks = (conv->out_channels / sets + BLOCK - 1) / BLOCK;
+    int group_in = in_channels / conv->groups, group_out = conv->out_channels / conv->groups;
+    int together = groups_together (conv->groups, group_in, group_out, packed->uneven);
+    int sets = (conv->groups + together - 1) / together, rest = conv->groups - (sets - 1) * together;
+    int out_blocks = (group_out * together + BLOCK - 1) / BLOCK, last_blocks = (group_out * rest + BLOCK - 1) / BLOCK;
     int per_set = (out_blocks + nr_blocks - 1) / nr_blocks;
-    packed->depth = in;
-    packed->panel_count = sets * per_set;
+    packed->depth = group_in * together;
+    packed->panel_count = (sets - 1) * per_set + (last_blocks + nr_blocks - 1) / nr_blocks;
     packed->panel = calloc ((size_t)packed->panel_count, sizeof *packed->panel);
     if (!packed->panel)
         return false;
     size_t at = 0;
     for (int i = 0; i < packed->panel_count; i++) {
-        int first = i % per_set * nr_blocks;
+        int set = i / per_set, first = i % per_set * nr_blocks;
+        int left = (set == sets - 1 ? last_blocks : out_blocks) - first;
         struct panel *panel = &packed->panel[i];
-        panel->block = i / per_set * out_blocks + first;
-        panel->blocks = out_blocks - first < nr_blocks ? out_blocks - first : nr_blocks;
-        panel->in_block = i / per_set * (in / BLOCK);
+        panel->block = set * out_blocks + first;
+        panel->blocks = left < nr_blocks ? left : nr_blocks;
+        panel->in_block = set * (packed->depth / BLOCK);
+        panel->depth = group_in * (set == sets - 1 ? rest : together);
         panel->weights = at;
-        size_t terms = (size_t)(in + packed->k_step - 1) / (size_t)packed->k_step * (size_t)packed->k_step;
+        size_t terms = (size_t)(panel->depth + packed->k_step - 1) / (size_t)packed->k_step * (size_t)packed->k_step;
         size_t bytes = per_pair * terms * BLOCK * (size_t)panel->blocks;
         if (__builtin_mul_overflow (bytes, element_bytes (packed->element), &bytes) ||
             __builtin_add_overflow (at, bytes, &at))

@@ -12,6 +12,7 @@ struct conv_method; /* conv.h */
 /* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
 struct panel {
     int block, blocks, in_block;
+    int depth;      /* input channels that it reads: packed.depth, or fewer in the last set of uneven groups */
     size_t weights; /* bytes into packed.weights, a multiple of 64 */
 };
 
@@ -34,7 +35,8 @@ struct packed {
     int32_t *sum;
     struct panel *panel;
     int panel_count;
-    int depth; /* input channels that one panel reads */
+    int depth;   /* input channels that one panel reads */
+    bool uneven; /* set by the method's lay: groups may be put together in sets that do not divide them */
 };
 
 /* The packed weights of a convolution layer, made or found. NULL: error filled. */

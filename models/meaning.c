@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* meaning.c: what the numbers of a graph's first output are: logits, probabilities or logarithms of them; see scores.h.
+/* meaning.c: what the numbers of a graph's output are: logits, probabilities or logarithms of them; see scores.h.
  *
  * Every tensor is gone through once, in order: its meaning follows from what makes it and from the meanings of what it
  * is made from. Beside it stands the range of its numbers, as far as that is known: x / 2 + 1/2 of a tanh is a
@@ -228,9 +228,9 @@ void scores_say_asked (struct score_rule *rule)
     say (rule, "%s, as was asked for", words[rule->kind]);
 }
 
-bool scores_decide (const struct graph *g, struct score_rule *rule)
+bool scores_decide (const struct graph *g, int index, struct score_rule *rule)
 {
-    int count = graph_tensors (g), output = graph_output_id (g, 0);
+    int count = graph_tensors (g), output = graph_output_id (g, index);
     struct state *states = malloc (((size_t)count + 1) * sizeof *states);
     *rule = (struct score_rule) { .kind = SCORES_SOFTMAX, .unit = 1, .node = output };
     if (!states)

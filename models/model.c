@@ -30,7 +30,7 @@ struct model {
     char *path;
     struct graph *graph;
     struct input_spec input;
-    int classes;
+    int output, classes; /* the graph's output that holds them; how many */
     struct score_rule scores;
     struct labels labels;
     char **numbered; /* [numbered_count] "class 17" of the classes without a label, else NULL */
@@ -93,6 +93,29 @@ const char *model_notice (const struct model *model, int index)
 struct quantised model_quantised (const struct model *model)
 {
     return model->quantised;
+}
+
+int model_output (const struct model *model)
+{
+    return model->output;
+}
+
+/* All its numbers along one axis. */
+static bool is_list (struct tensor_info t)
+{
+    return (t.channels > 1) + (t.height > 1) + (t.width > 1) <= 1;
+}
+
+bool model_is_classifier (const struct model *model, struct error *reason)
+{
+    struct tensor_info t = graph_tensor (model->graph, graph_output_id (model->graph, model->output));
+    if (is_list (t))
+        return true;
+    report (reason,
+            "%s: its output '%.100s' is %d x %d x %d, no list of classes: the network is no classifier; `convrelu run` "
+            "gives its numbers",
+            report_path (model->path), t.name, t.channels, t.height, t.width);
+    return false;
 }
 
 int model_classes (const struct model *model)
@@ -184,6 +207,39 @@ static void compare_counts (struct model *model)
             labels->source, names, labels->count - 1, model->classes, model->classes == 1 ? "" : "es", model->classes);
 }
 
+/* How well an output fits as the list of classes. A list of 1001 labels fits 1000 classes and the other way round: the
+ * background (labels.h). */
+static int worth_as_classes (struct tensor_info t, int labels)
+{
+    int numbers = t.channels * t.height * t.width;
+    if (!is_list (t))
+        return 0;
+    if (labels > 1 && numbers >= labels - 1 && numbers <= labels + 1)
+        return numbers == labels ? 4 : 3;
+    return numbers > 1 ? 2 : 1;
+}
+
+static void choose_output (struct model *model)
+{
+    int outputs = graph_outputs (model->graph), best = -1;
+    for (int i = 0; i < outputs; i++) {
+        struct tensor_info t = graph_tensor (model->graph, graph_output_id (model->graph, i));
+        int worth = worth_as_classes (t, model->labels.count);
+        if (worth <= best)
+            continue;
+        best = worth;
+        model->output = i;
+        model->classes = t.channels * t.height * t.width;
+    }
+    if (outputs > 1)
+        notices_add (&model->notices, "%s: of %d outputs '%.100s' is taken as that of the classes, %s",
+                     report_path (model->path), outputs,
+                     graph_tensor (model->graph, graph_output_id (model->graph, model->output)).name,
+                     best > 2    ? "which has as many numbers as there are labels"
+                     : best == 2 ? "the first that is a list"
+                                 : "the first");
+}
+
 struct model *model_of_graph (const char *path, struct graph *graph, struct labels *labels,
                               const struct input_spec *input, struct error *error)
 {
@@ -194,17 +250,18 @@ struct model *model_of_graph (const char *path, struct graph *graph, struct labe
         report (error, "%s: no memory", report_path (path));
         return NULL;
     }
-    struct tensor_info scores = graph_tensor (graph, graph_output_id (graph, 0));
     model->references = 1;
     model->graph = graph;
     model->input = *input;
-    model->classes = scores.channels * scores.height * scores.width;
     model->labels = *labels;
     *labels = (struct labels) { 0 };
+    model->path = strdup (path);
+    if (model->path)
+        choose_output (model);
     labels_fit (&model->labels, model->classes);
     compare_counts (model);
-    model->path = strdup (path);
-    if (model->path && number_classes (model) && shorten_labels (model) && scores_decide (graph, &model->scores))
+    if (model->path && number_classes (model) && shorten_labels (model) &&
+        scores_decide (graph, model->output, &model->scores))
         return model;
     report (error, "%s: no memory for %d classes", report_path (path), model->classes);
     model_unref (model);
@@ -316,7 +373,7 @@ static void open_size (const void *info, const char *input, int *height, int *wi
 
 static bool load_onnx (const char *path, char *bytes, size_t size, struct content *content, struct error *error)
 {
-    struct onnx_extras extras = { .open_size = open_size, .data = content->info };
+    struct onnx_extras extras = { .open_size = open_size, .data = content->info, .notices = &content->notices };
     content->graph = onnx_read (path, bytes, size, &extras, error);
     content->labels = extras.labels;
     content->quantised = (struct quantised) { extras.quantised_tensors, extras.quantised_constants };

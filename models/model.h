@@ -61,7 +61,12 @@ struct quantised {
     int tensors, constants;
 };
 struct quantised model_quantised (const struct model *model);
-int model_classes (const struct model *model); /* numbers in the first output */
+/* Which of the graph's outputs holds the classes: of several the first list of as many numbers as there are labels, else
+ * the first list of more than one number, else the first one; a notice says which. */
+int model_output (const struct model *model);
+int model_classes (const struct model *model); /* numbers in that output */
+/* Whether that output is a list. False, and the sentence in *reason (unless NULL): it is a map. */
+bool model_is_classifier (const struct model *model, struct error *reason);
 /* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next
  * call). */
 const char *model_label (const struct model *model, int class_id);

@@ -4,6 +4,7 @@
 #define CONVRELU_ONNX_H
 
 #include "engine/engine.h"
+#include "models/notices.h"
 
 /* What an ONNX file holds besides the graph. */
 struct onnx_extras {
@@ -11,6 +12,7 @@ struct onnx_extras {
     /* Set before: asked for the size of an input that leaves height or width open; 0: 224. NULL: 224. */
     void (*open_size) (const void *data, const char *input, int *height, int *width);
     const void *data;
+    struct notices *notices; /* set before: gets what a user should know; NULL: nobody is told */
     bool size_left_open; /* height, width or both */
     bool channels_last; /* in the file the image is (1, height, width, channels); in the graph its channels are first */
     bool bytes;         /* the file takes whole numbers of 0 to 255 */

@@ -10,10 +10,34 @@
 #include <math.h>
 #include <string.h>
 
+/* Training mode of a constant, (1, channels, ...): weights that are standardised by their own mean and variance. */
+static bool standardise (struct reader *r, struct value *v)
+{
+    const float *from = v->shape.rank >= 2 && v->shape.dims[0] == 1 ? onnx_value_floats (r, v) : NULL;
+    int64_t channels = from ? v->shape.dims[1] : 0, count = channels ? onnx_shape_total (&v->shape) / channels : 0;
+    const float *scale = count ? onnx_input_floats (r, 1, channels) : NULL;
+    const float *shift = scale ? onnx_input_floats (r, 2, channels) : NULL;
+    float *to = shift ? onnx_make_constant (r, 0, VALUE_FLOATS, &v->shape) : NULL;
+    double epsilon = (double)onnx_attribute_float (r, "epsilon", 1e-5f);
+    for (int64_t c = 0; to && c < channels; c++) {
+        double mean = 0, variance = 0;
+        for (int64_t i = c * count; i < (c + 1) * count; i++)
+            mean += (double)from[i] / (double)count;
+        for (int64_t i = c * count; i < (c + 1) * count; i++)
+            variance += ((double)from[i] - mean) * ((double)from[i] - mean) / (double)count;
+        double factor = (double)scale[c] / sqrt (variance + epsilon);
+        for (int64_t i = c * count; i < (c + 1) * count; i++)
+            to[i] = (float)(((double)from[i] - mean) * factor + (double)shift[c]);
+    }
+    return to || onnx_fail (r, "its input is a constant of another shape than (1, channels, ...)");
+}
+
 static bool read_batch_norm (struct reader *r)
 {
-    struct value *x = onnx_input_tensor (r, 0);
-    if (!x)
+    struct value *x = onnx_input_value (r, 0);
+    if (x && x->kind == VALUE_FLOATS && onnx_attribute_int (r, "training_mode", 0))
+        return standardise (r, x);
+    if (!x || !(x = onnx_input_tensor (r, 0)))
         return false;
     if (x->shape.rank < 2 || x->shape.dims[0] != 1)
         return onnx_fail (r, "its input has %d dimensions or is not one image", x->shape.rank);

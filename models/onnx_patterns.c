@@ -373,8 +373,26 @@ static void try_where (struct reader *r, int node)
     r->roles[node].pattern_alpha = (float)alpha;
 }
 
+/* What depends on the image; the rest is constant, also where nodes make it. */
+static void mark_of_image (struct reader *r)
+{
+    r->values[r->image].of_image = true;
+    for (size_t n = 0; n < r->file->n_node && onnx_spend (r, 100); n++) {
+        const int *slots = &r->slots[r->node_slots[n]];
+        size_t inputs = r->file->node[n]->n_input, outputs = r->file->node[n]->n_output;
+        bool of_image = false;
+        for (size_t i = 0; i < inputs; i++)
+            of_image = of_image || (slots[i] >= 0 && r->values[slots[i]].of_image);
+        for (size_t i = inputs; of_image && i < inputs + outputs; i++) {
+            if (slots[i] >= 0)
+                r->values[slots[i]].of_image = true;
+        }
+    }
+}
+
 void onnx_find_patterns (struct reader *r)
 {
+    mark_of_image (r);
     for (size_t n = r->file->n_node; n-- > 0 && onnx_spend (r, 100);) {
         if (r->roles[n].live)
             onnx_try_norm (r, (int)n);

@@ -111,7 +111,7 @@ void onnx_try_norm (struct reader *r, int node)
         return;
     for (int i = 0; i < (divides ? 1 : 2) && !found; i++)
         found = is_norm (r, onnx_node_input (r, node, i), onnx_node_input (r, node, 1 - i), divides, &p);
-    if (!found)
+    if (!found || !r->values[p.x].of_image) /* of a constant, weights that are standardised, node by node */
         return;
     const int nodes[] = { p.inverse, p.root, p.add, p.mean_square, p.square, p.difference[0], p.difference[1], p.mean };
     for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {

@@ -23,6 +23,8 @@
 
 #include "engine/engine.h"
 #include "models/file.h"
+#include "models/notices.h"
+#include "models/onnx.h"
 #include "onnx.pb-c.h" /* generated from onnx.proto */
 
 enum { RANK_MAX = 8 };
@@ -66,8 +68,9 @@ struct value {
     /* A tensor of floats: its numbers are whole multiples of these scales, one or one for each channel; NULL: not
      * known to be. */
     const struct quantisation *whole;
-    int producer; /* node that makes it, or -1 */
-    int uses;     /* inputs and graph outputs that read it */
+    bool of_image; /* made from the image, or it; known when patterns are looked for */
+    int producer;  /* node that makes it, or -1 */
+    int uses;      /* inputs and graph outputs that read it */
 };
 
 /* What a node is part of; see onnx_patterns.c. */
@@ -366,11 +369,11 @@ bool onnx_reduced (struct reader *r, const struct value *v, const bool axes[RANK
 bool onnx_normalised (struct reader *r, const struct value *x, const bool axes[RANK_MAX], const struct normalise *how,
                       const char *name, struct value *result);
 
-extern const struct onnx_operator onnx_activation_operators[], onnx_arithmetic_operators[], onnx_concat_operators[],
-    onnx_constant_operators[], onnx_conv_pool_operators[], onnx_function_operators[], onnx_gather_operators[],
-    onnx_linear_operators[], onnx_normalise_operators[], onnx_quantised_operators[], onnx_reduce_operators[],
-    onnx_reshape_operators[], onnx_slice_operators[], onnx_softmax_operators[], onnx_spatial_operators[],
-    onnx_transpose_operators[];
+extern const struct onnx_operator onnx_activation_operators[], onnx_arithmetic_operators[], onnx_best_operators[],
+    onnx_concat_operators[], onnx_constant_operators[], onnx_conv_pool_operators[], onnx_function_operators[],
+    onnx_gather_operators[], onnx_linear_operators[], onnx_normalise_operators[], onnx_quantised_operators[],
+    onnx_reduce_operators[], onnx_reshape_operators[], onnx_slice_operators[], onnx_softmax_operators[],
+    onnx_spatial_operators[], onnx_transpose_operators[];
 
 /* ---- onnx_quantised.c ---- */
 /* Whether an input of the node is quantised, so that this reads it instead of row->read. */

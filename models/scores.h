@@ -24,8 +24,8 @@ struct score_rule {
     char sentence[320]; /* all that in words: "sigmoid at node "prob": independent probabilities, as they are" */
 };
 
-/* The rule for the graph's first output. False: no memory, and the rule is softmax. */
-bool scores_decide (const struct graph *g, struct score_rule *rule);
+/* The rule for the graph's output `index`. False: no memory, and the rule is softmax. */
+bool scores_decide (const struct graph *g, int index, struct score_rule *rule);
 
 void scores_say_asked (struct score_rule *rule); /* a sentence for a kind that the graph did not decide */
 

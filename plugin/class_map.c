@@ -53,10 +53,10 @@ static int last_map (const struct graph *g)
     return map;
 }
 
-struct class_map *class_map_new (const struct graph *g)
+struct class_map *class_map_new (const struct graph *g, int output)
 {
     struct class_map *map = g_new0 (struct class_map, 1);
-    int id = graph_outputs (g) > 0 ? behind_shapes (g, graph_output_id (g, 0)) : -1;
+    int id = graph_outputs (g) > 0 ? behind_shapes (g, graph_output_id (g, output)) : -1;
     struct tensor_info end = graph_tensor (g, id);
     map->references = 1;
     map->classes = end.channels;

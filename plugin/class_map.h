@@ -20,8 +20,8 @@ struct class_map {
     gint references; /* atomic */
 };
 
-/* Copies the weights, so before graph_drop_weights. */
-struct class_map *class_map_new (const struct graph *g);
+/* Of the graph's output that holds the classes. Copies the weights, so before graph_drop_weights. */
+struct class_map *class_map_new (const struct graph *g, int output);
 struct class_map *class_map_ref (struct class_map *map);
 void class_map_unref (struct class_map *map); /* NULL is fine */
 

@@ -79,6 +79,8 @@ static gboolean check_model (const struct model *model, struct error *reason)
 {
     const struct input_spec *spec = model_input (model);
     gboolean pixels = spec->channels == 1 || spec->channels == 3 || spec->channels == 4;
+    if (!model_is_classifier (model, reason))
+        return FALSE;
     if (pixels && spec->width > 0 && spec->height > 0 && model_classes (model) > 0)
         return TRUE;
     snprintf (reason->text, sizeof reason->text,
@@ -242,7 +244,8 @@ static struct network *load_within (const struct settings *settings, GError **er
     if (model && !check_model (model, &reason))
         g_clear_pointer (&model, model_unref);
     if (model)
-        network = new_network (model, class_map_new (model_graph (model)), settings, NULL, &reason);
+        network =
+            new_network (model, class_map_new (model_graph (model), model_output (model)), settings, NULL, &reason);
     if (!network) {
         set_load_error (settings, &reason, error);
         return NULL;

@@ -21,7 +21,7 @@ void result_clear (struct result *result)
 void result_take (struct result *result, const struct network *network, const struct settings *settings,
                   GstClockTime inference_time)
 {
-    const struct tensor *scores = plan_output (network->plan, 0);
+    const struct tensor *scores = plan_output (network->plan, model_output (network->model));
     guint k = MIN (settings->top_k, (guint)model_classes (network->model));
     if (k > result->capacity) {
         result->ids = g_renew (int, result->ids, k);

@@ -5,7 +5,8 @@
 void shares_take (const struct network *network, enum score_kind asked, float *shares)
 {
     struct score_rule rule = model_scores (network->model, asked, network->replaces ? &network->replacement : NULL);
-    model_scores_of_all (plan_output (network->plan, 0)->data, model_classes (network->model), &rule, shares);
+    const struct tensor *scores = plan_output (network->plan, model_output (network->model));
+    model_scores_of_all (scores->data, model_classes (network->model), &rule, shares);
 }
 
 void result_smooth (struct result *result, struct smoothing *smoothing, const struct network *network,

@@ -206,6 +206,27 @@ static void check_refused (void)
     }
 }
 
+/* A network whose output is a map is refused in a sentence. */
+static void check_map (void)
+{
+    float weights[CLASSES * 3] = { 1 }, bias[CLASSES] = { 0 };
+    struct bytes model;
+    char path[64];
+    group ("a network that ends in a map");
+    struct rig rig = rig_new (NULL);
+    in_folder (path, sizeof path, "map.onnx");
+    tiny_onnx (&model, SIDE, CLASSES, weights, bias, "");
+    write_file (path, model.data, model.size);
+    gst_element_set_state (rig.element, GST_STATE_NULL);
+    g_object_set (rig.element, "model-file", path, NULL);
+    GstStateChangeReturn change = gst_element_set_state (rig.element, GST_STATE_PLAYING);
+    struct said said = listen_to (rig.bus);
+    CHECK (change == GST_STATE_CHANGE_FAILURE && said.errors == 1 && strstr (said.error, "'mix'") &&
+               strstr (said.error, "no classifier"),
+           "%d errors: %s", said.errors, said.error);
+    rig_free (&rig);
+}
+
 static void check_mnist (void)
 {
     const char *cases = getenv ("CONVRELU_CASES");
@@ -238,6 +259,7 @@ int main (int argc, char **argv)
     check_three_numbers ();
     check_alpha ();
     check_refused ();
+    check_map ();
     check_mnist ();
     return end_tests ();
 }

@@ -398,6 +398,48 @@ static void check_deep (void)
     }
 }
 
+/* ---- groups -------------------------------------------------------------------------------------------------- */
+
+/* Groups that no set of whole blocks divides, behind a layer that fills the padding channels with something. */
+static void check_groups (void)
+{
+    static const struct {
+        int groups, in, out, kernel, stride; /* channels of a group */
+        double zeros;                        /* times the multiplications of the definition, at most */
+    } cases[] = { { 55, 8, 8, 3, 1, 2 }, { 55, 8, 8, 3, 2, 2 },  { 37, 24, 24, 1, 1, 2 }, { 7, 8, 16, 3, 1, 2 },
+                  { 3, 16, 8, 3, 1, 2 }, { 19, 4, 12, 3, 1, 4 }, { 21, 5, 5, 3, 1, 16 },  { 33, 2, 2, 3, 2, 8 },
+                  { 32, 8, 8, 3, 1, 2 }, { 5, 3, 3, 3, 1, 5 },   { 9, 48, 16, 1, 2, 1 } };
+    check_group ("groups");
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        char name[64];
+        int channels = cases[k].groups * cases[k].in, pad = cases[k].kernel / 2;
+        struct builder b = builder_new (k, 3, 7, 6);
+        int x = build_activation (&b, build_square (&b, 0, channels, 1, 1, 0),
+                                  (struct activation) { .kind = ACTIVATION_SILU });
+        x = build_conv (&b, x,
+                        (struct conv) { .out_channels = cases[k].groups * cases[k].out,
+                                        .kernel_h = cases[k].kernel,
+                                        .kernel_w = cases[k].kernel,
+                                        .stride_h = cases[k].stride,
+                                        .stride_w = cases[k].stride,
+                                        .pad_top = pad,
+                                        .pad_left = pad,
+                                        .pad_right = pad,
+                                        .groups = cases[k].groups });
+        graph_output (b.g, build_relu (&b, build_batch_norm (&b, x)));
+        snprintf (name, sizeof name, "%d groups of %d channels, kernel %d", cases[k].groups, cases[k].in,
+                  cases[k].kernel);
+        struct trial t = trial_new (&b, name);
+        one_to_three_threads (&t, ALGORITHM_DIRECT);
+        struct plan *plan = plan_new (t.g, &(struct plan_options) { .threads = 1 }, NULL);
+        struct step_info step = plan_step (plan, plan_steps (plan) - 2); /* the last one puts the output in order */
+        CHECK ((double)step.multiplications <= cases[k].zeros * (double)step.macs, "%s: %.1f times the multiplications",
+               name, (double)step.multiplications / (double)step.macs);
+        plan_free (plan);
+        trial_free (&t);
+    }
+}
+
 /* ---- random graphs ------------------------------------------------------------------------------------------- */
 
 /* Random options, so that every combination comes along; taps on a third of the tensors, every other time. */
@@ -467,6 +509,7 @@ int main (int argc, char **argv)
     check_patterns ();
     check_wide ();
     check_deep ();
+    check_groups ();
     check_random (argc > 1 ? atoi (argv[1]) : 200);
     check_replaced ();
     return check_end ();

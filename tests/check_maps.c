@@ -113,7 +113,7 @@ static void check_class_map (void)
 {
     check_group ("class activation");
     struct graph *g = small_graph ();
-    struct class_map *map = class_map_new (g);
+    struct class_map *map = class_map_new (g, 0);
     if (CHECK (map->weights && map->map == graph_find (g, "r2"), "the map is tensor %d", map->map)) {
         float values[4 * 4], out[4], expected;
         const struct tensor tensor = { "r2", values, 4, 2, 2 };

@@ -29,6 +29,8 @@ void fill (float *to, size_t count, unsigned seed);
 
 void check_operators (void);        /* check_models_operators.c */
 void check_arithmetic (void);       /* check_models_arithmetic.c */
+void check_output_choice (void);    /* check_models_heads.c */
+void check_families (void);         /* check_models_families.c */
 void check_spatial (void);          /* check_models_spatial.c */
 void check_norms (void);            /* check_models_norms.c */
 void check_shapes (void);           /* check_models_shapes.c */

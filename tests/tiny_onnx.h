@@ -113,8 +113,8 @@ static void put_model (struct bytes *model, const struct bytes *graph)
     put_message (model, 8, &opset);
 }
 
-/* A model of the mean colour. weights [classes][channels]. end: NULL, or
- * the operation behind the scores. */
+/* A model of the mean colour. weights [classes][channels]. end: NULL, the operation behind the scores, or "" where the
+ * output is to be the map in front of the mean. */
 static void tiny_onnx_of (struct bytes *model, int channels, int side, int classes, const float *weights,
                           const float *bias, const char *end)
 {
@@ -123,13 +123,13 @@ static void tiny_onnx_of (struct bytes *model, int channels, int side, int class
     put_node (&graph, "Conv", (const char *const[]) { "pixels", "weights", "bias", NULL }, "mix");
     put_node (&graph, "GlobalAveragePool", (const char *const[]) { "mix", NULL }, "mean");
     put_node (&graph, "Flatten", (const char *const[]) { "mean", NULL }, "scores");
-    if (end)
+    if (end && *end)
         put_node (&graph, end, (const char *const[]) { "scores", NULL }, "end");
     put_text (&graph, 2, "mean colour");
     put_tensor (&graph, "weights", (uint64_t[]) { count, depth, 1, 1 }, 4, weights, (size_t)classes * depth);
     put_tensor (&graph, "bias", &count, 1, bias, (size_t)classes);
     put_value (&graph, 11, "pixels", (uint64_t[]) { 1, depth, length, length }, 4);
-    put_value (&graph, 12, end ? "end" : "scores", (uint64_t[]) { 1, count }, 2);
+    put_value (&graph, 12, !end ? "scores" : *end ? "end" : "mix", (uint64_t[]) { 1, count }, 2);
     put_model (model, &graph);
 }
 

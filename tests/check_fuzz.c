@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_fuzz.c: the targets of tests/fuzz without a fuzzer: their seeds are accepted; neither seeds that are changed nor
- * the files of tests/fuzz/corpus do any harm. */
+/* check_fuzz.c: the targets of tests/fuzz without a fuzzer: their seeds are accepted; neither seeds that are changed
+ * nor the files of tests/fuzz/corpus do any harm. */
 #include "tests/check.h"
 #include "tests/fuzz/fuzz.h"
 

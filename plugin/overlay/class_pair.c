@@ -104,7 +104,9 @@ static void draw (struct drawing *drawing, void *state, int which, const struct 
         canvas_fill (canvas, tile.x - 1, tile.y - 1, tile.width + 2, tile.height + 2,
                      premultiplied (COLOUR_FRAME, pen.opacity));
         heat_tile_draw (&heat, &map, &tile, &pen);
-        write_names (drawing, &pen, ids[i], (struct rectangle) { tile.x, tile.y + tile.height + pad, tile.width, 0 });
+        write_names (
+            drawing, &pen, ids[i],
+            (struct rectangle) { tile.x, tile.y + tile.height + pad, tile.width - drawing->layout.small_line / 2, 0 });
     }
 }
 

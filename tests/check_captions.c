@@ -416,6 +416,8 @@ static void check_unit_captions (void)
     CHECK (strcmp (caption.zero, "46 % below 0; the rest:") == 0, "with a sign: %s", caption.zero);
     CHECK (strstr (caption.field, "9 × 224 of 200 × 224") != NULL, "as high as the picture: %s", caption.field);
     facts.field_width = 200;
+    unit_caption_write (&caption, &facts);
+    CHECK (strcmp (caption.answer, "strongest answer now: +3.14, at the yellow mark") == 0, "%s", caption.answer);
     facts.strongest = facts.most = 0;
     unit_caption_write (&caption, &facts);
     CHECK (strcmp (caption.field, "each answer looks at the whole picture") == 0, "%s", caption.field);

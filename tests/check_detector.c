@@ -455,6 +455,43 @@ static void check_overlaps (void)
     }
 }
 
+/* Layers that are not made by a convolution, that are not there, without height: drawn as far as there is something. */
+static void check_layers (void)
+{
+    static const struct {
+        const char *unit;
+        bool watched, sum; /* a detector is drawn; a number is taken apart */
+    } cases[] = {
+        { "stem/relu", true, true },   { "things/leaky:99", true, true }, { "stem/relu:1:9999:9999", true, true },
+        { "edges:1", true, true },     { "pixels:1", true, false },       { "mean:2", true, false },
+        { "nothing:3", false, false }, { ":::", false, false },
+    };
+    check_group ("layers of all kinds");
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        struct appearance appearance = unit_appearance (OVERLAY_UNIT, cases[i].unit), both;
+        struct subject subject;
+        appearance_init (&both);
+        appearance_clear (&both);
+        appearance_copy (&both, &appearance);
+        both.overlay = OVERLAY_UNIT | OVERLAY_CONVOLUTION;
+        if (subject_open (&subject, &appearance)) {
+            GstVideoOverlayComposition *drawn = subject_draw (&subject, 640, 480);
+            guint count = drawn ? gst_video_overlay_composition_n_rectangles (drawn) : 0;
+            CHECK ((count >= 4 + 2) == cases[i].watched, "unit=%s: %u panels", cases[i].unit, count);
+        }
+        subject_close (&subject);
+        if (subject_open (&subject, &both)) {
+            subject_draw (&subject, 640, 480);
+            const struct network *network = subject.network;
+            CHECK ((network->before_tap >= 0) == cases[i].sum && (network->watched_remark == NULL) == cases[i].sum,
+                   "unit=%s: before it is tap %d; %s", cases[i].unit, network->before_tap, network->watched_remark);
+        }
+        subject_close (&subject);
+        appearance_clear (&both);
+        appearance_clear (&appearance);
+    }
+}
+
 /* Pixels of the network's input come back as they were, whatever mean, std and order. */
 static void check_seen (void)
 {
@@ -505,6 +542,7 @@ int main (int argc, char **argv)
     check_forgetting ();
     check_box ();
     check_overlaps ();
+    check_layers ();
     check_seen ();
     pictures_end ();
     return check_end ();

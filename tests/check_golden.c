@@ -54,7 +54,7 @@ static const struct golden_case {
     { "channels-of-class", OVERLAY_FEATURE_MAPS | OVERLAY_LABELS, STAGE_POST, PLACEMENT_RIGHT, COLORMAP_VIRIDIS,
       CHANNELS_CLASS, .opacity = 0.95 },
     { "channels-of-two", OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION | OVERLAY_LABELS, STAGE_POST, PLACEMENT_INSET,
-      COLORMAP_VIRIDIS, CHANNELS_CLASS, 0.95, .classes = "top-1,water lily" },
+      COLORMAP_VIRIDIS, CHANNELS_CLASS, 0.95, .classes = "top-1,laptop", .residual = TRUE },
     { "residual-sum", OVERLAY_CONVOLUTION | OVERLAY_LABELS, STAGE_POST, PLACEMENT_INSET, COLORMAP_VIRIDIS,
       CHANNELS_VARIED, 0.95, .unit = "block/relu", .residual = TRUE },
     { "unit-of-signs", OVERLAY_UNIT | OVERLAY_CONVOLUTION | OVERLAY_LABELS, STAGE_POST, PLACEMENT_INSET,

@@ -287,6 +287,19 @@ static void check_needs (void)
                appearance_taps_pre (&appearance), appearance_taps_class_map (&appearance));
         CHECK (appearance_same_tensors (&none, &appearance) == !(post || pre || class_map), "case %u: the same", i);
     }
+    /* A detector is watched with one tensor; a number is taken apart with what it is summed from, too. */
+    appearance.overlay = OVERLAY_UNIT;
+    CHECK (appearance.overlay == 32, "unit is %u", appearance.overlay);
+    CHECK (appearance_taps_unit (&appearance) && !appearance_taps_sum (&appearance) &&
+               !appearance_shows_layers (&appearance),
+           "unit: %d, sum %d", appearance_taps_unit (&appearance), appearance_taps_sum (&appearance));
+    CHECK (!appearance_same_tensors (&none, &appearance), "unit needs none");
+    appearance_clear (&none);
+    appearance_copy (&none, &appearance);
+    none.overlay = OVERLAY_CONVOLUTION;
+    CHECK (none.overlay == 16, "convolution is %u", none.overlay);
+    CHECK (appearance_taps_unit (&none) && appearance_taps_sum (&none) && !appearance_same_tensors (&none, &appearance),
+           "convolution needs what unit does");
     appearance_clear (&none);
     appearance_clear (&appearance);
 }

@@ -189,9 +189,25 @@ static void check_choice (void)
            stats.shown[1], stats.shown[2]);
     CHECK (fabsf (layer_stats_contribution (&stats, &wish, 0) + 100) < 1e-4f, "the first adds %g",
            (double)layer_stats_contribution (&stats, &wish, 0));
+    static const float others[] = { 0, 0, 9, 0, 1 };
+    wish.other_id = 3;
+    wish.other_weights = others;
+    layer_stats_choose (&stats, 5, &wish);
+    CHECK (layer_stats_first_half (&stats) == 3 && stats.shown[0] == 1 && stats.shown[1] == 4 && stats.shown[2] == 2 &&
+               stats.shown[3] == 2 && stats.shown[4] == 4,
+           "of two classes: %d of %d %d %d, %d %d", layer_stats_first_half (&stats), stats.shown[0], stats.shown[1],
+           stats.shown[2], stats.shown[3], stats.shown[4]);
+    const struct channel_wish second = channel_wish_other (&wish);
+    CHECK (fabsf (layer_stats_contribution (&stats, &second, 2) - 36) < 1e-4f, "the second class gets %g",
+           (double)layer_stats_contribution (&stats, &second, 2));
+    wish.other_id = -1;
     wish.weights = NULL;
     layer_stats_choose (&stats, 2, &wish);
     CHECK (stats.shown[0] == 1 && stats.shown[1] == 0, "maps of classes: %d %d", stats.shown[0], stats.shown[1]);
+    wish.other_id = 3;
+    layer_stats_choose (&stats, 2, &wish);
+    CHECK (layer_stats_first_half (&stats) == 2 && stats.shown[0] == 1 && stats.shown[1] == 3,
+           "maps of two classes: %d %d", stats.shown[0], stats.shown[1]);
     wish = (struct channel_wish) {
         .select = CHANNELS_LISTED, .listed = listed, .listed_count = 3, .class_id = -1, .other_id = -1
     };

@@ -59,13 +59,14 @@ static bool write_pictures_network (void)
 }
 
 /* "pixels" -> Conv 3x3 "edges" -> Relu "stem/relu" [4][32][32] -> Conv 1x1 "branch"; "branch" + "stem/relu" = "sum" ->
- * Relu "block/relu" -> GlobalAveragePool -> Flatten: four classes. */
+ * Relu "block/relu" -> GlobalAveragePool -> Conv 1x1 "classes" -> Flatten: four classes, a weight for each channel. */
 static bool write_residual_network (void)
 {
     float edges[4][3][3][3] = { { { { 0 } } } };
     static const float branch[4][4] = {
         { -.8f, .5f, 0, .2f }, { .5f, -.8f, .5f, 0 }, { 0, .5f, .3f, -.5f }, { .4f, 0, -.5f, -1 }
     };
+    static const float classes[4][4] = { { 4, 2, -1, 0 }, { 0, 1, 3, -1 }, { 1, 0, 1, 2 }, { -1, 0, 0, 3 } };
     for (int c = 0; c < 4; c++)
         for (int y = 0; y < 3; y++)
             for (int x = 0; x < 3; x++)
@@ -77,10 +78,12 @@ static bool write_residual_network (void)
     put_node (&graph, "Add", (const char *const[]) { "branch", "stem/relu", NULL }, "sum");
     put_node (&graph, "Relu", (const char *const[]) { "sum", NULL }, "block/relu");
     put_node (&graph, "GlobalAveragePool", (const char *const[]) { "block/relu", NULL }, "mean");
-    put_node (&graph, "Flatten", (const char *const[]) { "mean", NULL }, "scores");
+    put_node (&graph, "Conv", (const char *const[]) { "mean", "classes.w", NULL }, "classes");
+    put_node (&graph, "Flatten", (const char *const[]) { "classes", NULL }, "scores");
     put_text (&graph, 2, "residual");
     put_tensor (&graph, "edges.w", (uint64_t[]) { 4, 3, 3, 3 }, 4, &edges[0][0][0][0], 4 * 3 * 3 * 3);
     put_tensor (&graph, "branch.w", (uint64_t[]) { 4, 4, 1, 1 }, 4, &branch[0][0], 4 * 4);
+    put_tensor (&graph, "classes.w", (uint64_t[]) { 4, 4, 1, 1 }, 4, &classes[0][0], 4 * 4);
     put_value (&graph, 11, "pixels", (uint64_t[]) { 1, 3, INPUT_SIDE, INPUT_SIDE }, 4);
     put_value (&graph, 12, "scores", (uint64_t[]) { 1, PICTURE_CLASSES }, 2);
     put_model (&model, &graph);

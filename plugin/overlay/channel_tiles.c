@@ -71,7 +71,11 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
     const struct tensor *tensor = tiles->tensor;
     gsize pixels = (gsize)tensor->height * (gsize)tensor->width;
     int gap = mosaic->gap, border = MIN (gap, pen->layout->pad);
-    guint32 *picture = tiles->heat ? seen_darkened (tiles->frame, mosaic->tile_width, mosaic->tile_height) : NULL;
+    guint32 *picture = NULL;
+    if (tiles->heat) {
+        picture = g_new (guint32, (gsize)mosaic->tile_width * (gsize)mosaic->tile_height);
+        seen_darkened (tiles->frame, picture, mosaic->tile_width, mosaic->tile_height);
+    }
     struct heat_tile heat = { .frame = tiles->frame, .palette = tiles->heat, .picture = picture };
     if (tiles->heat)
         heat.tensor = tiles->frame->network->class_map->map;
@@ -88,8 +92,9 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
         guint32 rgb;
         wish_of (tiles, i, &rgb);
         /* A frame round each; those of neighbours coincide. */
-        canvas_fill (pen->canvas, tile.x - border, tile.y - border, tile.width + 2 * border, tile.height + 2 * border,
-                     premultiplied (rgb, pen->opacity));
+        const struct rectangle frame = { tile.x - border, tile.y - border, tile.width + 2 * border,
+                                         tile.height + 2 * border };
+        pen_outline (pen, &frame, border, premultiplied (rgb, pen->opacity));
         tiles->most[i] = tiles->heat ? heat_tile_draw (&heat, &map, &tile, pen)
                                      : tile_draw (&map, tiles->palette, &tile, pen->canvas, scratch);
         write_number (pen, tiles, i, &tile);

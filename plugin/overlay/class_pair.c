@@ -16,6 +16,7 @@ struct class_pair {
     struct palette heat; /* not premultiplied */
     float *values[2];    /* [h][w] class-activation maps */
     int width, height;   /* of a tile; 0: there is no room */
+    guint32 *picture;    /* [height][width] */
 };
 
 static void begin (struct drawing *drawing, void *state)
@@ -87,8 +88,9 @@ static void draw (struct drawing *drawing, void *state, int which, const struct 
     struct pen pen = drawing_pen (drawing, canvas);
     int pad = drawing->layout.pad;
     float most = 0;
-    guint32 *picture = seen_whole (drawing->frame, pair->width, pair->height);
-    const struct heat_tile heat = { drawing->frame, network->class_map->map, &pair->heat, picture };
+    pair->picture = g_renew (guint32, pair->picture, (gsize)pair->width * (gsize)pair->height);
+    seen_whole (drawing->frame, pair->picture, pair->width, pair->height);
+    const struct heat_tile heat = { drawing->frame, network->class_map->map, &pair->heat, pair->picture };
     for (int i = 0; i < 2; i++) {
         float largest = ids[i] >= 0 ? class_map_draw (network->class_map, tensor, ids[i], pair->values[i]) : 0;
         most = MAX (most, largest);
@@ -102,9 +104,10 @@ static void draw (struct drawing *drawing, void *state, int which, const struct 
         canvas_fill (canvas, tile.x - 1, tile.y - 1, tile.width + 2, tile.height + 2,
                      premultiplied (COLOUR_FRAME, pen.opacity));
         heat_tile_draw (&heat, &map, &tile, &pen);
-        write_names (drawing, &pen, ids[i], (struct rectangle) { tile.x, tile.y + tile.height + pad, tile.width, 0 });
+        write_names (
+            drawing, &pen, ids[i],
+            (struct rectangle) { tile.x, tile.y + tile.height + pad, tile.width - drawing->layout.small_line / 2, 0 });
     }
-    g_free (picture);
 }
 
 static void clear (void *state)
@@ -112,6 +115,7 @@ static void clear (void *state)
     struct class_pair *pair = state;
     for (int i = 0; i < 2; i++)
         g_free (pair->values[i]);
+    g_free (pair->picture);
 }
 
 const struct panel_kind class_pair_panels = { .flags = OVERLAY_CLASS_ACTIVATION,

@@ -18,6 +18,8 @@ struct cell {
     const struct tensor *tensor; /* NULL: nothing */
 };
 
+enum { CLASS_MAPS = 6 }; /* maps that are classes, at most: each needs room for its name */
+
 struct feature_maps {
     struct palette colours, signs, heat, warm; /* heat: not premultiplied; warm: the same as a legend */
     struct cell cell[MOSAICS_MAX];
@@ -183,6 +185,13 @@ static gboolean stands_alone (const struct overlay_frame *frame, int layer)
     return frame->appearance->stage == STAGE_BOTH && which->pre == which->post;
 }
 
+/* The layer's channels are those that make the class. */
+static gboolean is_class_map (const struct network *network, int layer)
+{
+    const struct class_map *map = network->class_map;
+    return (map->weights || map->channel_is_class) && network->layers.layer[layer].post == map->map;
+}
+
 void feature_maps_shapes (const struct overlay_frame *frame, struct map_shapes *shapes)
 {
     const struct network *network = frame->network;
@@ -199,6 +208,9 @@ void feature_maps_shapes (const struct overlay_frame *frame, struct map_shapes *
         struct map_shape one = { .channels = tensor->channels, .height = tensor->height, .width = tensor->width };
         one.letters = (int)MIN (g_utf8_strlen (network->layers.label[i], -1), 999);
         one.alone = alone && shapes->pairs;
+        if (frame->appearance->channel_select == CHANNELS_CLASS && network->class_map->channel_is_class &&
+            is_class_map (network, i))
+            one.channels = MIN (one.channels, CLASS_MAPS);
         shapes->shape[shapes->count++] = one;
         if (shapes->pairs)
             shapes->shape[shapes->count++] = alone ? (struct map_shape) { .channels = 0 } : one;
@@ -209,13 +221,6 @@ void feature_maps_shapes (const struct overlay_frame *frame, struct map_shapes *
 static struct layer_stats *choosing_stats (struct drawing *drawing, int layer)
 {
     return drawing->frame->network->post_tap[layer] >= 0 ? &drawing->post[layer] : &drawing->pre[layer];
-}
-
-/* The layer's channels are those that make the class. */
-static gboolean is_class_map (const struct network *network, int layer)
-{
-    const struct class_map *map = network->class_map;
-    return (map->weights || map->channel_is_class) && network->layers.layer[layer].post == map->map;
 }
 
 static struct channel_wish wish_of (const struct drawing *drawing, int layer)

@@ -12,6 +12,13 @@ static float largest (const struct map *map)
     return most;
 }
 
+/* 0xRRGGBB, each colour times share / 255, a little less: red and blue in one go. */
+static guint32 shares_of (guint32 rgb, guint32 share)
+{
+    share += share >> 7; /* of 256 */
+    return ((rgb & 0xff00ff) * share >> 8 & 0xff00ff) | ((rgb & 0xff00) * share >> 8 & 0xff00);
+}
+
 float heat_tile_draw (const struct heat_tile *heat, const struct map *map, const struct tile *tile,
                       const struct pen *pen)
 {
@@ -21,19 +28,18 @@ float heat_tile_draw (const struct heat_tile *heat, const struct map *map, const
     float most = tile->most > 0 ? tile->most : largest (map);
     smooth_map_part (heat->frame->network, heat->tensor, &all, part);
     guint8 *hot = smooth_map_new (map, part, most > 0 ? 255 / (double)most : 0, tile->width, tile->height);
-    guint32 alpha = premultiplied (0, pen->opacity) >> 24;
+    guint32 alpha = premultiplied (0, pen->opacity) >> 24, own[256], rest[256]; /* of heat's colour, of the picture */
+    for (int i = 0; i < 256; i++) {
+        guint32 rgb = heat->palette->pixel[i], by = MIN ((rgb >> 24) * 3 / 2, 255);
+        own[i] = alpha << 24 | shares_of (shares_of (rgb, by), alpha);
+        rest[i] = (255 - by) * alpha / 255;
+    }
     for (int y = 0; y < tile->height; y++) {
         guint32 *out = pen->canvas->pixels + (tile->y + y) * pen->canvas->stride + tile->x;
-        for (int x = 0; x < tile->width; x++) {
-            guint32 rgb = heat->palette->pixel[hot[y * tile->width + x]];
-            guint32 under = heat->picture[y * tile->width + x], by = MIN ((rgb >> 24) * 3 / 2, 255),
-                    pixel = alpha << 24;
-            for (int shift = 0; shift < 24; shift += 8) {
-                guint32 mixed = ((under >> shift & 255) * (255 - by) + (rgb >> shift & 255) * by) / 255;
-                pixel |= (mixed * alpha + 127) / 255 << shift;
-            }
-            out[x] = pixel;
-        }
+        const guint32 *picture = heat->picture + y * tile->width;
+        const guint8 *in = hot + y * tile->width;
+        for (int x = 0; x < tile->width; x++)
+            out[x] = own[in[x]] + shares_of (picture[x], rest[in[x]]);
     }
     g_free (hot);
     return most;

@@ -5,7 +5,8 @@
 #include <float.h>
 #include <math.h>
 
-enum { SUMS = 8 }; /* side by side, so that the compiler may use vectors */
+/* Sums side by side: gcc 12 and clang 14 make vectors of 16 of them; with 8 they took three times as long. */
+enum { SUMS = 16 };
 
 struct sums {
     float magnitude, sum, squares;

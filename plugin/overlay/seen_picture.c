@@ -2,6 +2,8 @@
 /* seen_picture.c: value * std + mean is the pixel again; see seen_picture.h. */
 #include "plugin/overlay/seen_picture.h"
 
+#include <string.h>
+
 /* How red, green and blue come out of the input: plane * by + more, in 0..255. */
 struct colour_planes {
     const float *plane[3];
@@ -23,46 +25,60 @@ static struct colour_planes planes_of (const struct overlay_frame *frame)
     return planes;
 }
 
-static guint32 colour_at (const struct colour_planes *planes, int y, int x)
+static guint32 byte_of (float value) /* what is no number is 0 */
 {
-    guint32 rgb = 0;
-    if (y < 0 || x < 0 || y >= planes->height || x >= planes->width)
-        return 0;
-    gsize at = (gsize)y * (gsize)planes->width + (gsize)x;
-    for (int i = 0; i < 3; i++) {
-        float pixel = planes->plane[i][at] * planes->by[i] + planes->more[i];
-        rgb = rgb << 8 | (pixel > 0 ? (guint32)MIN (pixel, 255.0f) : 0);
+    value = value > 0 ? value : 0;
+    return (guint32)(int)(value < 255 ? value : 255);
+}
+
+static void fill_row (const struct colour_planes *planes, int y, const int *across, guint32 *rgb, int columns)
+{
+    gsize start = (gsize)y * (gsize)planes->width;
+    const float *red = planes->plane[0] + start, *green = planes->plane[1] + start, *blue = planes->plane[2] + start;
+    for (int x = 0; x < columns; x++) {
+        int at = MAX (across[x], 0);
+        guint32 pixel = byte_of (red[at] * planes->by[0] + planes->more[0]) << 16 |
+                        byte_of (green[at] * planes->by[1] + planes->more[1]) << 8 |
+                        byte_of (blue[at] * planes->by[2] + planes->more[2]);
+        rgb[x] = across[x] < 0 ? 0 : pixel;
     }
-    return rgb;
 }
 
 void seen_colours (const struct overlay_frame *frame, const struct rectangle *part, guint32 *rgb, int columns, int rows)
 {
     const struct colour_planes planes = planes_of (frame);
-    int *across = g_new (int, columns);
-    for (int x = 0; x < columns; x++)
-        across[x] = part->x + (2 * x + 1) * part->width / (2 * columns);
-    for (int y = 0; y < rows; y++)
-        for (int x = 0; x < columns; x++)
-            rgb[y * columns + x] = colour_at (&planes, part->y + (2 * y + 1) * part->height / (2 * rows), across[x]);
+    int *across = g_new (int, columns),
+        before = -1; /* columns of the input, -1: outside; the row that was filled last */
+    for (int x = 0; x < columns; x++) {
+        int at = part->x + (2 * x + 1) * part->width / (2 * columns);
+        across[x] = at < planes.width ? at : -1;
+    }
+    for (int y = 0; y < rows; y++) {
+        int at = part->y + (2 * y + 1) * part->height / (2 * rows);
+        guint32 *row = rgb + (gsize)y * (gsize)columns;
+        if (at < 0 || at >= planes.height)
+            memset (row, 0, (gsize)columns * sizeof *row);
+        else if (at == before)
+            memcpy (row, row - columns, (gsize)columns * sizeof *row);
+        else
+            fill_row (&planes, at, across, row, columns);
+        before = at;
+    }
     g_free (across);
 }
 
-guint32 *seen_whole (const struct overlay_frame *frame, int width, int height)
+void seen_whole (const struct overlay_frame *frame, guint32 *rgb, int width, int height)
 {
     const struct input_spec *input = model_input (frame->network->model);
     const struct rectangle all = { 0, 0, input->width, input->height };
-    guint32 *rgb = g_new (guint32, (gsize)width * (gsize)height);
     seen_colours (frame, &all, rgb, width, height);
-    return rgb;
 }
 
-guint32 *seen_darkened (const struct overlay_frame *frame, int width, int height)
+void seen_darkened (const struct overlay_frame *frame, guint32 *rgb, int width, int height)
 {
-    guint32 *rgb = seen_whole (frame, width, height);
+    seen_whole (frame, rgb, width, height);
     for (int i = 0; i < width * height; i++) {
         guint32 light = (77 * (rgb[i] >> 16 & 255) + 150 * (rgb[i] >> 8 & 255) + 29 * (rgb[i] & 255)) >> 8;
         rgb[i] = 0x010101 * (light * 2 / 5);
     }
-    return rgb;
 }

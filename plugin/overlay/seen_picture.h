@@ -9,8 +9,8 @@
  * what lies outside is black. Networks of one channel see grey. */
 void seen_colours (const struct overlay_frame *frame, const struct rectangle *part, guint32 *rgb, int columns,
                    int rows);
-/* All of it, 0xRRGGBB, [height][width]: as it is, or grey at two fifths of its light. g_free it. */
-guint32 *seen_whole (const struct overlay_frame *frame, int width, int height);
-guint32 *seen_darkened (const struct overlay_frame *frame, int width, int height);
+/* All of it, 0xRRGGBB, to rgb [height][width]: as it is, or grey at two fifths of its light. */
+void seen_whole (const struct overlay_frame *frame, guint32 *rgb, int width, int height);
+void seen_darkened (const struct overlay_frame *frame, guint32 *rgb, int width, int height);
 
 #endif

@@ -68,6 +68,7 @@ struct unit {
     guint jumps;                /* that the line over time is of */
     struct best_patches patches;
     struct patch *offer;
+    guint32 *picture;       /* [map_height][map_width] of the layout: that the map is drawn over */
     float history[HISTORY]; /* [history_count] the largest answers, the newest last */
     int history_count;
     int bins[BINS]; /* places in this frame whose answer is not zero */
@@ -296,6 +297,9 @@ static void begin (struct drawing *drawing, void *state)
         unit->box = unit_field (frame, network->watched->layer.post, unit->choice.y, unit->choice.x);
     unit->facts.box = unit->box.width > 0;
     place_all (unit, drawing);
+    if (drawing->changed)
+        unit->picture = g_renew (guint32, unit->picture,
+                                 (gsize)MAX (unit->places.map_width, 1) * (gsize)MAX (unit->places.map_height, 1));
 }
 
 static gboolean size (struct drawing *drawing, void *state, int i, struct panel_content *content)
@@ -347,14 +351,16 @@ static void write_words (const struct pen *pen, const struct words *words, int s
     g_free (text);
 }
 
-/* An outline, within the canvas. */
-static void draw_outline (const struct pen *pen, const struct rectangle *of, int thick, guint32 rgb)
+/* Frames of tiles, and the yellow of the box. */
+static void draw_frame (const struct pen *pen, const struct rectangle *tile)
 {
-    guint32 pixel = premultiplied (rgb, pen_text_opacity (pen));
-    for (int side = 0; side < SIDES; side++) {
-        struct rectangle line = panel_side (of, (enum side)side, thick);
-        canvas_fill (pen->canvas, line.x, line.y, line.width, line.height, pixel);
-    }
+    const struct rectangle frame = { tile->x - 1, tile->y - 1, tile->width + 2, tile->height + 2 };
+    pen_outline (pen, &frame, 1, premultiplied (COLOUR_ZERO, pen->opacity));
+}
+
+static void draw_mark (const struct pen *pen, const struct rectangle *of, int thick)
+{
+    pen_outline (pen, of, thick, premultiplied (COLOUR_BOX, pen_text_opacity (pen)));
 }
 
 static void draw_map (const struct unit *unit, const struct drawing *drawing, const struct pen *pen,
@@ -364,10 +370,9 @@ static void draw_map (const struct unit *unit, const struct drawing *drawing, co
     const struct map map = map_of (unit, plan_tap (network->plan, network->after_tap));
     const struct tile tile = { at->x, at->y, at->width, at->height, MAX (unit->facts.most, 1e-30f) };
     const struct rectangle all = { 0, 0, unit->facts.picture_width, unit->facts.picture_height };
-    guint32 *picture = seen_darkened (drawing->frame, at->width, at->height);
-    const struct heat_tile heat = { drawing->frame, network->watched->layer.post, &unit->heat, picture };
+    const struct heat_tile heat = { drawing->frame, network->watched->layer.post, &unit->heat, unit->picture };
+    seen_darkened (drawing->frame, unit->picture, at->width, at->height);
     heat_tile_draw (&heat, &map, &tile, pen);
-    g_free (picture);
     double part[4];
     smooth_map_part (network, heat.tensor, &all, part);
     int thick = MAX (pen->layout->small_line / 9, 1), half = MAX (pen->layout->small_line / 4, 3);
@@ -379,9 +384,8 @@ static void draw_map (const struct unit *unit, const struct drawing *drawing, co
     cell.width = CLAMP (x + wide, at->x, at->x + at->width) - cell.x;
     cell.height = CLAMP (y + high, at->y, at->y + at->height) - cell.y;
     if (unit->facts.strongest > 0)
-        draw_outline (pen, &cell, thick, COLOUR_BOX);
-    const struct rectangle frame = { at->x - 1, at->y - 1, at->width + 2, at->height + 2 };
-    draw_outline (pen, &frame, 1, COLOUR_ZERO);
+        draw_mark (pen, &cell, thick);
+    draw_frame (pen, at);
 }
 
 /* A bar for the zeros, as high as their share of all places; beside it how the other answers are spread, the commonest
@@ -504,7 +508,7 @@ static void draw_patch (const struct patch *patch, const struct pen *pen, int x,
     mark.width = x + (int)(CLAMP (patch->mark[2], 0, 1) * side) - mark.x;
     mark.height = y + (int)(CLAMP (patch->mark[3], 0, 1) * side) - mark.y;
     if (mark.width < side && mark.height < side)
-        draw_outline (pen, &mark, MAX (pen->layout->small_line / 12, 1), COLOUR_BOX);
+        draw_mark (pen, &mark, MAX (pen->layout->small_line / 12, 1));
 }
 
 static void draw_kept (const struct unit *unit, const struct pen *pen)
@@ -520,8 +524,7 @@ static void draw_kept (const struct unit *unit, const struct pen *pen)
     write_words (pen, &title, common_size (pen, &title, 1, row.width), &row);
     for (int i = 0; i < PATCHES; i++) {
         int x = left + i % columns * (side + pad), y = line + 3 * pad / 2 + i / columns * (side + line + pad);
-        const struct rectangle frame = { x - 1, y - 1, side + 2, side + 2 };
-        draw_outline (pen, &frame, 1, COLOUR_ZERO);
+        draw_frame (pen, &(struct rectangle) { x, y, side, side });
         if (i >= unit->patches.count)
             continue;
         draw_patch (unit->patches.kept[i], pen, x, y, side);
@@ -551,6 +554,7 @@ static void clear (void *state)
     unit_choice_clear (&unit->choice);
     best_patches_clear (&unit->patches);
     g_free (unit->offer);
+    g_free (unit->picture);
     g_free (unit->layer);
 }
 

@@ -30,7 +30,9 @@ void unit_caption_write (struct unit_caption *caption, const struct unit_facts *
                     facts->field_width, facts->field_height, facts->picture_width, facts->picture_height);
     if (facts->strongest > 0)
         g_snprintf (caption->answer, sizeof caption->answer, "strongest answer now: %s%s", strongest,
-                    facts->box ? ", from the yellow box" : "");
+                    all          ? ", at the yellow mark"
+                    : facts->box ? ", from the yellow box"
+                                 : "");
     else
         g_strlcpy (caption->answer, "it answers nowhere in this frame", sizeof caption->answer);
     if (facts->most > 0)

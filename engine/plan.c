@@ -392,6 +392,7 @@ struct plan *plan_new (struct graph *g, const struct plan_options *options, stru
                                            .threads = p.plan->execution.threads,
                                            .steps = &p.plan->steps,
                                            .memory = &p.plan->memory,
+                                           .scratch_bytes = IMAGE_SCRATCH * sizeof (float), /* of plan_image */
                                            .error = p.error };
     ok = ok && make_plan (&p, options);
     if (!ok) {

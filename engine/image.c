@@ -95,8 +95,10 @@ static void whole_weights (const struct side *side, int output, struct image_row
 {
     int start, end;
     double sum = samples_of (side, output, &start, &end), largest = 0, before = 0;
-    for (int j = start; j < end; j++)
-        largest = fmax (largest, weight_of (side, output, j) / sum);
+    for (int j = start; j < end; j++) {
+        double weight = weight_of (side, output, j) / sum;
+        largest = weight > largest ? weight : largest;
+    }
     double all = exp2 (fmin (23, floor (log2 (INT16_MAX / largest))));
     *rows = (struct image_rows) { start, end - start, weights, (float)(1 / all) };
     for (int j = start; j < end; j++) {

@@ -71,7 +71,7 @@ static void *side_memory (const struct side *side, size_t each, size_t weight)
 {
     double most = floor (2 * support_of (side)) + 3; /* samples an output, and one to make them even */
     double bytes = side->count * (most * (double)weight + (double)each);
-    return bytes < PTRDIFF_MAX / 2 ? malloc ((size_t)bytes) : NULL;
+    return bytes < (double)PTRDIFF_MAX / 2 ? malloc ((size_t)bytes) : NULL;
 }
 
 /* NULL: no memory. free () it. */

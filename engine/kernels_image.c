@@ -23,12 +23,13 @@ INLINE void down_columns (const uint8_t *from, ptrdiff_t stride, const struct im
 {
     bytes_sum sums[DEEP];
     UNROLL for (int i = 0; i < count; i++) sums[i] = bytes_sum_zero ();
-    for (int k = 0; k < rows->count; k += 2, from += 2 * stride) {
-        const uint8_t *lower = k + 1 < rows->count ? from + stride : from;
-        PREFETCH (from + AHEAD);
-        PREFETCH (lower + AHEAD);
+    for (int k = 0; k < rows->count; k += 2) {
+        const int16_t *weights = rows->weights + k;
+        const uint8_t *up = from + k * stride, *low = k + 1 < rows->count ? up + stride : up;
+        PREFETCH (up + AHEAD);
+        PREFETCH (low + AHEAD);
         UNROLL for (int i = 0; i < count; i++) sums[i] =
-            bytes_sum_add (sums[i], from + i * COLUMNS, lower + i * COLUMNS, rows->weights + k);
+            bytes_sum_add (sums[i], up + COLUMNS * i, low + COLUMNS * i, weights);
     }
     UNROLL for (int i = 0; i < count; i++) bytes_sum_store (to + i * COLUMNS, sums[i], rows->unit);
 }
@@ -79,25 +80,23 @@ static void across (const struct image_component *component, const struct image_
     const int step = component->step;
     const int low = at > component->byte ? (at - component->byte + step - 1) / step : 0;
     const int high = at + n > component->byte ? (at + n - component->byte + step - 1) / step : 0;
-    const float *origin = turned + (ptrdiff_t)(component->byte - at) * IMAGE_ROWS;
     for (int x = 0; x < columns && taps[x].start < high; x++) {
         int end = taps[x].start + taps[x].count;
         int s = taps[x].start > low ? taps[x].start : low;
         end = end < high ? end : high;
         if (s >= end)
             continue;
-        const float *weights = taps[x].weights - taps[x].start;
+        float *sum = sums + x * IMAGE_ROWS;
         vec acc[PER_BLOCK];
         const bool begun = s > taps[x].start;
-        UNROLL for (int i = 0; i < PER_BLOCK; i++) acc[i] =
-            begun ? vec_load (sums + x * IMAGE_ROWS + i * LANES) : vec_set (0);
+        UNROLL for (int i = 0; i < PER_BLOCK; i++) acc[i] = begun ? vec_load (sum + i * LANES) : vec_set (0);
         for (; s < end; s++) {
-            const float *sample = origin + (ptrdiff_t)s * step * IMAGE_ROWS;
-            vec weight = vec_set (weights[s]);
+            const float *in = turned + (ptrdiff_t)(component->byte + s * step - at) * IMAGE_ROWS;
+            vec w = vec_set (taps[x].weights[s - taps[x].start]);
             UNROLL for (int i = 0; i < PER_BLOCK; i++) acc[i] =
-                vec_add (acc[i], vec_mul (weight, vec_load (sample + i * LANES)));
+                vec_add (acc[i], vec_mul (w, vec_load (in + i * LANES)));
         }
-        UNROLL for (int i = 0; i < PER_BLOCK; i++) vec_store (sums + x * IMAGE_ROWS + i * LANES, acc[i]);
+        UNROLL for (int i = 0; i < PER_BLOCK; i++) vec_store (sum + i * LANES, acc[i]);
     }
 }
 

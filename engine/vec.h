@@ -167,7 +167,8 @@ INLINE bytes_sum bytes_sum_add (bytes_sum a, const uint8_t *upper, const uint8_t
     int32_t both;
     memcpy (&both, weights, sizeof both);
     __m128i u = _mm_loadu_si128 ((const __m128i *) upper), l = _mm_loadu_si128 ((const __m128i *) lower);
-    __m256i low = _mm256_cvtepu8_epi16 (_mm_unpacklo_epi8 (u, l)), high = _mm256_cvtepu8_epi16 (_mm_unpackhi_epi8 (u, l));
+    __m256i low = _mm256_cvtepu8_epi16 (_mm_unpacklo_epi8 (u, l));
+    __m256i high = _mm256_cvtepu8_epi16 (_mm_unpackhi_epi8 (u, l));
     a.low = _mm256_add_epi32 (a.low, _mm256_madd_epi16 (low, _mm256_set1_epi32 (both)));
     a.high = _mm256_add_epi32 (a.high, _mm256_madd_epi16 (high, _mm256_set1_epi32 (both)));
     return a;

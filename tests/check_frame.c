@@ -113,7 +113,7 @@ static double tolerance_of (const GstVideoInfo *info)
 
 static void check_formats (void)
 {
-    static const int sizes[][2] = { { 200, 120 }, { 37, 23 } };
+    static const int sizes[][2] = { { 200, 120 }, { 37, 23 }, { 60, 640 } }; /* 200 lines a thread of its converter */
     static const char *const own[] = { "I420", "YV12", "NV12", "NV21", "YUY2", "UYVY", "RGB",  "BGR",  "RGBx",
                                        "xRGB", "BGRx", "xBGR", "RGBA", "ARGB", "BGRA", "ABGR", "GRAY8" };
     guint count;

@@ -84,12 +84,23 @@ static GstVideoConverter *make_converter (const GstVideoInfo *from, const GstVid
     return gst_video_converter_new (from, to, config);
 }
 
+/* Its threads divide the rows, and each begins with chroma of its own rows where that has fewer: what they make then
+ * depends on how many they are (seen in 1.22). */
+static gboolean threads_agree (const GstVideoFormatInfo *format)
+{
+    for (guint c = 0; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS (format); c++)
+        if (GST_VIDEO_FORMAT_INFO_H_SUB (format, c) > 0)
+            return FALSE;
+    return TRUE;
+}
+
 struct frame_converter *frame_converter_new (const GstVideoInfo *frames, const struct view *view, int channels,
                                              int threads)
 {
     const GstVideoInfo *from = frames;
     int width = GST_VIDEO_INFO_WIDTH (frames), height = GST_VIDEO_INFO_HEIGHT (frames);
     struct frame_converter *converter = g_new0 (struct frame_converter, 1);
+    threads = threads_agree (frames->finfo) ? threads : 1;
     gboolean good = make_picture (&converter->shown, frames, channels, view->to.width, view->to.height);
     if (good && !one_step (frames->finfo, view)) {
         const struct rectangle all = { 0, 0, width, height };

@@ -113,7 +113,9 @@ static double tolerance_of (const GstVideoInfo *info)
 
 static void check_formats (void)
 {
-    static const int sizes[][2] = { { 200, 120 }, { 37, 23 }, { 60, 640 } }; /* 200 lines a thread of its converter */
+    static const int sizes[][2] = {
+        { 200, 120 }, { 37, 23 }, { 60, 640 }, { 330, 1001 }
+    }; /* it takes 200 lines a thread */
     static const char *const own[] = { "I420", "YV12", "NV12", "NV21", "YUY2", "UYVY", "RGB",  "BGR",  "RGBx",
                                        "xRGB", "BGRx", "xBGR", "RGBA", "ARGB", "BGRA", "ABGR", "GRAY8" };
     guint count;

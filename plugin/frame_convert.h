@@ -8,8 +8,8 @@
 
 struct frame_converter; /* used by one thread at a time */
 
-/* view.from of such frames to pictures of the size of view.to, on so many threads at most; the result does not depend on
- * them. NULL: there is no conversion. */
+/* view.from of such frames to pictures of the size of view.to, on so many threads at most; the result does not depend
+ * on them. NULL: there is no conversion. */
 struct frame_converter *frame_converter_new (const GstVideoInfo *frames, const struct view *view, int channels,
                                              int threads);
 void frame_converter_free (struct frame_converter *converter);

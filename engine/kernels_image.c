@@ -73,14 +73,15 @@ static void turn (const float *strip, int n, float *turned)
 
 /* ---- along the rows ---------------------------------------------------------------------------------------------- */
 
-/* Adds the samples of bytes [at, at + n) of the rows to the sums of a component, which begin with their first. */
-static void across (const struct image_component *component, const struct image_taps *taps, int columns, int at, int n,
-                    const float *turned, float *sums)
+/* Adds the samples of bytes [at, at + n) of the rows to the sums of component c, which begin with their first. */
+static void across (const struct image_tile *tile, int c, int at, int n, const float *turned, float *sums)
 {
+    const struct image_component *component = &tile->component[c];
+    const struct image_taps *taps = tile->across[c];
     const int step = component->step;
     const int low = at > component->byte ? (at - component->byte + step - 1) / step : 0;
     const int high = at + n > component->byte ? (at + n - component->byte + step - 1) / step : 0;
-    for (int x = 0; x < columns && taps[x].start < high; x++) {
+    for (int x = 0; x < tile->columns && taps[x].start < high; x++) {
         int end = taps[x].start + taps[x].count;
         int s = taps[x].start > low ? taps[x].start : low;
         end = end < high ? end : high;
@@ -131,8 +132,7 @@ static void scale_plane (const struct image_tile *tile, int plane, float *strip,
         turn (strip, n, turned);
         for (int c = 0; c < tile->components; c++)
             if (tile->component[c].plane == plane)
-                across (&tile->component[c], tile->across[c], tile->columns, at, n, turned,
-                        sums + c * IMAGE_COLUMNS * IMAGE_ROWS);
+                across (tile, c, at, n, turned, sums + c * IMAGE_COLUMNS * IMAGE_ROWS);
     }
 }
 

@@ -218,17 +218,6 @@ int plan_outputs (const struct plan *plan);
 const struct tensor *plan_output (const struct plan *plan, int index); /* in the order of graph_output */
 const struct tensor *plan_tap (const struct plan *plan, int index);    /* in the order of options.taps */
 
-/* Pixels to the input tensor: out [3][height][width] = channel[order[c]] * scale[c] + shift[c]. */
-struct image {
-    const uint8_t *pixels; /* rows of width * pixel_bytes, `stride` bytes apart (may be negative) */
-    ptrdiff_t stride;
-    int width, height;
-    int pixel_bytes; /* 3 or 4 */
-    int order[3];    /* byte of a pixel that becomes channel 0, 1, 2 */
-    float scale[3], shift[3];
-};
-void plan_image (struct plan *plan, const struct image *image, float *out);
-
 /* One line of `inspect`: what a step does. Text is valid as long as the plan. */
 struct step_info {
     const char *name, *operation, *algorithm, *type; /* type: "fp32", "int8"; "u8": it moves or maps bytes */

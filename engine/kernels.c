@@ -21,7 +21,7 @@ void FOR_ISA (kernels_dequantise) (const uint8_t *in, float *out, ptrdiff_t coun
 void FOR_ISA (kernels_max_bytes) (const struct max_bytes_args *args);
 void FOR_ISA (kernels_reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
-void FOR_ISA (kernels_image) (const struct image *image, int first, int last, float *out);
+void FOR_ISA (kernels_image) (const struct image_tile *tile);
 
 /* 12 independent chains: more than latency x throughput (4 x 2) of any core this was tried on. */
 static double peak (uint64_t iterations, float *sink)

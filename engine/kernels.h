@@ -15,6 +15,7 @@
 
 #include "element.h"
 #include "engine.h"
+#include "image.h"
 
 struct cpu; /* cpu.h */
 
@@ -228,6 +229,39 @@ struct strassen_args {
     const struct epilogue *epilogue;
 };
 
+/* The samples of a row that one output is made from, and their weights. */
+struct image_taps {
+    int start, count; /* count >= 1 */
+    const float *weights;
+};
+/* Those of a column, their weights in whole numbers >= 0 that add up to 1 / unit, at most 2^23. */
+struct image_rows {
+    int start, count;       /* count >= 1 */
+    const int16_t *weights; /* one more, which is 0, where count is odd */
+    float unit;
+};
+
+enum { IMAGE_ROWS = BLOCK, IMAGE_COLUMNS = 64 }; /* of the largest tile */
+/* Bytes of a row that are worked on at a time: what becomes of them stays in the L2 cache. Rows of the strip are a line
+ * longer, so that they do not meet in one set of the L1 cache. */
+enum { IMAGE_CHUNK = 512, IMAGE_STRIP = IMAGE_CHUNK + 16 };
+enum { IMAGE_SCRATCH = IMAGE_ROWS * (IMAGE_STRIP + IMAGE_CHUNK + IMAGE_COMPONENTS * IMAGE_COLUMNS) }; /* floats */
+
+/* A tile of what plan_image makes: rows x columns outputs of each channel, output (c, y, x) at
+ * out[c * out_channel + y * out_row + x]. Both starts and ends of taps ascend along the tile. */
+struct image_tile {
+    int rows, columns, planes, components;
+    const uint8_t *data[IMAGE_PLANES];
+    ptrdiff_t stride[IMAGE_PLANES];
+    const struct image_rows *down[IMAGE_PLANES]; /* [rows], in rows of the plane */
+    const struct image_component *component;
+    const struct image_taps *across[IMAGE_COMPONENTS]; /* [columns], in samples of the component */
+    const struct image_colours *colours;
+    float *out;
+    ptrdiff_t out_row, out_channel;
+    float *scratch; /* [IMAGE_SCRATCH], at a multiple of 64 bytes */
+};
+
 struct kernels {
     const char *name;               /* "avx2" */
     unsigned needs;                 /* enum cpu_feature (cpu.h): what the processor must have */
@@ -262,8 +296,7 @@ struct kernels {
     void (*quantise) (const float *in, uint8_t *out, ptrdiff_t count, float scale, float zero);
     void (*dequantise) (const uint8_t *in, float *out, ptrdiff_t count, float scale, float zero);
     void (*max_bytes) (const struct max_bytes_args *args);
-    /* rows [first, last) of plan_image; out is the whole [3][height][width] */
-    void (*image) (const struct image *image, int first, int last, float *out);
+    void (*image) (const struct image_tile *tile);
     /* `iterations` rounds of independent multiply-adds in registers; returns how many floating-point operations */
     double (*peak) (uint64_t iterations, float *sink);
     /* Denormals to zero, rounding to nearest, exceptions masked; returns what to give fpu_leave. */

@@ -509,6 +509,7 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
                                            .threads = p.plan->execution.threads,
                                            .steps = &p.plan->steps,
                                            .memory = &p.plan->memory,
+                                           .scratch_bytes = IMAGE_SCRATCH * sizeof (float), /* of plan_image */
                                            .error = p.error };
     ok = ok && make_plan (&p, options);
     if (!ok) {

@@ -34,11 +34,6 @@ void plan_run_steps (struct plan *plan, const float *input, int first, int end)
     plan->execution.kernels->fpu_leave (fpu);
 }
 
-void plan_image (struct plan *plan, const struct image *image, float *out)
-{
-    plan->execution.kernels->image (image, 0, image->height, out);
-}
-
 /* ---- peak ------------------------------------------------------------------------------------------------------- */
 
 struct peak {

@@ -51,6 +51,7 @@ enum { NEEDS = CPU_AVX2 | CPU_FMA | CPU_AVX512F | CPU_AVX512BW | CPU_AVX512DQ | 
 
 INLINE vec vec_load (const float *p) { return _mm512_load_ps (p); }
 INLINE void vec_store (float *p, vec a) { _mm512_store_ps (p, a); }
+INLINE void vec_store_unaligned (float *p, vec a) { _mm512_storeu_ps (p, a); }
 INLINE vec vec_set (float a) { return _mm512_set1_ps (a); }
 INLINE vec vec_add (vec a, vec b) { return _mm512_add_ps (a, b); }
 INLINE vec vec_sub (vec a, vec b) { return _mm512_sub_ps (a, b); }
@@ -102,6 +103,44 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
 }
 /* vec_fma in one rounding on every instruction set */
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+/* a[i] lane j <-> a[j] lane i */
+INLINE void vec_transpose (vec a[LANES])
+{
+    vec b[LANES];
+    UNROLL for (int i = 0; i < LANES; i += 4) { /* 4 x 4 squares within quarters */
+        vec l0 = _mm512_unpacklo_ps (a[i], a[i + 1]), l1 = _mm512_unpacklo_ps (a[i + 2], a[i + 3]);
+        vec h0 = _mm512_unpackhi_ps (a[i], a[i + 1]), h1 = _mm512_unpackhi_ps (a[i + 2], a[i + 3]);
+        b[i] = _mm512_shuffle_ps (l0, l1, 0x44);
+        b[i + 1] = _mm512_shuffle_ps (l0, l1, 0xee);
+        b[i + 2] = _mm512_shuffle_ps (h0, h1, 0x44);
+        b[i + 3] = _mm512_shuffle_ps (h0, h1, 0xee);
+    }
+    UNROLL for (int i = 0; i < 4; i++) { /* b[i + 4 k], quarter q -> a[i + 4 q], quarter k */
+        vec l0 = _mm512_shuffle_f32x4 (b[i], b[i + 4], 0x88), l1 = _mm512_shuffle_f32x4 (b[i + 8], b[i + 12], 0x88);
+        vec h0 = _mm512_shuffle_f32x4 (b[i], b[i + 4], 0xdd), h1 = _mm512_shuffle_f32x4 (b[i + 8], b[i + 12], 0xdd);
+        a[i] = _mm512_shuffle_f32x4 (l0, l1, 0x88);
+        a[i + 8] = _mm512_shuffle_f32x4 (l0, l1, 0xdd);
+        a[i + 4] = _mm512_shuffle_f32x4 (h0, h1, 0x88);
+        a[i + 12] = _mm512_shuffle_f32x4 (h0, h1, 0xdd);
+    }
+}
+/* Sums of 16 columns of bytes, in whole numbers of 32 bits. */
+typedef __m512i bytes_sum;
+INLINE bytes_sum bytes_sum_zero (void) { return _mm512_setzero_si512 (); }
+/* + upper[i] * weights[0] + lower[i] * weights[1]; weights are not negative */
+INLINE bytes_sum bytes_sum_add (bytes_sum a, const uint8_t *upper, const uint8_t *lower, const int16_t weights[2])
+{
+    int32_t both;
+    memcpy (&both, weights, sizeof both);
+    __m512i u = _mm512_cvtepu8_epi32 (_mm_loadu_si128 ((const __m128i *) upper));
+    __m512i l = _mm512_cvtepu8_epi32 (_mm_loadu_si128 ((const __m128i *) lower));
+    __m512i pairs = _mm512_or_si512 (u, _mm512_slli_epi32 (l, 16));
+    return _mm512_add_epi32 (a, _mm512_madd_epi16 (pairs, _mm512_set1_epi32 (both)));
+}
+INLINE void bytes_sum_store (float *p, bytes_sum a, float unit) /* p[i] = a[i] * unit; p may be unaligned */
+{
+    _mm512_storeu_ps (p, _mm512_mul_ps (_mm512_cvtepi32_ps (a), _mm512_set1_ps (unit)));
+}
 
 #elif defined ISA_IS_AVX2
 
@@ -113,6 +152,7 @@ enum { NEEDS = CPU_AVX2 | CPU_FMA };
 
 INLINE vec vec_load (const float *p) { return _mm256_load_ps (p); }
 INLINE void vec_store (float *p, vec a) { _mm256_store_ps (p, a); }
+INLINE void vec_store_unaligned (float *p, vec a) { _mm256_storeu_ps (p, a); }
 INLINE vec vec_set (float a) { return _mm256_set1_ps (a); }
 INLINE vec vec_add (vec a, vec b) { return _mm256_add_ps (a, b); }
 INLINE vec vec_sub (vec a, vec b) { return _mm256_sub_ps (a, b); }
@@ -160,6 +200,40 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
     _mm_storeu_si128 ((__m128i *)p, bytes);
 }
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+INLINE void vec_transpose (vec a[LANES])
+{
+    vec b[LANES];
+    UNROLL for (int i = 0; i < LANES; i += 4) { /* 4 x 4 squares within halves */
+        vec l0 = _mm256_unpacklo_ps (a[i], a[i + 1]), l1 = _mm256_unpacklo_ps (a[i + 2], a[i + 3]);
+        vec h0 = _mm256_unpackhi_ps (a[i], a[i + 1]), h1 = _mm256_unpackhi_ps (a[i + 2], a[i + 3]);
+        b[i] = _mm256_shuffle_ps (l0, l1, 0x44);
+        b[i + 1] = _mm256_shuffle_ps (l0, l1, 0xee);
+        b[i + 2] = _mm256_shuffle_ps (h0, h1, 0x44);
+        b[i + 3] = _mm256_shuffle_ps (h0, h1, 0xee);
+    }
+    UNROLL for (int i = 0; i < 4; i++) {
+        a[i] = _mm256_permute2f128_ps (b[i], b[i + 4], 0x20);
+        a[i + 4] = _mm256_permute2f128_ps (b[i], b[i + 4], 0x31);
+    }
+}
+typedef struct { __m256i low, high; } bytes_sum;
+INLINE bytes_sum bytes_sum_zero (void) { return (bytes_sum) { _mm256_setzero_si256 (), _mm256_setzero_si256 () }; }
+INLINE bytes_sum bytes_sum_add (bytes_sum a, const uint8_t *upper, const uint8_t *lower, const int16_t weights[2])
+{
+    int32_t both;
+    memcpy (&both, weights, sizeof both);
+    __m128i u = _mm_loadu_si128 ((const __m128i *) upper), l = _mm_loadu_si128 ((const __m128i *) lower);
+    __m256i low = _mm256_cvtepu8_epi16 (_mm_unpacklo_epi8 (u, l));
+    __m256i high = _mm256_cvtepu8_epi16 (_mm_unpackhi_epi8 (u, l));
+    a.low = _mm256_add_epi32 (a.low, _mm256_madd_epi16 (low, _mm256_set1_epi32 (both)));
+    a.high = _mm256_add_epi32 (a.high, _mm256_madd_epi16 (high, _mm256_set1_epi32 (both)));
+    return a;
+}
+INLINE void bytes_sum_store (float *p, bytes_sum a, float unit)
+{
+    _mm256_storeu_ps (p, _mm256_mul_ps (_mm256_cvtepi32_ps (a.low), _mm256_set1_ps (unit)));
+    _mm256_storeu_ps (p + 8, _mm256_mul_ps (_mm256_cvtepi32_ps (a.high), _mm256_set1_ps (unit)));
+}
 
 #elif defined ISA_IS_NEON
 
@@ -172,6 +246,7 @@ enum { NEEDS = CPU_NEON };
 
 INLINE vec vec_load (const float *p) { return vld1q_f32 (p); }
 INLINE void vec_store (float *p, vec a) { vst1q_f32 (p, a); }
+INLINE void vec_store_unaligned (float *p, vec a) { vst1q_f32 (p, a); }
 INLINE vec vec_set (float a) { return vdupq_n_f32 (a); }
 INLINE vec vec_add (vec a, vec b) { return vaddq_f32 (a, b); }
 INLINE vec vec_sub (vec a, vec b) { return vsubq_f32 (a, b); }
@@ -218,6 +293,37 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
     vst1q_u8 (p, vcombine_u8 (vqmovn_u16 (low), vqmovn_u16 (high)));
 }
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+INLINE void vec_transpose (vec a[LANES])
+{
+    float32x4x2_t l = vtrnq_f32 (a[0], a[1]), h = vtrnq_f32 (a[2], a[3]);
+    a[0] = vcombine_f32 (vget_low_f32 (l.val[0]), vget_low_f32 (h.val[0]));
+    a[1] = vcombine_f32 (vget_low_f32 (l.val[1]), vget_low_f32 (h.val[1]));
+    a[2] = vcombine_f32 (vget_high_f32 (l.val[0]), vget_high_f32 (h.val[0]));
+    a[3] = vcombine_f32 (vget_high_f32 (l.val[1]), vget_high_f32 (h.val[1]));
+}
+typedef struct { uint32x4_t of[4]; } bytes_sum;
+INLINE bytes_sum bytes_sum_zero (void)
+{
+    return (bytes_sum) { { vdupq_n_u32 (0), vdupq_n_u32 (0), vdupq_n_u32 (0), vdupq_n_u32 (0) } };
+}
+INLINE bytes_sum bytes_sum_add (bytes_sum a, const uint8_t *upper, const uint8_t *lower, const int16_t weights[2])
+{
+    const uint8_t *rows[2] = { upper, lower };
+    UNROLL for (int i = 0; i < 2; i++) {
+        uint8x16_t bytes = vld1q_u8 (rows[i]);
+        uint16x8_t low = vmovl_u8 (vget_low_u8 (bytes)), high = vmovl_u8 (vget_high_u8 (bytes));
+        uint16_t weight = (uint16_t) weights[i];
+        a.of[0] = vmlal_n_u16 (a.of[0], vget_low_u16 (low), weight);
+        a.of[1] = vmlal_n_u16 (a.of[1], vget_high_u16 (low), weight);
+        a.of[2] = vmlal_n_u16 (a.of[2], vget_low_u16 (high), weight);
+        a.of[3] = vmlal_n_u16 (a.of[3], vget_high_u16 (high), weight);
+    }
+    return a;
+}
+INLINE void bytes_sum_store (float *p, bytes_sum a, float unit)
+{
+    UNROLL for (int i = 0; i < 4; i++) vst1q_f32 (p + 4 * i, vmulq_n_f32 (vcvtq_f32_u32 (a.of[i]), unit));
+}
 
 #elif defined ISA_IS_SCALAR
 
@@ -228,6 +334,7 @@ enum { NEEDS = 0 };
 
 INLINE vec vec_load (const float *p) { return *p; }
 INLINE void vec_store (float *p, vec a) { *p = a; }
+INLINE void vec_store_unaligned (float *p, vec a) { *p = a; }
 INLINE vec vec_set (float a) { return a; }
 INLINE vec vec_add (vec a, vec b) { return a + b; }
 INLINE vec vec_sub (vec a, vec b) { return a - b; }
@@ -273,6 +380,20 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
         p[i] = v[i] > 0 ? (uint8_t) (int)vec_round (v[i]) : 0;
 }
 INLINE vec vec_fused (vec a, vec b, vec c) { return fmaf (a, b, c); }
+INLINE void vec_transpose (vec a[LANES]) { (void) a; }
+typedef struct { int32_t of[16]; } bytes_sum;
+INLINE bytes_sum bytes_sum_zero (void) { return (bytes_sum) { { 0 } }; }
+INLINE bytes_sum bytes_sum_add (bytes_sum a, const uint8_t *upper, const uint8_t *lower, const int16_t weights[2])
+{
+    for (int i = 0; i < 16; i++)
+        a.of[i] += upper[i] * weights[0] + lower[i] * weights[1];
+    return a;
+}
+INLINE void bytes_sum_store (float *p, bytes_sum a, float unit)
+{
+    for (int i = 0; i < 16; i++)
+        p[i] = (float) a.of[i] * unit;
+}
 
 #else
 #error "compile the kernel sources with -DISA_IS_<ISA>"

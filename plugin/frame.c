@@ -2,6 +2,8 @@
 /* frame.c: a video frame -> the network's input tensor; see frame.h. */
 #include "plugin/frame.h"
 #include "models/preparation.h"
+#include "plugin/frame_convert.h"
+#include "plugin/frame_image.h"
 #include "plugin/frame_map.h"
 
 #include <math.h>
@@ -74,22 +76,15 @@ struct input_spec frame_input_spec (const struct input_spec *model, const struct
 
 /* ---- reader ---------------------------------------------------------------------------------------------------- */
 
-/* A picture of our own, mapped as long as it exists. */
-struct picture {
-    GstBuffer *buffer; /* NULL: there is none */
-    GstVideoFrame frame;
-};
-
 struct frame_reader {
     GstVideoInfo given;     /* of the stream */
     GstVideoInfo info;      /* of the pictures that its buffers hold: frame_map_picture */
     struct input_spec spec; /* what the network wants */
     enum resize resize;
-    struct rectangle area;        /* of the picture in a frame, for which the converters were made */
-    GstVideoConverter *first;     /* frame -> whole, where one step will not do; else NULL */
-    struct picture whole;         /* as `shown`, the size of a frame */
-    GstVideoConverter *converter; /* frame or whole -> shown; NULL: all this is to be made */
-    struct picture shown;         /* RGBx, GRAY8 or RGBA, the size of the network's input */
+    struct rectangle area;             /* of the picture in a frame, */
+    int threads;                       /*   and the network's threads, for which these were made: */
+    struct frame_converter *converter; /* NULL: the engine reads such frames as they are */
+    struct image *image;               /* from those, or from what the converter makes; NULL: all this is to be made */
 };
 
 struct frame_reader *frame_reader_new (void)
@@ -100,20 +95,10 @@ struct frame_reader *frame_reader_new (void)
     return reader;
 }
 
-static void drop_picture (struct picture *picture)
-{
-    if (!picture->buffer)
-        return;
-    gst_video_frame_unmap (&picture->frame);
-    gst_clear_buffer (&picture->buffer);
-}
-
 static void drop_all (struct frame_reader *reader)
 {
-    g_clear_pointer (&reader->first, gst_video_converter_free);
-    g_clear_pointer (&reader->converter, gst_video_converter_free);
-    drop_picture (&reader->whole);
-    drop_picture (&reader->shown);
+    g_clear_pointer (&reader->converter, frame_converter_free);
+    g_clear_pointer (&reader->image, image_free);
 }
 
 void frame_reader_free (struct frame_reader *reader)
@@ -142,71 +127,6 @@ void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, co
     reader->resize = resize;
 }
 
-/* The colour that becomes zero, as GstVideoConverter wants it. */
-static guint32 mean_argb (const struct input_spec *spec)
-{
-    guint32 argb = spec->channels == 4 ? (guint32)CLAMP (spec->mean[3] + 0.5f, 0.0f, 255.0f) : 0xff;
-    for (int i = 0; i < 3; i++) {
-        float mean = spec->mean[spec->channels == 1 ? 0 : spec->order == CHANNEL_ORDER_BGR ? 2 - i : i];
-        argb = argb << 8 | (guint32)CLAMP (mean + 0.5f, 0.0f, 255.0f);
-    }
-    return argb;
-}
-
-/* Luma keeps the frames' own matrix and range, as GstVideoConverter looks at neither on some of its ways; see
- * luma_range. Out of RGB it is that of BT.601 and 0..255. */
-static gboolean make_picture (struct picture *picture, const GstVideoInfo *frames, int channels, int width, int height)
-{
-    GstVideoInfo info;
-    GstVideoFormat format = channels == 1   ? GST_VIDEO_FORMAT_GRAY8
-                            : channels == 4 ? GST_VIDEO_FORMAT_RGBA
-                                            : GST_VIDEO_FORMAT_RGBx;
-    if (!gst_video_info_set_format (&info, format, (guint)width, (guint)height))
-        return FALSE;
-    if (channels == 1 && !GST_VIDEO_INFO_IS_RGB (frames))
-        info.colorimetry = frames->colorimetry;
-    info.fps_n = frames->fps_n; /* GstVideoConverter insists */
-    info.fps_d = frames->fps_d;
-    picture->buffer = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&info), NULL);
-    if (picture->buffer && gst_video_frame_map (&picture->frame, &info, picture->buffer, GST_MAP_READWRITE))
-        return TRUE;
-    gst_clear_buffer (&picture->buffer);
-    return FALSE;
-}
-
-/* Whether GstVideoConverter can cut, scale and convert such frames in one step. It cannot (seen in 1.22; the unpackers
- * are the same in 1.28) where
- * - a pixel has no bytes of its own (tiles, words of three): it unpacks a row from its middle wrongly;
- * - components have more than 8 bits and one direction is scaled down, the other up: it leaves pixels unwritten. */
-static gboolean one_step (const GstVideoFormatInfo *format, const struct view *view)
-{
-    if (format->flags & (GST_VIDEO_FORMAT_FLAG_COMPLEX | GST_VIDEO_FORMAT_FLAG_TILED))
-        return FALSE;
-    for (guint c = 0; c < GST_VIDEO_FORMAT_INFO_N_COMPONENTS (format); c++)
-        if (GST_VIDEO_FORMAT_INFO_PSTRIDE (format, c) <= 0)
-            return FALSE;
-    gboolean bytes = format->unpack_format == GST_VIDEO_FORMAT_AYUV || format->unpack_format == GST_VIDEO_FORMAT_ARGB;
-    return bytes || (view->from.width > view->to.width && view->from.height > view->to.height);
-}
-
-/* Linear with as many taps as a downscale needs so as not to alias. */
-static GstVideoConverter *make_converter (const GstVideoInfo *from, const GstVideoInfo *to, const struct view *view,
-                                          guint32 border)
-{
-    gboolean fill = GST_VIDEO_INFO_FORMAT (to) != GST_VIDEO_FORMAT_GRAY8;
-    GstStructure *config = gst_structure_new (
-        "convrelu", GST_VIDEO_CONVERTER_OPT_RESAMPLER_METHOD, GST_TYPE_VIDEO_RESAMPLER_METHOD,
-        GST_VIDEO_RESAMPLER_METHOD_LINEAR, GST_VIDEO_CONVERTER_OPT_DITHER_METHOD, GST_TYPE_VIDEO_DITHER_METHOD,
-        GST_VIDEO_DITHER_NONE, GST_VIDEO_CONVERTER_OPT_SRC_X, G_TYPE_INT, view->from.x, GST_VIDEO_CONVERTER_OPT_SRC_Y,
-        G_TYPE_INT, view->from.y, GST_VIDEO_CONVERTER_OPT_SRC_WIDTH, G_TYPE_INT, view->from.width,
-        GST_VIDEO_CONVERTER_OPT_SRC_HEIGHT, G_TYPE_INT, view->from.height, GST_VIDEO_CONVERTER_OPT_DEST_X, G_TYPE_INT,
-        view->to.x, GST_VIDEO_CONVERTER_OPT_DEST_Y, G_TYPE_INT, view->to.y, GST_VIDEO_CONVERTER_OPT_DEST_WIDTH,
-        G_TYPE_INT, view->to.width, GST_VIDEO_CONVERTER_OPT_DEST_HEIGHT, G_TYPE_INT, view->to.height,
-        GST_VIDEO_CONVERTER_OPT_FILL_BORDER, G_TYPE_BOOLEAN, fill, GST_VIDEO_CONVERTER_OPT_BORDER_ARGB, G_TYPE_UINT,
-        border, NULL);
-    return gst_video_converter_new (from, to, config);
-}
-
 static struct view view_of (const struct frame_reader *reader, struct rectangle area)
 {
     return frame_view (reader->resize, area, GST_VIDEO_INFO_PAR_N (&reader->info), GST_VIDEO_INFO_PAR_D (&reader->info),
@@ -215,7 +135,7 @@ static struct view view_of (const struct frame_reader *reader, struct rectangle 
 
 struct view frame_reader_view (const struct frame_reader *reader)
 {
-    if (!reader->converter)
+    if (!reader->image)
         return (struct view) { .from = { 0, 0, 0, 0 } };
     struct view view = view_of (reader, reader->area);
     if (frame_map_is_field (&reader->given)) { /* in lines of the frame */
@@ -225,49 +145,23 @@ struct view frame_reader_view (const struct frame_reader *reader)
     return view;
 }
 
-/* Which bytes of `shown` are black and how many more are white. */
-static void luma_range (const struct frame_reader *reader, float *black, float *spread)
+/* Everything for frames with the picture in `area`. FALSE: no conversion, or no memory. */
+static gboolean prepare (struct frame_reader *reader, struct rectangle area, int threads)
 {
-    const GstVideoInfo *info = &reader->shown.frame.info;
-    gint offset[GST_VIDEO_MAX_COMPONENTS], scale[GST_VIDEO_MAX_COMPONENTS];
-    gst_video_color_range_offsets (info->colorimetry.range, info->finfo, offset, scale);
-    *black = (float)offset[0];
-    *spread = (float)scale[0];
-}
-
-/* Where the picture leaves luma free. */
-static void fill_luma (struct frame_reader *reader)
-{
-    float black, spread;
-    luma_range (reader, &black, &spread);
-    float mean = black + reader->spec.mean[0] * spread / 255;
-    memset (GST_VIDEO_FRAME_PLANE_DATA (&reader->shown.frame, 0), (int)CLAMP (mean + 0.5f, 0.0f, 255.0f),
-            GST_VIDEO_FRAME_SIZE (&reader->shown.frame));
-}
-
-/* Everything for frames with the picture in `area`. FALSE: no conversion. */
-static gboolean prepare (struct frame_reader *reader, struct rectangle area)
-{
-    const GstVideoInfo *frames = &reader->info, *from = frames;
-    int width = GST_VIDEO_INFO_WIDTH (frames), height = GST_VIDEO_INFO_HEIGHT (frames);
     struct view view = view_of (reader, area);
     drop_all (reader);
     reader->area = area;
-    if (!make_picture (&reader->shown, frames, reader->spec.channels, reader->spec.width, reader->spec.height))
-        return FALSE;
-    if (reader->spec.channels == 1)
-        fill_luma (reader);
-    if (!one_step (frames->finfo, &view)) {
-        const struct view all = { .from = { 0, 0, width, height }, .to = { 0, 0, width, height } };
-        if (!make_picture (&reader->whole, frames, reader->spec.channels, width, height))
-            return FALSE;
-        from = &reader->whole.frame.info;
-        reader->first = make_converter (frames, from, &all, 0);
-        if (!reader->first)
-            return FALSE;
+    reader->threads = threads;
+    if (frame_image_reads (&reader->info)) {
+        reader->image = frame_image_new (&reader->info, &view, &reader->spec);
+        return reader->image != NULL;
     }
-    reader->converter = make_converter (from, &reader->shown.frame.info, &view, mean_argb (&reader->spec));
-    return reader->converter != NULL;
+    reader->converter = frame_converter_new (&reader->info, &view, reader->spec.channels, threads);
+    if (!reader->converter)
+        return FALSE;
+    view.from = (struct rectangle) { 0, 0, view.to.width, view.to.height };
+    reader->image = frame_image_new (frame_converter_info (reader->converter), &view, &reader->spec);
+    return reader->image != NULL;
 }
 
 /* The part of the frame that is picture: all of it, unless upstream says otherwise. */
@@ -283,71 +177,40 @@ static struct rectangle picture_area (const GstVideoInfo *info, GstBuffer *buffe
     return area;
 }
 
-/* One channel or four: of `channels` bytes a pixel, which is what GRAY8 and RGBA have. */
-static void bytes_to_input (const struct frame_reader *reader, float *input)
+static void frame_to_input (const struct frame_reader *reader, const GstVideoFrame *frame, struct network *network)
 {
-    const struct input_spec *spec = &reader->spec;
-    const guint8 *pixels = GST_VIDEO_FRAME_PLANE_DATA (&reader->shown.frame, 0);
-    int stride = GST_VIDEO_FRAME_PLANE_STRIDE (&reader->shown.frame, 0);
-    for (int c = 0; c < spec->channels; c++) {
-        int byte = c < 3 && spec->channels == 4 && spec->order == CHANNEL_ORDER_BGR ? 2 - c : c;
-        float black = 0, spread = 255;
-        if (spec->channels == 1)
-            luma_range (reader, &black, &spread);
-        float scale = 255 / spread / spec->std[c], shift = -spec->mean[c] / spec->std[c] - black * scale;
-        for (int y = 0; y < spec->height; y++) {
-            const guint8 *row = pixels + (gssize)y * stride + byte;
-            for (int x = 0; x < spec->width; x++)
-                *input++ = row[x * spec->channels] * scale + shift;
-        }
+    const GstVideoFrame *pixels = reader->converter ? frame_converter_run (reader->converter, frame) : frame;
+    const guint8 *data[IMAGE_PLANES] = { NULL };
+    ptrdiff_t stride[IMAGE_PLANES] = { 0 };
+    for (guint plane = 0; plane < MIN (GST_VIDEO_FRAME_N_PLANES (pixels), (guint)IMAGE_PLANES); plane++) {
+        data[plane] = GST_VIDEO_FRAME_PLANE_DATA (pixels, plane);
+        stride[plane] = GST_VIDEO_FRAME_PLANE_STRIDE (pixels, plane);
     }
-}
-
-static void shown_to_input (const struct frame_reader *reader, struct network *network)
-{
-    if (reader->spec.channels != 3) {
-        bytes_to_input (reader, network->input);
-        return;
-    }
-    struct image image = {
-        .pixels = GST_VIDEO_FRAME_PLANE_DATA (&reader->shown.frame, 0),
-        .stride = GST_VIDEO_FRAME_PLANE_STRIDE (&reader->shown.frame, 0),
-        .width = reader->spec.width,
-        .height = reader->spec.height,
-        .pixel_bytes = 4,
-    };
-    for (int c = 0; c < 3; c++) {
-        image.order[c] = reader->spec.order == CHANNEL_ORDER_BGR ? 2 - c : c;
-        image.scale[c] = 1.0f / reader->spec.std[c];
-        image.shift[c] = -reader->spec.mean[c] / reader->spec.std[c];
-    }
-    plan_image (network->plan, &image, network->input);
+    plan_image (network->plan, reader->image, data, stride, network->input);
 }
 
 gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, struct network *network, GError **error)
 {
     const GstVideoInfo *info = &reader->info;
     struct rectangle area = picture_area (info, buffer);
-    gboolean prepared = reader->converter && memcmp (&area, &reader->area, sizeof area) == 0;
-    if (!prepared && !prepare (reader, area)) {
-        g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-                     "Cannot convert %s frames of %d x %d to the network's input of %d x %d",
-                     GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
-                     reader->spec.width, reader->spec.height);
-        return FALSE;
-    }
+    int threads = plan_threads (network->plan);
     GstVideoFrame frame;
-    if (!frame_map_read (&frame, &reader->given, buffer)) {
+    if (!frame_map_read (&frame, &reader->given, buffer, !frame_image_reads (info))) {
         g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
                      "Cannot read a buffer of %" G_GSIZE_FORMAT " bytes as a %s frame of %d x %d",
                      gst_buffer_get_size (buffer), GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
                      GST_VIDEO_INFO_HEIGHT (info));
         return FALSE;
     }
-    if (reader->first)
-        gst_video_converter_frame (reader->first, &frame, &reader->whole.frame);
-    gst_video_converter_frame (reader->converter, reader->first ? &reader->whole.frame : &frame, &reader->shown.frame);
+    gboolean ready = reader->image && threads == reader->threads && memcmp (&area, &reader->area, sizeof area) == 0;
+    ready = ready || prepare (reader, area, threads);
+    if (ready)
+        frame_to_input (reader, &frame, network);
+    else
+        g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                     "Cannot convert %s frames of %d x %d to the network's input of %d x %d",
+                     GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
+                     reader->spec.width, reader->spec.height);
     gst_video_frame_unmap (&frame);
-    shown_to_input (reader, network);
-    return TRUE;
+    return ready;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* frame.h: a video frame -> the network's input tensor.
  *
- *   GstBuffer, any raw format and size                     the view: which part of it the network sees
- *     -> GstVideoConverter: cut, scale, convert            RGBx, width x height of the network; for networks of one
- *                                                          channel GRAY8 (luma), of four RGBA
- *     -> plan_image: order, mean, std                      float [channels][height][width]
+ *   GstBuffer, any raw format and size           the view: which part of it the network sees
+ *     -> plan_image: cut, scale, colours,          float [channels][height][width]; channels are RGB or BGR, luma, or
+ *        mean, std                                 colours and alpha
+ *
+ * Frames of formats that plan_image cannot read (frame_image.h) go through GstVideoConverter first (frame_convert.h).
  *
  * Belongs to the streaming thread. */
 #ifndef CONVRELU_FRAME_H
@@ -36,7 +37,7 @@ struct view frame_view (enum resize resize, struct rectangle area, int par_n, in
 struct input_spec frame_input_spec (const struct input_spec *model, const struct preparation *set,
                                     struct error *remark);
 
-struct frame_reader; /* keeps a converter while nothing changes */
+struct frame_reader; /* keeps what it has prepared while nothing changes */
 
 struct frame_reader *frame_reader_new (void);
 void frame_reader_free (struct frame_reader *reader);

@@ -176,9 +176,9 @@ static gboolean turn (GstVideoFrame *frame)
 
 /* ---- public ---------------------------------------------------------------------------------------------------- */
 
-gboolean frame_map_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)
+gboolean frame_map_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, gboolean upright)
 {
-    return map (frame, info, buffer, GST_MAP_READ) && (!frame_map_bottom_up (frame) || turn (frame));
+    return map (frame, info, buffer, GST_MAP_READ) && (!upright || !frame_map_bottom_up (frame) || turn (frame));
 }
 
 gboolean frame_map_write (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer)

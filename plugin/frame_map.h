@@ -14,10 +14,10 @@ GstVideoInfo frame_map_picture (const GstVideoInfo *info);
 gboolean frame_map_is_field (const GstVideoInfo *info); /* whether it is the latter */
 
 /* TRUE: `frame` holds the picture for reading, of the size that frame_map_picture says; every row of every plane lies
- * in mapped memory, and no stride is negative: rows that lie bottom up are copied into memory of their own, which
- * costs about as much as a memcpy of the frame. gst_video_frame_unmap it. The frame may hold no reference to the
+ * in mapped memory. With `upright` no stride is negative: rows that lie bottom up are copied into memory of their own,
+ * which costs about as much as a memcpy of the frame. gst_video_frame_unmap it. The frame may hold no reference to the
  * buffer. */
-gboolean frame_map_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer);
+gboolean frame_map_read (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer, gboolean upright);
 /* The same for drawing on it, but never a copy, so that strides may have any sign; the buffer must be writable.
  * Memory that others share is copied by GStreamer. */
 gboolean frame_map_write (GstVideoFrame *frame, const GstVideoInfo *info, GstBuffer *buffer);

@@ -625,42 +625,6 @@ static void check_steps (void)
     graph_unref (b.g);
 }
 
-static void check_image (void)
-{
-    check_group ("image");
-    struct builder b = builder_new (9, 3, 5, 19);
-    graph_output (b.g, 0);
-    for (const char *const *isa = engine_isas (); *isa; isa++) {
-        struct plan *plan = planned (b.g, 1, *isa, ALGORITHM_AUTO);
-        for (int kind = 0; kind < 4; kind++) { /* 3 or 4 bytes a pixel, rows upwards or downwards */
-            uint8_t pixels[5 * 80];
-            float out[3 * 5 * 19];
-            for (size_t i = 0; i < sizeof pixels; i++)
-                pixels[i] = (uint8_t)random_int (&b, 0, 255);
-            struct image image = { .pixels = kind & 2 ? pixels + 4 * 80 : pixels, .stride = kind & 2 ? -80 : 80 };
-            image.width = 19;
-            image.height = 5;
-            image.pixel_bytes = kind & 1 ? 4 : 3;
-            for (int c = 0; c < 3; c++) {
-                image.order[c] = kind & 1 ? 2 - c : c;
-                image.scale[c] = 0.01f * (float)(c + 1);
-                image.shift[c] = -0.5f * (float)c;
-            }
-            plan_image (plan, &image, out);
-            double worst = 0;
-            for (int i = 0; i < 3 * 5 * 19; i++) {
-                int c = i / 95, y = i / 19 % 5, x = i % 19;
-                const uint8_t *pixel = image.pixels + y * image.stride + x * image.pixel_bytes;
-                double expected = (double)pixel[image.order[c]] * (double)image.scale[c] + (double)image.shift[c];
-                worst = fmax (worst, fabs (expected - (double)out[i]));
-            }
-            CHECK (worst < 1e-6, "%s, kind %d: off by %g", *isa, kind, worst);
-        }
-        plan_free (plan);
-    }
-    graph_unref (b.g);
-}
-
 int main (void)
 {
     check_errors ();
@@ -681,6 +645,5 @@ int main (void)
     check_prefetch ();
     check_denormals ();
     check_steps ();
-    check_image ();
     return check_end ();
 }

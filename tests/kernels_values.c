@@ -471,55 +471,6 @@ void check_reorder_to_planar (void)
     check_conversion (false);
 }
 
-static void image_case (int width, int number)
-{
-    int height = random_between (1, 5), bytes = number % 2 ? 3 : 4, last = random_between (1, height);
-    int first = random_between (0, last - 1), row = width * bytes + random_between (0, 5);
-    bool flipped = number / 2 % 2;
-    size_t size = (size_t)((height - 1) * row + width * bytes), plane = (size_t)(height * width);
-    struct guarded memory = guarded_new ((size + 3) / 4, ALIGNED_TO_FLOAT, true);
-    uint8_t *pixels = (uint8_t *)(memory.data + memory.count) - size; /* its last byte is the last one there is */
-    for (size_t i = 0; i < size; i++)
-        pixels[i] = (uint8_t)random_between (0, 255);
-    struct image image = { .pixels = flipped ? pixels + (height - 1) * row : pixels,
-                           .stride = flipped ? -row : row,
-                           .width = width,
-                           .height = height,
-                           .pixel_bytes = bytes,
-                           .order = { number % 3, number / 3 % 3, bytes == 4 ? 3 : 2 } };
-    for (int c = 0; c < 3; c++) {
-        image.scale[c] = random_float () / 64;
-        image.shift[c] = 3 * random_float ();
-    }
-    struct guarded out = guarded_new (3 * plane, ALIGNED_TO_FLOAT, number % 2);
-    struct expected e = expected_new (3 * plane);
-    for (int c = 0; c < 3; c++)
-        for (int y = first; y < last; y++)
-            for (int x = 0; x < width; x++) {
-                double value = image.pixels[y * image.stride + x * bytes + image.order[c]] * (double)image.scale[c];
-                size_t at = (size_t)c * plane + (size_t)(y * width + x);
-                e.value[at] = value + image.shift[c];
-                e.bound[at] = 2 * 0x1p-24 * (fabs (value) + fabs ((double)image.shift[c]));
-            }
-    CASE ("case %d: %dx%d of %d bytes, rows %d to %d, stride %d", number, width, height, bytes, first, last,
-          (int)image.stride);
-    for (int t = case_begin (); t < table_count; t++) {
-        guarded_clear (&out);
-        tables[t]->image (&image, first, last, out.data);
-        compare (tables[t], &out, &e);
-    }
-    guarded_free (&memory);
-    guarded_free (&out);
-    expected_free (&e);
-}
-
-void check_image (void)
-{
-    for (int width = 1; width <= 40; width++)
-        for (int i = 0; i < 8; i++)
-            image_case (width, 8 * width + i);
-}
-
 /* ---- the CPU ---------------------------------------------------------------------------------------------------- */
 
 void check_peak (void)

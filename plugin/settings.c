@@ -386,11 +386,27 @@ void settings_copy (struct settings *to, const struct settings *from)
     appearance_copy (&to->appearance, &from->appearance);
 }
 
-static void set_string (char **string, const GValue *value)
+/* Where a property of text is kept; NULL: it is none. */
+static char **string_of (struct settings *settings, guint id)
+{
+    return id == PROPERTY_MODEL_FILE    ? &settings->model_file
+           : id == PROPERTY_LABELS_FILE ? &settings->labels_file
+           : id == PROPERTY_RANGES_FILE ? &settings->ranges_file
+                                        : NULL;
+}
+
+static gboolean set_string (char **string, const GValue *value)
 {
     const char *text = g_value_get_string (value);
     g_free (*string);
     *string = text && *text ? g_strdup (text) : NULL; /* "" in a launch line means: not set */
+    return TRUE;
+}
+
+static gboolean get_string (char *const *string, GValue *value)
+{
+    g_value_set_string (value, *string);
+    return TRUE;
 }
 
 static void set_triple (struct triple *triple, const GValue *value)
@@ -417,13 +433,10 @@ static void get_triple (const struct triple *triple, GValue *value)
 
 gboolean settings_set (struct settings *settings, guint id, const GValue *value)
 {
+    char **string = string_of (settings, id);
+    if (string)
+        return set_string (string, value);
     switch ((enum property)id) {
-    case PROPERTY_MODEL_FILE:
-        set_string (&settings->model_file, value);
-        return TRUE;
-    case PROPERTY_LABELS_FILE:
-        set_string (&settings->labels_file, value);
-        return TRUE;
     case PROPERTY_MEAN:
         set_triple (&settings->preparation.mean, value);
         return TRUE;
@@ -475,9 +488,6 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
     case PROPERTY_PRECISION:
         settings->precision = g_value_get_enum (value);
         return TRUE;
-    case PROPERTY_RANGES_FILE:
-        set_string (&settings->ranges_file, value);
-        return TRUE;
     default:
         return appearance_set (&settings->appearance, id, value);
     }
@@ -485,13 +495,10 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
 
 gboolean settings_get (const struct settings *settings, guint id, GValue *value)
 {
+    char *const *string = string_of ((struct settings *)settings, id);
+    if (string)
+        return get_string (string, value);
     switch ((enum property)id) {
-    case PROPERTY_MODEL_FILE:
-        g_value_set_string (value, settings->model_file);
-        return TRUE;
-    case PROPERTY_LABELS_FILE:
-        g_value_set_string (value, settings->labels_file);
-        return TRUE;
     case PROPERTY_MEAN:
         get_triple (&settings->preparation.mean, value);
         return TRUE;
@@ -542,9 +549,6 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         return TRUE;
     case PROPERTY_PRECISION:
         g_value_set_enum (value, settings->precision);
-        return TRUE;
-    case PROPERTY_RANGES_FILE:
-        g_value_set_string (value, settings->ranges_file);
         return TRUE;
     default:
         return appearance_get (&settings->appearance, id, value);

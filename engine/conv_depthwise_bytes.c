@@ -3,8 +3,8 @@
  *
  *   rows of bytes -> floats less the zero point -> the depthwise kernel of floats -> scale, epilogue -> bytes
  *
- * all in the worker's scratch, where the rows of an item stay in the nearest caches. Its sums are exact: floats hold every
- * whole number up to 2^24, which 518 products of a byte and a weight do not pass.
+ * all in the worker's scratch, where the rows of an item stay in the nearest caches. Its sums are exact: floats hold
+ * every whole number up to 2^24, which 518 products of a byte and a weight do not pass.
  *
  * Weights: [block][ky][kx][16] floats, whole numbers. */
 #include "engine/conv.h"

@@ -176,7 +176,7 @@ void graph_drop_weights (struct graph *g);
  * outputs of a tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen) where the direct sum keeps them in one
  * place. */
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
-/* INT8: tensors whose ranges are known in 256 steps, weights in 255 per output channel, sums exact; the rest in fp32. */
+/* INT8: tensors whose ranges are known in 256 steps, weights in 255 per output channel, sums exact; the rest fp32. */
 enum precision { PRECISION_FP32, PRECISION_INT8 };
 
 struct plan_options {

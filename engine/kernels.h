@@ -291,8 +291,8 @@ struct kernels {
     /* planar [channels][pixels] -> one blocked tensor, lanes past channels zero; and back */
     void (*reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
     void (*reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
-    /* Blocks of 16 floats <-> bytes, `count` numbers: out = in * scale + zero, fused, to the nearest of 0 .. 255, halves
-     * to even, NaN 0; out = (in - zero) * scale. */
+    /* Blocks of 16 floats <-> bytes, `count` numbers: out = in * scale + zero, fused, to the nearest of 0 .. 255,
+     * halves to even, NaN 0; out = (in - zero) * scale. */
     void (*quantise) (const float *in, uint8_t *out, ptrdiff_t count, float scale, float zero);
     void (*dequantise) (const uint8_t *in, float *out, ptrdiff_t count, float scale, float zero);
     void (*max_bytes) (const struct max_bytes_args *args);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kernels_bytes.c: tensors of bytes: from and to floats, and the largest byte of a window. Compiled once per instruction
- * set. */
+/* kernels_bytes.c: tensors of bytes: from and to floats, and the largest byte of a window. Compiled once per
+ * instruction set. */
 #include "kernels.h"
 #include "vec.h"
 

@@ -11,7 +11,8 @@
  *
  * The order matters: with the weight loop outside, gcc keeps some sums on the stack.
  *
- * With -DWORDS=<kind> it multiplies bytes (kernels_words.h): the same loop, of words of several terms, and another end. */
+ * With -DWORDS=<kind> it multiplies bytes (kernels_words.h): the same loop, of words of several terms, with another
+ * end. */
 #include "epilogue.h"
 #include "kernels_words.h"
 

@@ -29,8 +29,8 @@ struct packed {
     void *weights;  /* in the order drawn at the head of the method's file */
     size_t weight_bytes;
     float *bias; /* [output channels, padded to 16] */
-    /* Of weights in whole steps, -127 .. 127: the step of each output channel and the sum of its weights in steps, [output
-     * channels, padded to 16]; else NULL. A channel with a weight that is no number has a step that is none. */
+    /* Of weights in whole steps, -127 .. 127: the step of each output channel and the sum of its weights in steps,
+     * [output channels, padded to 16]; else NULL. A channel with a weight that is no number has a step that is none. */
     float *step;
     int32_t *sum;
     struct panel *panel;

@@ -25,9 +25,10 @@ struct places {
     int buffer_count;
 };
 
-/* Decides where each tensor that layers leave lives. places->of[id] says already of what it is, or is zeros. keep[id]: must stay readable in its blocked place to the end.
- * blocked_input: the graph's input when it is wanted in blocked form, else -1.
- * Buffers get sizes; first and last are in layers, plan.c turns them into steps. False: memory short. */
+/* Decides where each tensor that layers leave lives. places comes from places_room; of[id] says already of what the
+ * tensor is, zeros: of floats. keep[id]: it must stay readable in its blocked place to the end. blocked_input: the
+ * graph's input when it is wanted in blocked form, else -1. Buffers get sizes; first and last are in layers, plan.c
+ * turns them into steps. False: memory short. */
 bool places_new (const struct graph *g, const struct layers *layers, const bool *keep, int blocked_input,
                  struct places *places);
 void places_free (struct places *places);
@@ -35,7 +36,8 @@ void places_free (struct places *places);
 /* All that is NULL in *places, of zeros; room for four buffers a tensor and one. False: memory short. */
 bool places_room (const struct graph *g, struct places *places);
 
-/* How many numbers there are with channels rounded up to 16; their bytes, of floats a multiple of 64, of bytes of 16. */
+/* How many numbers there are with channels rounded up to 16; their bytes, of floats a multiple of 64, of bytes of
+ * 16. */
 size_t place_blocked_count (int channels, int height, int width);
 size_t place_blocked_bytes (enum element element, int channels, int height, int width);
 

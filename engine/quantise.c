@@ -4,9 +4,10 @@
  *   float = scale * (byte - zero),   scale = (high - low) / 255,   zero = round (-low / scale),   low <= 0 <= high
  *
  * A tensor is bytes where its range is known, but for: graph inputs and outputs, vectors (the gates of squeeze and
- * excite, pooled vectors, scores), and the map before a global pool: the surer a network is, the larger is that map, and
- * ranges of a few pictures cut exactly its confident answers. Tensors that share memory, or hold numbers of one another
- * as they are (concat, pick, reshape, max-pool), share one range: the union. Where one of them cannot be bytes, none is.
+ * excite, pooled vectors, scores), and the map before a global pool: the surer a network is, the larger is that map,
+ * and ranges of a few pictures cut exactly its confident answers. Tensors that share memory, or hold numbers of one
+ * another as they are (concat, pick, reshape, max-pool), share one range: the union. Where one of them cannot be bytes,
+ * none is.
  *
  * Weights have a scale for each output channel and no zero point (packed.c). The rest is the usual algebra:
  *

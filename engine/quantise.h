@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* quantise.h: which tensors of a plan are bytes, and by which numbers a convolution of bytes makes its outputs. */
-#ifndef CONVRELU_QUANTISE_H
-#define CONVRELU_QUANTISE_H
+#ifndef CONVRELU_ENGINE_QUANTISE_H
+#define CONVRELU_ENGINE_QUANTISE_H
 
 #include "engine/ranges.h"
 #include "engine/step.h"
 
-/* Of what each tensor that the layers leave is: element, scale and zero of places->of, which is zeros before. ranges may
- * be NULL: then only what graph_quantise makes has one. False: memory short. */
+/* Of what each tensor that the layers leave is: element, scale and zero of places->of, which is zeros before. ranges
+ * may be NULL: then only what graph_quantise makes has one. False: memory short. */
 bool quantise_tensors (const struct graph *g, const struct layers *layers, const struct ranges *ranges,
                        struct places *places);
 

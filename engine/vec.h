@@ -45,8 +45,9 @@ typedef __m512 vec;
 /* 14 x 2 accumulators + 2 weights + 1 input = 31 of 32 registers */
 enum { LANES = 16, MR = 14, NR_BLOCKS = 2 };
 enum { NEEDS = CPU_AVX2 | CPU_FMA | CPU_AVX512F | CPU_AVX512BW | CPU_AVX512DQ | CPU_AVX512VL };
-/* Kinds of kernels_words.h that kernels_conv.c is compiled for: KERNEL (kind, what the processor must have beside NEEDS, elements
- * of its staged input and of its weights, terms in a word, how much less than the input it multiplies with). */
+/* Kinds of kernels_words.h that kernels_conv.c is compiled for: KERNEL (kind, what the processor must have beside
+ * NEEDS, elements of its staged input and of its weights, terms in a word, how much less than the input it
+ * multiplies). */
 #define WORD_KERNELS(KERNEL) KERNEL (vnni, CPU_AVX512VNNI, U8, S8, 4, 0) KERNEL (s16, 0, S16, S16, 2, 0)
 
 INLINE vec vec_load (const float *p) { return _mm512_load_ps (p); }

@@ -34,8 +34,8 @@ struct calibration {
  * dropped. */
 struct ranges *calibrate (const struct model *model, const struct calibration *how, struct error *error);
 
-/* Pixels rgb [height][width][3] as the network takes them: input [channels][height][width], one channel being luma (BT.601)
- * and a fourth, alpha, opaque. */
+/* Pixels rgb [height][width][3] as the network takes them: input [channels][height][width], one channel being luma
+ * (BT.601) and a fourth, alpha, opaque. */
 void calibrate_prepare (const struct input_spec *spec, const uint8_t *rgb, float *input);
 /* Drawing `index` so; false: memory is short. */
 bool calibrate_drawing (const struct input_spec *spec, int index, float *input);

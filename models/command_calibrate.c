@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* command_calibrate.c: `convrelu calibrate`: pictures or drawings through the network, what ranges its tensors have into
- * a file. */
+/* command_calibrate.c: `convrelu calibrate`: pictures or drawings through the network, and what ranges its tensors have
+ * into a file. */
 #include "models/command.h"
 
 #include "models/calibrate.h"

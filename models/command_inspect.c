@@ -39,13 +39,22 @@ static int name_width (const struct plan *plan)
     return width;
 }
 
-static void print_steps (const struct graph *graph, const struct plan *plan)
+/* In which numbers a step computes, and the range that its 256 steps are spread over. */
+static void print_type (const struct graph *graph, const struct step_info *s, const struct ranges *ranges)
+{
+    float low, high;
+    printf ("  %-4s", s->type);
+    if (strcmp (s->type, "fp32") && ranges_get (ranges, graph_find (graph, s->name), &low, &high))
+        printf ("  %.4g .. %.4g", (double)low, (double)high);
+}
+
+static void print_steps (const struct graph *graph, const struct plan *plan, const struct ranges *ranges)
 {
     int width = name_width (plan);
     char shape[128], bytes[32];
     uint64_t macs = 0, multiplications = 0, weights = 0;
-    printf ("\n%4s  %-*s  %-20s  %-32s  %-18s  %10s  %10s\n", "step", width, "name", "operation", "output", "algorithm",
-            "MMAC", "weights");
+    printf ("\n%4s  %-*s  %-20s  %-32s  %-18s  %10s  %10s%s\n", "step", width, "name", "operation", "output",
+            "algorithm", "MMAC", "weights", ranges ? "  type  range" : "");
     for (int i = 0; i < plan_steps (plan); i++) {
         struct step_info s = plan_step (plan, i);
         int pad = width - text_columns (s.name);
@@ -53,8 +62,10 @@ static void print_steps (const struct graph *graph, const struct plan *plan)
         const char *output = output_words (graph, &s, &pooled, shape);
         printf ("%4d  %s%*s  %-20s  %-32s  %-18s  %10.2f", i, s.name, pad > 0 ? pad : 0, "",
                 pooled ? "conv + max-pool" : s.operation, output, s.algorithm, (double)s.macs / 1e6);
-        if (s.weight_bytes)
-            printf ("  %10s", byte_words ((double)s.weight_bytes, bytes));
+        if (s.weight_bytes || ranges)
+            printf ("  %10s", s.weight_bytes ? byte_words ((double)s.weight_bytes, bytes) : "");
+        if (ranges)
+            print_type (graph, &s, ranges);
         printf ("\n");
         macs += s.macs;
         multiplications += s.multiplications;
@@ -96,7 +107,7 @@ int command_inspect (const struct settings *settings)
     printf ("%-7s %s\n", "scores", model_scores (network.model, SCORES_AUTO, NULL).sentence);
     print_quantised (model_quantised (network.model));
     print_precision (&network.report);
-    print_steps (graph, network.plan);
+    print_steps (graph, network.plan, network.report.kept);
     network_close (&network);
     return EXIT_GOOD;
 }

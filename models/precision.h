@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* precision.h: a plan in the precision that was asked for: with int8, where its ranges come from, and whether its answers
- * are those of fp32. */
+/* precision.h: a plan in the precision that was asked for: with int8, where its ranges come from, and whether its
+ * answers are those of fp32. */
 #ifndef CONVRELU_PRECISION_H
 #define CONVRELU_PRECISION_H
 

@@ -84,7 +84,7 @@ static void warn_of_layers (struct inference *inference)
     inference->layers_remark = g_strdup (remark);
 }
 
-/* Says once why it does not compute in the precision that was asked for, or what of a file of ranges was passed over. */
+/* Says once why it does not compute in the precision that was asked for, or that a file of ranges was passed over. */
 static void warn_of_precision (struct inference *inference)
 {
     const struct precision_report *report = &inference->network->report;

@@ -397,11 +397,27 @@ void settings_copy (struct settings *to, const struct settings *from)
     appearance_copy (&to->appearance, &from->appearance);
 }
 
-static void set_string (char **string, const GValue *value)
+/* Where a property of text is kept; NULL: it is none. */
+static char **string_of (struct settings *settings, guint id)
+{
+    return id == PROPERTY_MODEL_FILE    ? &settings->model_file
+           : id == PROPERTY_LABELS_FILE ? &settings->labels_file
+           : id == PROPERTY_RANGES_FILE ? &settings->ranges_file
+                                        : NULL;
+}
+
+static gboolean set_string (char **string, const GValue *value)
 {
     const char *text = g_value_get_string (value);
     g_free (*string);
     *string = text && *text ? g_strdup (text) : NULL; /* "" in a launch line means: not set */
+    return TRUE;
+}
+
+static gboolean get_string (char *const *string, GValue *value)
+{
+    g_value_set_string (value, *string);
+    return TRUE;
 }
 
 static void set_triple (struct triple *triple, const GValue *value)
@@ -455,13 +471,10 @@ static gboolean set_running (struct settings *settings, guint id, const GValue *
 
 gboolean settings_set (struct settings *settings, guint id, const GValue *value)
 {
+    char **string = string_of (settings, id);
+    if (string)
+        return set_string (string, value);
     switch ((enum property)id) {
-    case PROPERTY_MODEL_FILE:
-        set_string (&settings->model_file, value);
-        return TRUE;
-    case PROPERTY_LABELS_FILE:
-        set_string (&settings->labels_file, value);
-        return TRUE;
     case PROPERTY_MEAN:
         set_triple (&settings->preparation.mean, value);
         return TRUE;
@@ -498,9 +511,6 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
     case PROPERTY_PRECISION:
         settings->precision = g_value_get_enum (value);
         return TRUE;
-    case PROPERTY_RANGES_FILE:
-        set_string (&settings->ranges_file, value);
-        return TRUE;
     default:
         return set_running (settings, id, value) || appearance_set (&settings->appearance, id, value);
     }
@@ -534,13 +544,10 @@ static gboolean get_running (const struct settings *settings, guint id, GValue *
 
 gboolean settings_get (const struct settings *settings, guint id, GValue *value)
 {
+    char *const *string = string_of ((struct settings *)settings, id);
+    if (string)
+        return get_string (string, value);
     switch ((enum property)id) {
-    case PROPERTY_MODEL_FILE:
-        g_value_set_string (value, settings->model_file);
-        return TRUE;
-    case PROPERTY_LABELS_FILE:
-        g_value_set_string (value, settings->labels_file);
-        return TRUE;
     case PROPERTY_MEAN:
         get_triple (&settings->preparation.mean, value);
         return TRUE;
@@ -576,9 +583,6 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         return TRUE;
     case PROPERTY_PRECISION:
         g_value_set_enum (value, settings->precision);
-        return TRUE;
-    case PROPERTY_RANGES_FILE:
-        g_value_set_string (value, settings->ranges_file);
         return TRUE;
     default:
         return get_running (settings, id, value) || appearance_get (&settings->appearance, id, value);

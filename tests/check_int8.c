@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_int8.c: plans of bytes.
  *
- * Each tensor that a step leaves is read by a tap and compared with what the reference makes, in double precision, of the
- * tensors before it as the plan has them: errors do not add up, so that a code must be the nearest one. Weights are whole
- * steps of their channel, so that making bytes of them loses nothing. */
+ * Each tensor that a step leaves is read by a tap and compared with what the reference makes, in double precision, of
+ * the tensors before it as the plan has them: errors do not add up, so that a code must be the nearest one. Weights are
+ * whole steps of their channel, so that making bytes of them loses nothing. */
 #include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/random_graph.h"

@@ -17,7 +17,7 @@
 
 extern const struct kernels *tables[8]; /* [table_count], every one this CPU runs */
 extern int table_count;
-extern char what[256]; /* the case at work */
+extern char what[256];   /* the case at work */
 extern unsigned can_run; /* enum cpu_feature of the kernels that are tried */
 
 #define CASE(...) snprintf (what, sizeof what, __VA_ARGS__)

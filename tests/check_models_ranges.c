@@ -439,6 +439,79 @@ static void check_guard (struct model *model)
     model_unref (infinite);
 }
 
+/* Black, whatever the preparation. */
+static bool show_black (void *data, int index, float *input, struct error *error)
+{
+    static const uint8_t pixels[NUMBERS];
+    (void)index;
+    (void)error;
+    calibrate_prepare (data, pixels, input);
+    return true;
+}
+
+/* Ranges of all tensors in a file, and the plan that comes of it: int8 where the guard is content, else fp32 and one
+ * sentence that says why. */
+static void check_judged (struct model *model, struct ranges *ranges, const char *what, bool refused)
+{
+    const struct plan_options options = { .threads = 1, .precision = PRECISION_INT8 };
+    const struct precision_request request = { .ranges_file = scratch_path ("judged.ranges") };
+    struct precision_report found;
+    struct error error = { "" };
+    CHECK (ranges && ranges_file_write (request.ranges_file, model, ranges, what, &error), "%s", error.text);
+    struct plan *plan = precision_plan (model, &options, &request, &found, &error);
+    bool content = found.db >= PRECISION_LEAST_DB, bytes = found.used == PRECISION_INT8;
+    CHECK (plan && content == bytes && bytes == (found.kept != NULL), "%s: %g dB, %s", what, found.db, error.text);
+    CHECK (bytes == !found.remark.text[0] &&
+               (bytes || (strstr (found.remark.text, "dB") && strstr (found.remark.text, "fp32 is used"))),
+           "%s: '%s'", what, found.remark.text);
+    CHECK (!refused || !bytes, "%s: is used, with %g dB", what, found.db);
+    ranges_free (found.kept);
+    plan_free (plan);
+    ranges_free (ranges);
+}
+
+static void check_bytes (struct model *model)
+{
+    struct plan_options options = { .threads = 1, .precision = PRECISION_INT8 };
+    struct show stops = { .most = 1 };
+    struct precision_request request = { .go_on = go_on, .data = &stops };
+    struct precision_report found, again;
+    struct error error = { "" };
+    float input[NUMBERS];
+    check_group ("int8 guarded");
+    CHECK (!precision_plan (model, &options, &request, &found, &error) && !strcmp (error.text, "cancelled"), "'%s'",
+           error.text);
+    stops.most = 0;
+    struct plan *plan = precision_plan (model, &options, &request, &found, &error);
+    CHECK (plan && found.used == PRECISION_INT8 && found.kept && !found.remark.text[0], "%g dB, %s%s", found.db,
+           error.text, found.remark.text);
+    request = (struct precision_request) { .before = &found };
+    struct plan *second = precision_plan (model, &options, &request, &again, &error);
+    CHECK (second && again.used == PRECISION_INT8 && again.kept != found.kept, "%s", error.text);
+    fill (input, NUMBERS, 90);
+    if (plan && second) {
+        plan_run (plan, input);
+        plan_run (second, input);
+        CHECK (!memcmp (plan_output (plan, 0)->data, plan_output (second, 0)->data, 5 * sizeof (float)),
+               "not the same");
+    }
+    plan_free (plan);
+    plan_free (second);
+    ranges_free (found.kept);
+    ranges_free (again.kept);
+    struct calibration how = { .pictures = SHOWN, .threads = 1, .picture = show, .data = &stops };
+    check_judged (model, calibrate (model, &how, &error), "noise", false);
+    how.pictures = 1;
+    check_judged (model, calibrate (model, &how, &error), "one frame", false);
+    how.picture = show_black;
+    how.data = (void *)model_input (model);
+    check_judged (model, calibrate (model, &how, &error), "black", false);
+    struct ranges *small = ranges_new (model_graph (model));
+    for (int id = 0; id < ranges_tensors (small); id++)
+        ranges_set (small, id, -1e-3f, 1e-3f);
+    check_judged (model, small, "nothing fits", true);
+}
+
 void check_ranges (void)
 {
     struct model *model = make_model ("ranges.onnx", 0.25f), *other = make_model ("other.onnx", 0.2500001f);
@@ -454,6 +527,7 @@ void check_ranges (void)
         check_beside (model);
         check_dropped ();
         check_guard (model);
+        check_bytes (model);
     }
     model_unref (model);
     model_unref (other);

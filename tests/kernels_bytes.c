@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* kernels_bytes.c: the tests of the kernels of bytes: convolutions, to and from floats, maxima.
  *
- * Sums are compared with 64-bit whole numbers, exactly; what comes of them with the contract's formula in C, bit for bit
- * where the epilogue only clamps, and otherwise with the first table's: those with fused multiply-adds agree. */
+ * Sums are compared with 64-bit whole numbers, exactly; what comes of them with the contract's formula in C, bit for
+ * bit where the epilogue only clamps, and otherwise with the first table's: those with fused multiply-adds agree. */
 #include "tests/check_kernels.h"
 #include "tests/plane.h"
 #include "tests/reference.h"

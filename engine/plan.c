@@ -496,7 +496,8 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
         p.plan->execution.workers = workers_new (&p.plan->execution.threads);
         ok = p.plan->execution.workers || p.plan->execution.threads == 1 || fail (&p, "out of memory");
     }
-    work_allow_bytes (g->weight_bytes); /* which were allowed when they were read, for packing them once more */
+    if (ok)
+        work_allow_bytes (g->weight_bytes); /* which were allowed when they were read, for packing them once more */
     p.most_cycles = (options->seconds > 0 ? options->seconds : SECONDS) * COST_CYCLES_A_SECOND;
     const struct cpu cpu = options->cpu ? *options->cpu : cpu_detect ();
     ok = ok && find_input (&p);

@@ -153,6 +153,9 @@ static void check_exit_codes (const char *model, const char *input)
         { "run MODEL --input INPUT --output SCRATCH/y.npy --tap rleu=SCRATCH/t.npy", 1, "the nearest are relu" },
         { "run MODEL --input INPUT --output SCRATCH/y.npy --tap Conv=SCRATCH/t.npy", 1, "the nearest are conv=1" },
         { "bench MODEL --seconds 0", 2, "--seconds" },
+        { "inspect MODEL --max-seconds 0", 2, "--max-seconds 0 is not between" },
+        { "inspect MODEL --max-seconds 1e-12", 1, "with it a run would take more than" },
+        { "inspect MODEL --max-seconds 60", 0, "steps" },
         { "bench MODEL --seconds 0.01", 0, "GFLOP/s" },
         { "bench MODEL --seconds 0.01 --layers", 0, "all steps" },
     };

@@ -279,6 +279,28 @@ static void check_stop (void)
     CHECK (work.spent == 0, "%d steps although it was stopped before", (int)work.spent);
 }
 
+/* Every number that is packed is charged, whatever the method. */
+static void check_packing (void)
+{
+    static const enum algorithm algorithms[] = { ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42 };
+    struct error error = { "" };
+    struct model *model = model_load (write_hostile (ordinary), NULL, &error);
+    for (size_t i = 0; model && i < sizeof algorithms / sizeof algorithms[0]; i++) {
+        struct plan_options options = { .threads = 1, .algorithm = algorithms[i] };
+        struct work work;
+        uint64_t numbers = 0;
+        work_begin (&work, WORK_STEPS, NULL);
+        struct plan *plan = plan_new (model_graph (model), &options, &error);
+        work_end (&work);
+        for (int s = 0; plan && s < plan_steps (plan); s++)
+            numbers += plan_step (plan, s).weight_bytes / sizeof (float);
+        CHECK (plan && numbers > 64 * 64 * 9 && work.spent >= numbers, "algorithm %d: %d steps for %d numbers; %s",
+               (int)algorithms[i], (int)work.spent, (int)numbers, error.text);
+        plan_free (plan);
+    }
+    model_unref (model);
+}
+
 /* An account inside another one leaves that alone. */
 static void check_accounts (void)
 {
@@ -307,4 +329,5 @@ void check_hostile (void)
     check_header ();
     check_group ("stopped");
     check_stop ();
+    check_packing ();
 }

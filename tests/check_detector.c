@@ -329,6 +329,20 @@ static void set_unit (struct subject *subject, const char *unit)
     subject->settings.appearance.unit = g_strdup (unit);
 }
 
+/* Another frame, of edges that lie, which are stronger than those of paint_input: it is kept. */
+static void show_stripes (struct subject *subject)
+{
+    for (int p = 0; p < 3 * INPUT_SIDE * INPUT_SIDE; p++)
+        subject->network->input[p] = p / INPUT_SIDE % 2 ? 1.9f : -1.9f;
+    plan_run (subject->network->plan, subject->network->input);
+}
+
+static void show_first (struct subject *subject)
+{
+    paint_input (subject->network);
+    plan_run (subject->network->plan, subject->network->input);
+}
+
 /* What is kept of a stream stays while other things change, and goes with the unit, the frame's size, the network. */
 static void check_forgetting (void)
 {
@@ -338,13 +352,10 @@ static void check_forgetting (void)
     if (!subject_open (&subject, &appearance))
         return;
     char *one = kept_of (&subject, 640, 480);
-    for (int p = 0; p < 3 * INPUT_SIDE * INPUT_SIDE; p++) /* edges that lie, elsewhere and stronger */
-        subject.network->input[p] = p / INPUT_SIDE % 2 ? 1.9f : -1.9f;
-    plan_run (subject.network->plan, subject.network->input);
+    show_stripes (&subject);
     char *two = kept_of (&subject, 640, 480);
     CHECK (strcmp (one, two) != 0, "a stronger answer is not kept");
-    paint_input (subject.network);
-    plan_run (subject.network->plan, subject.network->input);
+    show_first (&subject);
     char *still = kept_of (&subject, 640, 480);
     CHECK (strcmp (two, still) == 0, "a weaker answer changes what is kept");
     overlay_jump (subject.overlay);
@@ -356,10 +367,15 @@ static void check_forgetting (void)
     set_unit (&subject, "stem/relu:3");
     char *back = kept_of (&subject, 640, 480);
     CHECK (strcmp (back, one) == 0, "another channel and back: something of before is kept");
-    plan_run (subject.network->plan, subject.network->input);
-    g_free (kept_of (&subject, 320, 240));
+    show_stripes (&subject);
+    g_free (kept_of (&subject, 640, 480));
+    show_first (&subject);
+    g_free (kept_of (&subject, 560, 480)); /* as high */
     char *sized = kept_of (&subject, 640, 480);
     CHECK (strcmp (sized, one) == 0, "another size of frame and back: something of before is kept");
+    show_stripes (&subject);
+    g_free (kept_of (&subject, 640, 480));
+    show_first (&subject);
     overlay_reset (subject.overlay);
     char *reset = kept_of (&subject, 640, 480);
     CHECK (strcmp (reset, one) == 0, "another network: something of before is kept");

@@ -2,8 +2,8 @@
 /* conv_weights.c: see conv_weights.h.
  *
  * A panel is one or two blocks of 16 output channels that read the same input channels. Grouped convolutions whose
- * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them. The last such
- * set has what is left of the groups: 55 groups of 8 channels are 27 sets of 2 and one of 1. */
+ * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them. The last
+ * such set has what is left of the groups: 55 groups of 8 channels are 27 sets of 2 and one of 1. */
 #include "engine/conv_weights.h"
 #include "engine/kernels.h"
 #include "engine/work.h"

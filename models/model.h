@@ -61,8 +61,8 @@ struct quantised {
     int tensors, constants;
 };
 struct quantised model_quantised (const struct model *model);
-/* Which of the graph's outputs holds the classes: of several the first list of as many numbers as there are labels, else
- * the first list of more than one number, else the first one; a notice says which. */
+/* Which of the graph's outputs holds the classes: of several the first list of as many numbers as there are labels,
+ * else the first list of more than one number, else the first one; a notice says which. */
 int model_output (const struct model *model);
 int model_classes (const struct model *model); /* numbers in that output */
 /* Whether that output is a list. False, and the sentence in *reason (unless NULL): it is a map. */

@@ -13,7 +13,7 @@ struct onnx_extras {
     void (*open_size) (const void *data, const char *input, int *height, int *width);
     const void *data;
     struct notices *notices; /* set before: gets what a user should know; NULL: nobody is told */
-    bool size_left_open; /* height, width or both */
+    bool size_left_open;     /* height, width or both */
     bool channels_last; /* in the file the image is (1, height, width, channels); in the graph its channels are first */
     bool bytes;         /* the file takes whole numbers of 0 to 255 */
     int quantised_tensors, quantised_constants; /* that the file has as integers with a scale */

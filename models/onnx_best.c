@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_best.c: ArgMax and TopK where a file ends in them: which class is best is for whoever reads the scores to say, so
- * the output becomes the scores themselves, and a notice says so. */
+/* onnx_best.c: ArgMax and TopK where a file ends in them: which class is best is for whoever reads the scores to say,
+ * so the output becomes the scores themselves, and a notice says so. */
 #include "models/onnx_reader.h"
 
 /* Whether nothing but the file's outputs reads the value. */

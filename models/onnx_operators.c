@@ -10,10 +10,11 @@
 #include <string.h>
 
 static const struct onnx_operator *const families[] = {
-    onnx_activation_operators, onnx_arithmetic_operators, onnx_best_operators, onnx_concat_operators,  onnx_constant_operators,
-    onnx_conv_pool_operators,  onnx_function_operators,   onnx_gather_operators,  onnx_linear_operators,
-    onnx_normalise_operators,  onnx_quantised_operators,  onnx_reduce_operators,  onnx_reshape_operators,
-    onnx_slice_operators,      onnx_softmax_operators,    onnx_spatial_operators, onnx_transpose_operators,
+    onnx_activation_operators, onnx_arithmetic_operators, onnx_best_operators,      onnx_concat_operators,
+    onnx_constant_operators,   onnx_conv_pool_operators,  onnx_function_operators,  onnx_gather_operators,
+    onnx_linear_operators,     onnx_normalise_operators,  onnx_quantised_operators, onnx_reduce_operators,
+    onnx_reshape_operators,    onnx_slice_operators,      onnx_softmax_operators,   onnx_spatial_operators,
+    onnx_transpose_operators,
 };
 
 enum { NODE_STEPS = 1000, INPUT_STEPS = 100 }; /* to look its operator up and to make a node of the graph */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_heads.c: files with several outputs, with maps in the place of classes, and that end in ArgMax or TopK. */
+/* check_models_heads.c: files with several outputs, with maps in the place of classes, and that end in ArgMax or
+ * TopK. */
 #include "tests/check_models.h"
 
 #include <string.h>

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* CASE (what comes of it, its type, what goes in, its type, the name, an element from x) */
+/* EMULATE (what comes of it, of which numbers, what goes in, of which, the name, a number out of x) */
 #define EMULATE(to, to_element, from, from_element, name, value)                                                       \
     static inline to name (from a)                                                                                     \
     {                                                                                                                  \
@@ -34,21 +34,6 @@ EMULATE (__m512, float, __m512i, int32_t, emulated_cvtepi32_ps, x)
 EMULATE (__m512i, int32_t, __m512, float, emulated_cvtps_epi32, fabsf (x) < 0x1p31f ? lrintf (x) : INT32_MIN)
 EMULATE (__m512i, int32_t, __m128i, uint8_t, emulated_cvtepu8_epi32, x)
 EMULATE (__m128i, uint8_t, __m512i, int32_t, emulated_cvtepi32_epi8, x)
-
-/* sums of products of neighbours: 32 numbers of 16 bits -> 16 of 32 */
-static inline __m512i emulated_madd_epi16 (__m512i a, __m512i b)
-{
-    int16_t x[32], y[32];
-    int32_t out[16];
-    memcpy (x, &a, sizeof x);
-    memcpy (y, &b, sizeof y);
-    for (int i = 0; i < 16; i++)
-        out[i] = x[2 * i] * y[2 * i] + x[2 * i + 1] * y[2 * i + 1];
-    memcpy (&a, out, sizeof out);
-    return a;
-}
-#undef _mm512_madd_epi16
-#define _mm512_madd_epi16 emulated_madd_epi16
 
 #define _mm256_dpbusd_avx_epi32 simde_mm256_dpbusd_epi32
 

@@ -519,7 +519,7 @@ static void check_early (void)
         subject.settings.appearance.overlay = OVERLAY_UNIT | OVERLAY_CONVOLUTION | OVERLAY_CLASS_ACTIVATION;
         set_unit (&subject, "things/leaky:3:31:31");
         guint after = gst_video_overlay_composition_n_rectangles (subject_draw (&subject, 640, 480));
-        CHECK (after + 4 == before, "%u panels, then %u: not the same without the box", before, after);
+        CHECK (after == before, "%u panels, then %u", before, after);
     }
     subject_close (&subject);
     appearance_clear (&appearance);

@@ -508,6 +508,23 @@ static void check_layers (void)
     }
 }
 
+/* A property applies at once, a plan with other tensors later: until then there is nothing to take apart. */
+static void check_early (void)
+{
+    check_group ("drawn before its tensors are there");
+    struct appearance appearance = unit_appearance (OVERLAY_UNIT, "parts/relu");
+    struct subject subject;
+    if (subject_open (&subject, &appearance)) {
+        guint before = gst_video_overlay_composition_n_rectangles (subject_draw (&subject, 640, 480));
+        subject.settings.appearance.overlay = OVERLAY_UNIT | OVERLAY_CONVOLUTION | OVERLAY_CLASS_ACTIVATION;
+        set_unit (&subject, "things/leaky:3:31:31");
+        guint after = gst_video_overlay_composition_n_rectangles (subject_draw (&subject, 640, 480));
+        CHECK (after == before, "%u panels, then %u", before, after);
+    }
+    subject_close (&subject);
+    appearance_clear (&appearance);
+}
+
 /* Pixels of the network's input come back as they were, whatever mean, std and order. */
 static void check_seen (void)
 {
@@ -559,6 +576,7 @@ int main (int argc, char **argv)
     check_box ();
     check_overlaps ();
     check_layers ();
+    check_early ();
     check_seen ();
     pictures_end ();
     return check_end ();

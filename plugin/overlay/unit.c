@@ -292,8 +292,9 @@ static void begin (struct drawing *drawing, void *state)
     count_values (unit, &map);
     unit->facts.strongest = unit_value (map.values[unit->choice.y * map.width + unit->choice.x]);
     unit->box = (struct rectangle) { .width = 0 };
-    if (unit->facts.strongest > 0 &&
-        !(frame->appearance->overlay & OVERLAY_CONVOLUTION)) /* that has a box of its own */
+    gboolean boxed =
+        frame->appearance->overlay & OVERLAY_CONVOLUTION && network->before_tap >= 0; /* by convolution.c */
+    if (unit->facts.strongest > 0 && !boxed)
         unit->box = unit_field (frame, network->watched->layer.post, unit->choice.y, unit->choice.x);
     unit->facts.box = unit->box.width > 0;
     place_all (unit, drawing);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_families.c: small networks of many families with random weights, as their exporters write them: they
- * load, become the operations that they should, and the engine gives the oracle's numbers. That each operator is read as
- * ONNX means it is checked one by one elsewhere. */
+ * load, become the operations that they should, and the engine gives the oracle's numbers. That each operator is read
+ * as ONNX means it is checked one by one elsewhere. */
 #include "tests/check_models.h"
 
 #include "models/onnx.h"

@@ -78,6 +78,14 @@ static void write_number (const struct pen *pen, const struct channel_tiles *til
     pen_write (pen, text, &style, tile->x + style.size / 4, top, width - style.size / 4);
 }
 
+struct tile channel_tiles_place (const struct mosaic *mosaic, int n)
+{
+    return (struct tile) { .x = mosaic->left + n % mosaic->columns * (mosaic->tile_width + mosaic->gap),
+                           .y = mosaic->top + n / mosaic->columns * (mosaic->tile_height + mosaic->gap),
+                           .width = mosaic->tile_width,
+                           .height = mosaic->tile_height };
+}
+
 void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, const struct channel_tiles *tiles,
                          GArray *scratch)
 {
@@ -88,13 +96,8 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
     for (int i = 0; i < tiles->count; i++) {
         int channel = tiles->stats->shown[i];
         const struct map map = { tensor->data + (gsize)channel * pixels, tensor->height, tensor->width };
-        struct tile tile = {
-            .x = mosaic->left + i % mosaic->columns * (mosaic->tile_width + gap),
-            .y = mosaic->top + i / mosaic->columns * (mosaic->tile_height + gap),
-            .width = mosaic->tile_width,
-            .height = mosaic->tile_height,
-            .most = tiles->most[i],
-        };
+        struct tile tile = channel_tiles_place (mosaic, i);
+        tile.most = tiles->most[i];
         /* A frame round each; those of neighbours coincide. */
         canvas_fill (pen->canvas, tile.x - border, tile.y - border, tile.width + 2 * border, tile.height + 2 * border,
                      premultiplied (COLOUR_GRID, pen->opacity));

@@ -18,6 +18,9 @@ struct channel_tiles {
     const struct overlay_frame *frame; /* for `heat` */
 };
 
+/* Where the n-th tile lies in the panel. */
+struct tile channel_tiles_place (const struct mosaic *mosaic, int n);
+
 /* `scratch` as for tile_draw. */
 void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, const struct channel_tiles *tiles,
                          GArray *scratch);

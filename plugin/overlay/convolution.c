@@ -154,6 +154,13 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
         canvas_fill (canvas, 0, 0, canvas->width, canvas->height, premultiplied (COLOUR_BOX, pen_text_opacity (&pen)));
 }
 
+static void targets (struct drawing *drawing, void *state, int i, const struct rectangle *at)
+{
+    const struct convolution *c = state;
+    const struct sum_shown *shown = &c->shown;
+    drawing->targets->unit = (struct target_unit) { shown->watched->layer.post, shown->channel, shown->y, shown->x };
+}
+
 static void clear (void *state)
 {
     struct convolution *c = state;
@@ -167,4 +174,5 @@ const struct panel_kind convolution_panels = { .flags = OVERLAY_CONVOLUTION,
                                                .begin = begin,
                                                .size = size,
                                                .draw = draw,
+                                               .targets = targets,
                                                .clear = clear };

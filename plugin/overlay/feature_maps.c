@@ -304,9 +304,25 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
     channel_tiles_draw (&pen, mosaic, &tiles, drawing->scratch);
 }
 
+static void targets (struct drawing *drawing, void *state, int i, const struct rectangle *at)
+{
+    const struct feature_maps *maps = state;
+    const struct mosaic *mosaic = &drawing->layout.mosaic[i];
+    const struct layer_stats *shown = choosing_stats (drawing, maps->cell[i].layer);
+    struct target target = { .kind = TARGET_CHANNEL,
+                             .layer = drawing->frame->network->layers.layer[maps->cell[i].layer].post };
+    for (int n = 0; n < MIN (mosaic->count, shown->shown_count); n++) {
+        struct tile tile = channel_tiles_place (mosaic, n);
+        target.at = (struct rectangle) { at->x + tile.x, at->y + tile.y, tile.width, tile.height };
+        target.channel = shown->shown[n];
+        targets_add (drawing->targets, &target);
+    }
+}
+
 const struct panel_kind feature_maps_panels = { .flags = OVERLAY_FEATURE_MAPS,
                                                 .panels = MOSAICS_MAX,
                                                 .state_size = sizeof (struct feature_maps),
                                                 .begin = begin,
                                                 .size = size,
-                                                .draw = draw };
+                                                .draw = draw,
+                                                .targets = targets };

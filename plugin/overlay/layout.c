@@ -54,7 +54,8 @@ static struct rectangle mosaics_region (const struct layout *layout, int width, 
         region.height = height - m - region.y;
         break;
     case PLACEMENT_FULL:
-        if (appearance->overlay & ~(guint)OVERLAY_FEATURE_MAPS) /* what else there is needs the text column */
+        if (appearance->overlay &
+            ~(guint)(OVERLAY_FEATURE_MAPS | OVERLAY_HELP)) /* what else there is needs the text column */
             across = width - width * layout->text_percent / 100;
         break;
     }

@@ -170,6 +170,15 @@ void appearance_install (GObjectClass *klass)
             "class of the heat change at most a few times a second. Begins anew after a seek, a gap and with another "
             "network",
             0, SMOOTHING_MAX, 0, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_INTERACTIVE,
+        g_param_spec_boolean (
+            "interactive", "Interactive",
+            "While overlay draws something, clicks and keys of the window it is shown in (GstNavigation events) choose "
+            "what is drawn: a click on a map its channel, on the picture the place, on a label the class; h shows the "
+            "keys on the frame. Each sets unit, class, overlay, stage or activation as a program would, with notify. "
+            "Other events, and all when this is off, go on upstream",
+            TRUE, FLAGS));
     gst_type_mark_as_plugin_api (overlay_type (), 0);
     gst_type_mark_as_plugin_api (stage_type (), 0);
     gst_type_mark_as_plugin_api (placement_type (), 0);
@@ -188,6 +197,7 @@ void appearance_init (struct appearance *appearance)
         .channels = DEFAULT_CHANNELS,
         .opacity = default_opacity,
         .colormap = COLORMAP_VIRIDIS,
+        .interactive = TRUE,
     };
 }
 
@@ -274,6 +284,9 @@ gboolean appearance_set (struct appearance *appearance, guint id, const GValue *
     case PROPERTY_SMOOTHING:
         appearance->smoothing = g_value_get_double (value);
         return TRUE;
+    case PROPERTY_INTERACTIVE:
+        appearance->interactive = g_value_get_boolean (value);
+        return TRUE;
     default:
         return FALSE;
     }
@@ -314,6 +327,9 @@ gboolean appearance_get (const struct appearance *appearance, guint id, GValue *
         return TRUE;
     case PROPERTY_SMOOTHING:
         g_value_set_double (value, appearance->smoothing);
+        return TRUE;
+    case PROPERTY_INTERACTIVE:
+        g_value_set_boolean (value, appearance->interactive);
         return TRUE;
     default:
         return FALSE;

@@ -56,7 +56,8 @@ struct appearance {
     enum placement placement;
     double opacity; /* 0..1 */
     enum colormap colormap;
-    double smoothing; /* seconds, 0: what is drawn has a constant of its own; also of the results */
+    gboolean interactive; /* clicks and keys change all this */
+    double smoothing;     /* seconds, 0: what is drawn has a constant of its own; also of the results */
 };
 
 enum { APPEARANCE_FIRST_PROPERTY = 100 };
@@ -72,6 +73,7 @@ enum appearance_property {
     PROPERTY_SMOOTHING,
     PROPERTY_CLASS,
     PROPERTY_UNIT,
+    PROPERTY_INTERACTIVE,
 };
 
 void appearance_install (GObjectClass *klass);

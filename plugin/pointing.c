@@ -186,7 +186,7 @@ static int channel_drawn (const struct targets *targets, int layer)
         return targets->unit.channel;
     for (guint i = 0; i < targets->target->len; i++) {
         const struct target *target = &g_array_index (targets->target, struct target, i);
-        if (target->kind == TARGET_CHANNEL && target->layer == layer)
+        if (target->kind == TARGET_CHANNEL && target->channel >= 0 && target->layer == layer)
             return target->channel;
     }
     return 0;

@@ -129,6 +129,11 @@ int main (int argc, char **argv)
     struct network *plain = load (&settings);
     settings.appearance.overlay = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS;
     bench ("labels, maps", &settings, plain, runs);
+    settings.appearance.overlay |= OVERLAY_NETWORK;
+    bench ("with the network", &settings, plain, runs);
+    settings.appearance.overlay = OVERLAY_NETWORK;
+    bench ("the network alone", &settings, plain, runs);
+    settings.appearance.overlay = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS;
     settings.appearance.channel_select = CHANNELS_CLASS;
     bench ("channels of a class", &settings, plain, runs);
     settings.appearance.overlay = OVERLAY_CONVOLUTION;

@@ -9,7 +9,8 @@
 
 enum {
     COLOUR_GRID = 0x8d99a6, /* 0xRRGGBB; neither an end nor the zero of a colour map */
-    NUMBER_LINES = 4,       /* heights of a small line: a tile less high or wide has no number */
+    COLOUR_DEAD = 0x3f464e, /* nor is this any colour of a map */
+    NUMBER_LINES = 3,       /* heights of a small line: a tile less high or wide has no number */
 };
 
 static float largest (const struct map *map)
@@ -101,8 +102,13 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
         /* A frame round each; those of neighbours coincide. */
         canvas_fill (pen->canvas, tile.x - border, tile.y - border, tile.width + 2 * border, tile.height + 2 * border,
                      premultiplied (COLOUR_GRID, pen->opacity));
-        tiles->most[i] = tiles->heat ? draw_over_picture (tiles, &map, &tile, picture, pen)
-                                     : tile_draw (&map, tiles->palette, &tile, pen->canvas, scratch);
+        gboolean dead = tiles->dead && !tiles->stats->ever_positive[channel];
+        if (dead)
+            canvas_fill (pen->canvas, tile.x, tile.y, tile.width, tile.height,
+                         premultiplied (COLOUR_DEAD, pen->opacity));
+        else
+            tiles->most[i] = tiles->heat ? draw_over_picture (tiles, &map, &tile, picture, pen)
+                                         : tile_draw (&map, tiles->palette, &tile, pen->canvas, scratch);
         write_number (pen, tiles, channel, &tile);
     }
     g_free (picture);

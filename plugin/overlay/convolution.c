@@ -129,7 +129,9 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
     if (!c->ready)
         return FALSE;
     if (i == STRIP) {
-        content->at = sum_strip_place (&drawing->layout, drawing->frame->width, drawing->frame->height);
+        content->at =
+            sum_strip_place (&drawing->layout, drawing->frame->width,
+                             drawing->layout.strip.width > 0 ? drawing->layout.strip.y : drawing->frame->height);
         return content->at.width > 0;
     }
     if (c->box.width < 1)

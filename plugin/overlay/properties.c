@@ -370,6 +370,11 @@ gboolean appearance_taps_unit (const struct appearance *appearance)
     return (needs_of (appearance) & NEEDS_UNIT) != 0;
 }
 
+gboolean appearance_taps_network (const struct appearance *appearance)
+{
+    return (needs_of (appearance) & NEEDS_NETWORK) != 0;
+}
+
 static gboolean same_layer (const char *a, const char *b)
 {
     int length = unit_words_read (a).layer_length;
@@ -380,6 +385,7 @@ gboolean appearance_same_tensors (const struct appearance *a, const struct appea
 {
     if (appearance_taps_post (a) != appearance_taps_post (b) || appearance_taps_pre (a) != appearance_taps_pre (b) ||
         appearance_taps_class_map (a) != appearance_taps_class_map (b) ||
+        appearance_taps_network (a) != appearance_taps_network (b) ||
         appearance_taps_unit (a) != appearance_taps_unit (b))
         return FALSE;
     if (appearance_taps_unit (a) && !same_layer (a->unit, b->unit))

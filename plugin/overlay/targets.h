@@ -12,8 +12,9 @@ enum target_kind { TARGET_PANEL, TARGET_CHANNEL, TARGET_CLASS };
 struct target {
     struct rectangle at; /* in the frame */
     enum target_kind kind;
-    int layer, channel; /* TARGET_CHANNEL: a tensor of the model's graph, and its channel */
-    int class_id;       /* TARGET_CLASS */
+    int layer,
+        channel;  /* TARGET_CHANNEL: a tensor of the model's graph, and its channel; -1: any, the layer is meant */
+    int class_id; /* TARGET_CLASS */
 };
 
 /* The unit that is drawn. */

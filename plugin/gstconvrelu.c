@@ -92,6 +92,11 @@
  * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! convrelu model-file=resnet50.onnx overlay=labels+class-activation+stats ! videoconvert ! autovideosink
  * ]| Where in the picture the best class is seen, and how long it all takes.
  *
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! tee name=t ! queue ! compositor name=both sink_1::xpos=640 ! videoconvert ! autovideosink t. ! queue ! convrelu async=true overlay=feature-maps+network placement=full ! both.
+ * ]| The drawing beside the video and not on it: frames are changed in place and stay as large as they are, so that two
+ * pictures side by side are compositor's work (here for a camera of 640 pixels a row).
+ *
  * Since: 0.1
  */
 

@@ -143,9 +143,12 @@ static void install_what (GObjectClass *klass)
 void appearance_install (GObjectClass *klass)
 {
     install_what (klass);
-    g_object_class_install_property (klass, PROPERTY_PLACEMENT,
-                                     g_param_spec_enum ("placement", "Placement", "Where feature-maps are drawn",
-                                                        placement_type (), PLACEMENT_INSET, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_PLACEMENT,
+        g_param_spec_enum ("placement", "Placement",
+                           "Where feature-maps are drawn. Beside the video there is no room in "
+                           "place: a tee and compositor put two pictures side by side",
+                           placement_type (), PLACEMENT_INSET, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_OPACITY,
         g_param_spec_double ("opacity", "Opacity",

@@ -449,7 +449,8 @@ static void check_layout (void)
         CHECK (layout.mosaics == 4 || width < 240 || height < 240, "%d x %d: no room", width, height);
         CHECK ((layout.strip.width > 0) == (n % 3 > 0 && width > 300 && height > 300) || width < 480 || height < 480,
                "%d x %d: strip of %d", width, height, layout.strip.width);
-        CHECK (layout.legend.width > 0 || width < 480 || height < 719 || n % 3 == 2, "%d x %d: no legend", width, height);
+        CHECK (layout.legend.width > 0 || width < 480 || height < 719 || n % 3 == 2, "%d x %d: no legend", width,
+               height);
     }
     appearance_clear (&appearance);
 }

@@ -301,6 +301,28 @@ static void check_class (void)
     rig_free (&rig);
 }
 
+/* A block of the whole network is a layer. */
+static void check_blocks (void)
+{
+    enum { WIDE = 640, HIGH = 480 };
+    int first = 0, second = 0, others = 0;
+    group ("blocks of the network");
+    struct rig rig = layers_rig ("overlay=network+convolution unit=first:1 resize=crop", FALSE);
+    rig_caps (&rig, "RGB", WIDE, HIGH);
+    gst_buffer_unref (pass (&rig, new_frame (GST_VIDEO_FORMAT_RGB, WIDE, HIGH, paint_spots)));
+    for (int x = 2; x < WIDE; x += 4) {
+        g_object_set (rig.element, "unit", "first:1", NULL);
+        click (&rig, x, HIGH - 26);
+        const char *unit = value_of (&rig, "unit");
+        first += strcmp (unit, "first") == 0;
+        second += strcmp (unit, "second") == 0;
+        others += strcmp (unit, "first:1") != 0 && strcmp (unit, "first") != 0 && strcmp (unit, "second") != 0;
+    }
+    CHECK (first > 30 && abs (first - second) < 3 && others == 0, "%d and %d clicks hit a block, %d something else",
+           first, second, others);
+    rig_free (&rig);
+}
+
 static void check_touch (void)
 {
     group ("touch");
@@ -509,6 +531,7 @@ int main (int argc, char **argv)
     check_targets ();
     check_unseen ();
     check_class ();
+    check_blocks ();
     check_touch ();
     check_scaled ();
     check_passed_on ();

@@ -97,7 +97,7 @@ key() {
 play() {
   gst-launch-1.0 -v -m videotestsrc is-live=true pattern=ball ! \
     video/x-raw,width=640,height=480,framerate=10/1 ! convrelu name=c "model-file=$network" \
-    overlay=labels+feature-maps layers=early,late resize=stretch channel-select=first ! queue ! videoconvert ! videoscale add-borders=true ! "$sink" sync=false \
+    overlay=labels+feature-maps layers=early,late resize=stretch channel-select=first ! queue ! videoconvert ! "$sink" sync=false \
     >"$work/said" 2>&1 &
   player=$!
 }
@@ -120,6 +120,11 @@ act() {
   key Escape
   key Escape
   expect back stage post-activation
+  expect 'too' unit '\(null\)'
+  xdotool windowsize --sync "$window" 900 560 2>/dev/null # the picture, 640 x 480, lies in its middle
+  sleep 1
+  click 450 480
+  expect 'a click in a window with borders' unit '[^ ]+:[0-9]+:58:32'
 }
 
 for sink in ximagesink xvimagesink; do

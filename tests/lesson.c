@@ -5,8 +5,9 @@
  * usage: lesson FOLDER SOURCE [NAME=VALUE...]      writes FOLDER/lesson.mkv and a picture of each chapter,
  *                                                  lesson-1-sum.png and so on
  *
- * SOURCE: as for gst-launch, raw video of any size with times from 0 on; NAME=VALUE: properties of the element. A source
- * that ends earlier gives a shorter lesson, which is no error. Exit code 1 and one line where nothing could be written. */
+ * SOURCE: as for gst-launch, raw video of any size with times from 0 on; NAME=VALUE: properties of the element. A
+ * source that ends earlier gives a shorter lesson, which is no error. Exit code 1 and one line where nothing could be
+ * written. */
 #include <gst/video/video.h>
 
 #include <stdio.h>

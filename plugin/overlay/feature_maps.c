@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* feature_maps.c: mosaics of the maps of the chosen layers, each with its caption; see panel_kind.h.
  *
- * A mosaic is a panel: a caption (layout.h's forms) over a grid of tiles. Below them the legend of all colours. With stage=both those of a layer
- * before and after its activation stand side by side, with the same channels in the same places and in the same
- * scale. */
+ * A mosaic is a panel: a caption (layout.h's forms) over a grid of tiles. Below them the legend of all colours. With
+ * stage=both those of a layer before and after its activation stand side by side, with the same channels in the same
+ * places and in the same scale. */
 #include "plugin/overlay/feature_maps.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* network_strip.c: overlay=network: the whole network as a row of blocks along the bottom of the frame, each filled as
- * far as its layer is active; the layers that are shown are marked, and what layers of that depth answer to is said once;
- * see panel_kind.h.
+ * far as its layer is active; the layers that are shown are marked, and what layers of that depth answer to is said
+ * once; see panel_kind.h.
  *
  *   the whole network   |▁| |▄| |▆| |▃| |▂| |▁|
  *   % active            early edges, colours    late objects */

@@ -164,8 +164,10 @@ static int choose_taps (struct network *network, const struct settings *settings
     const struct watched *watched = network->watched;
     network->source_tap = network->before_tap = network->after_tap = network->other_tap = -1;
     if (watched) {
-        network->before_tap = add_tap (graph, names, &count, watched->layer.pre);
         network->after_tap = add_tap (graph, names, &count, watched->layer.post);
+    }
+    if (watched && watched->conv >= 0 && appearance_taps_sum (appearance)) {
+        network->before_tap = add_tap (graph, names, &count, watched->layer.pre);
         if (strcmp (graph_tensor (graph, watched->source).operation, "input") != 0)
             network->source_tap = add_tap (graph, names, &count, watched->source);
         if (watched->other >= 0)
@@ -180,8 +182,8 @@ static gboolean watch (struct network *network, const struct settings *settings,
 {
     if (!appearance_taps_unit (&settings->appearance))
         return TRUE;
-    network->watched =
-        watched_new (model_graph (network->model), settings->appearance.unit, before, &network->watched_remark);
+    network->watched = watched_new (model_graph (network->model), settings->appearance.unit,
+                                    appearance_taps_sum (&settings->appearance), before, &network->watched_remark);
     if (network->watched || network->watched_remark)
         return TRUE;
     snprintf (reason->text, sizeof reason->text, "%s: the weights of the unit's layer cannot be kept",

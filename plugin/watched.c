@@ -167,31 +167,46 @@ static gboolean copy_weights (const struct graph *g, struct watched *watched)
     return TRUE;
 }
 
-struct watched *watched_new (const struct graph *g, const char *words, struct watched *before, char **remark)
+/* The first of the layers that is made by a convolution, else the first. FALSE: there are none. */
+static gboolean choose_layer (const struct graph *g, const struct layer_choice *choice, struct watched *watched)
+{
+    for (int i = 0; i < choice->count; i++) {
+        watched->layer = choice->layer[i];
+        if (trace (g, watched))
+            return TRUE;
+    }
+    watched->conv = watched->source = watched->other = -1;
+    if (choice->count > 0)
+        watched->layer = choice->layer[0];
+    return choice->count > 0;
+}
+
+struct watched *watched_new (const struct graph *g, const char *words, gboolean sums, struct watched *before,
+                             char **remark)
 {
     struct unit_words read = unit_words_read (words);
     char *name = read.layer_length > 0 ? g_strndup (words, (gsize)read.layer_length) : g_strdup ("early");
     struct watched *watched = g_new0 (struct watched, 1);
     struct layer_choice choice;
-    gboolean found = FALSE;
     *remark = NULL;
     watched->references = 1;
     layers_choose (g, name, &choice);
-    for (int i = 0; i < choice.count && !found; i++) {
-        watched->layer = choice.layer[i];
-        found = trace (g, watched);
-    }
+    gboolean found = choose_layer (g, &choice, watched);
     if (!found)
-        *remark = choice.count > 0 ? g_strdup_printf ("unit: no convolution ends in layer \"%s\"", name)
-                                   : g_strdup_printf ("unit: %s", choice.remark ? choice.remark : "there is no layer");
+        *remark = g_strdup_printf ("unit: %s", choice.remark ? choice.remark : "there is no layer");
+    else if (sums && watched->conv < 0)
+        *remark =
+            g_strdup_printf ("unit: no convolution ends in layer \"%s\", so overlay=convolution has no number of it "
+                             "to take apart",
+                             name);
     layers_clear (&choice);
     g_free (name);
     if (found && before && before->layer.post == watched->layer.post) {
         watched_unref (watched);
         return watched_ref (before);
     }
-    if (found && copy_weights (g, watched)) {
-        watched->sees_picture = sees_picture (g, watched->source);
+    if (found && (watched->conv < 0 || copy_weights (g, watched))) {
+        watched->sees_picture = watched->conv >= 0 && sees_picture (g, watched->source);
         return watched;
     }
     watched_unref (watched);

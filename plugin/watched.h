@@ -22,7 +22,8 @@ struct unit_words unit_words_read (const char *words); /* NULL: none */
 struct watched {
     gint references; /* atomic */
     struct layer layer;
-    int conv, source, other; /* tensors of the graph; other -1: it adds none */
+    int conv, source, other; /* tensors of the graph; other -1: it adds none; conv -1: it is made in another way, and
+                              * what follows is of nothing */
     int in_channels;         /* of source, that one output channel reads */
     gboolean sees_picture;   /* source is the network's input, or a part of it with a border */
     struct conv shape;
@@ -31,10 +32,12 @@ struct watched {
     double *other_scale;   /* [out_channels] */
 };
 
-/* The layer that `words` name, of the convolutions if it is a pattern; early where none is named. `before` (or NULL):
- * watched of the same graph until now, which is used again where it is the same layer. NULL: `remark`, g_free it, says
- * why, or is NULL where the graph's weights are needed and were dropped. */
-struct watched *watched_new (const struct graph *g, const char *words, struct watched *before, char **remark);
+/* The layer that `words` name, of the convolutions if it is a pattern; early where none is named. `sums`: its numbers
+ * are to be taken apart, and `remark`, g_free it, says where there is no convolution for that. `before` (or NULL):
+ * watched of the same graph until now, which is used again where it is the same layer. NULL: `remark` says why, or is
+ * NULL where the graph's weights are needed and were dropped. */
+struct watched *watched_new (const struct graph *g, const char *words, gboolean sums, struct watched *before,
+                             char **remark);
 struct watched *watched_ref (struct watched *watched);
 void watched_unref (struct watched *watched); /* NULL is fine */
 

@@ -2,14 +2,15 @@
 /* bench_overlay.c: what drawing costs per 1280x720 frame: labels and 16 channels of an early, a middle and a late
  * layer.
  *
- *   bench_overlay MODEL [RUNS]        a network with height and width to its end, such as a ResNet-50
+ *   bench_overlay MODEL [RUNS [WORD]]        a network with height and width to its end, such as a ResNet-50
  *
- * Then the same of one number taken apart (overlay=convolution), and of the channels of a class.
+ * Then the same of each other overlay; with a WORD only those with it in their name.
  *
  * Prints the least of RUNS for each stage, in milliseconds: the machine may be busy, the work is the same every
  * time. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "plugin/overlay/blend.h"
 #include "plugin/overlay/overlay.h"
@@ -118,7 +119,7 @@ int main (int argc, char **argv)
 {
     gst_init (&argc, &argv);
     if (argc < 2) {
-        fprintf (stderr, "usage: bench_overlay MODEL [RUNS]\n");
+        fprintf (stderr, "usage: bench_overlay MODEL [RUNS [WORD]]\n");
         return 2;
     }
     int runs = argc > 2 ? atoi (argv[2]) : 200;
@@ -127,19 +128,39 @@ int main (int argc, char **argv)
     settings.model_file = g_strdup (argv[1]);
     settings.threads = 1;
     struct network *plain = load (&settings);
-    settings.appearance.overlay = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS;
-    bench ("labels, maps", &settings, plain, runs);
-    settings.appearance.overlay |= OVERLAY_NETWORK;
-    bench ("with the network", &settings, plain, runs);
-    settings.appearance.overlay = OVERLAY_NETWORK;
-    bench ("the network alone", &settings, plain, runs);
-    settings.appearance.overlay = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS;
-    settings.appearance.channel_select = CHANNELS_CLASS;
-    bench ("channels of a class", &settings, plain, runs);
-    settings.appearance.overlay = OVERLAY_CONVOLUTION;
-    bench ("one number", &settings, plain, runs);
-    settings.appearance.unit = g_strdup ("late");
-    bench ("one number, late", &settings, plain, runs);
+    static const struct {
+        const char *what;
+        guint overlay;
+        enum channel_select select;
+        const char *classes, *unit;
+    } cases[] = {
+        { "labels", OVERLAY_LABELS, CHANNELS_VARIED, "top-1", NULL },
+        { "labels, maps", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS, CHANNELS_VARIED, "top-1", NULL },
+        { "with the network", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_NETWORK, CHANNELS_VARIED, "top-1", NULL },
+        { "the network alone", OVERLAY_NETWORK, CHANNELS_VARIED, "top-1", NULL },
+        { "channels of a class", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS, CHANNELS_CLASS, "top-1", NULL },
+        { "of two classes", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS, CHANNELS_CLASS, "top-1,top-2", NULL },
+        { "heat", OVERLAY_CLASS_ACTIVATION, CHANNELS_VARIED, "top-1", NULL },
+        { "heat of two", OVERLAY_CLASS_ACTIVATION, CHANNELS_VARIED, "top-1,top-2", NULL },
+        { "stats", OVERLAY_STATS, CHANNELS_VARIED, "top-1", NULL },
+        { "one number", OVERLAY_CONVOLUTION, CHANNELS_VARIED, "top-1", NULL },
+        { "one number, middle", OVERLAY_CONVOLUTION, CHANNELS_VARIED, "top-1", "middle:3" },
+        { "one number, late", OVERLAY_CONVOLUTION, CHANNELS_VARIED, "top-1", "late" },
+        { "unit", OVERLAY_UNIT, CHANNELS_VARIED, "top-1", NULL },
+        { "unit, middle", OVERLAY_UNIT, CHANNELS_VARIED, "top-1", "middle" },
+        { "unit, late", OVERLAY_UNIT, CHANNELS_VARIED, "top-1", "late:5" },
+    };
+    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        if (argc > 3 && !strstr (cases[i].what, argv[3]))
+            continue;
+        settings.appearance.overlay = cases[i].overlay;
+        settings.appearance.channel_select = cases[i].select;
+        g_free (settings.appearance.class_words);
+        g_free (settings.appearance.unit);
+        settings.appearance.class_words = g_strdup (cases[i].classes);
+        settings.appearance.unit = g_strdup (cases[i].unit);
+        bench (cases[i].what, &settings, plain, runs);
+    }
     settings_clear (&settings);
     network_free (plain);
     return EXIT_SUCCESS;

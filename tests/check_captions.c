@@ -4,6 +4,7 @@
 #include "pictures.h"
 #include "plugin/layer_labels.h"
 #include "plugin/overlay/caption_text.h"
+#include "plugin/overlay/unit_caption.h"
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */
 
@@ -394,6 +395,59 @@ static void check_nothing (void)
     network_free (own);
 }
 
+/* ---- one detector ---------------------------------------------------------------------------------------------- */
+
+static void check_unit_captions (void)
+{
+    static const struct unit_facts some = { "relu_3", 12, 64, 7, 9, 224, 200, 3.14f, 32.125f, 0.456f, FALSE, TRUE };
+    struct unit_facts facts = some;
+    struct unit_caption caption;
+    check_group ("captions of a detector");
+    unit_caption_write (&caption, &facts);
+    CHECK (strcmp (caption.title, "one detector: channel 12 of 64, relu_3") == 0, "%s", caption.title);
+    CHECK (strcmp (caption.field, "each answer looks at 9 × 7 of 200 × 224 pixels") == 0, "%s", caption.field);
+    CHECK (strcmp (caption.answer, "strongest answer now: +3.14, from the yellow box") == 0, "%s", caption.answer);
+    CHECK (strcmp (caption.map, "its answers; red: +32.12") == 0, "%s", caption.map);
+    CHECK (strcmp (caption.zero, "46 % zero; the rest:") == 0, "%s", caption.zero);
+    CHECK (strcmp (caption.time, "strongest, over time") == 0, "%s", caption.time);
+    CHECK (strcmp (caption.patches, "what it answered to most so far") == 0, "%s", caption.patches);
+    facts.box = FALSE;
+    facts.sign = TRUE;
+    facts.field_height = 224;
+    unit_caption_write (&caption, &facts);
+    CHECK (strcmp (caption.answer, "strongest answer now: +3.14") == 0, "without a box: %s", caption.answer);
+    CHECK (strcmp (caption.zero, "46 % below 0; the rest:") == 0, "with a sign: %s", caption.zero);
+    CHECK (strstr (caption.field, "9 × 224 of 200 × 224") != NULL, "as high as the picture: %s", caption.field);
+    facts.field_width = 200;
+    unit_caption_write (&caption, &facts);
+    CHECK (strcmp (caption.answer, "strongest answer now: +3.14, at the yellow mark") == 0, "%s", caption.answer);
+    facts.strongest = facts.most = 0;
+    unit_caption_write (&caption, &facts);
+    CHECK (strcmp (caption.field, "each answer looks at the whole picture") == 0, "%s", caption.field);
+    CHECK (strcmp (caption.answer, "it answers nowhere in this frame") == 0, "%s", caption.answer);
+    CHECK (strcmp (caption.map, "its answers: none yet") == 0, "%s", caption.map);
+}
+
+static void check_class_channels (void)
+{
+    static const float weights[4] = { 1, 1, 1, 1 };
+    char text[160];
+    check_group ("captions of a class's channels");
+    struct network *network = load (pictures_model, "early");
+    if (!network)
+        return;
+    struct channel_wish wish = { .select = CHANNELS_CLASS, .class_id = 2, .weights = weights, .other_id = -1 };
+    caption_class_channels (text, sizeof text, network, &wish);
+    CHECK (strcmp (text, "adds most to: class 2") == 0, "%s", text);
+    wish.other_id = 1;
+    caption_class_channels (text, sizeof text, network, &wish);
+    CHECK (strcmp (text, "adds most to: class 2, then class 1") == 0, "%s", text);
+    wish.weights = NULL;
+    caption_class_channels (text, sizeof text, network, &wish);
+    CHECK (strcmp (text, "one map per class, with its mean") == 0, "%s", text);
+    network_free (network);
+}
+
 int main (int argc, char **argv)
 {
     gst_init (&argc, &argv);
@@ -409,6 +463,8 @@ int main (int argc, char **argv)
     check_shares ();
     check_rows ();
     check_nothing ();
+    check_unit_captions ();
+    check_class_channels ();
     pictures_end ();
     return check_end ();
 }

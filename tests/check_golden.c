@@ -40,17 +40,25 @@ static const struct golden_case {
     enum colormap colormap;
     enum channel_select select;
     double opacity;
+    const char *unit, *classes; /* NULL: the default */
+    gboolean residual;          /* of the network with a residual block */
 } cases[] = {
 #define OVERLAY_FLAG(flag, nick, needs, text) { nick, OVERLAY_##flag, .colormap = COLORMAP_VIRIDIS, .opacity = 0.95 },
 #include "plugin/overlay/panel_kinds.def"
     { "both-stages", OVERLAY_FEATURE_MAPS | OVERLAY_LABELS, STAGE_BOTH, PLACEMENT_FULL, COLORMAP_VIRIDIS,
-      CHANNELS_STRONGEST, 0.95 },
+      CHANNELS_STRONGEST, .opacity = 0.95 },
     { "see-through", OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION, STAGE_POST, PLACEMENT_RIGHT, COLORMAP_MAGMA,
-      CHANNELS_FIRST, 0.5 },
+      CHANNELS_FIRST, .opacity = 0.5 },
     { "everything", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION | OVERLAY_STATS, STAGE_PRE,
-      PLACEMENT_BOTTOM, COLORMAP_TURBO, CHANNELS_FIRST, 0.95 },
+      PLACEMENT_BOTTOM, COLORMAP_TURBO, CHANNELS_FIRST, .opacity = 0.95 },
     { "channels-of-class", OVERLAY_FEATURE_MAPS | OVERLAY_LABELS, STAGE_POST, PLACEMENT_RIGHT, COLORMAP_VIRIDIS,
-      CHANNELS_CLASS, 0.95 },
+      CHANNELS_CLASS, .opacity = 0.95 },
+    { "channels-of-two", OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION | OVERLAY_LABELS, STAGE_POST, PLACEMENT_INSET,
+      COLORMAP_VIRIDIS, CHANNELS_CLASS, 0.95, .classes = "top-1,laptop", .residual = TRUE },
+    { "residual-sum", OVERLAY_CONVOLUTION | OVERLAY_LABELS, STAGE_POST, PLACEMENT_INSET, COLORMAP_VIRIDIS,
+      CHANNELS_VARIED, 0.95, .unit = "block/relu", .residual = TRUE },
+    { "unit-of-signs", OVERLAY_UNIT | OVERLAY_CONVOLUTION | OVERLAY_LABELS, STAGE_POST, PLACEMENT_INSET,
+      COLORMAP_VIRIDIS, CHANNELS_VARIED, 0.6, .unit = "things/leaky:2" },
     { "page", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_NETWORK | OVERLAY_CONVOLUTION, STAGE_BOTH,
       PLACEMENT_RIGHT, COLORMAP_VIRIDIS, CHANNELS_FIRST, 0.95 },
 };
@@ -75,7 +83,12 @@ static cairo_surface_t *draw_sheet (const struct golden_case *golden)
     appearance.colormap = golden->colormap;
     appearance.channel_select = golden->select;
     appearance.opacity = golden->opacity;
-    if (subject_open (&subject, &appearance)) {
+    appearance.unit = g_strdup (golden->unit);
+    if (golden->classes) {
+        g_free (appearance.class_words);
+        appearance.class_words = g_strdup (golden->classes);
+    }
+    if (subject_open_model (&subject, &appearance, golden->residual ? pictures_residual : pictures_model)) {
         cairo_surface_flush (sheet);
         for (guint i = 0; i < G_N_ELEMENTS (places); i++) {
             guint32 *pixels = subject_picture (&subject, places[i].width, places[i].height);

@@ -86,7 +86,7 @@ static void check_formats (void)
         GstVideoFormat format = **name ? gst_video_format_from_string (*name) : GST_VIDEO_FORMAT_UNKNOWN;
         if (format == GST_VIDEO_FORMAT_UNKNOWN)
             continue;
-        struct rig rig = layers_rig ("overlay=labels+feature-maps+class-activation+stats", FALSE);
+        struct rig rig = layers_rig ("overlay=labels+feature-maps+class-activation+stats+unit", FALSE);
         rig_caps (&rig, *name, 200, 160);
         GstBuffer *plain = new_frame (format, 200, 160, paint_spots);
         GstBuffer *out = pass (&rig, new_frame (format, 200, 160, paint_spots));
@@ -109,9 +109,9 @@ static void check_sizes (void)
     group ("sizes");
     for (guint p = 0; p < G_N_ELEMENTS (placements); p++) {
         char properties[160];
-        snprintf (properties, sizeof properties,
-                  "overlay=labels+feature-maps+class-activation+stats stage=both channels=%d placement=%s",
-                  p % 2 ? 3 : 16, placements[p]);
+        snprintf (properties, sizeof properties, "overlay=%s class=%s stage=both channels=%d placement=%s",
+                  p % 2 ? "labels+feature-maps+class-activation+stats" : "labels+unit+convolution+class-activation",
+                  p < 2 ? "top-1" : "top-1,top-2", p % 2 ? 3 : 16, placements[p]);
         struct rig rig = layers_rig (properties, FALSE);
         for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
             if (sizes[i][0] > 4000 && p > 0)
@@ -188,6 +188,19 @@ static gpointer change_properties (gpointer data)
         { "activation", "model" },
         { "resize", "letterbox" },
         { "resize", "crop" },
+        { "overlay", "unit" },
+        { "overlay", "unit+convolution+class-activation+labels" },
+        { "unit", "first:2" },
+        { "unit", "second:walk" },
+        { "unit", "late:1:3:4" },
+        { "unit", "nothing:9999" },
+        { "unit", "" },
+        { "class", "top-1,top-2" },
+        { "class", "0,2" },
+        { "class", "none,of these" },
+        { "class", "top-1" },
+        { "channel-select", "class" },
+        { "channel-select", "2,0" },
         { "overlay", "labels+feature-maps+class-activation+stats" },
     };
     struct storm *storm = data;

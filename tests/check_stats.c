@@ -121,7 +121,7 @@ static void check_steps (void)
 
 static void choose (struct layer_stats *stats, enum channel_select select)
 {
-    layer_stats_choose (stats, 3, &(struct channel_wish) { .select = select, .class_id = -1 });
+    layer_stats_choose (stats, 3, &(struct channel_wish) { .select = select, .class_id = -1, .other_id = -1 });
 }
 
 static void check_channels (void)
@@ -173,7 +173,7 @@ static void check_choice (void)
     struct layer_stats stats = { 0 };
     layer_stats_add (&stats, &after);
     layer_stats_change (&stats, &before, &after);
-    struct channel_wish wish = { .select = CHANNELS_VARIED, .class_id = -1 };
+    struct channel_wish wish = { .select = CHANNELS_VARIED, .class_id = -1, .other_id = -1 };
     layer_stats_choose (&stats, 3, &wish);
     CHECK (stats.shown[0] == 2 && stats.shown[1] == 4 && stats.shown[2] == 1, "varied: %d %d %d", stats.shown[0],
            stats.shown[1], stats.shown[2]);
@@ -183,16 +183,34 @@ static void check_choice (void)
     layer_stats_choose (&stats, 2, &wish);
     CHECK (stats.shown[0] == 3 && stats.shown[1] == 4, "changed: %d %d", stats.shown[0], stats.shown[1]);
     CHECK (fabsf (stats.change[3] - 5.25f) < 1e-6f, "changed by %g", (double)stats.change[3]);
-    wish = (struct channel_wish) { .select = CHANNELS_CLASS, .class_id = 1, .weights = weights };
+    wish = (struct channel_wish) { .select = CHANNELS_CLASS, .class_id = 1, .weights = weights, .other_id = -1 };
     layer_stats_choose (&stats, 3, &wish);
     CHECK (stats.shown[0] == 1 && stats.shown[1] == 4 && stats.shown[2] == 2, "of a class: %d %d %d", stats.shown[0],
            stats.shown[1], stats.shown[2]);
     CHECK (fabsf (layer_stats_contribution (&stats, &wish, 0) + 100) < 1e-4f, "the first adds %g",
            (double)layer_stats_contribution (&stats, &wish, 0));
+    static const float others[] = { 0, 0, 9, 0, 1 };
+    wish.other_id = 3;
+    wish.other_weights = others;
+    layer_stats_choose (&stats, 5, &wish);
+    CHECK (layer_stats_first_half (&stats) == 3 && stats.shown[0] == 1 && stats.shown[1] == 4 && stats.shown[2] == 2 &&
+               stats.shown[3] == 2 && stats.shown[4] == 4,
+           "of two classes: %d of %d %d %d, %d %d", layer_stats_first_half (&stats), stats.shown[0], stats.shown[1],
+           stats.shown[2], stats.shown[3], stats.shown[4]);
+    const struct channel_wish second = channel_wish_other (&wish);
+    CHECK (fabsf (layer_stats_contribution (&stats, &second, 2) - 36) < 1e-4f, "the second class gets %g",
+           (double)layer_stats_contribution (&stats, &second, 2));
+    wish.other_id = -1;
     wish.weights = NULL;
     layer_stats_choose (&stats, 2, &wish);
     CHECK (stats.shown[0] == 1 && stats.shown[1] == 0, "maps of classes: %d %d", stats.shown[0], stats.shown[1]);
-    wish = (struct channel_wish) { .select = CHANNELS_LISTED, .listed = listed, .listed_count = 3, .class_id = -1 };
+    wish.other_id = 3;
+    layer_stats_choose (&stats, 2, &wish);
+    CHECK (layer_stats_first_half (&stats) == 2 && stats.shown[0] == 1 && stats.shown[1] == 3,
+           "maps of two classes: %d %d", stats.shown[0], stats.shown[1]);
+    wish = (struct channel_wish) {
+        .select = CHANNELS_LISTED, .listed = listed, .listed_count = 3, .class_id = -1, .other_id = -1
+    };
     layer_stats_choose (&stats, 3, &wish);
     CHECK (stats.shown_count == 2 && stats.shown[0] == 4 && stats.shown[1] == 1, "listed: %d: %d %d", stats.shown_count,
            stats.shown[0], stats.shown[1]);

@@ -8,6 +8,7 @@
 #include "check.h"
 #include "plugin/network.h"
 #include "plugin/overlay/sum_strip.h"
+#include "plugin/overlay/unit_caption.h"
 
 static guint32 state = 1;
 
@@ -64,7 +65,7 @@ static void check_numbers (void)
     check_group ("numbers with a sign");
     for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
         char text[32];
-        sum_number (text, sizeof text, cases[i].value);
+        caption_number (text, sizeof text, cases[i].value);
         CHECK (strcmp (text, cases[i].text) == 0, "%g is written %s", cases[i].value, text);
     }
 }
@@ -146,7 +147,7 @@ static void check_sums (void)
         struct graph *g = sum_graph (of);
         struct error error = { "" };
         char *remark;
-        struct watched *watched = watched_new (g, "relu:3", NULL, &remark);
+        struct watched *watched = watched_new (g, "relu:3", TRUE, NULL, &remark);
         const char *const taps[] = { of->after ? "norm2" : of->shortcut ? "sum" : of->norm ? "norm" : "conv" };
         const struct plan_options options = { .threads = 1, .taps = taps, .tap_count = 1 };
         struct plan *plan = plan_new (g, &options, &error);
@@ -225,15 +226,20 @@ static void check_remarks (void)
     check_group ("units there are none of");
     struct graph *g = sum_graph (&sum_cases[1]);
     char *remark;
-    CHECK (!watched_new (g, "nothing:3", NULL, &remark) && remark && strstr (remark, "nothing"), "no layer: %s",
+    CHECK (!watched_new (g, "nothing:3", TRUE, NULL, &remark) && remark && strstr (remark, "nothing"), "no layer: %s",
            remark);
     g_free (remark);
-    CHECK (!watched_new (g, "in", NULL, &remark) && remark && strstr (remark, "no convolution"), "input: %s", remark);
+    struct watched *plain = watched_new (g, "in", TRUE, NULL, &remark);
+    CHECK (plain && plain->conv < 0 && remark && strstr (remark, "no convolution"), "input: %s", remark);
+    watched_unref (plain);
     g_free (remark);
-    struct watched *watched = watched_new (g, "relu", NULL, &remark);
+    plain = watched_new (g, "in", FALSE, NULL, &remark);
+    CHECK (plain && plain->conv < 0 && !remark, "input, to be watched only: %s", remark);
+    watched_unref (plain);
+    struct watched *watched = watched_new (g, "relu", TRUE, NULL, &remark);
     graph_drop_weights (g);
-    CHECK (!watched_new (g, "relu", NULL, &remark) && !remark, "without weights: %s", remark);
-    struct watched *again = watched_new (g, "relu:5", watched, &remark);
+    CHECK (!watched_new (g, "relu", TRUE, NULL, &remark) && !remark, "without weights: %s", remark);
+    struct watched *again = watched_new (g, "relu:5", TRUE, watched, &remark);
     CHECK (again == watched, "the same layer is read again");
     watched_unref (again);
     watched_unref (watched);

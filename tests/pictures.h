@@ -19,8 +19,8 @@
 
 enum { INPUT_SIDE = 34, PICTURE_CLASSES = 4 };
 
-static char pictures_folder[] = "/tmp/convrelu-XXXXXX"; /* of this run's files */
-static char *pictures_model, *pictures_labels;
+static char pictures_folder[] = "/tmp/convrelu-XXXXXX";            /* of this run's files */
+static char *pictures_model, *pictures_labels, *pictures_residual; /* the last: see write_residual_network */
 
 static bool write_pictures_network (void)
 {
@@ -58,6 +58,38 @@ static bool write_pictures_network (void)
     return write_file (pictures_model, model.data, model.size);
 }
 
+/* "pixels" -> Conv 3x3 "edges" -> Relu "stem/relu" [4][32][32] -> Conv 1x1 "branch"; "branch" + "stem/relu" = "sum" ->
+ * Relu "block/relu" -> GlobalAveragePool -> Conv 1x1 "classes" -> Flatten: four classes, a weight for each channel. */
+static bool write_residual_network (void)
+{
+    float edges[4][3][3][3] = { { { { 0 } } } };
+    static const float branch[4][4] = {
+        { -.8f, .5f, 0, .2f }, { .5f, -.8f, .5f, 0 }, { 0, .5f, .3f, -.5f }, { .4f, 0, -.5f, -1 }
+    };
+    static const float classes[4][4] = { { 4, 2, -1, 0 }, { 0, 1, 3, -1 }, { 1, 0, 1, 2 }, { -1, 0, 0, 3 } };
+    for (int c = 0; c < 4; c++)
+        for (int y = 0; y < 3; y++)
+            for (int x = 0; x < 3; x++)
+                edges[c][c % 3][y][x] = (float)(c < 2 ? x - 1 : 1 - y) / 2;
+    struct bytes graph = { .size = 0 }, model;
+    put_node (&graph, "Conv", (const char *const[]) { "pixels", "edges.w", NULL }, "edges");
+    put_node (&graph, "Relu", (const char *const[]) { "edges", NULL }, "stem/relu");
+    put_node (&graph, "Conv", (const char *const[]) { "stem/relu", "branch.w", NULL }, "branch");
+    put_node (&graph, "Add", (const char *const[]) { "branch", "stem/relu", NULL }, "sum");
+    put_node (&graph, "Relu", (const char *const[]) { "sum", NULL }, "block/relu");
+    put_node (&graph, "GlobalAveragePool", (const char *const[]) { "block/relu", NULL }, "mean");
+    put_node (&graph, "Conv", (const char *const[]) { "mean", "classes.w", NULL }, "classes");
+    put_node (&graph, "Flatten", (const char *const[]) { "classes", NULL }, "scores");
+    put_text (&graph, 2, "residual");
+    put_tensor (&graph, "edges.w", (uint64_t[]) { 4, 3, 3, 3 }, 4, &edges[0][0][0][0], 4 * 3 * 3 * 3);
+    put_tensor (&graph, "branch.w", (uint64_t[]) { 4, 4, 1, 1 }, 4, &branch[0][0], 4 * 4);
+    put_tensor (&graph, "classes.w", (uint64_t[]) { 4, 4, 1, 1 }, 4, &classes[0][0], 4 * 4);
+    put_value (&graph, 11, "pixels", (uint64_t[]) { 1, 3, INPUT_SIDE, INPUT_SIDE }, 4);
+    put_value (&graph, 12, "scores", (uint64_t[]) { 1, PICTURE_CLASSES }, 2);
+    put_model (&model, &graph);
+    return write_file (pictures_residual, model.data, model.size);
+}
+
 static bool pictures_start (void)
 {
     static const char labels[] = "sunflower\nwater lily\nlaptop\ngrand piano\n";
@@ -65,16 +97,20 @@ static bool pictures_start (void)
         return false;
     pictures_model = g_build_filename (pictures_folder, "pictures.onnx", NULL);
     pictures_labels = g_build_filename (pictures_folder, "pictures.txt", NULL);
-    return write_pictures_network () && write_file (pictures_labels, labels, sizeof labels - 1);
+    pictures_residual = g_build_filename (pictures_folder, "residual.onnx", NULL);
+    return write_pictures_network () && write_residual_network () &&
+           write_file (pictures_labels, labels, sizeof labels - 1);
 }
 
 static void pictures_end (void)
 {
     g_remove (pictures_model);
     g_remove (pictures_labels);
+    g_remove (pictures_residual);
     g_rmdir (pictures_folder);
     g_free (pictures_model);
     g_free (pictures_labels);
+    g_free (pictures_residual);
 }
 
 /* ---- a network that has run ------------------------------------------------------------------------------------ */
@@ -100,15 +136,16 @@ static void paint_input (struct network *network)
             }
 }
 
-/* What `appearance` says is drawn; it is copied. */
-__attribute__ ((unused)) static bool subject_open (struct subject *subject, const struct appearance *appearance)
+/* What `appearance` says is drawn of a network; it is copied. */
+__attribute__ ((unused)) static bool subject_open_model (struct subject *subject, const struct appearance *appearance,
+                                                         const char *model)
 {
     GError *error = NULL;
     *subject = (struct subject) { .times = { 29.97, 1234567, 23456789, 987654 } };
     settings_init (&subject->settings);
     appearance_clear (&subject->settings.appearance);
     appearance_copy (&subject->settings.appearance, appearance);
-    subject->settings.model_file = g_strdup (pictures_model);
+    subject->settings.model_file = g_strdup (model);
     subject->settings.labels_file = g_strdup (pictures_labels);
     subject->settings.threads = 1;
     subject->overlay = overlay_new ();
@@ -121,6 +158,11 @@ __attribute__ ((unused)) static bool subject_open (struct subject *subject, cons
     plan_run (subject->network->plan, subject->network->input);
     result_take (&subject->result, subject->network, &subject->settings, 0);
     return true;
+}
+
+__attribute__ ((unused)) static bool subject_open (struct subject *subject, const struct appearance *appearance)
+{
+    return subject_open_model (subject, appearance, pictures_model);
 }
 
 __attribute__ ((unused)) static void subject_close (struct subject *subject)

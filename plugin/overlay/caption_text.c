@@ -183,6 +183,17 @@ int caption_rows (struct label_row *rows, int room, const struct network *networ
     return count;
 }
 
+void caption_class_channels (char *text, gsize size, const struct network *network, const struct channel_wish *wish)
+{
+    if (!wish->weights)
+        g_strlcpy (text, "one map per class, with its mean", size);
+    else if (wish->other_id < 0)
+        g_snprintf (text, size, "adds most to: %s", model_short_label (network->model, wish->class_id));
+    else
+        g_snprintf (text, size, "adds most to: %s, then %s", model_short_label (network->model, wish->class_id),
+                    model_short_label (network->model, wish->other_id));
+}
+
 char **caption_heat (const struct network *network, int class_id, const char *nothing, gboolean cut)
 {
     const struct class_map *map = network->class_map;

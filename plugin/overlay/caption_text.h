@@ -43,6 +43,9 @@ char **caption_stats (const struct overlay_times *times, const struct network *n
 /* class_id -1: `nothing`, caption_nothing; cut: the network saw a part of the picture only. */
 char **caption_heat (const struct network *network, int class_id, const char *nothing, gboolean cut);
 
+/* Over channels that were chosen for one class or for two: "adds most to: sunflower". */
+void caption_class_channels (char *text, gsize size, const struct network *network, const struct channel_wish *wish);
+
 /* "70 %", "< 1 %" */
 void caption_share (char *text, gsize size, double share);
 

@@ -28,13 +28,40 @@ static int class_by_name (const struct model *model, const char *word)
     return -1;
 }
 
-int class_chosen (const struct network *network, const char *words, const struct calm_rows *calm)
+/* The class that the word names into place i. FALSE: it names none. */
+static gboolean read_one (const struct model *model, const char *word, struct class_choice *choice, int i)
 {
-    const char *word = words && *words ? words : "top-1";
-    int rank = rank_of (word);
-    if (rank == 0)
-        return class_by_name (network->model, word);
-    return calm && rank <= calm->count ? calm->ids[rank - 1] : -1;
+    choice->rank[i] = rank_of (word);
+    choice->id[i] = choice->rank[i] ? -1 : class_by_name (model, word);
+    return choice->rank[i] > 0 || choice->id[i] >= 0;
+}
+
+void class_choice_read (const struct model *model, const char *words, struct class_choice *choice)
+{
+    const char *all = words && *words ? words : "top-1";
+    *choice = (struct class_choice) { .count = 1 };
+    if (read_one (model, all, choice, 0))
+        return;
+    for (const char *comma = strchr (all, ','); comma; comma = strchr (comma + 1, ',')) {
+        char *first = g_strstrip (g_strndup (all, (gsize)(comma - all))), *second = g_strstrip (g_strdup (comma + 1));
+        gboolean both = read_one (model, first, choice, 0) && read_one (model, second, choice, 1);
+        g_free (first);
+        g_free (second);
+        if (both) {
+            choice->count = 2;
+            return;
+        }
+    }
+    *choice = (struct class_choice) { .count = 1, .id = { -1, -1 } };
+}
+
+int class_choice_now (const struct class_choice *choice, int i, const struct calm_rows *calm)
+{
+    if (i >= choice->count)
+        return -1;
+    if (choice->rank[i] == 0)
+        return choice->id[i];
+    return calm && choice->rank[i] <= calm->count ? calm->ids[choice->rank[i] - 1] : -1;
 }
 
 char *channel_choice_remark (const struct network *network, const struct appearance *appearance)
@@ -43,10 +70,11 @@ char *channel_choice_remark (const struct network *network, const struct appeara
         return g_strdup_printf ("channel-select \"%s\" is neither varied, strongest, changed, class, first nor a list "
                                 "of channels such as 3,17,40; varied is used",
                                 appearance->select_words);
-    const char *word = appearance->class_words;
-    if (word && *word && rank_of (word) == 0 && class_by_name (network->model, word) < 0)
-        return g_strdup_printf ("No class of this network is \"%s\": class takes a label, a number from 0 to %d, or "
-                                "top-1, top-2 and so on",
-                                word, model_classes (network->model) - 1);
+    struct class_choice choice;
+    class_choice_read (network->model, appearance->class_words, &choice);
+    if (choice.rank[0] == 0 && choice.id[0] < 0)
+        return g_strdup_printf ("No class of this network is \"%s\": class takes a label, a number from 0 to %d, "
+                                "top-1, top-2 and so on, or two of these with a comma between",
+                                appearance->class_words, model_classes (network->model) - 1);
     return NULL;
 }

@@ -6,9 +6,18 @@
 #include "plugin/network.h"
 #include "plugin/smoothing.h"
 
-/* The class that `words` name: top-1, top-2 ... of the rows `calm` (NULL: none yet), a number from 0 on, or a label,
- * whole or as the drawing shortens it, upper or lower case. -1: there is none. */
-int class_chosen (const struct network *network, const char *words, const struct calm_rows *calm);
+/* One class, or two to be shown side by side. */
+struct class_choice {
+    int count;   /* 1 or 2 */
+    int rank[2]; /* n of top-n; 0: the class is a fixed one, */
+    int id[2];   /* this, or -1: there is no such class */
+};
+
+/* `words` (NULL: top-1): top-1, top-2 and so on, a number from 0 on, or a label, whole or as the drawing shortens it,
+ * upper or lower case; or two of these with a comma between, where the whole is no label. Looks through all labels. */
+void class_choice_read (const struct model *model, const char *words, struct class_choice *choice);
+/* Class i of them; top-n is taken from the rows `calm` (NULL: none yet). -1: there is none. */
+int class_choice_now (const struct class_choice *choice, int i, const struct calm_rows *calm);
 
 /* What to warn of: a word of channel-select or class that means nothing to this network. NULL: nothing; else
  * g_free. */

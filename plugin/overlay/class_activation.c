@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* class_activation.c: where in the picture the best class was found, as heat over it, and a caption for that in the
- * text column; see panel_kind.h. */
+ * text column; two classes have pictures of their own (class_pair.c). See panel_kind.h. */
 #include <math.h>
 
 #include "plugin/overlay/smooth_map.h"
@@ -82,7 +82,7 @@ static void begin (struct drawing *drawing, void *state)
 static gboolean size (struct drawing *drawing, void *state, int i, struct panel_content *content)
 {
     const struct tensor *tensor = tensor_of (drawing->frame);
-    if (!tensor || class_of (drawing) < 0)
+    if (!tensor || class_of (drawing) < 0 || (drawing->two_classes && is_of_class (drawing->frame)))
         return FALSE;
     double part[4];
     heat_part (drawing->frame, part);
@@ -158,7 +158,8 @@ static gboolean size_caption (struct drawing *drawing, void *state, int i, struc
     struct heat_caption *caption = state;
     const struct overlay_frame *frame = drawing->frame;
     int class_id = class_of (drawing);
-    if (!tensor_of (frame) || (class_id < 0 && drawing->labelled)) /* the labels say already that there is nothing */
+    if (!tensor_of (frame) || (drawing->two_classes && is_of_class (frame)) ||
+        (class_id < 0 && drawing->labelled)) /* the labels say already that there is nothing */
         return FALSE;
     if (drawing->changed || !caption->lines || class_id < 0 || class_id != caption->class_id)
         write_caption (caption, drawing, class_id);

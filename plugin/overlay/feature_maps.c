@@ -20,6 +20,8 @@ struct cell {
     const struct tensor *tensor; /* NULL: nothing */
 };
 
+enum { CLASS_MAPS = 6 }; /* maps that are classes, at most: each needs room for its name */
+
 struct feature_maps {
     struct palette colours, signs, heat, warm; /* heat: not premultiplied; warm: the same as a legend */
     struct cell cell[MOSAICS_MAX];
@@ -34,7 +36,7 @@ struct feature_maps {
 /* All that is written over a mosaic. */
 struct mosaic_text {
     const struct layer_caption *caption;
-    char fact[96];
+    char fact[160];
     int size;         /* of all its letters */
     gboolean figures; /* of the fact alone */
 };
@@ -169,12 +171,19 @@ static gboolean stands_alone (const struct overlay_frame *frame, int layer)
     return frame->appearance->stage == STAGE_BOTH && which->pre == which->post;
 }
 
+/* The layer's channels are those that make the class. */
+static gboolean is_class_map (const struct network *network, int layer)
+{
+    const struct class_map *map = network->class_map;
+    return (map->weights || map->channel_is_class) && network->layers.layer[layer].post == map->map;
+}
+
 void feature_maps_shapes (const struct overlay_frame *frame, struct map_shapes *shapes)
 {
     const struct network *network = frame->network;
     enum stage stage = frame->appearance->stage;
     gboolean maps = frame->appearance->overlay & OVERLAY_FEATURE_MAPS;
-    *shapes = (struct map_shapes) { .count = 0 };
+    *shapes = (struct map_shapes) { .residual = network->watched && network->watched->other >= 0 };
     for (int i = 0; stage == STAGE_BOTH && i < network->layers.count; i++)
         shapes->pairs |= !stands_alone (frame, i);
     for (int i = 0; maps && i < network->layers.count; i++) {
@@ -185,6 +194,9 @@ void feature_maps_shapes (const struct overlay_frame *frame, struct map_shapes *
         struct map_shape one = { .channels = tensor->channels, .height = tensor->height, .width = tensor->width };
         one.letters = (int)MIN (g_utf8_strlen (network->layers.label[i], -1), 999);
         one.alone = alone && shapes->pairs;
+        if (frame->appearance->channel_select == CHANNELS_CLASS && network->class_map->channel_is_class &&
+            is_class_map (network, i))
+            one.channels = MIN (one.channels, CLASS_MAPS);
         shapes->shape[shapes->count++] = one;
         if (shapes->pairs)
             shapes->shape[shapes->count++] = alone ? (struct map_shape) { .channels = 0 } : one;
@@ -197,21 +209,22 @@ static struct layer_stats *choosing_stats (struct drawing *drawing, int layer)
     return drawing->frame->network->post_tap[layer] >= 0 ? &drawing->post[layer] : &drawing->pre[layer];
 }
 
-/* The layer's channels are those that make the class. */
-static gboolean is_class_map (const struct network *network, int layer)
-{
-    const struct class_map *map = network->class_map;
-    return (map->weights || map->channel_is_class) && network->layers.layer[layer].post == map->map;
-}
-
 static struct channel_wish wish_of (const struct drawing *drawing, int layer)
 {
     const struct appearance *appearance = drawing->frame->appearance;
     const struct class_map *map = drawing->frame->network->class_map;
-    struct channel_wish wish = { appearance->channel_select, appearance->listed, appearance->listed_count, -1, NULL };
+    struct channel_wish wish = { .select = appearance->channel_select,
+                                 .listed = appearance->listed,
+                                 .listed_count = appearance->listed_count,
+                                 .class_id = -1,
+                                 .other_id = -1 };
     if (wish.select == CHANNELS_CLASS && drawing->class_id >= 0 && is_class_map (drawing->frame->network, layer)) {
         wish.class_id = drawing->class_id;
-        wish.weights = map->weights ? map->weights + (gsize)wish.class_id * (gsize)map->channels : NULL;
+        wish.other_id = drawing->second_id;
+        if (map->weights) {
+            wish.weights = map->weights + (gsize)wish.class_id * (gsize)map->channels;
+            wish.other_weights = map->weights + (gsize)MAX (wish.other_id, 0) * (gsize)map->channels;
+        }
     }
     return wish;
 }
@@ -332,8 +345,7 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
     if (shows_class (drawing, cell)) {
         tiles.heat = &maps->heat;
         tiles.frame = drawing->frame;
-        g_snprintf (text.fact, sizeof text.fact, "adds most to: %s",
-                    model_short_label (drawing->frame->network->model, shown->wish.class_id));
+        caption_class_channels (text.fact, sizeof text.fact, drawing->frame->network, &shown->wish);
     }
     pen_clear (&pen);
     write_text (&pen, mosaic, &text);

@@ -13,6 +13,8 @@ struct channel_wish {
     int listed_count;
     int class_id;         /* CHANNELS_CLASS: whose; -1: of none */
     const float *weights; /* [channels] of that class; NULL: the maps are the classes' own */
+    int other_id;         /* and of another one, which gets the second half of the places; -1: there is none */
+    const float *other_weights;
 };
 
 /* Of one tensor, from all zero on. */
@@ -36,6 +38,10 @@ void layer_stats_add (struct layer_stats *stats, const struct tensor *tensor); /
 void layer_stats_change (struct layer_stats *stats, const struct tensor *pre, const struct tensor *post);
 /* Puts up to `count` channels in `shown`. One a frame gives way to a better one, but when the wish is another. */
 void layer_stats_choose (struct layer_stats *stats, int count, const struct channel_wish *wish);
+/* How many of the shown ones are for the first class. */
+int layer_stats_first_half (const struct layer_stats *stats);
+/* The wish for the second half of the places. */
+struct channel_wish channel_wish_other (const struct channel_wish *wish);
 /* What a channel adds to the score of the wish's class: weight * mean. */
 float layer_stats_contribution (const struct layer_stats *stats, const struct channel_wish *wish, int channel);
 void layer_stats_clear (struct layer_stats *stats);

@@ -300,7 +300,8 @@ static void place_legend (struct layout *layout, struct rectangle region)
 }
 
 /* Takes the room along the bottom of the frame: the whole network lowest, one number taken apart over it. */
-static void keep_bottom (struct layout *layout, int width, int height, const struct appearance *appearance)
+static void keep_bottom (struct layout *layout, int width, int height, const struct appearance *appearance,
+                         const struct map_shapes *shapes)
 {
     enum { LEAST = 32 }; /* small lines of height: with fewer the whole network is left out */
     int m = layout->margin;
@@ -313,7 +314,7 @@ static void keep_bottom (struct layout *layout, int width, int height, const str
         layout->bottom = strip.y;
     }
     if (appearance->overlay & OVERLAY_CONVOLUTION) {
-        struct rectangle strip = sum_strip_place (layout, width, layout->bottom);
+        struct rectangle strip = sum_strip_place (layout, shapes->residual, width, layout->bottom);
         layout->bottom = strip.width > 0 ? strip.y : layout->bottom;
     }
 }
@@ -328,7 +329,7 @@ void layout_make (struct layout *layout, int width, int height, const struct app
     struct layout made = { .label_line = MAX (size / 28, 9), .small_line = MAX (size / 35, 8), .across = 1 };
     made.margin = MAX (made.small_line / 2, 2);
     made.pad = MAX (made.small_line / 3, 2);
-    keep_bottom (&made, width, height, appearance);
+    keep_bottom (&made, width, height, appearance, shapes);
     made.text_percent = percents[0];
     made.pairs = shapes->pairs;
     made.holes = appearance->placement == PLACEMENT_FULL ? worth_with_holes_full : worth_with_holes;

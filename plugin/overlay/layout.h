@@ -30,7 +30,8 @@ struct map_shape {
 struct map_shapes {
     struct map_shape shape[MOSAICS_MAX];
     int count;
-    gboolean pairs; /* 2 i and 2 i + 1 belong together */
+    gboolean pairs;    /* 2 i and 2 i + 1 belong together */
+    gboolean residual; /* the number that is taken apart is a sum of two paths */
 };
 
 /* What stands above the tiles, as there is room. */

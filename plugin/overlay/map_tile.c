@@ -64,6 +64,11 @@ static float robust_most (const float *values, int count, gboolean magnitude)
     return (float)(top + 1) * most / BINS;
 }
 
+float map_most (const struct map *map, gboolean signs)
+{
+    return robust_most (map->values, map->height * map->width, signs);
+}
+
 static guint8 index_of (float value, float scale, gboolean diverging)
 {
     float v = value * scale;

@@ -17,6 +17,9 @@ struct tile {
     int x, y, width, height; /* on the canvas, inside it */
     float most;              /* 0: its own; else this */
 };
+/* Where a tile of the map gets its last colour if nothing else is said; `signs`: of values below zero too. */
+float map_most (const struct map *map, gboolean signs);
+
 /* Returns the value that gets the last colour. `scratch` grows as needed and is kept by the caller between calls. */
 float tile_draw (const struct map *map, const struct palette *palette, const struct tile *tile,
                  const struct canvas *canvas, GArray *scratch);

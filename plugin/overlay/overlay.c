@@ -30,8 +30,9 @@ struct overlay {
     guint serial;       /* of the result */
     gboolean drawn;     /* the above are of something */
     gboolean captioned; /* the layers' captions are those of the network */
-    float *shares;      /* [classes] of the last run */
-    gboolean known;     /* caption_knows */
+    struct class_choice classes;
+    float *shares;  /* [classes] of the last run */
+    gboolean known; /* caption_knows */
     GstVideoOverlayComposition *composition;
 };
 
@@ -53,6 +54,7 @@ struct overlay *overlay_new (void)
 void overlay_jump (struct overlay *overlay)
 {
     smoothing_reset (overlay->drawing.smoothing);
+    overlay->drawing.jumps++;
     overlay->drawing.calm = NULL;
     overlay->known = FALSE;
 }
@@ -138,7 +140,11 @@ static void choose_classes (struct overlay *overlay, const struct overlay_frame 
     overlay->known = caption_knows (frame->network, drawing->calm, overlay->known);
     g_free (drawing->nothing);
     drawing->nothing = caption_nothing (drawing->calm, overlay->known, frame->threshold);
-    drawing->class_id = class_chosen (frame->network, frame->appearance->class_words, drawing->calm);
+    if (drawing->changed)
+        class_choice_read (frame->network->model, frame->appearance->class_words, &overlay->classes);
+    drawing->two_classes = overlay->classes.count > 1;
+    drawing->class_id = class_choice_now (&overlay->classes, 0, drawing->calm);
+    drawing->second_id = class_choice_now (&overlay->classes, 1, drawing->calm);
     if (drawing->calm->count > 0 && drawing->calm->ids[0] != before)
         GST_DEBUG ("the class drawn first is now %d, %s", drawing->calm->ids[0],
                    model_label (frame->network->model, drawing->calm->ids[0]));
@@ -201,6 +207,7 @@ static void draw_panels (struct overlay *overlay)
 {
     struct drawing *drawing = &overlay->drawing;
     drawing->taken_above = drawing->taken_below = 0;
+    drawing->strip = drawing->frame->height - drawing->layout.bottom;
     drawing->labelled = FALSE;
     targets_unref (drawing->targets);
     drawing->targets = targets_new (drawing->frame->network->model, &drawing->frame->view);

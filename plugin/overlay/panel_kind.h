@@ -18,6 +18,7 @@
 /* What all panels are drawn from. */
 struct drawing {
     const struct overlay_frame *frame;
+    guint jumps;      /* moves with another place in the stream, or another stream */
     gboolean changed; /* the frame's size, the properties or the network's view are others than in the drawing before */
     struct layout layout;
 
@@ -26,11 +27,13 @@ struct drawing {
 
     struct smoothing *smoothing;
     const struct calm_rows *calm; /* the best classes, of `smoothing` */
-    int class_id;                 /* that `class` names, or -1: there is none */
+    gboolean two_classes;         /* `class` names two, to be shown side by side */
+    int class_id, second_id;      /* that `class` names, or -1: there is none */
     char *nothing;                /* what is said where there is no class to show (caption_nothing), or NULL */
 
     /* The text column (layout.left): what is taken of it in this drawing, from above and from below, pixels. */
     int taken_above, taken_below;
+    int strip;         /* taken along the bottom of the frame, pixels */
     gboolean labelled; /* the labels are shown */
 
     struct targets *targets; /* what stands where in this drawing */

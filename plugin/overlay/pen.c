@@ -114,7 +114,16 @@ int pen_write_wrapped (const struct pen *pen, const char *text, const struct sty
     return end > 0 ? 2 : 1;
 }
 
-/* ---- legends --------------------------------------------------------------------------------------------------- */
+/* ---- frames and legends ------------------------------------------------------------------------------------------ */
+
+void pen_outline (const struct pen *pen, const struct rectangle *of, int thick, guint32 pixel)
+{
+    int right = of->x + MAX (of->width - thick, 0), bottom = of->y + MAX (of->height - thick, 0);
+    canvas_fill (pen->canvas, of->x, of->y, of->width, thick, pixel);
+    canvas_fill (pen->canvas, of->x, bottom, of->width, thick, pixel);
+    canvas_fill (pen->canvas, of->x, of->y, thick, of->height, pixel);
+    canvas_fill (pen->canvas, right, of->y, thick, of->height, pixel);
+}
 
 void pen_legend (const struct pen *pen, const struct palette *palette, const char *low, const char *high,
                  const struct rectangle *at)

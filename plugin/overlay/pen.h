@@ -59,6 +59,9 @@ int pen_wrapped_size (const struct pen *pen, const char *text, enum weight weigh
 int pen_write_wrapped (const struct pen *pen, const char *text, const struct style *style, const struct rectangle *at,
                        int lines);
 
+/* A frame along the inside of the rectangle, `thick` pixels wide, clipped to the canvas. */
+void pen_outline (const struct pen *pen, const struct rectangle *of, int thick, guint32 pixel);
+
 /* "low [colours] high" in a small line at `at` (x, y, width); the middle of signed colours is marked 0. */
 void pen_legend (const struct pen *pen, const struct palette *palette, const char *low, const char *high,
                  const struct rectangle *at);

@@ -125,18 +125,20 @@ static void install_what (GObjectClass *klass)
             words_of_select[CHANNELS_VARIED], FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_CLASS,
-        g_param_spec_string ("class", "Class",
-                             "The class whose heat class-activation draws and whose channels channel-select=class "
-                             "shows: top-1 (the best), top-2 and so on, a label or a number from 0 on",
-                             default_class, FLAGS));
+        g_param_spec_string (
+            "class", "Class",
+            "The class whose heat class-activation draws and whose channels channel-select=class "
+            "shows: top-1 (the best), top-2 and so on, a label or a number from 0 on. Two of these with "
+            "a comma between are shown side by side, such as top-1,top-2",
+            default_class, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_UNIT,
         g_param_spec_string (
             "unit", "Unit",
-            "The number that overlay=convolution takes apart: layer, layer:channel, layer:channel:row:column or "
-            "layer:channel:walk (from place to place), with the layer as in layers. What is left out is chosen: the "
-            "first layer, its channel that varies most, the place of its strongest answer. Another layer is read "
-            "from the file once more",
+            "The detector that overlay=unit watches, and the number of it that overlay=convolution takes apart: layer, "
+            "layer:channel, layer:channel:row:column or layer:channel:walk (from place to place), with the layer as in "
+            "layers. What is left out is chosen: the first layer, its channel that varies most (which stays after the "
+            "first 30 results), the place of its strongest answer. Another layer is read from the file once more",
             NULL, FLAGS));
 }
 
@@ -378,6 +380,11 @@ gboolean appearance_taps_network (const struct appearance *appearance)
     return (needs_of (appearance) & NEEDS_NETWORK) != 0;
 }
 
+gboolean appearance_taps_sum (const struct appearance *appearance)
+{
+    return (needs_of (appearance) & NEEDS_SUM) != 0;
+}
+
 static gboolean same_layer (const char *a, const char *b)
 {
     int length = unit_words_read (a).layer_length;
@@ -389,7 +396,7 @@ gboolean appearance_same_tensors (const struct appearance *a, const struct appea
     if (appearance_taps_post (a) != appearance_taps_post (b) || appearance_taps_pre (a) != appearance_taps_pre (b) ||
         appearance_taps_class_map (a) != appearance_taps_class_map (b) ||
         appearance_taps_network (a) != appearance_taps_network (b) ||
-        appearance_taps_unit (a) != appearance_taps_unit (b))
+        appearance_taps_unit (a) != appearance_taps_unit (b) || appearance_taps_sum (a) != appearance_taps_sum (b))
         return FALSE;
     if (appearance_taps_unit (a) && !same_layer (a->unit, b->unit))
         return FALSE;

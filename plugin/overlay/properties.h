@@ -12,7 +12,8 @@ enum needs {
     NEEDS_LAYERS = 1 << 0,    /* of the chosen layers, after their activation or before it, as `stage` says */
     NEEDS_POST = 1 << 1,      /* of the chosen layers, after their activation */
     NEEDS_CLASS_MAP = 1 << 2, /* what the class-activation map is made from */
-    NEEDS_UNIT = 1 << 3,      /* of the layer of `unit`: before and after its activation, and what it is summed from */
+    NEEDS_UNIT = 1 << 3,      /* of the layer of `unit`, after its activation */
+    NEEDS_SUM = 1 << 4,       /* and before it, and what it is summed from */
     NEEDS_NETWORK = 1 << 5,   /* of layers from all over the network, after their activation */
 };
 
@@ -93,6 +94,7 @@ gboolean appearance_taps_post (const struct appearance *appearance);
 gboolean appearance_taps_pre (const struct appearance *appearance);
 gboolean appearance_taps_unit (const struct appearance *appearance);      /* the layer of `unit` */
 gboolean appearance_taps_network (const struct appearance *appearance);   /* layers from all over it */
+gboolean appearance_taps_sum (const struct appearance *appearance);       /* what its numbers are summed from */
 gboolean appearance_taps_class_map (const struct appearance *appearance); /* what class-activation is drawn from */
 /* Whether the same tensors of a network are needed for both. */
 gboolean appearance_same_tensors (const struct appearance *a, const struct appearance *b);

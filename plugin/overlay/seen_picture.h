@@ -5,10 +5,12 @@
 
 #include "plugin/overlay/overlay.h"
 
-/* The colour, 0xRRGGBB, of pixel (y, x) of the network's input; what lies outside is black. Networks of one channel
- * see grey. */
-guint32 seen_pixel (const struct overlay_frame *frame, int y, int x);
-/* How light it is, 0..255. */
-int seen_light (const struct overlay_frame *frame, int y, int x);
+/* rgb [rows][columns], 0xRRGGBB: `part` of the network's input in so many pixels, each the nearest one of the input;
+ * what lies outside is black. Networks of one channel see grey. */
+void seen_colours (const struct overlay_frame *frame, const struct rectangle *part, guint32 *rgb, int columns,
+                   int rows);
+/* All of it, 0xRRGGBB, to rgb [height][width]: as it is, or grey at two fifths of its light. */
+void seen_whole (const struct overlay_frame *frame, guint32 *rgb, int width, int height);
+void seen_darkened (const struct overlay_frame *frame, guint32 *rgb, int width, int height);
 
 #endif

@@ -24,38 +24,45 @@ void smooth_map_part (const struct network *network, int id, const struct rectan
     part[3] = to->height / grid.step_y;
 }
 
-/* Catmull-Rom through four neighbours. */
-static double cubic (const double v[4], double t)
+/* What four neighbours count for between the middle two, at 0..1 (Catmull-Rom). */
+static void weigh (double t, float weights[4])
 {
-    return v[1] +
-           0.5 * t *
-               (v[2] - v[0] + t * (2 * v[0] - 5 * v[1] + 4 * v[2] - v[3] + t * (3 * (v[1] - v[2]) + v[3] - v[0])));
+    weights[0] = (float)(0.5 * t * (-1 + t * (2 - t)));
+    weights[1] = (float)(1 + 0.5 * t * t * (-5 + 3 * t));
+    weights[2] = (float)(0.5 * t * (1 + t * (4 - 3 * t)));
+    weights[3] = (float)(0.5 * t * t * (t - 1));
 }
 
 guint8 *smooth_map_new (const struct map *map, const double part[4], double scale, int columns, int rows)
 {
     guint8 *out = g_malloc ((gsize)rows * (gsize)columns);
-    double *along = g_new (double, (gsize)map->height *(gsize)columns); /* [map's height][columns] */
+    float *along = g_new (float, (gsize)map->height *(gsize)columns); /* [map's height][columns], times scale */
+    float weights[4];
     for (int x = 0; x < columns; x++) {
         double across = part[0] + (x + 0.5) * part[2] / columns - 0.5;
-        int left = (int)floor (across);
+        int left = (int)floor (across), from[4];
+        weigh (across - left, weights);
+        for (int j = 0; j < 4; j++)
+            from[j] = CLAMP (left - 1 + j, 0, map->width - 1);
         for (int y = 0; y < map->height; y++) {
-            double row[4];
-            for (int j = 0; j < 4; j++)
-                row[j] = (double)map->values[y * map->width + CLAMP (left - 1 + j, 0, map->width - 1)];
-            along[y * columns + x] = cubic (row, across - left);
+            const float *row = map->values + y * map->width;
+            float sum = row[from[0]] * weights[0] + row[from[1]] * weights[1] + row[from[2]] * weights[2] +
+                        row[from[3]] * weights[3];
+            along[y * columns + x] = (float)((double)sum * scale);
         }
     }
     for (int y = 0; y < rows; y++) {
         double down = part[1] + (y + 0.5) * part[3] / rows - 0.5;
         int top = (int)floor (down);
-        const double *from[4];
+        const float *from[4];
+        weigh (down - top, weights);
         for (int i = 0; i < 4; i++)
             from[i] = along + CLAMP (top - 1 + i, 0, map->height - 1) * columns;
         for (int x = 0; x < columns; x++) {
-            const double column[4] = { from[0][x], from[1][x], from[2][x], from[3][x] };
-            double v = cubic (column, down - top) * scale;
-            out[y * columns + x] = (guint8)CLAMP (v, 0.0, 255.0);
+            float v =
+                from[0][x] * weights[0] + from[1][x] * weights[1] + from[2][x] * weights[2] + from[3][x] * weights[3];
+            v = v > 0 ? v : 0; /* also what is no number */
+            out[y * columns + x] = (guint8)(int)(v < 255 ? v : 255);
         }
     }
     g_free (along);

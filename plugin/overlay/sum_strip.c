@@ -10,31 +10,19 @@
 #include "plugin/layer_labels.h"
 #include "plugin/overlay/map_tile.h"
 #include "plugin/overlay/seen_picture.h"
+#include "plugin/overlay/unit_caption.h"
 
 enum {
     COLOUR_ABOVE = 0xff9a5c, /* of numbers above zero and below it, as in the diverging colour map */
     COLOUR_BELOW = 0x7ab4ff,
     COLOUR_FRAME = 0x8d99a6,
     COLOUR_CURSOR = 0xffe600,
-    PLANES = 3,      /* input channels shown of a layer that does not see the picture */
     LEAST_TILE = 3,  /* heights of a small line: a tile less high has nothing to say */
     MAPS_LINES = 32, /* a strip less wide has no room for maps and curve */
-    TILES_WIDE = 88, /* tenths of a tile that all columns take, and that those up to the sums take */
+    TILES_WIDE = 88, /* tenths of a tile that all columns take; those of a residual block; those up to the sums */
+    TILES_RESIDUAL = 113,
     TILES_SHORT = 52,
 };
-
-void sum_number (char *text, gsize size, double value)
-{
-    double magnitude = fabs (value);
-    if (magnitude < 0.005)
-        g_strlcpy (text, "0", size);
-    else
-        g_snprintf (text, size, "%s%.*f", value < 0 ? "−" : "+",
-                    magnitude < 100    ? 2
-                    : magnitude < 1000 ? 1
-                                       : 0,
-                    magnitude);
-}
 
 static guint32 sign_colour (double value)
 {
@@ -48,16 +36,17 @@ static gboolean shows_maps (const struct layout *layout, int width)
     return width >= MAPS_LINES * layout->small_line;
 }
 
-static int tile_side (const struct layout *layout, int width)
+static int tile_side (const struct layout *layout, int width, gboolean residual)
 {
-    return (width - 2 * layout->pad) * 10 / (shows_maps (layout, width) ? TILES_WIDE : TILES_SHORT);
+    int tenths = !shows_maps (layout, width) ? TILES_SHORT : residual ? TILES_RESIDUAL : TILES_WIDE;
+    return (width - 2 * layout->pad) * 10 / tenths;
 }
 
-struct rectangle sum_strip_place (const struct layout *layout, int width, int height)
+struct rectangle sum_strip_place (const struct layout *layout, gboolean residual, int width, int height)
 {
     struct rectangle at = { .x = layout->margin, .width = width - 2 * layout->margin };
     int line = layout->small_line, text = 3 * line + line / 2 + 2 * layout->pad;
-    int tile = MIN (tile_side (layout, at.width), height * 2 / 5 - text);
+    int tile = MIN (tile_side (layout, at.width, residual), height * 2 / 5 - text);
     at.height = tile + text;
     at.y = height - layout->margin - at.height;
     if (tile < LEAST_TILE * line)
@@ -91,14 +80,20 @@ static void write_fitting (const struct strip *strip, const char *text, const st
     g_free (whole);
 }
 
-/* Words below a column. */
-static void write_below (const struct strip *strip, const char *first, const char *second, int x, int width)
+/* Words below a column, the first line in that colour. */
+static void write_coloured (const struct strip *strip, const char *first, guint32 rgb, const char *second, int x,
+                            int width)
 {
-    const struct style bold = { strip->line * 19 / 20, WEIGHT_BOLD, COLOUR_TEXT };
+    const struct style bold = { strip->line * 19 / 20, WEIGHT_BOLD, rgb };
     const struct style quiet = { strip->line * 17 / 20, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     int y = strip->top + strip->tile + strip->pad / 2;
     write_fitting (strip, first, &bold, x, y, width);
     write_fitting (strip, second, &quiet, x, y + strip->line, width);
+}
+
+static void write_below (const struct strip *strip, const char *first, const char *second, int x, int width)
+{
+    write_coloured (strip, first, COLOUR_TEXT, second, x, width);
 }
 
 static void write_between (struct strip *strip, const char *sign)
@@ -142,27 +137,38 @@ static float cell_value (const struct sum_shown *shown, enum part part, int chan
     return shown->source.data[(plane * (gsize)shown->source.height + (gsize)y) * (gsize)shown->source.width + (gsize)x];
 }
 
-/* Where the layer sees the picture: its colours, or the filter as a colour round mid-grey. */
-static guint32 cell_colour (const struct strip *strip, enum part part, int row, int column, float most)
+/* rgb [kernel_h][kernel_w]: the window's colours, where the layer sees the picture. */
+static void take_window (const struct strip *strip, guint32 *rgb)
 {
     const struct sum_shown *shown = strip->shown;
     const struct conv *shape = &shown->watched->shape;
     struct grid grid = { 0, 0, 1, 1 };
-    guint32 rgb = 0;
-    if (part == WINDOW) {
-        graph_grid (model_graph (strip->frame->network->model), shown->watched->source, &grid);
-        return seen_pixel (strip->frame,
-                           (int)grid.top + shown->y * shape->stride_h - shape->pad_top + row * shape->dilation_h,
-                           (int)grid.left + shown->x * shape->stride_w - shape->pad_left + column * shape->dilation_w);
-    }
+    graph_grid (model_graph (strip->frame->network->model), shown->watched->source, &grid);
+    const struct rectangle part = {
+        .x = (int)grid.left + shown->x * shape->stride_w - shape->pad_left - shape->dilation_w / 2,
+        .y = (int)grid.top + shown->y * shape->stride_h - shape->pad_top - shape->dilation_h / 2,
+        .width = shape->kernel_w * shape->dilation_w,
+        .height = shape->kernel_h * shape->dilation_h,
+    };
+    seen_colours (strip->frame, &part, rgb, shape->kernel_w, shape->kernel_h);
+}
+
+/* rgb [kernel_h][kernel_w]: the filter as colours round mid-grey, `most` its largest magnitude. */
+static void take_filter (const struct strip *strip, float most, guint32 *rgb)
+{
+    const struct sum_shown *shown = strip->shown;
+    const struct conv *shape = &shown->watched->shape;
     const struct input_spec *spec =
         strip->frame->input ? strip->frame->input : model_input (strip->frame->network->model);
-    for (int i = 0; i < 3; i++) {
-        int channel = shown->watched->in_channels < 3 ? 0 : spec->order == CHANNEL_ORDER_BGR ? 2 - i : i;
-        float v = most > 0 ? cell_value (shown, FILTER, channel, row, column) / most : 0;
-        rgb = rgb << 8 | (guint32)CLAMP (128 + 127 * v, 0.0f, 255.0f);
+    for (int i = 0; i < shape->kernel_h * shape->kernel_w; i++) {
+        rgb[i] = 0;
+        for (int n = 0; n < 3; n++) {
+            int channel = shown->watched->in_channels < 3 ? 0 : spec->order == CHANNEL_ORDER_BGR ? 2 - n : n;
+            float v =
+                most > 0 ? cell_value (shown, FILTER, channel, i / shape->kernel_w, i % shape->kernel_w) / most : 0;
+            rgb[i] = rgb[i] << 8 | (guint32)CLAMP (128 + 127 * v, 0.0f, 255.0f);
+        }
     }
-    return rgb;
 }
 
 /* The cells of one filter plane, or with channel -1 of the sum over all; returns the largest magnitude. */
@@ -180,7 +186,7 @@ static float take_cells (const struct sum_shown *shown, enum part part, int chan
     return most;
 }
 
-/* A number in each cell of the products where there is room. */
+/* A number in each cell of the products where there is room; never a part of one. */
 static void write_cells (const struct strip *strip, const float *values, float most, const struct rectangle *at)
 {
     const struct conv *shape = &strip->shown->watched->shape;
@@ -190,12 +196,12 @@ static void write_cells (const struct strip *strip, const float *values, float m
     for (int i = 0; i < shape->kernel_h * shape->kernel_w; i++) {
         const struct style style = { size, WEIGHT_NORMAL, fabsf (values[i]) > most / 2 ? COLOUR_PAPER : COLOUR_TEXT };
         char text[32];
-        sum_number (text, sizeof text, (double)values[i]);
+        caption_number (text, sizeof text, (double)values[i]);
         int x = at->x + i % shape->kernel_w * at->width / shape->kernel_w;
         int y = at->y + i / shape->kernel_w * at->height / shape->kernel_h;
-        pen_write (strip->pen, text, &style,
-                   x + MAX ((width - pen_width (strip->pen, text, size, WEIGHT_NORMAL)) / 2, 1),
-                   y + (height - size) / 2, width);
+        int wide = pen_width (strip->pen, text, size, WEIGHT_NORMAL);
+        if (wide <= width)
+            pen_write (strip->pen, text, &style, x + (width - wide) / 2, y + (height - size) / 2, width);
     }
 }
 
@@ -207,6 +213,24 @@ static float filter_most (const struct sum_shown *shown, float *values)
     return most;
 }
 
+/* Window or filter in the picture's colours; values [kernel_h][kernel_w] is overwritten. */
+static void draw_colours (const struct strip *strip, enum part part, float *values, const struct rectangle *at)
+{
+    const struct conv *shape = &strip->shown->watched->shape;
+    guint32 *rgb = g_new (guint32, shape->kernel_h * shape->kernel_w);
+    if (part == WINDOW)
+        take_window (strip, rgb);
+    else
+        take_filter (strip, filter_most (strip->shown, values), rgb);
+    for (int i = 0; i < shape->kernel_h * shape->kernel_w; i++) {
+        int row = i / shape->kernel_w, column = i % shape->kernel_w;
+        int x = column * at->width / shape->kernel_w, y = row * at->height / shape->kernel_h;
+        canvas_fill (strip->pen->canvas, at->x + x, at->y + y, (column + 1) * at->width / shape->kernel_w - x,
+                     (row + 1) * at->height / shape->kernel_h - y, premultiplied (rgb[i], strip->pen->opacity));
+    }
+    g_free (rgb);
+}
+
 /* One plane; `channel` -1: of all input channels at once. */
 static void draw_plane (const struct strip *strip, enum part part, int channel, const struct rectangle *at)
 {
@@ -215,14 +239,7 @@ static void draw_plane (const struct strip *strip, enum part part, int channel, 
     float *values = g_new (float, cells);
     draw_border (strip, at);
     if (channel < 0 && part != PRODUCT) {
-        float most = part == FILTER ? filter_most (strip->shown, values) : 0;
-        for (int i = 0; i < cells; i++) {
-            int row = i / shape->kernel_w, column = i % shape->kernel_w;
-            int x = column * at->width / shape->kernel_w, y = row * at->height / shape->kernel_h;
-            canvas_fill (strip->pen->canvas, at->x + x, at->y + y, (column + 1) * at->width / shape->kernel_w - x,
-                         (row + 1) * at->height / shape->kernel_h - y,
-                         premultiplied (cell_colour (strip, part, row, column, most), strip->pen->opacity));
-        }
+        draw_colours (strip, part, values, at);
     } else {
         float most = take_cells (strip->shown, part, channel, values);
         const struct map map = { values, shape->kernel_h, shape->kernel_w };
@@ -234,21 +251,22 @@ static void draw_plane (const struct strip *strip, enum part part, int channel, 
     g_free (values);
 }
 
-/* The input channels whose products add most, whatever their sign; returns how many. */
-static int leading_channels (const struct sum_shown *shown, int *channels)
+int sum_leading_channels (const struct sum_shown *shown, int *channels)
 {
     const struct conv *shape = &shown->watched->shape;
-    int cells = shape->kernel_h * shape->kernel_w, count = MIN (PLANES, shown->watched->in_channels);
+    int cells = shape->kernel_h * shape->kernel_w, count = MIN (SUM_PLANES, shown->watched->in_channels);
     float *sums = g_new0 (float, shown->watched->in_channels);
     for (int i = 0; i < shown->watched->in_channels * cells; i++)
         sums[i / cells] += shown->products[i];
+    for (int c = 0; c < shown->watched->in_channels; c++)
+        sums[c] = isfinite (sums[c]) ? fabsf (sums[c]) : 0;
     for (int n = 0; n < count; n++) {
         int best = 0;
         for (int c = 1; c < shown->watched->in_channels; c++)
-            if (fabsf (sums[c]) > fabsf (sums[best]))
+            if (sums[c] > sums[best])
                 best = c;
         channels[n] = best;
-        sums[best] = 0;
+        sums[best] = -1; /* taken */
     }
     g_free (sums);
     return count;
@@ -256,15 +274,16 @@ static int leading_channels (const struct sum_shown *shown, int *channels)
 
 static void draw_part (struct strip *strip, enum part part, const int *channels, int count)
 {
+    const struct conv *shape = &strip->shown->watched->shape;
+    int group = strip->shown->channel / (shape->out_channels / shape->groups);
     for (int n = 0; n < MAX (count, 1); n++) {
         int high = strip->tile / MAX (count, 1);
         struct rectangle at = { strip->x, strip->top + n * high, strip->tile, high - (count > 1 ? 3 : 0) };
         if (count > 1) { /* square cells, and the channel's number beside them */
             const struct style style = { MIN (strip->line * 4 / 5, at.height), WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
             char text[16];
-            at.width = MIN (at.height * strip->shown->watched->shape.kernel_w / strip->shown->watched->shape.kernel_h,
-                            strip->tile);
-            g_snprintf (text, sizeof text, "%d", channels[n]);
+            at.width = MIN (at.height * shape->kernel_w / shape->kernel_h, strip->tile);
+            g_snprintf (text, sizeof text, "%d", channels[n] + group * strip->shown->watched->in_channels);
             if (part == WINDOW)
                 pen_write (strip->pen, text, &style, at.x + at.width + strip->line / 4,
                            at.y + (at.height - style.size) / 2, strip->tile - at.width);
@@ -279,10 +298,10 @@ static void draw_products (struct strip *strip)
     const struct sum_shown *shown = strip->shown;
     const struct watched *watched = shown->watched;
     const struct conv *shape = &watched->shape;
-    int channels[PLANES], count = watched->sees_picture ? 0 : leading_channels (shown, channels), x = strip->x;
+    int channels[SUM_PLANES], count = watched->sees_picture ? 0 : sum_leading_channels (shown, channels), x = strip->x;
     char first[64], second[96], number[64];
     g_snprintf (first, sizeof first, "window %d×%d×%d", shape->kernel_h, shape->kernel_w, watched->in_channels);
-    if (count == 0 || watched->in_channels <= PLANES)
+    if (count == 0 || watched->in_channels <= SUM_PLANES)
         g_strlcpy (second, "what it looks at", sizeof second);
     else
         g_snprintf (second, sizeof second, "%d channels of %d", count, watched->in_channels);
@@ -297,7 +316,7 @@ static void draw_products (struct strip *strip)
     write_between (strip, "=");
     x = strip->x;
     draw_part (strip, PRODUCT, channels, count);
-    write_below (strip, count > 0 && count < watched->in_channels ? "products that add most" : "products",
+    write_below (strip, count > 0 && count < watched->in_channels ? "products: the largest" : "products",
                  "orange +, blue −", x, strip->tile * 11 / 10);
     strip->x += strip->tile / 5;
 }
@@ -308,21 +327,43 @@ static void write_term (const struct strip *strip, const char *name, double valu
 {
     int size = strip->line * 9 / 10;
     char number[32];
-    sum_number (number, sizeof number, value);
+    caption_number (number, sizeof number, value);
     const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
     const struct style style = { size, WEIGHT_BOLD, sign_colour (value) };
     int used = pen_write_before (strip->pen, number, &style, strip->x + width, y, width);
     write_fitting (strip, name, &quiet, strip->x, y, MAX (width - used - size / 4, 0));
 }
 
-static void draw_sums (struct strip *strip)
+/* What the filter gives, without what a residual block adds. */
+static double branch_of (const struct weighted_sum *sum)
+{
+    return sum->positive + sum->negative + sum->shift;
+}
+
+/* "= −9.80", or the number alone where there is no room for both; never a part of it. */
+static void write_result (const struct strip *strip, double value, int y, int width)
+{
+    char text[48];
+    caption_number (text, sizeof text, value);
+    char *whole = g_strdup_printf ("= %s", text);
+    struct style big = { pen_shrunk (strip->pen, whole, strip->line * 3 / 2, WEIGHT_BOLD, width), WEIGHT_BOLD,
+                         sign_colour (value) };
+    gboolean fits = pen_width (strip->pen, whole, big.size, WEIGHT_BOLD) <= width;
+    if (!fits)
+        big.size = pen_shrunk (strip->pen, text, strip->line, WEIGHT_BOLD, width);
+    if (fits || pen_width (strip->pen, text, big.size, WEIGHT_BOLD) <= width)
+        pen_write (strip->pen, fits ? whole : text, &big, strip->x, y, width);
+    g_free (whole);
+}
+
+/* `maps`: the block's input is added beside, between its maps. */
+static void draw_sums (struct strip *strip, gboolean maps)
 {
     const struct weighted_sum *sum = &strip->shown->sum;
     gboolean residual = strip->shown->watched->other >= 0;
-    int width = strip->tile * 11 / 10, step = strip->line, rows = residual ? 6 : 5, bar = strip->line / 3;
+    int width = strip->tile * 11 / 10, step = strip->line, rows = residual && !maps ? 6 : 5, bar = strip->line / 3;
     int y = strip->top;
     double most = MAX (MAX (sum->positive, -sum->negative), DBL_MIN);
-    char text[48];
     gboolean bars = strip->tile >= rows * step + 2 * bar + strip->pad;
     const double terms[] = { sum->positive, sum->negative };
     for (int i = 0; i < 2; i++) {
@@ -336,17 +377,13 @@ static void draw_sums (struct strip *strip)
     }
     write_term (strip, "bias", sum->shift, y, width);
     y += step;
-    if (residual) {
-        write_term (strip, "shortcut", sum->other, y, width);
+    if (residual && !maps) {
+        write_term (strip, "input", sum->other, y, width);
         y += step;
     }
-    sum_number (text, sizeof text, sum->before);
-    char *whole = g_strdup_printf ("= %s", text);
-    const struct style big = { pen_shrunk (strip->pen, whole, strip->line * 3 / 2, WEIGHT_BOLD, width), WEIGHT_BOLD,
-                               sign_colour (sum->before) };
-    pen_write (strip->pen, whole, &big, strip->x, y, width);
-    g_free (whole);
-    write_below (strip, "add them all up", residual ? "filter + shortcut" : "one number", strip->x, width);
+    write_result (strip, residual && maps ? branch_of (sum) : sum->before, y, width);
+    write_below (strip, "add them all up", residual && !maps ? "filter + block's input" : "one number", strip->x,
+                 width);
     strip->x += width + strip->tile / 5;
 }
 
@@ -357,19 +394,23 @@ static const float *channel_of (const struct tensor *tensor, int channel)
     return tensor->data + (gsize)channel * (gsize)tensor->height * (gsize)tensor->width;
 }
 
+static struct map map_of (const struct strip *strip, const struct tensor *tensor)
+{
+    return (struct map) { channel_of (tensor, strip->shown->channel), tensor->height, tensor->width };
+}
+
 /* A map with a box round the number; `most` as in struct tile. */
-static float draw_map (struct strip *strip, const struct tensor *tensor, float most)
+static float draw_map (struct strip *strip, const struct map *map, float most)
 {
     const struct sum_shown *shown = strip->shown;
-    const struct map map = { channel_of (tensor, shown->channel), tensor->height, tensor->width };
-    double aspect = CLAMP ((double)tensor->height / tensor->width, 1.0 / 3, 1.0);
+    double aspect = CLAMP ((double)map->height / map->width, 1.0 / 3, 1.0);
     struct tile tile = { strip->x, strip->top, strip->tile, (int)(strip->tile * aspect), most };
     const struct rectangle at = { tile.x, tile.y, tile.width, tile.height };
     draw_border (strip, &at);
-    most = tile_draw (&map, shown->signs, &tile, strip->pen->canvas, strip->scratch);
-    int x = tile.x + (2 * shown->x + 1) * tile.width / (2 * tensor->width), half = MAX (strip->line / 4, 3);
-    int y = tile.y + (2 * shown->y + 1) * tile.height / (2 * tensor->height), thick = MAX (strip->line / 9, 1);
-    half = MAX (half, tile.width / (2 * tensor->width) + thick);
+    most = tile_draw (map, shown->signs, &tile, strip->pen->canvas, strip->scratch);
+    int x = tile.x + (2 * shown->x + 1) * tile.width / (2 * map->width), half = MAX (strip->line / 4, 3);
+    int y = tile.y + (2 * shown->y + 1) * tile.height / (2 * map->height), thick = MAX (strip->line / 9, 1);
+    half = MAX (half, tile.width / (2 * map->width) + thick);
     guint32 cursor = premultiplied (COLOUR_CURSOR, pen_text_opacity (strip->pen));
     for (int i = 0; i < 2; i++) {
         canvas_fill (strip->pen->canvas, x - half, i ? y + half - thick : y - half, 2 * half, thick, cursor);
@@ -420,27 +461,71 @@ static int percent (const struct tensor *tensor, int channel, gboolean zero)
     return (int)(100.0 * count / pixels + 0.5);
 }
 
+/* The map before the activation; returns the value of its last colour. */
+static float draw_before (struct strip *strip)
+{
+    const struct sum_shown *shown = strip->shown;
+    const struct map map = map_of (strip, &shown->before);
+    char text[64];
+    int x = strip->x;
+    g_snprintf (text, sizeof text, "before: %d %% below 0", percent (&shown->before, shown->channel, FALSE));
+    float most = draw_map (strip, &map, 0);
+    write_below (strip, text, "this number at every place", x, strip->tile * 11 / 10);
+    return most;
+}
+
+static void draw_summand (struct strip *strip, const struct map *map, float most, double value, const char *words)
+{
+    char number[32];
+    int x = strip->x;
+    caption_number (number, sizeof number, value);
+    draw_map (strip, map, most);
+    write_coloured (strip, number, sign_colour (value), words, x, strip->tile * 12 / 10);
+}
+
+/* This branch + the block's input = the sum, each as a map, in one scale, with its number; returns the value of their
+ * last colour. */
+static float draw_addition (struct strip *strip)
+{
+    const struct sum_shown *shown = strip->shown;
+    const struct map sum = map_of (strip, &shown->before), other = map_of (strip, &shown->other);
+    int pixels = sum.height * sum.width;
+    float by = (float)shown->watched->other_scale[shown->channel], *values = g_new (float, 2 * (gsize)pixels);
+    for (int i = 0; i < pixels; i++) {
+        values[i] = sum.values[i] - other.values[i] * by;
+        values[pixels + i] = other.values[i] * by;
+    }
+    const struct map branch = { values, sum.height, sum.width }, input = { values + pixels, sum.height, sum.width };
+    float most = MAX (MAX (map_most (&branch, TRUE), map_most (&input, TRUE)), map_most (&sum, TRUE));
+    draw_summand (strip, &branch, most, branch_of (&shown->sum), "this branch");
+    write_between (strip, "+");
+    draw_summand (strip, &input, most, shown->sum.other, "block's input");
+    write_between (strip, "=");
+    draw_summand (strip, &sum, most, shown->sum.before, "the sum");
+    g_free (values);
+    return most;
+}
+
 static void draw_activation (struct strip *strip, const char *activation)
 {
     const struct sum_shown *shown = strip->shown;
-    int at = shown->y * shown->after.width + shown->x, side = strip->tile * 9 / 10, x = strip->x;
-    double after = (double)channel_of (&shown->after, shown->channel)[at];
+    const struct map map = map_of (strip, &shown->after);
+    int at = shown->y * shown->after.width + shown->x, side = strip->tile * 9 / 10;
+    double after = (double)map.values[at];
     char text[64], from[32], to[32];
-    g_snprintf (text, sizeof text, "before: %d %% below 0", percent (&shown->before, shown->channel, FALSE));
-    float most = draw_map (strip, &shown->before, 0);
-    write_below (strip, text, "this number at every place", x, strip->tile * 11 / 10);
+    float most = shown->watched->other >= 0 ? draw_addition (strip) : draw_before (strip);
     strip->x += strip->tile / 4;
     draw_curve (strip, side);
-    sum_number (from, sizeof from, shown->sum.before);
-    sum_number (to, sizeof to, after);
+    caption_number (from, sizeof from, shown->sum.before);
+    caption_number (to, sizeof to, after);
     g_snprintf (text, sizeof text, "%s → %s", from, to);
     if (pen_width (strip->pen, text, strip->line * 3 / 4, WEIGHT_BOLD) > side)
         g_snprintf (text, sizeof text, "→ %s", to);
     write_below (strip, text, *activation ? activation : "no activation", strip->x, side);
     strip->x += side + strip->tile / 4;
     g_snprintf (text, sizeof text, "after: %d %% zero", percent (&shown->after, shown->channel, TRUE));
-    x = strip->x;
-    draw_map (strip, &shown->after, most);
+    int x = strip->x;
+    draw_map (strip, &map, most);
     write_below (strip, text, "what the next layer gets", x, strip->tile * 11 / 10);
 }
 
@@ -455,7 +540,9 @@ static void write_title (const struct strip *strip, const char *activation)
     char *layer = layer_label (graph_tensor (model_graph (strip->frame->network->model), shown->watched->conv).name);
     char *title = g_strdup_printf ("%s%s%s   channel %d of %d", layer, *activation ? " → " : "", activation,
                                    shown->channel, shown->after.channels);
-    char *more = g_strdup_printf ("one output number: window × filter, added up%s", *activation ? ", then " : "");
+    char *more =
+        g_strdup_printf ("one output number: window × filter, added up%s%s",
+                         shown->watched->other >= 0 ? " + the block's input" : "", *activation ? ", then " : "");
     char *whole = g_strconcat (more, activation, NULL);
     int used = pen_write (strip->pen, title, &bold, strip->pad, strip->pad / 2, width);
     if (used + gap + pen_width (strip->pen, whole, strip->line, WEIGHT_NORMAL) <= width)
@@ -483,7 +570,8 @@ void sum_strip_draw (const struct drawing *drawing, const struct sum_shown *show
     pen_clear (pen);
     write_title (&strip, activation);
     draw_products (&strip);
-    draw_sums (&strip);
-    if (shows_maps (layout, pen->canvas->width))
+    gboolean maps = shows_maps (layout, pen->canvas->width);
+    draw_sums (&strip, maps);
+    if (maps)
         draw_activation (&strip, activation);
 }

@@ -3,6 +3,7 @@
  *
  *   layer -> ReLU   channel 30 of 32, row 4, column 9
  *   [window] x [filter] = [products]   sums   [map before]  [curve]  [map after]
+ *   residual: ...                      sums   [branch] + [input] = [sum]  [curve]  [map after]
  *   what each is, in two lines */
 #ifndef CONVRELU_SUM_STRIP_H
 #define CONVRELU_SUM_STRIP_H
@@ -13,17 +14,21 @@
 struct sum_shown {
     const struct watched *watched;
     struct tensor source, before, after;
+    struct tensor other; /* that a residual block adds; of all zero where watched->other is -1 */
     int channel, y, x;
     struct weighted_sum sum;
     const float *products; /* [in_channels][kernel_h][kernel_w] */
     const struct palette *signs;
 };
 
-/* Where it goes on the frame; width 0: there is no room for it. */
-struct rectangle sum_strip_place (const struct layout *layout, int width, int height);
-void sum_strip_draw (const struct drawing *drawing, const struct sum_shown *shown, const struct pen *pen);
+enum { SUM_PLANES = 3 }; /* input channels shown of a layer that does not see the picture */
 
-/* "+0.38", "−7.57", "0": with a sign that is as wide as a digit. */
-void sum_number (char *text, gsize size, double value);
+/* The input channels of the filter whose products add most, whatever their sign, first the one that adds most;
+ * channels [SUM_PLANES], counted within the group. Returns how many. */
+int sum_leading_channels (const struct sum_shown *shown, int *channels);
+
+/* Where it goes on the frame; residual: of a block that adds its input; width 0: there is no room for it. */
+struct rectangle sum_strip_place (const struct layout *layout, gboolean residual, int width, int height);
+void sum_strip_draw (const struct drawing *drawing, const struct sum_shown *shown, const struct pen *pen);
 
 #endif

@@ -60,7 +60,7 @@ static const struct golden_case {
     { "unit-of-signs", OVERLAY_UNIT | OVERLAY_CONVOLUTION | OVERLAY_LABELS, STAGE_POST, PLACEMENT_INSET,
       COLORMAP_VIRIDIS, CHANNELS_VARIED, 0.6, .unit = "things/leaky:2" },
     { "page", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_NETWORK | OVERLAY_CONVOLUTION, STAGE_BOTH,
-      PLACEMENT_RIGHT, COLORMAP_VIRIDIS, CHANNELS_FIRST, 0.95 },
+      PLACEMENT_RIGHT, COLORMAP_VIRIDIS, CHANNELS_FIRST, .opacity = 0.95 },
 };
 
 /* ---- sheets ---------------------------------------------------------------------------------------------------- */

@@ -31,7 +31,7 @@ static void begin (struct drawing *drawing, void *state)
     const struct network *network = frame->network;
     const struct watched *watched = network->watched;
     struct sum_shown *shown = &c->shown;
-    c->ready = watched && watched->conv >= 0;
+    c->ready = watched && watched->conv >= 0 && network->before_tap >= 0; /* else it is being prepared */
     if (!c->ready)
         return;
     if (drawing->changed)

@@ -179,7 +179,7 @@ enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43,
 
 struct plan_options {
     int threads;              /* 0: one per CPU this process may run on */
-    const char *isa;          /* "scalar", "avx2", "avx512", "neon"; NULL: the best, or what CONVRELU_ISA names */
+    const char *isa;          /* one of engine_isas (); NULL: the best of them, or what CONVRELU_ISA names */
     enum algorithm algorithm; /* AUTO chooses per layer; F23, F43, F42: for 3x3; STRASSEN: for 1x1 */
     /* replaces every activation (but PReLU's alphas are kept for prelu); NULL: as built */
     const struct activation *activation;

@@ -70,7 +70,7 @@ static bool stays_floats (const struct graph *g, const struct layers *layers, co
     if (kind->readers != 1)
         return false;
     const struct layer *reader = &layers->list[kind->reader];
-    bool pools = reader->operation == OPERATION_GLOBAL_POOL || reader->operation == OPERATION_POOL;
+    bool pools = reader->operation == OPERATION_REDUCE || reader->operation == OPERATION_POOL;
     bool stem = layer->operation == OPERATION_CONV && g->nodes[layer->inputs[0]].operation == OPERATION_INPUT;
     return (pools && is_vector (&g->nodes[reader->output])) || (stem && is_max_pool (g, reader));
 }

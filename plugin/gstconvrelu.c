@@ -34,6 +34,15 @@
  * #GstConvRelu:activation, #GstConvRelu:threads, what is drawn) is prepared beside the stream and shows as soon as it
  * is ready.
  *
+ * ## Pointing
+ *
+ * While something is drawn, and with #GstConvRelu:interactive, clicks and keys of the window that shows the stream
+ * (GstNavigation events, as ximagesink, xvimagesink, glimagesink, gtksink and waylandsink send them) choose what is
+ * drawn: a click on a map takes its channel apart, one on the picture that place, one on a label shows where the class
+ * is seen. The key h draws all the keys on the frame, Escape takes back what was chosen by hand. Each of them sets
+ * #GstConvRelu:unit, #GstConvRelu:class, #GstConvRelu:overlay, #GstConvRelu:stage or #GstConvRelu:activation, and
+ * `notify` is emitted from the thread that sent the event, as for every property that is set.
+ *
  * ## Metadata
  *
  * On every frame that carries a result, a #GstCustomMeta `convrelu`, whose structure has a #GstStructure for each
@@ -83,6 +92,11 @@
  * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! convrelu model-file=resnet50.onnx overlay=labels+class-activation+stats ! videoconvert ! autovideosink
  * ]| Where in the picture the best class is seen, and how long it all takes.
  *
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! tee name=t ! queue ! compositor name=both sink_1::xpos=640 ! videoconvert ! autovideosink t. ! queue ! convrelu async=true overlay=feature-maps+network placement=full ! both.
+ * ]| The drawing beside the video and not on it: frames are changed in place and stay as large as they are, so that two
+ * pictures side by side are compositor's work (here for a camera of 640 pixels a row).
+ *
  * Since: 0.1
  */
 
@@ -110,6 +124,7 @@
 #include "plugin/overlay/blend.h"
 #include "plugin/pace.h"
 #include "plugin/pipeline_time.h"
+#include "plugin/pointing.h"
 #include "plugin/results.h"
 #include "plugin/settings.h"
 #include "plugin/shared.h"
@@ -130,6 +145,7 @@ struct _GstConvRelu {
     /* the streaming thread's */
     struct inference *inference; /* while there is `async`: of its thread */
     struct messages *messages;
+    struct pointing *pointing;
     struct settings settings; /* the copy being acted on */
     guint serial;
     GstVideoInfo info;
@@ -169,6 +185,7 @@ static void gst_conv_relu_init (GstConvRelu *self)
     shared_init (&self->shared, GST_ELEMENT (self));
     settings_init (&self->settings);
     self->messages = messages_new ();
+    self->pointing = pointing_new (GST_ELEMENT (self), &self->shared);
     self->inference = inference_new (GST_ELEMENT (self), &self->shared, self->messages);
     pipeline_time_init (&self->time, GST_ELEMENT (self));
     self->enough = GST_CLOCK_TIME_NONE;
@@ -181,6 +198,7 @@ static void gst_conv_relu_finalize (GObject *object)
     GstConvRelu *self = GST_CONV_RELU (object);
     inference_free (self->inference);
     messages_free (self->messages);
+    pointing_free (self->pointing);
     settings_clear (&self->settings);
     shared_clear (&self->shared);
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
@@ -363,6 +381,10 @@ static gboolean gst_conv_relu_src_event (GstBaseTransform *base, GstEvent *event
     if (!pipeline_time_event (&GST_CONV_RELU (base)->time, event)) {
         gst_event_unref (event);
         return FALSE;
+    }
+    if (pointing_take (GST_CONV_RELU (base)->pointing, event)) {
+        gst_event_unref (event);
+        return TRUE;
     }
     return GST_BASE_TRANSFORM_CLASS (gst_conv_relu_parent_class)->src_event (base, event);
 }

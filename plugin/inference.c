@@ -196,6 +196,7 @@ static void use_network (struct inference *inference, struct network *network)
     inference->step = 0;
     inference->ran = FALSE;
     overlay_reset (inference->overlay);
+    shared_targets (inference->shared, NULL);
     if (!network || another)
         inference_forget (inference); /* its classes are the other network's */
     network_free (before);
@@ -435,6 +436,7 @@ GstVideoOverlayComposition *inference_draw (struct inference *inference, int wid
             gst_video_overlay_composition_unref (inference->composition);
         inference->composition = drawn ? gst_video_overlay_composition_ref (drawn) : NULL;
     }
+    shared_targets (shared, overlay_targets (inference->overlay));
     GST_OBJECT_LOCK (inference->element);
     shared->figure_count = overlay_figures (inference->overlay, inference->network, shared->figures);
     GST_OBJECT_UNLOCK (inference->element);

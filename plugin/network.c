@@ -14,8 +14,9 @@
 #include "engine/work.h"
 
 enum {
-    STAND_IN_SIZE = 224,           /* input side of the fixed filters, pixels */
-    TAPS_MAX = 2 * LAYERS_MAX + 5, /* of layers, of the class map, four of the unit's layer */
+    STAND_IN_SIZE = 224,                       /* input side of the fixed filters, pixels */
+    TAPS_MAX = 2 * LAYERS_MAX + 5 + STRIP_MAX, /* of layers, of the class map, four of the unit's layer, of the strip */
+    STRIP_VALUES = 1 << 20, /* that the strip may look at in a frame: copying them takes about 1 ms */
 };
 
 /* ---- errors ---------------------------------------------------------------------------------------------------- */
@@ -103,6 +104,50 @@ static int add_tap (const struct graph *graph, const char **names, int *count, i
     return at;
 }
 
+static gsize values_of (const struct graph *graph, int id)
+{
+    struct tensor_info tensor = graph_tensor (graph, id);
+    return (gsize)tensor.channels * (gsize)tensor.height * (gsize)tensor.width;
+}
+
+/* Takes layers with maps from all over the depth, and of these the smallest, as many as may be looked at. */
+static void choose_strip (struct network *network, const struct graph *graph, const char **names, int *count)
+{
+    GArray *all = layers_all (graph);
+    for (guint i = all->len; i-- > 0;)
+        if (!layers_spatial (graph, g_array_index (all, struct layer, i).post))
+            g_array_remove_index (all, i);
+    int take = MIN ((int)all->len, (int)STRIP_MAX);
+    network->strip_of = (int)all->len;
+    network->strip_count = take;
+    for (int i = 0; i < take; i++) {
+        int at = take > 1 ? (int)((gint64)i * (network->strip_of - 1) / (take - 1)) : 0;
+        network->strip[i] = g_array_index (all, struct layer, at);
+        network->strip_tap[i] = -1;
+    }
+    for (guint at = 0; take > 1 && at < all->len; at++) /* those that are shown have a block */
+        for (int i = 0; i < network->layers.count; i++)
+            if (network->layers.layer[i].post == g_array_index (all, struct layer, at).post)
+                network->strip[((int)at * (take - 1) + (int)all->len / 2) / MAX ((int)all->len - 1, 1)] =
+                    g_array_index (all, struct layer, at);
+    g_array_unref (all);
+    for (int i = 0; i < take; i++) /* these are tapped already */
+        for (int shown = 0; shown < network->layers.count; shown++)
+            if (network->layers.layer[shown].post == network->strip[i].post)
+                network->strip_tap[i] = network->post_tap[shown];
+    for (gsize room = STRIP_VALUES; take > 0;) {
+        int least = -1;
+        for (int i = 0; i < take; i++)
+            if (network->strip_tap[i] < 0 && (least < 0 || values_of (graph, network->strip[i].post) <
+                                                               values_of (graph, network->strip[least].post)))
+                least = i;
+        if (least < 0 || values_of (graph, network->strip[least].post) > room)
+            break;
+        room -= values_of (graph, network->strip[least].post);
+        network->strip_tap[least] = add_tap (graph, names, count, network->strip[least].post);
+    }
+}
+
 /* Fills names [TAPS_MAX] with the tensors the settings ask to see; returns how many. */
 static int choose_taps (struct network *network, const struct settings *settings, const char **names)
 {
@@ -122,6 +167,8 @@ static int choose_taps (struct network *network, const struct settings *settings
     network->class_map_tap = -1;
     if (appearance_taps_class_map (appearance) && network->class_map->map >= 0)
         network->class_map_tap = add_tap (graph, names, &count, network->class_map->map);
+    if (appearance_taps_network (appearance))
+        choose_strip (network, graph, names, &count);
     const struct watched *watched = network->watched;
     network->source_tap = network->before_tap = network->after_tap = network->other_tap = -1;
     if (watched) {

@@ -22,6 +22,8 @@
 #include "plugin/settings.h"
 #include "plugin/watched.h"
 
+enum { STRIP_MAX = 24 };
+
 struct network {
     struct model *model;
     struct plan *plan;
@@ -37,8 +39,11 @@ struct network {
     int post_tap[LAYERS_MAX], pre_tap[LAYERS_MAX];
     struct class_map *class_map; /* never NULL */
     int class_map_tap;
-    struct watched *watched;                          /* the layer of `unit`; NULL: not asked for, or there is none: */
-    char *watched_remark;                             /* then what to warn of, or NULL */
+    struct layer strip[STRIP_MAX]; /* [strip_count] layers from input to output, for the strip of the whole network */
+    int strip_tap[STRIP_MAX];      /* -1: too large to be read for that */
+    int strip_count, strip_of;     /* strip_of: layers there are */
+    struct watched *watched;       /* the layer of `unit`; NULL: not asked for, or there is none: */
+    char *watched_remark;          /* then what to warn of, or NULL */
     int source_tap, before_tap, after_tap, other_tap; /* of watched; -1: its source is the input, it adds no other */
     gboolean replaces;                                /* every activation is replaced by the next */
     struct activation replacement;

@@ -15,6 +15,7 @@ void shared_clear (struct shared *shared)
 {
     settings_clear (&shared->settings);
     step_times_clear (&shared->step_times);
+    targets_unref (shared->targets);
 }
 
 /* ---- properties ------------------------------------------------------------------------------------------------ */
@@ -127,4 +128,14 @@ void shared_drawn (struct shared *shared, GstClockTime time)
     GST_OBJECT_LOCK (shared->element);
     stats_drawn (&shared->stats, time);
     GST_OBJECT_UNLOCK (shared->element);
+}
+
+void shared_targets (struct shared *shared, struct targets *targets)
+{
+    GST_OBJECT_LOCK (shared->element);
+    struct targets *before = shared->targets;
+    shared->targets = before == targets ? before : targets_ref (targets);
+    GST_OBJECT_UNLOCK (shared->element);
+    if (before != targets)
+        targets_unref (before);
 }

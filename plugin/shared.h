@@ -23,6 +23,7 @@ struct shared {
     struct layer_figures figures[LAYERS_MAX]; /* of the layers shown */
     int figure_count;
     struct step_times step_times; /* of the network that is running */
+    struct targets *targets;      /* what stands where in the newest drawing, or NULL */
 };
 
 void shared_init (struct shared *shared, GstElement *element);
@@ -39,6 +40,9 @@ gboolean shared_follow (struct shared *shared, struct settings *settings, guint 
 void shared_model (struct shared *shared, struct model *model, GstClockTime expected);
 /* The counters begin anew. */
 void shared_start (struct shared *shared, GstClockTime expected);
+
+/* Another drawing is the newest (NULL: there is none); `targets` is referenced. */
+void shared_targets (struct shared *shared, struct targets *targets);
 
 void shared_drawn (struct shared *shared, GstClockTime time); /* one more drawing, and how long it took, ns */
 

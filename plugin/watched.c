@@ -104,6 +104,12 @@ static gboolean trace (const struct graph *g, struct watched *watched)
     return can_be_tapped (g, watched->source) && (watched->other < 0 || can_be_tapped (g, watched->other));
 }
 
+gboolean watched_sums (const struct graph *g, struct layer layer)
+{
+    struct watched watched = { .layer = layer };
+    return trace (g, &watched);
+}
+
 static gboolean sees_picture (const struct graph *g, int id)
 {
     struct tensor_info tensor = graph_tensor (g, id);

@@ -41,6 +41,9 @@ struct watched *watched_new (const struct graph *g, const char *words, gboolean 
 struct watched *watched_ref (struct watched *watched);
 void watched_unref (struct watched *watched); /* NULL is fine */
 
+/* Whether the numbers of a layer are sums of a convolution, so that watched_new can take them apart. */
+gboolean watched_sums (const struct graph *g, struct layer layer);
+
 /* One number of the layer, as a sum. */
 struct weighted_sum {
     double positive, negative; /* of the products */

@@ -136,6 +136,8 @@ int main (int argc, char **argv)
     } cases[] = {
         { "labels", OVERLAY_LABELS, CHANNELS_VARIED, "top-1", NULL },
         { "labels, maps", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS, CHANNELS_VARIED, "top-1", NULL },
+        { "with the network", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_NETWORK, CHANNELS_VARIED, "top-1", NULL },
+        { "the network alone", OVERLAY_NETWORK, CHANNELS_VARIED, "top-1", NULL },
         { "channels of a class", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS, CHANNELS_CLASS, "top-1", NULL },
         { "of two classes", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS, CHANNELS_CLASS, "top-1,top-2", NULL },
         { "heat", OVERLAY_CLASS_ACTIVATION, CHANNELS_VARIED, "top-1", NULL },

@@ -143,11 +143,11 @@ static void check_operations (void)
         const char *before, *after;
         bool sign; /* there may be values below zero after it */
     } expected[] = {
-        { "conv + BN: 37 % below 0", "after ReLU: 25 % zero", false },
+        { "conv + BN: 37 % below 0", "after ReLU: 75 % active", false },
         { "conv: 37 % below 0", "after leaky ReLU: 37 % below 0", true },
-        { "sum of both paths: 37 % below 0", "after ReLU: 25 % zero", false },
+        { "sum of both paths: 37 % below 0", "after ReLU: 75 % active", false },
         { "conv: 37 % below 0", "after SiLU: 37 % below 0", true },
-        { "activation: 37 % below 0", "after ReLU6: 25 % zero", false },
+        { "activation: 37 % below 0", "after ReLU6: 75 % active", false },
         { "global-average-pool: 37 % below 0", "global-average-pool: 37 % below 0", true },
     };
     check_group ("captions of layers");
@@ -186,9 +186,9 @@ static void check_activations (void)
         bool sign;
     } cases[] = {
         { { .kind = ACTIVATION_NONE }, "no activation: 37 % below 0", true },
-        { { .kind = ACTIVATION_RELU }, "after ReLU: 25 % zero", false },
-        { { .kind = ACTIVATION_CLIP, .alpha = 0, .beta = 6 }, "after ReLU6: 25 % zero", false },
-        { { .kind = ACTIVATION_CLIP, .alpha = 0, .beta = 4 }, "after ReLU (clipped): 25 % zero", false },
+        { { .kind = ACTIVATION_RELU }, "after ReLU: 75 % active", false },
+        { { .kind = ACTIVATION_CLIP, .alpha = 0, .beta = 6 }, "after ReLU6: 75 % active", false },
+        { { .kind = ACTIVATION_CLIP, .alpha = 0, .beta = 4 }, "after ReLU (clipped): 75 % active", false },
         { { .kind = ACTIVATION_CLIP, .alpha = 1, .beta = 4 }, "after clipping: 37 % below 0", false },
         { { .kind = ACTIVATION_CLIP, .alpha = -1, .beta = 1 }, "after clipping: 37 % below 0", true },
         { { .kind = ACTIVATION_LEAKY_RELU, .alpha = 0.1f }, "after leaky ReLU: 37 % below 0", true },
@@ -240,22 +240,25 @@ static void check_activations (void)
     network_free (network);
 }
 
-static void check_scales (void)
+static void check_words (void)
 {
+    check_group ("what colours and depths mean");
+    CHECK (strcmp (caption_scale (TRUE), "one scale before and after") == 0, "%s", caption_scale (TRUE));
+    CHECK (strcmp (caption_scale (FALSE), "each map to its own max") == 0, "%s", caption_scale (FALSE));
+    static const char *const roles[][2] = {
+        { "early", "edges, colours" }, { "middle", "patterns, parts" }, { "late", "objects" }, { "", "" }
+    };
+    for (guint i = 0; i < G_N_ELEMENTS (roles); i++)
+        CHECK (strcmp (caption_role (roles[i][0]), roles[i][1]) == 0, "%s: %s", roles[i][0],
+               caption_role (roles[i][0]));
     static const struct {
-        const char *beside, *whole, *of_sign, *of_none;
-    } cases[] = { { "left", "same scale as left", "+max, as left", "max, as left" },
-                  { "above", "same scale as above", "+max, as above", "max, as above" },
-                  { NULL, "max: each map's own", "+max of each map", "max of each map" } };
-    check_group ("captions of colours");
-    for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+        int shown, layers;
+        const char *text;
+    } strips[] = { { 24, 49, "% active, 24 of 49" }, { 17, 17, "% active, 17 layers" }, { 1, 1, "% active, 1 layer" } };
+    for (guint i = 0; i < G_N_ELEMENTS (strips); i++) {
         char text[64];
-        caption_scale (text, sizeof text, cases[i].beside);
-        CHECK (strcmp (text, cases[i].whole) == 0, "%s", text);
-        caption_scale_short (text, sizeof text, TRUE, cases[i].beside);
-        CHECK (strcmp (text, cases[i].of_sign) == 0, "%s", text);
-        caption_scale_short (text, sizeof text, FALSE, cases[i].beside);
-        CHECK (strcmp (text, cases[i].of_none) == 0, "%s", text);
+        caption_strip (text, sizeof text, strips[i].shown, strips[i].layers);
+        CHECK (strcmp (text, strips[i].text) == 0, "%s", text);
     }
 }
 
@@ -454,7 +457,7 @@ int main (int argc, char **argv)
     check_spread ();
     check_operations ();
     check_activations ();
-    check_scales ();
+    check_words ();
     check_stats_lines ();
     check_heat_lines ();
     check_shares ();

@@ -155,7 +155,7 @@ static void check_roles (void)
                    roles[j].name);
         }
         int quiet = count_near (&panel, 0xc3ccd6, 12);
-        CHECK (quiet > 20, "%s: %d pixels of figures and legends", roles[i].name, quiet);
+        CHECK (quiet > 5, "%s: %d pixels of figures", roles[i].name, quiet);
         g_free (panel.pixel);
     }
     appearance_clear (&appearance);

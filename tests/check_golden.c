@@ -59,6 +59,8 @@ static const struct golden_case {
       CHANNELS_VARIED, 0.95, .unit = "block/relu", .residual = TRUE },
     { "unit-of-signs", OVERLAY_UNIT | OVERLAY_CONVOLUTION | OVERLAY_LABELS, STAGE_POST, PLACEMENT_INSET,
       COLORMAP_VIRIDIS, CHANNELS_VARIED, 0.6, .unit = "things/leaky:2" },
+    { "page", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_NETWORK | OVERLAY_CONVOLUTION, STAGE_BOTH,
+      PLACEMENT_RIGHT, COLORMAP_VIRIDIS, CHANNELS_FIRST, .opacity = 0.95 },
 };
 
 /* ---- sheets ---------------------------------------------------------------------------------------------------- */
@@ -285,6 +287,70 @@ static void compare_layouts (const char *path, gboolean update)
     g_free (kept);
 }
 
+/* ---- frames in a row ------------------------------------------------------------------------------------------- */
+
+/* Where every rectangle of the drawing lies, as text. g_free it. */
+static char *write_places (GstVideoOverlayComposition *composition)
+{
+    GString *text = g_string_new (NULL);
+    for (guint i = 0; composition && i < gst_video_overlay_composition_n_rectangles (composition); i++) {
+        gint x, y;
+        guint width, height;
+        gst_video_overlay_rectangle_get_render_rectangle (gst_video_overlay_composition_get_rectangle (composition, i),
+                                                          &x, &y, &width, &height);
+        g_string_append_printf (text, "%u x %u at %d, %d; ", width, height, x, y);
+    }
+    return g_string_free (text, FALSE);
+}
+
+/* Another frame: the picture is a little brighter or darker by turns, or the same. */
+static void next_frame (struct subject *subject, int n, gboolean another)
+{
+    paint_input (subject->network);
+    for (int i = 0; another && i < 3 * INPUT_SIDE * INPUT_SIDE; i++)
+        subject->network->input[i] *= n % 2 ? 1.1f : 0.8f;
+    plan_run (subject->network->plan, subject->network->input);
+    result_take (&subject->result, subject->network, &subject->settings, 0);
+    subject->result.serial++;
+}
+
+/* Nothing moves while the values change; no pixel changes while they do not, once the channels are chosen. */
+static void check_rest (void)
+{
+    enum { FRAMES = 40, SETTLED = 30 };
+    check_group ("frames in a row");
+    struct appearance appearance;
+    struct subject subject;
+    appearance_init (&appearance);
+    appearance.overlay =
+        OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_CLASS_ACTIVATION | OVERLAY_NETWORK | OVERLAY_HELP;
+    appearance.stage = STAGE_BOTH;
+    appearance.placement = PLACEMENT_RIGHT;
+    for (int another = 0; another < 2; another++) {
+        if (!subject_open (&subject, &appearance))
+            continue;
+        char *first = write_places (subject_draw (&subject, 640, 480));
+        guint32 *before = NULL;
+        for (int n = 1; n < FRAMES; n++) {
+            next_frame (&subject, n, another);
+            guint32 *pixels = subject_picture (&subject, 640, 480);
+            char *now = write_places (subject_draw (&subject, 640, 480));
+            CHECK (strcmp (first, now) == 0, "frame %d: %s instead of %s", n, now, first);
+            if (n > SETTLED) {
+                gboolean same = memcmp (before, pixels, 640 * 480 * sizeof *pixels) == 0;
+                CHECK (same == !another, "frame %d: the picture %s", n, same ? "stands still" : "changes");
+            }
+            g_free (now);
+            g_free (before);
+            before = pixels;
+        }
+        g_free (before);
+        g_free (first);
+        subject_close (&subject);
+    }
+    appearance_clear (&appearance);
+}
+
 int main (int argc, char **argv)
 {
     gst_init (&argc, &argv);
@@ -302,6 +368,8 @@ int main (int argc, char **argv)
     }
     check_group (update ? "places, written anew" : "places");
     compare_layouts (GOLDEN "/layouts.txt", update);
+    if (!update)
+        check_rest ();
     g_free (family);
     g_free (own);
     g_free (seen);

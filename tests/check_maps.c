@@ -408,6 +408,11 @@ static bool inside (const struct rectangle *r, int width, int height)
     return r->x >= 0 && r->y >= 0 && r->x + r->width <= width && r->y + r->height <= height;
 }
 
+static int overlap (const struct rectangle *a, const struct rectangle *b)
+{
+    return a->x < b->x + b->width && b->x < a->x + a->width && a->y < b->y + b->height && b->y < a->y + a->height;
+}
+
 static void check_layout (void)
 {
     static const int sizes[] = { 1, 2, 5, 16, 37, 100, 240, 480, 719, 1080, 4320 };
@@ -419,15 +424,22 @@ static void check_layout (void)
     check_group ("places for every size");
     struct appearance appearance;
     appearance_init (&appearance);
-    appearance.overlay = OVERLAY_FEATURE_MAPS | OVERLAY_LABELS;
     for (guint n = 0; n < G_N_ELEMENTS (sizes) * G_N_ELEMENTS (sizes) * 4 * 2; n++) {
         int width = sizes[n / 8 % G_N_ELEMENTS (sizes)], height = sizes[n / 8 / G_N_ELEMENTS (sizes)];
         struct layout layout;
         appearance.placement = n % 4;
         appearance.stage = n / 4 % 2 ? STAGE_BOTH : STAGE_POST;
+        appearance.overlay = OVERLAY_FEATURE_MAPS | OVERLAY_LABELS;
+        if (n % 3 > 0)
+            appearance.overlay |= n % 3 == 1 ? OVERLAY_NETWORK : OVERLAY_NETWORK | OVERLAY_CONVOLUTION;
         shapes.pairs = appearance.stage == STAGE_BOTH;
         layout_make (&layout, width, height, &appearance, &shapes);
+        const struct rectangle *others[] = { &layout.legend, &layout.strip };
         int outside = 0, overlapping = 0, loose = 0;
+        overlapping += layout.strip.width > 0 && overlap (&layout.legend, &layout.strip);
+        for (int o = 0; o < 2; o++)
+            outside += others[o]->width > 0 && !inside (others[o], width, height);
+        outside += layout.left.height > 0 && layout.left.y + layout.left.height > layout.bottom;
         for (int i = 0; i < layout.mosaics; i++) {
             const struct mosaic *m = &layout.mosaic[i];
             if (m->panel.width < 1)
@@ -438,14 +450,20 @@ static void check_layout (void)
             loose += m->left < 0 || m->left + m->columns * (m->tile_width + m->gap) - m->gap > m->panel.width ||
                      m->top + rows * (m->tile_height + m->gap) - m->gap > m->panel.height;
             for (int j = 0; j < i; j++) {
-                const struct rectangle *a = &m->panel, *b = &layout.mosaic[j].panel;
-                overlapping += b->width > 0 && a->x < b->x + b->width && b->x < a->x + a->width &&
-                               a->y < b->y + b->height && b->y < a->y + a->height;
+                const struct rectangle *b = &layout.mosaic[j].panel;
+                overlapping += b->width > 0 && overlap (&m->panel, b);
             }
+            overlapping += m->panel.y + m->panel.height > layout.bottom;
+            for (int o = 0; o < 2; o++)
+                overlapping += others[o]->width > 0 && overlap (&m->panel, others[o]);
         }
         CHECK (outside + overlapping + loose == 0, "%d x %d, placement %d: %d outside, %d overlapping, %d loose", width,
                height, (int)appearance.placement, outside, overlapping, loose);
         CHECK (layout.mosaics == 4 || width < 240 || height < 240, "%d x %d: no room", width, height);
+        CHECK ((layout.strip.width > 0) == (n % 3 > 0 && width > 300 && height > 300) || width < 480 || height < 480,
+               "%d x %d: strip of %d", width, height, layout.strip.width);
+        CHECK (layout.legend.width > 0 || width < 480 || height < 719 || n % 3 == 2, "%d x %d: no legend", width,
+               height);
     }
     appearance_clear (&appearance);
 }

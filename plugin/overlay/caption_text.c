@@ -79,27 +79,28 @@ void caption_of_layer (struct layer_caption *caption, const struct network *netw
 
 void caption_fact (char *text, gsize size, const struct layer_caption *caption, const struct layer_stats *stats)
 {
-    int zero = (int)(stats->exactly_zero * 100 + 0.5f);
+    int active = (int)((1 - stats->exactly_zero) * 100 + 0.5f);
     int below = (int)((stats->not_above - stats->exactly_zero) * 100 + 0.5f);
-    g_snprintf (text, size, "%s: %d %% %s", caption->source, caption->cuts ? zero : below,
-                caption->cuts ? "zero" : "below 0");
+    g_snprintf (text, size, "%s: %d %% %s", caption->source, caption->cuts ? active : below,
+                caption->cuts ? "active" : "below 0");
 }
 
-void caption_scale (char *text, gsize size, const char *beside)
+const char *caption_scale (gboolean both)
 {
-    if (beside)
-        g_snprintf (text, size, "same scale as %s", beside);
-    else
-        g_strlcpy (text, "max: each map's own", size);
+    return both ? "one scale before and after" : "each map to its own max";
 }
 
-void caption_scale_short (char *text, gsize size, gboolean sign, const char *beside)
+const char *caption_role (const char *role)
 {
-    const char *most = sign ? "+max" : "max";
-    if (beside)
-        g_snprintf (text, size, "%s, as %s", most, beside);
+    return *role == 'e' ? "edges, colours" : *role == 'm' ? "patterns, parts" : *role == 'l' ? "objects" : "";
+}
+
+void caption_strip (char *text, gsize size, int shown, int layers)
+{
+    if (shown < layers)
+        g_snprintf (text, size, "%% active, %d of %d", shown, layers);
     else
-        g_snprintf (text, size, "%s of each map", most);
+        g_snprintf (text, size, "%% active, %d layer%s", layers, layers == 1 ? "" : "s");
 }
 
 static void add_time (GPtrArray *lines, const char *of, GstClockTime time)

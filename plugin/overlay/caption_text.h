@@ -24,13 +24,18 @@ void caption_of_layer (struct layer_caption *caption, const struct network *netw
 /* "ReLU", "GELU": the activation that runs in a layer; "" where there is none. */
 const char *caption_activation (const struct network *network, const struct layer *layer);
 
-/* "after ReLU: 25 % zero"; stats: of that tensor. */
+/* "after ReLU: 75 % active", "conv + BN: 37 % below 0"; stats: of that tensor. */
 void caption_fact (char *text, gsize size, const struct layer_caption *caption, const struct layer_stats *stats);
 
-/* What the last colour stands for: "same scale as left" (`beside` is "left" or "above"), "max: each map's own" (NULL).
- * Short, for the end of a legend: "max, as left", "max of each map"; with `sign`, "+max". */
-void caption_scale (char *text, gsize size, const char *beside);
-void caption_scale_short (char *text, gsize size, gboolean sign, const char *beside);
+/* What the last colour of a map stands for: with `both` stages "one scale before and after", else "each map to its own
+ * max". */
+const char *caption_scale (gboolean both);
+
+/* What layers of that depth answer to: of "early" "edges, colours"; "" of another word. */
+const char *caption_role (const char *role);
+
+/* "% active, 17 layers", "% active, 24 of 49" */
+void caption_strip (char *text, gsize size, int shown, int layers);
 
 /* Lines, NULL at the end: g_strfreev. */
 char **caption_stats (const struct overlay_times *times, const struct network *network,

@@ -8,9 +8,10 @@
 
 enum {
     COLOUR_GRID = 0x8d99a6,  /* 0xRRGGBB; neither an end nor the zero of a colour map */
+    COLOUR_DEAD = 0x3f464e,  /* nor is this any colour of a map */
     COLOUR_FIRST = 0xffc14d, /* of the channels of two classes */
     COLOUR_SECOND = 0x5cc8ff,
-    NUMBER_LINES = 4, /* heights of a small line: a tile less high or wide has no number */
+    NUMBER_LINES = 3, /* heights of a small line: a tile less high or wide has no number */
 };
 
 /* Whose tile i is, where channels of two classes are shown: its wish, and a colour for its frame. */
@@ -30,6 +31,14 @@ static void write_on_tile (const struct pen *pen, const char *text, guint32 rgb,
     int top = foot ? tile->y + tile->height - style.size : tile->y;
     canvas_fill (pen->canvas, tile->x, top, width, style.size, premultiplied (COLOUR_PAPER, pen_text_opacity (pen)));
     pen_write (pen, text, &style, tile->x + style.size / 4, top, width - style.size / 4);
+}
+
+struct tile channel_tiles_place (const struct mosaic *mosaic, int n)
+{
+    return (struct tile) { .x = mosaic->left + n % mosaic->columns * (mosaic->tile_width + mosaic->gap),
+                           .y = mosaic->top + n / mosaic->columns * (mosaic->tile_height + mosaic->gap),
+                           .width = mosaic->tile_width,
+                           .height = mosaic->tile_height };
 }
 
 /* The name alone where there is no room for both. */
@@ -82,21 +91,20 @@ void channel_tiles_draw (const struct pen *pen, const struct mosaic *mosaic, con
     for (int i = 0; i < tiles->count; i++) {
         int channel = tiles->stats->shown[i];
         const struct map map = { tensor->data + (gsize)channel * pixels, tensor->height, tensor->width };
-        struct tile tile = {
-            .x = mosaic->left + i % mosaic->columns * (mosaic->tile_width + gap),
-            .y = mosaic->top + i / mosaic->columns * (mosaic->tile_height + gap),
-            .width = mosaic->tile_width,
-            .height = mosaic->tile_height,
-            .most = tiles->most[i],
-        };
+        struct tile tile = channel_tiles_place (mosaic, i);
+        tile.most = tiles->most[i];
         guint32 rgb;
         wish_of (tiles, i, &rgb);
         /* A frame round each; those of neighbours coincide. */
         const struct rectangle frame = { tile.x - border, tile.y - border, tile.width + 2 * border,
                                          tile.height + 2 * border };
         pen_outline (pen, &frame, border, premultiplied (rgb, pen->opacity));
-        tiles->most[i] = tiles->heat ? heat_tile_draw (&heat, &map, &tile, pen)
-                                     : tile_draw (&map, tiles->palette, &tile, pen->canvas, scratch);
+        if (tiles->dead && !tiles->stats->ever_positive[channel])
+            canvas_fill (pen->canvas, tile.x, tile.y, tile.width, tile.height,
+                         premultiplied (COLOUR_DEAD, pen->opacity));
+        else
+            tiles->most[i] = tiles->heat ? heat_tile_draw (&heat, &map, &tile, pen)
+                                         : tile_draw (&map, tiles->palette, &tile, pen->canvas, scratch);
         write_number (pen, tiles, i, &tile);
     }
     g_free (picture);

@@ -112,6 +112,7 @@ static void clear (void *state)
 
 const struct panel_kind class_activation_panels = { .flags = OVERLAY_CLASS_ACTIVATION,
                                                     .panels = 1,
+                                                    .see_through = TRUE,
                                                     .state_size = sizeof (struct heat),
                                                     .begin = begin,
                                                     .size = size,

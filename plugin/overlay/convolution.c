@@ -70,10 +70,9 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
     if (!c->ready)
         return FALSE;
     if (i == STRIP) {
-        content->at = sum_strip_place (&drawing->layout, c->shown.watched->other >= 0, drawing->frame->width,
-                                       drawing->frame->height);
-        if (content->at.width > 0) /* what stands at the foot of the text column goes above it */
-            drawing->strip = drawing->taken_below = content->at.height + drawing->layout.margin;
+        content->at =
+            sum_strip_place (&drawing->layout, c->shown.watched->other >= 0, drawing->frame->width,
+                             drawing->layout.strip.width > 0 ? drawing->layout.strip.y : drawing->frame->height);
         return content->at.width > 0;
     }
     if (c->box.width < 1)
@@ -92,6 +91,13 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
         canvas_fill (canvas, 0, 0, canvas->width, canvas->height, premultiplied (COLOUR_BOX, pen_text_opacity (&pen)));
 }
 
+static void targets (struct drawing *drawing, void *state, int i, const struct rectangle *at)
+{
+    const struct convolution *c = state;
+    const struct sum_shown *shown = &c->shown;
+    drawing->targets->unit = (struct target_unit) { shown->watched->layer.post, shown->channel, shown->y, shown->x };
+}
+
 static void clear (void *state)
 {
     struct convolution *c = state;
@@ -105,4 +111,5 @@ const struct panel_kind convolution_panels = { .flags = OVERLAY_CONVOLUTION,
                                                .begin = begin,
                                                .size = size,
                                                .draw = draw,
+                                               .targets = targets,
                                                .clear = clear };

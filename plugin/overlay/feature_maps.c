@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* feature_maps.c: mosaics of the maps of the chosen layers, each with its caption; see panel_kind.h.
  *
- * A mosaic is a panel: some lines of text (layout.c's forms) over a grid of tiles. With stage=both those of a layer
- * before and after its activation stand side by side, with the same channels in the same places and in the same
- * scale. */
+ * A mosaic is a panel: a caption (layout.h's forms) over a grid of tiles. Below them the legend of all colours. With
+ * stage=both those of a layer before and after its activation stand side by side, with the same channels in the same
+ * places and in the same scale. */
 #include "plugin/overlay/feature_maps.h"
 
 #include <string.h>
 
 #include "plugin/overlay/channel_tiles.h"
 #include "plugin/overlay/panel_kind.h"
+
+enum { LEGEND = MOSAICS_MAX, PANELS }; /* over the mosaics */
 
 /* What stands in one place of the layout. */
 struct cell {
@@ -23,13 +25,11 @@ enum { CLASS_MAPS = 6 }; /* maps that are classes, at most: each needs room for 
 struct feature_maps {
     struct palette colours, signs, heat, warm; /* heat: not premultiplied; warm: the same as a legend */
     struct cell cell[MOSAICS_MAX];
+    int letters;              /* height of a line of the captions, the same for all */
+    gboolean figures;         /* alone: some caption has no room for what they are of */
+    gboolean drawn[3];        /* colours, signs, warm: some mosaic is drawn in them */
     float most[CHANNELS_MAX]; /* for the last colour of each tile, of the layer being drawn; 0: the map's own */
 };
-
-static guint32 role_colour (const char *role)
-{
-    return *role == 'e' ? 0x7be0ff : *role == 'm' ? 0x9cf09a : *role == 'l' ? 0xffd166 : COLOUR_TEXT;
-}
 
 /* ---- captions -------------------------------------------------------------------------------------------------- */
 
@@ -37,137 +37,123 @@ static guint32 role_colour (const char *role)
 struct mosaic_text {
     const struct layer_caption *caption;
     char fact[160];
-    const char *beside; /* where the map with the same scale is, "left" or "above"; NULL: each map has its own scale */
-    const struct palette *palette;
+    int size;         /* of all its letters */
+    gboolean figures; /* of the fact alone */
 };
 
-/* Role and name, or "pre" and the name where there is room for nothing else. */
-static const char *role_of (const struct layer_caption *caption, gboolean alone)
+/* Role and name; "pre" and the name where there is room for nothing else. */
+static const char *role_of (const struct layer_caption *caption, enum caption_form form)
 {
-    return alone ? (caption->pre ? "pre" : "") : caption->role;
+    return form == CAPTION_NAME ? (caption->pre ? "pre" : "") : caption->role;
 }
 
-static int title_size (const struct pen *pen, const struct layer_caption *caption, gboolean alone, int most)
+/* The fact, or its figure alone where that is all there is room for. */
+static const char *fitting_fact (const struct mosaic_text *text, enum caption_form form)
 {
-    const char *role = role_of (caption, alone);
-    char *whole = g_strdup_printf ("%s%s%s", role, *role ? "  " : "", caption->name);
-    int size = pen_shrunk (pen, whole, pen->layout->small_line, WEIGHT_BOLD, most);
-    g_free (whole);
+    const char *colon = strstr (text->fact, ": ");
+    return colon && (form == CAPTION_BRIEF || text->figures) ? colon + 2 : text->fact;
+}
+
+/* Width of role and name. */
+static int title_width (const struct pen *pen, const struct layer_caption *caption, enum caption_form form, int size)
+{
+    const char *role = role_of (caption, form);
+    int own = *role ? pen_width (pen, role, size, WEIGHT_BOLD) + size / 2 : 0;
+    return own + pen_width (pen, caption->name, size, WEIGHT_BOLD);
+}
+
+/* The size, at least three quarters of a line, in which every line fits `most` pixels. */
+static int caption_size (const struct pen *pen, const struct mosaic_text *text, enum caption_form form, int most)
+{
+    int size = pen->layout->small_line, least = MAX (size * 3 / 4, 1);
+    const char *fact = fitting_fact (text, form);
+    for (; size > least; size--) {
+        int title = title_width (pen, text->caption, form, size);
+        int shape = pen_width (pen, text->caption->shape, size, WEIGHT_NORMAL);
+        int said = pen_width (pen, fact, size, WEIGHT_NORMAL);
+        int widest = form == CAPTION_LINE    ? title + shape + said + 2 * size
+                     : form == CAPTION_TWO   ? MAX (title + shape + size, said)
+                     : form == CAPTION_THREE ? MAX (MAX (title, shape), said)
+                     : form == CAPTION_BRIEF ? MAX (title, said)
+                                             : title;
+        if (widest <= most)
+            break;
+    }
     return size;
 }
 
-static void write_title (const struct pen *pen, const struct layer_caption *caption, gboolean alone,
-                         const struct rectangle *at, int size)
+/* Returns its width. */
+static int write_title (const struct pen *pen, const struct mosaic_text *text, enum caption_form form, int x, int y,
+                        int most)
 {
-    const char *role = role_of (caption, alone);
-    struct style style = { size, WEIGHT_BOLD, alone ? COLOUR_QUIET_TEXT : role_colour (role) };
-    int used = 0, y = at->y + pen_drop (pen, size);
-    if (*role)
-        used = pen_write (pen, role, &style, at->x, y, at->width) + size / 2;
+    const char *role = role_of (text->caption, form);
+    guint32 colour = form == CAPTION_NAME ? (guint32)COLOUR_QUIET_TEXT : pen_role_colour (role);
+    struct style style = { text->size, WEIGHT_BOLD, colour };
+    int used = *role ? pen_write (pen, role, &style, x, y, most) + text->size / 2 : 0;
     style.rgb = COLOUR_TEXT;
-    pen_write (pen, caption->name, &style, at->x + used, y, at->width - used);
+    return used + pen_write (pen, text->caption->name, &style, x + used, y, most - used);
 }
 
-/* Where role, name and shape go: side by side, one below the other, or the name alone in the second line because it is
- * too long for its place. `beside`: the room left of the shape. */
-enum head { HEAD_ONE_LINE, HEAD_TWO_LINES, HEAD_NAME_BELOW };
-
-static enum head head_of (const struct pen *pen, const struct layer_caption *caption, gboolean two_lines, int width,
-                          int *beside)
-{
-    int size = pen->layout->small_line;
-    *beside = width - pen_width (pen, caption->shape, size, WEIGHT_NORMAL) - size / 2;
-    if (!two_lines)
-        return HEAD_ONE_LINE;
-    int name = pen_width (pen, caption->name, size, WEIGHT_BOLD);
-    int role = *caption->role ? pen_width (pen, caption->role, size, WEIGHT_BOLD) + size / 2 : 0;
-    return role + name > width && role <= *beside ? HEAD_NAME_BELOW : HEAD_TWO_LINES;
-}
-
-static int head_size (const struct pen *pen, const struct layer_caption *caption, enum head head, int width, int beside)
-{
-    int small = pen->layout->small_line;
-    if (head == HEAD_NAME_BELOW)
-        return pen_shrunk (pen, caption->name, small, WEIGHT_BOLD, width);
-    int size = title_size (pen, caption, FALSE, head == HEAD_ONE_LINE ? beside : width);
-    return head == HEAD_ONE_LINE ? size : MIN (size, pen_shrunk (pen, caption->shape, small, WEIGHT_NORMAL, width));
-}
-
-/* Returns where the next line begins. */
-static int write_head (const struct pen *pen, const struct layer_caption *caption, enum head head, int beside,
-                       struct rectangle at, int size)
-{
-    int line = pen->layout->small_line, width = at.width, drop = pen_drop (pen, size);
-    const struct style shape = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
-    if (head == HEAD_TWO_LINES)
-        pen_write (pen, caption->shape, &shape, at.x, at.y + line + drop, width);
-    else
-        pen_write_before (pen, caption->shape, &shape, at.x + width, at.y + drop, width);
-    if (head == HEAD_NAME_BELOW) {
-        const struct style role = { size, WEIGHT_BOLD, role_colour (caption->role) };
-        const struct style name = { size, WEIGHT_BOLD, COLOUR_TEXT };
-        pen_write (pen, caption->role, &role, at.x, at.y + drop, beside);
-        pen_write (pen, caption->name, &name, at.x, at.y + line + drop, width);
-    } else {
-        at.width = head == HEAD_ONE_LINE ? beside : width;
-        write_title (pen, caption, FALSE, &at, size);
-    }
-    return at.y + (head == HEAD_ONE_LINE ? 1 : 2) * line;
-}
-
-/* What the ends of the colours mean: in one line, or in two, the second in `size`. */
-static void write_scale (const struct pen *pen, const struct mosaic_text *text, const struct rectangle *at, int lines,
-                         int size)
-{
-    const struct palette *palette = text->palette;
-    const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
-    const char *low = palette->diverging ? "−max" : "0", *high = palette->diverging ? "+max" : "max";
-    char scale[64];
-    if (lines > 1) {
-        caption_scale (scale, sizeof scale, text->beside);
-        pen_legend (pen, palette, low, high, at);
-        pen_write (pen, scale, &quiet, at->x, at->y + pen->layout->small_line + pen_drop (pen, size), at->width);
-    } else {
-        caption_scale_short (scale, sizeof scale, palette->diverging, text->beside);
-        pen_legend (pen, palette, low, scale, at);
-    }
-}
-
-/* The name, and in a second line the figure alone. */
-static void write_briefly (const struct pen *pen, const struct mosaic_text *text, const struct rectangle *at, int lines)
-{
-    const char *colon = strstr (text->fact, ": "), *figure = lines == 2 && colon ? colon + 2 : NULL;
-    int line = pen->layout->small_line, size = title_size (pen, text->caption, lines == 1, at->width);
-    if (figure)
-        size = MIN (size, pen_shrunk (pen, figure, line, WEIGHT_NORMAL, at->width));
-    const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
-    if (lines > 0)
-        write_title (pen, text->caption, lines == 1, at, size);
-    if (figure)
-        pen_write (pen, figure, &quiet, at->x, at->y + line + pen_drop (pen, size), at->width);
-}
-
-/* Name, shape, fact and legend in the lines there are (see layout.c's forms), all in one size. */
+/* What the mosaic's form says, all in one size; see layout.h. */
 static void write_text (const struct pen *pen, const struct mosaic *mosaic, const struct mosaic_text *text)
 {
-    int line = pen->layout->small_line, lines = mosaic->text_lines, beside;
-    struct rectangle at = { .x = pen->layout->pad, .y = pen->layout->pad / 2 };
-    at.width = pen->canvas->width - 2 * at.x;
-    if (lines < 3) {
-        write_briefly (pen, text, &at, lines);
+    enum caption_form form = mosaic->form;
+    int line = pen->layout->small_line, x = pen->layout->pad, most = pen->canvas->width - 2 * x;
+    if (form == CAPTION_NONE)
         return;
+    int y = pen->layout->pad / 2 + pen_drop (pen, text->size), shape = 0;
+    const struct style quiet = { text->size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
+    const char *fact = fitting_fact (text, form);
+    if (form == CAPTION_LINE)
+        shape = pen_write_before (pen, fact, &quiet, x + most, y, most * 2 / 3) + text->size;
+    if (form == CAPTION_TWO)
+        shape = pen_write_before (pen, text->caption->shape, &quiet, x + most, y, most * 2 / 3) + text->size / 2;
+    int title = write_title (pen, text, form, x, y, most - shape) + text->size;
+    if (form == CAPTION_LINE)
+        pen_write (pen, text->caption->shape, &quiet, x + title, y, most - shape - title);
+    if (form == CAPTION_THREE)
+        pen_write (pen, text->caption->shape, &quiet, x, y + line, most);
+    if (form == CAPTION_TWO || form == CAPTION_BRIEF || form == CAPTION_THREE)
+        pen_write (pen, fact, &quiet, x, y + (form == CAPTION_THREE ? 2 : 1) * line, most);
+}
+
+/* ---- the legend ------------------------------------------------------------------------------------------------ */
+
+/* The colours that the mosaics are drawn in, and what their ends stand for. */
+static guint legends (const struct feature_maps *maps, const struct palette *used[3], const char *low[3],
+                      const char *high[3])
+{
+    guint count = 0;
+    const struct palette *const all[3] = { &maps->colours, &maps->signs, &maps->warm };
+    for (guint i = 0; i < 3; i++) {
+        if (!maps->drawn[i])
+            continue;
+        used[count] = all[i];
+        low[count] = i == 1 ? "−max" : "0";
+        high[count++] = i == 1 ? "+max" : "max";
     }
-    enum head head = head_of (pen, text->caption, lines > 3, at.width, &beside);
-    int size = MIN (head_size (pen, text->caption, head, at.width, beside),
-                    pen_wrapped_size (pen, text->fact, WEIGHT_NORMAL, at.width, lines > 5 ? 2 : 1));
-    char scale[64];
-    caption_scale (scale, sizeof scale, text->beside);
-    if (lines > 3)
-        size = MIN (size, pen_shrunk (pen, scale, line, WEIGHT_NORMAL, at.width));
+    return count;
+}
+
+/* All of them in one line, and after them, if there is room, what max is. */
+static void draw_legend (const struct drawing *drawing, const struct feature_maps *maps, const struct pen *pen)
+{
+    enum { WIDE = 9 }; /* small lines that a legend takes at most */
+    const struct palette *used[3];
+    const char *low[3], *high[3];
+    guint count = legends (maps, used, low, high);
+    int line = pen->layout->small_line, pad = pen->layout->pad, room = pen->canvas->width - 2 * pad;
+    const char *scale = caption_scale (drawing->frame->appearance->stage == STAGE_BOTH);
+    int size = line * 4 / 5, words = pen_width (pen, scale, size, WEIGHT_NORMAL) + line / 2;
+    gboolean said = words + (int)count * 6 * line <= room;
+    struct rectangle at = { .x = pad, .y = pad / 2 };
+    int each = count > 0 ? (room - (said ? words : 0)) / (int)count : 0;
+    at.width = MIN (each - line / 2, WIDE * line);
+    for (guint i = 0; i < count; i++, at.x += at.width + line / 2)
+        pen_legend (pen, used[i], low[i], high[i], &at);
     const struct style quiet = { size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
-    at.y = write_head (pen, text->caption, head, beside, at, size);
-    at.y += line * pen_write_wrapped (pen, text->fact, &quiet, &at, lines > 5 ? 2 : 1);
-    write_scale (pen, text, &at, lines > 3 ? 2 : 1, size);
+    if (said)
+        pen_write (pen, scale, &quiet, at.x, at.y + pen_drop (pen, size), words);
 }
 
 /* ---- the kind of panel ----------------------------------------------------------------------------------------- */
@@ -197,7 +183,7 @@ void feature_maps_shapes (const struct overlay_frame *frame, struct map_shapes *
     const struct network *network = frame->network;
     enum stage stage = frame->appearance->stage;
     gboolean maps = frame->appearance->overlay & OVERLAY_FEATURE_MAPS;
-    *shapes = (struct map_shapes) { .count = 0 };
+    *shapes = (struct map_shapes) { .residual = network->watched && network->watched->other >= 0 };
     for (int i = 0; stage == STAGE_BOTH && i < network->layers.count; i++)
         shapes->pairs |= !stands_alone (frame, i);
     for (int i = 0; maps && i < network->layers.count; i++) {
@@ -243,6 +229,42 @@ static struct channel_wish wish_of (const struct drawing *drawing, int layer)
     return wish;
 }
 
+static gboolean shows_class (struct drawing *drawing, const struct cell *cell)
+{
+    return choosing_stats (drawing, cell->layer)->wish.class_id >= 0 && !cell->pre;
+}
+
+static gboolean has_sign (const struct drawing *drawing, const struct cell *cell)
+{
+    const struct layer_caption *captions = cell->pre ? drawing->pre_caption : drawing->post_caption;
+    return captions[cell->layer].sign || drawing->frame->appearance->stage == STAGE_BOTH;
+}
+
+/* The size in which every caption fits, with the widest figures it can have: none changes with the values. */
+static void measure_captions (struct drawing *drawing, struct feature_maps *maps)
+{
+    static const struct layer_stats widest = { .not_above = 1, .exactly_zero = 0 }; /* 100 % */
+    const struct pen pen = drawing_pen (drawing, NULL);
+    const struct layout *layout = &drawing->layout;
+    maps->figures = FALSE;
+    for (int again = 0; again < 2; again++) { /* whether there is room for words, then the size */
+        maps->letters = layout->small_line;
+        for (int i = 0; i < layout->mosaics; i++) {
+            const struct mosaic *mosaic = &layout->mosaic[i];
+            const struct cell *cell = &maps->cell[i];
+            if (!cell->tensor || mosaic->panel.width < 1 || mosaic->form == CAPTION_NONE)
+                continue;
+            int most = mosaic->panel.width - 2 * layout->pad, least = MAX (layout->small_line * 3 / 4, 1);
+            struct mosaic_text text = { .caption = cell->pre ? &drawing->pre_caption[cell->layer]
+                                                             : &drawing->post_caption[cell->layer],
+                                        .figures = maps->figures };
+            caption_fact (text.fact, sizeof text.fact, text.caption, &widest);
+            maps->figures |= mosaic->form < CAPTION_BRIEF && pen_width (&pen, text.fact, least, WEIGHT_NORMAL) > most;
+            maps->letters = MIN (maps->letters, caption_size (&pen, &text, mosaic->form, most));
+        }
+    }
+}
+
 /* Says what stands where, and which channels are shown. */
 static void begin (struct drawing *drawing, void *state)
 {
@@ -272,11 +294,22 @@ static void begin (struct drawing *drawing, void *state)
         if (alone && layout->pairs)
             place++; /* it has the room of two */
     }
+    if (drawing->changed)
+        measure_captions (drawing, maps);
+    memset (maps->drawn, 0, sizeof maps->drawn);
+    for (int i = 0; i < layout->mosaics; i++)
+        if (maps->cell[i].tensor && layout->mosaic[i].panel.width > 0)
+            maps->drawn[shows_class (drawing, &maps->cell[i]) ? 2 : has_sign (drawing, &maps->cell[i]) ? 1 : 0] = TRUE;
 }
 
 static gboolean size (struct drawing *drawing, void *state, int i, struct panel_content *content)
 {
     struct feature_maps *maps = state;
+    if (i == LEGEND) {
+        content->at = drawing->layout.legend;
+        content->text = g_strdup_printf ("%d %d %d", maps->drawn[0], maps->drawn[1], maps->drawn[2]);
+        return content->at.width > 0 && (maps->drawn[0] || maps->drawn[1] || maps->drawn[2]);
+    }
     const struct rectangle *panel = &drawing->layout.mosaic[i].panel;
     if (i == 0 || maps->cell[i].layer != maps->cell[i - 1].layer)
         memset (maps->most, 0, sizeof maps->most);
@@ -287,28 +320,31 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
 static void draw (struct drawing *drawing, void *state, int i, const struct canvas *canvas)
 {
     struct feature_maps *maps = state;
+    if (i == LEGEND) {
+        struct pen pen = drawing_pen (drawing, canvas);
+        pen_clear (&pen);
+        draw_legend (drawing, maps, &pen);
+        return;
+    }
     const struct cell *cell = &maps->cell[i];
     const struct mosaic *mosaic = &drawing->layout.mosaic[i];
     const struct layer_stats *shown = choosing_stats (drawing, cell->layer);
     struct pen pen = drawing_pen (drawing, canvas);
     struct mosaic_text text = { .caption = cell->pre ? &drawing->pre_caption[cell->layer]
-                                                     : &drawing->post_caption[cell->layer] };
+                                                     : &drawing->post_caption[cell->layer],
+                                .size = maps->letters,
+                                .figures = maps->figures };
     caption_fact (text.fact, sizeof text.fact, text.caption,
                   cell->pre ? &drawing->pre[cell->layer] : &drawing->post[cell->layer]);
-    text.palette =
-        text.caption->sign || drawing->frame->appearance->stage == STAGE_BOTH ? &maps->signs : &maps->colours;
-    for (int n = 0; n < mosaic->count; n++)
-        if (maps->most[n] > 0) /* as the mosaic before the activation has left them */
-            text.beside = drawing->layout.across > 1 ? "left" : "above";
     struct channel_tiles tiles = { .tensor = cell->tensor,
                                    .stats = shown,
                                    .count = MIN (mosaic->count, shown->shown_count),
-                                   .palette = text.palette,
+                                   .palette = has_sign (drawing, cell) ? &maps->signs : &maps->colours,
+                                   .dead = !cell->pre && text.caption->cuts,
                                    .most = maps->most };
-    if (shown->wish.class_id >= 0 && !cell->pre) {
+    if (shows_class (drawing, cell)) {
         tiles.heat = &maps->heat;
         tiles.frame = drawing->frame;
-        text.palette = &maps->warm;
         caption_class_channels (text.fact, sizeof text.fact, drawing->frame->network, &shown->wish);
     }
     pen_clear (&pen);
@@ -316,9 +352,27 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
     channel_tiles_draw (&pen, mosaic, &tiles, drawing->scratch);
 }
 
+static void targets (struct drawing *drawing, void *state, int i, const struct rectangle *at)
+{
+    const struct feature_maps *maps = state;
+    if (i == LEGEND)
+        return;
+    const struct mosaic *mosaic = &drawing->layout.mosaic[i];
+    const struct layer_stats *shown = choosing_stats (drawing, maps->cell[i].layer);
+    struct target target = { .kind = TARGET_CHANNEL,
+                             .layer = drawing->frame->network->layers.layer[maps->cell[i].layer].post };
+    for (int n = 0; n < MIN (mosaic->count, shown->shown_count); n++) {
+        struct tile tile = channel_tiles_place (mosaic, n);
+        target.at = (struct rectangle) { at->x + tile.x, at->y + tile.y, tile.width, tile.height };
+        target.channel = shown->shown[n];
+        targets_add (drawing->targets, &target);
+    }
+}
+
 const struct panel_kind feature_maps_panels = { .flags = OVERLAY_FEATURE_MAPS,
-                                                .panels = MOSAICS_MAX,
+                                                .panels = PANELS,
                                                 .state_size = sizeof (struct feature_maps),
                                                 .begin = begin,
                                                 .size = size,
-                                                .draw = draw };
+                                                .draw = draw,
+                                                .targets = targets };

@@ -99,9 +99,25 @@ static void draw (struct drawing *drawing, void *state, int which, const struct 
     }
 }
 
+static void targets (struct drawing *drawing, void *state, int i, const struct rectangle *at)
+{
+    const struct labels *labels = state;
+    int high = row_height (&drawing->layout);
+    struct target target = { .kind = TARGET_CLASS, .at = *at };
+    target.at.height = high;
+    for (int row = 0; row < labels->count; row++) {
+        target.at.y = at->y + drawing->layout.pad + row * high;
+        if (!*labels->rows[row].share || row >= drawing->calm->count)
+            continue;
+        target.class_id = drawing->calm->ids[row];
+        targets_add (drawing->targets, &target);
+    }
+}
+
 const struct panel_kind labels_panels = { .flags = OVERLAY_LABELS,
                                           .panels = 1,
                                           .state_size = sizeof (struct labels),
                                           .begin = begin,
                                           .size = size,
-                                          .draw = draw };
+                                          .draw = draw,
+                                          .targets = targets };

@@ -5,26 +5,21 @@
  * the largest tiles win. */
 #include "plugin/overlay/layout.h"
 
+#include "plugin/overlay/sum_strip.h"
+
 #include <math.h>
 #include <string.h>
 
 /* How the caption of a mosaic may stand: in how many lines, in a panel how many tenths of a small line's height
- * wide, and what that is worth. "sum of both paths: 89 % below 0" is 15 heights long, 11 when it is shrunk
- * (pen.c); its longer half 8. */
-static const struct caption_form {
-    int lines, tenths;
+ * wide, with how many more for each letter of the name, and what that is worth. "sum of both paths: 89 % below 0" is
+ * 15 heights long, 11 when it is shrunk (pen.c). */
+static const struct form {
+    int lines, tenths, letter;
     double worth;
 } forms[] = {
-    { 3, 170, 1 },   /* name and shape; fact; legend */
-    { 5, 116, 1 },   /* one below the other, the legend in two lines */
-    { 6, 90, 1 },    /* and the fact in two lines */
-    { 2, 50, 0.45 }, /* name and share below or at zero */
-    { 1, 40, 0.4 },  /* the name alone */
-    { 0, 0, 0.3 },   /* unnamed maps say little */
+    [CAPTION_LINE] = { 1, 260, 5, 1 },   [CAPTION_TWO] = { 2, 110, 2, 1 },    [CAPTION_THREE] = { 3, 72, 1, 0.95 },
+    [CAPTION_BRIEF] = { 2, 50, 0, 0.5 }, [CAPTION_NAME] = { 1, 40, 0, 0.42 }, [CAPTION_NONE] = { 0, 0, 0, 0.3 },
 };
-
-/* Letters of a name that fit between "middle" and "1024 × 14 × 14" in the first form. */
-enum { NAME_BESIDE_SHAPE = 14 };
 
 /* Holes in the last row look like maps that are missing: 8 x 2 and 4 x 4 win over 6 x 3, whose tiles are a third
  * larger. Where the maps are to fill the frame a sixth is enough. */
@@ -35,11 +30,18 @@ static const double maps_against_size = 0.75;
 
 /* ---- where the mosaics may stand ------------------------------------------------------------------------------- */
 
+/* Height of the legend and the gap above it, where the room is large enough for one. */
+static int legend_room (const struct layout *layout)
+{
+    enum { LEAST = 20 }; /* small lines of height: with fewer the maps need them all */
+    return layout->bottom < LEAST * layout->small_line ? 0 : layout->small_line + layout->pad + layout->margin / 2;
+}
+
 static struct rectangle mosaics_region (const struct layout *layout, int width, int height,
                                         const struct appearance *appearance)
 {
-    int m = layout->margin;
-    struct rectangle region = { m, m, width - 2 * m, height - 2 * m };
+    int m = layout->margin, end = layout->bottom - m - legend_room (layout);
+    struct rectangle region = { m, m, width - 2 * m, end - m };
     int across = width;
     gboolean pairs = appearance->stage == STAGE_BOTH; /* side by side, so that they can be compared */
     switch (appearance->placement) {
@@ -50,11 +52,12 @@ static struct rectangle mosaics_region (const struct layout *layout, int width, 
         across = pairs ? MIN (width * 64 / 100, height) : MIN (width / 2, height * 80 / 100);
         break;
     case PLACEMENT_BOTTOM:
-        region.y = height / 2;
-        region.height = height - m - region.y;
+        region.y = MIN (height, layout->bottom + m) / 2;
+        region.height = end - region.y;
         break;
     case PLACEMENT_FULL:
-        if (appearance->overlay & ~(guint)OVERLAY_FEATURE_MAPS) /* what else there is needs the text column */
+        if (appearance->overlay &
+            ~(guint)(OVERLAY_FEATURE_MAPS | OVERLAY_HELP)) /* what else there is needs the text column */
             across = width - width * layout->text_percent / 100;
         break;
     }
@@ -69,7 +72,7 @@ static struct rectangle mosaics_region (const struct layout *layout, int width, 
 static struct rectangle text_column (const struct layout *layout, int width, int height,
                                      const struct appearance *appearance, gboolean mosaics)
 {
-    int m = layout->margin, right = width, bottom = height;
+    int m = layout->margin, right = width, bottom = layout->bottom;
     if (mosaics) {
         struct rectangle region = mosaics_region (layout, width, height, appearance);
         if (appearance->placement == PLACEMENT_BOTTOM)
@@ -115,16 +118,17 @@ static int fit_columns (const struct layout *layout, double aspect, int count, i
 /* The largest tiles for `count` maps in a panel that fits the room; 0 when there is not enough. The panel's own size
  * goes to mosaic->panel. */
 static double fit_mosaic (const struct layout *layout, const struct map_shape *shape, int count, struct room room,
-                          const struct caption_form *form, struct mosaic *mosaic)
+                          enum caption_form which, struct mosaic *mosaic)
 {
+    const struct form *form = &forms[which];
     double best = 0, aspect = CLAMP ((double)shape->height / shape->width, 1.0 / 3, 3.0);
-    int text = form->lines * layout->small_line, pad = layout->pad;
-    int wanted = layout->small_line * form->tenths / 10, top = pad + text + (text ? pad / 2 : 0);
+    int text = form->lines * layout->small_line, pad = layout->pad, top = pad + text + (text ? pad / 2 : 0);
+    int wanted = layout->small_line * (form->tenths + form->letter * MIN (shape->letters, 40)) / 10;
     if (room.width < wanted)
         return 0;
     const struct room tiles = { room.width - 2 * pad, room.height - pad - top };
     for (int columns = 1; columns <= count; columns++) {
-        struct mosaic trial = { .text_lines = form->lines, .top = top };
+        struct mosaic trial = { .form = which, .text_lines = form->lines, .top = top };
         int side = fit_columns (layout, aspect, count, columns, tiles, &trial);
         double score = side * (count % columns ? layout->holes : 1.0);
         if (side < 1 || score <= best)
@@ -150,13 +154,11 @@ static double fit_best (const struct layout *layout, const struct map_shape *sha
     if (room.width < 1 || room.height < 1)
         return 0;
     for (guint f = 0; f < G_N_ELEMENTS (forms); f++) {
-        if (forms[f].lines == 3 && shape->letters > NAME_BESIDE_SHAPE)
-            continue;
         for (int n = MIN (count, shape->channels); n >= 1; n /= 2) {
             struct mosaic trial = { .count = 0 };
-            double size = fit_mosaic (layout, shape, n, room, &forms[f], &trial);
+            double size = fit_mosaic (layout, shape, n, room, (enum caption_form)f, &trial);
             double score = size * pow ((double)n / count, maps_against_size) * forms[f].worth;
-            gboolean last = best == 0 && forms[f].lines == 0 && n == 1;
+            gboolean last = best == 0 && f == CAPTION_NONE && n == 1;
             if (score > best && (size >= least || last)) {
                 *mosaic = trial;
                 best = score;
@@ -278,6 +280,45 @@ static double fit_region (struct layout *layout, struct rectangle region, const 
     return best;
 }
 
+/* Below the lowest mosaic, as wide as all of them or as the words want; right edges in line. */
+static void place_legend (struct layout *layout, struct rectangle region)
+{
+    enum { WANTED = 16 }; /* small lines of width */
+    int left = region.x + region.width, right = region.x, bottom = region.y, high = legend_room (layout);
+    for (int i = 0; i < layout->mosaics; i++) {
+        const struct rectangle *panel = &layout->mosaic[i].panel;
+        if (panel->width < 1)
+            continue;
+        left = MIN (left, panel->x);
+        right = MAX (right, panel->x + panel->width);
+        bottom = MAX (bottom, panel->y + panel->height);
+    }
+    left = MAX (MIN (left, right - WANTED * layout->small_line), region.x);
+    if (high > 0 && right > left)
+        layout->legend =
+            (struct rectangle) { left, bottom + layout->margin / 2, right - left, high - layout->margin / 2 };
+}
+
+/* Takes the room along the bottom of the frame: the whole network lowest, one number taken apart over it. */
+static void keep_bottom (struct layout *layout, int width, int height, const struct appearance *appearance,
+                         const struct map_shapes *shapes)
+{
+    enum { LEAST = 32 }; /* small lines of height: with fewer the whole network is left out */
+    int m = layout->margin;
+    layout->bottom = height;
+    if (appearance->overlay & OVERLAY_NETWORK && height >= LEAST * layout->small_line) {
+        struct rectangle strip = { .x = m, .width = width - 2 * m };
+        strip.height = 5 * layout->small_line / 2 + 2 * layout->pad;
+        strip.y = height - m - strip.height;
+        layout->strip = strip;
+        layout->bottom = strip.y;
+    }
+    if (appearance->overlay & OVERLAY_CONVOLUTION) {
+        struct rectangle strip = sum_strip_place (layout, shapes->residual, width, layout->bottom);
+        layout->bottom = strip.width > 0 ? strip.y : layout->bottom;
+    }
+}
+
 void layout_make (struct layout *layout, int width, int height, const struct appearance *appearance,
                   const struct map_shapes *shapes)
 {
@@ -288,6 +329,7 @@ void layout_make (struct layout *layout, int width, int height, const struct app
     struct layout made = { .label_line = MAX (size / 28, 9), .small_line = MAX (size / 35, 8), .across = 1 };
     made.margin = MAX (made.small_line / 2, 2);
     made.pad = MAX (made.small_line / 3, 2);
+    keep_bottom (&made, width, height, appearance, shapes);
     made.text_percent = percents[0];
     made.pairs = shapes->pairs;
     made.holes = appearance->placement == PLACEMENT_FULL ? worth_with_holes_full : worth_with_holes;
@@ -305,6 +347,9 @@ void layout_make (struct layout *layout, int width, int height, const struct app
         *layout = made;
     }
     layout->left = text_column (layout, width, height, appearance, shapes->count > 0);
-    if (best > 0)
-        place_all (layout, mosaics_region (layout, width, height, appearance), appearance->placement, shapes->shape);
+    if (best > 0) {
+        struct rectangle region = mosaics_region (layout, width, height, appearance);
+        place_all (layout, region, appearance->placement, shapes->shape);
+        place_legend (layout, region);
+    }
 }

@@ -65,6 +65,7 @@ void overlay_reset (struct overlay *overlay)
     overlay_jump (overlay);
     g_clear_pointer (&overlay->shares, g_free);
     g_clear_pointer (&drawing->nothing, g_free);
+    g_clear_pointer (&drawing->targets, targets_unref);
     g_clear_pointer (&overlay->composition, gst_video_overlay_composition_unref);
     for (int k = 0; k < KINDS; k++) {
         for (int i = 0; i < kinds[k]->panels; i++)
@@ -187,6 +188,10 @@ static void draw_panel (struct overlay *overlay, int k, int i)
         panel_hide (panel);
         return;
     }
+    if (!kinds[k]->see_through)
+        targets_add (drawing->targets, &(struct target) { .at = content.at, .kind = TARGET_PANEL });
+    if (kinds[k]->targets)
+        kinds[k]->targets (drawing, overlay->state[k], i, &content.at);
     if (content.width == 0) {
         content.width = content.at.width;
         content.height = content.at.height;
@@ -201,8 +206,11 @@ static void draw_panel (struct overlay *overlay, int k, int i)
 static void draw_panels (struct overlay *overlay)
 {
     struct drawing *drawing = &overlay->drawing;
-    drawing->taken_above = drawing->taken_below = drawing->strip = 0;
+    drawing->taken_above = drawing->taken_below = 0;
+    drawing->strip = drawing->frame->height - drawing->layout.bottom;
     drawing->labelled = FALSE;
+    targets_unref (drawing->targets);
+    drawing->targets = targets_new (drawing->frame->network->model, &drawing->frame->view);
     for (int k = 0; k < KINDS; k++) {
         gboolean shown = (drawing->frame->appearance->overlay & kinds[k]->flags) != 0;
         if (shown && kinds[k]->begin)
@@ -266,6 +274,11 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
              drawing->nothing ? drawing->nothing : "a class is known",
              GST_TIME_ARGS (gst_util_get_timestamp () - start));
     return overlay->composition;
+}
+
+struct targets *overlay_targets (const struct overlay *overlay)
+{
+    return overlay->drawing.targets;
 }
 
 const struct calm_rows *overlay_rows (const struct overlay *overlay)

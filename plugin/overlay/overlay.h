@@ -14,6 +14,7 @@
 #include "plugin/network.h"
 #include "plugin/overlay/layer_stats.h"
 #include "plugin/overlay/properties.h"
+#include "plugin/overlay/targets.h"
 #include "plugin/results.h"
 #include "plugin/smoothing.h"
 #include "plugin/timing.h"
@@ -49,6 +50,10 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
 
 /* The classes that the last overlay_draw wrote, best first, valid until the next; NULL: none yet. */
 const struct calm_rows *overlay_rows (const struct overlay *overlay);
+
+/* What stands where in what the last overlay_draw drew, or NULL: nothing was drawn yet. The overlay keeps the
+ * reference. */
+struct targets *overlay_targets (const struct overlay *overlay);
 
 /* Fills figures [LAYERS_MAX]; returns how many. network: the one drawn last, or NULL: none runs. */
 int overlay_figures (const struct overlay *overlay, const struct network *network, struct layer_figures *figures);

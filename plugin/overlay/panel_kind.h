@@ -36,6 +36,8 @@ struct drawing {
     int strip;         /* taken along the bottom of the frame, pixels */
     gboolean labelled; /* the labels are shown */
 
+    struct targets *targets; /* what stands where in this drawing */
+
     struct text_cache *texts;
     GArray *scratch; /* of float, for tile_draw */
 };
@@ -50,6 +52,9 @@ struct panel_kind {
      * Asked in order from 0 on, each after the one before was drawn. */
     gboolean (*size) (struct drawing *drawing, void *state, int i, struct panel_content *content);
     void (*draw) (struct drawing *drawing, void *state, int i, const struct canvas *canvas);
+    /* Adds to drawing->targets what is pointed at in panel i, which lies at `at`; NULL: nothing. After size (). */
+    void (*targets) (struct drawing *drawing, void *state, int i, const struct rectangle *at);
+    gboolean see_through;        /* what lies behind it is pointed at */
     void (*clear) (void *state); /* frees what the state points to; NULL: nothing. Another network, or the end */
 };
 

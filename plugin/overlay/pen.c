@@ -18,6 +18,11 @@ void pen_clear (const struct pen *pen)
     canvas_fill (canvas, 0, 0, canvas->width, canvas->height, premultiplied (COLOUR_PAPER, pen_text_opacity (pen)));
 }
 
+guint32 pen_role_colour (const char *role)
+{
+    return *role == 'e' ? COLOUR_EARLY : *role == 'm' ? COLOUR_MIDDLE : *role == 'l' ? COLOUR_LATE : COLOUR_TEXT;
+}
+
 int pen_width (const struct pen *pen, const char *text, int size, enum weight weight)
 {
     return text_line (pen->texts, text, size, weight, UNLIMITED).width;

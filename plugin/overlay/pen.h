@@ -14,6 +14,9 @@ enum { /* 0xRRGGBB */
        COLOUR_PAPER = 0x0a0d13,
        COLOUR_TEXT = 0xffffff,
        COLOUR_QUIET_TEXT = 0xc3ccd6,
+       COLOUR_EARLY = 0x7be0ff,
+       COLOUR_MIDDLE = 0x9cf09a,
+       COLOUR_LATE = 0xffd166,
 };
 
 struct pen {
@@ -32,6 +35,9 @@ struct style {
 /* How dense text and its paper are: at least 0.8, to be readable over a picture; but 0 at an opacity of 0. */
 double pen_text_opacity (const struct pen *pen);
 void pen_clear (const struct pen *pen); /* the whole canvas is paper */
+
+/* The colour that goes with a layer's role, "early", "middle" or "late"; that of text for another word. */
+guint32 pen_role_colour (const char *role);
 
 /* How wide the text is where nothing limits it. */
 int pen_width (const struct pen *pen, const char *text, int size, enum weight weight);

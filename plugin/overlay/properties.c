@@ -145,9 +145,12 @@ static void install_what (GObjectClass *klass)
 void appearance_install (GObjectClass *klass)
 {
     install_what (klass);
-    g_object_class_install_property (klass, PROPERTY_PLACEMENT,
-                                     g_param_spec_enum ("placement", "Placement", "Where feature-maps are drawn",
-                                                        placement_type (), PLACEMENT_INSET, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_PLACEMENT,
+        g_param_spec_enum ("placement", "Placement",
+                           "Where feature-maps are drawn. Beside the video there is no room in "
+                           "place: a tee and compositor put two pictures side by side",
+                           placement_type (), PLACEMENT_INSET, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_OPACITY,
         g_param_spec_double ("opacity", "Opacity",
@@ -172,6 +175,15 @@ void appearance_install (GObjectClass *klass)
             "class of the heat change at most a few times a second. Begins anew after a seek, a gap and with another "
             "network",
             0, SMOOTHING_MAX, 0, FLAGS));
+    g_object_class_install_property (
+        klass, PROPERTY_INTERACTIVE,
+        g_param_spec_boolean (
+            "interactive", "Interactive",
+            "While overlay draws something, clicks and keys of the window it is shown in (GstNavigation events) choose "
+            "what is drawn: a click on a map its channel, on the picture the place, on a label the class; h shows the "
+            "keys on the frame. Each sets unit, class, overlay, stage or activation as a program would, with notify. "
+            "Other events, and all when this is off, go on upstream",
+            TRUE, FLAGS));
     gst_type_mark_as_plugin_api (overlay_type (), 0);
     gst_type_mark_as_plugin_api (stage_type (), 0);
     gst_type_mark_as_plugin_api (placement_type (), 0);
@@ -190,6 +202,7 @@ void appearance_init (struct appearance *appearance)
         .channels = DEFAULT_CHANNELS,
         .opacity = default_opacity,
         .colormap = COLORMAP_VIRIDIS,
+        .interactive = TRUE,
     };
 }
 
@@ -276,6 +289,9 @@ gboolean appearance_set (struct appearance *appearance, guint id, const GValue *
     case PROPERTY_SMOOTHING:
         appearance->smoothing = g_value_get_double (value);
         return TRUE;
+    case PROPERTY_INTERACTIVE:
+        appearance->interactive = g_value_get_boolean (value);
+        return TRUE;
     default:
         return FALSE;
     }
@@ -317,6 +333,9 @@ gboolean appearance_get (const struct appearance *appearance, guint id, GValue *
     case PROPERTY_SMOOTHING:
         g_value_set_double (value, appearance->smoothing);
         return TRUE;
+    case PROPERTY_INTERACTIVE:
+        g_value_set_boolean (value, appearance->interactive);
+        return TRUE;
     default:
         return FALSE;
     }
@@ -356,6 +375,11 @@ gboolean appearance_taps_unit (const struct appearance *appearance)
     return (needs_of (appearance) & NEEDS_UNIT) != 0;
 }
 
+gboolean appearance_taps_network (const struct appearance *appearance)
+{
+    return (needs_of (appearance) & NEEDS_NETWORK) != 0;
+}
+
 gboolean appearance_taps_sum (const struct appearance *appearance)
 {
     return (needs_of (appearance) & NEEDS_SUM) != 0;
@@ -371,6 +395,7 @@ gboolean appearance_same_tensors (const struct appearance *a, const struct appea
 {
     if (appearance_taps_post (a) != appearance_taps_post (b) || appearance_taps_pre (a) != appearance_taps_pre (b) ||
         appearance_taps_class_map (a) != appearance_taps_class_map (b) ||
+        appearance_taps_network (a) != appearance_taps_network (b) ||
         appearance_taps_unit (a) != appearance_taps_unit (b) || appearance_taps_sum (a) != appearance_taps_sum (b))
         return FALSE;
     if (appearance_taps_unit (a) && !same_layer (a->unit, b->unit))

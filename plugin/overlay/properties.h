@@ -14,6 +14,7 @@ enum needs {
     NEEDS_CLASS_MAP = 1 << 2, /* what the class-activation map is made from */
     NEEDS_UNIT = 1 << 3,      /* of the layer of `unit`, after its activation */
     NEEDS_SUM = 1 << 4,       /* and before it, and what it is summed from */
+    NEEDS_NETWORK = 1 << 5,   /* of layers from all over the network, after their activation */
 };
 
 enum overlay_bit {
@@ -57,7 +58,8 @@ struct appearance {
     enum placement placement;
     double opacity; /* 0..1 */
     enum colormap colormap;
-    double smoothing; /* seconds, 0: what is drawn has a constant of its own; also of the results */
+    gboolean interactive; /* clicks and keys change all this */
+    double smoothing;     /* seconds, 0: what is drawn has a constant of its own; also of the results */
 };
 
 enum { APPEARANCE_FIRST_PROPERTY = 100 };
@@ -73,6 +75,7 @@ enum appearance_property {
     PROPERTY_SMOOTHING,
     PROPERTY_CLASS,
     PROPERTY_UNIT,
+    PROPERTY_INTERACTIVE,
 };
 
 void appearance_install (GObjectClass *klass);
@@ -90,6 +93,7 @@ gboolean appearance_shows_layers (const struct appearance *appearance); /* so th
 gboolean appearance_taps_post (const struct appearance *appearance);
 gboolean appearance_taps_pre (const struct appearance *appearance);
 gboolean appearance_taps_unit (const struct appearance *appearance);      /* the layer of `unit` */
+gboolean appearance_taps_network (const struct appearance *appearance);   /* layers from all over it */
 gboolean appearance_taps_sum (const struct appearance *appearance);       /* what its numbers are summed from */
 gboolean appearance_taps_class_map (const struct appearance *appearance); /* what class-activation is drawn from */
 /* Whether the same tensors of a network are needed for both. */

@@ -559,10 +559,18 @@ static void clear (void *state)
     g_free (unit->layer);
 }
 
+static void targets (struct drawing *drawing, void *state, int i, const struct rectangle *at)
+{
+    const struct unit *unit = state;
+    drawing->targets->unit = (struct target_unit) { drawing->frame->network->watched->layer.post, unit->choice.channel,
+                                                    unit->choice.y, unit->choice.x };
+}
+
 const struct panel_kind unit_panels = { .flags = OVERLAY_UNIT,
                                         .panels = PANELS,
                                         .state_size = sizeof (struct unit),
                                         .begin = begin,
                                         .size = size,
                                         .draw = draw,
+                                        .targets = targets,
                                         .clear = clear };

@@ -42,5 +42,6 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
 const struct panel_kind view_edges_panels = { .flags = OVERLAY_LABELS | OVERLAY_FEATURE_MAPS |
                                                        OVERLAY_CLASS_ACTIVATION | OVERLAY_CONVOLUTION | OVERLAY_UNIT,
                                               .panels = SIDES,
+                                              .see_through = TRUE,
                                               .size = size,
                                               .draw = draw };

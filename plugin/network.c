@@ -316,11 +316,6 @@ struct network *network_load (const struct settings *settings, GError **error)
     return network;
 }
 
-struct network *network_load (const struct settings *settings, GError **error)
-{
-    return load_network (settings, NULL, error);
-}
-
 /* The same model and files run as `settings` say. */
 struct network *network_again (const struct network *network, const struct settings *settings)
 {

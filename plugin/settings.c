@@ -314,10 +314,10 @@ static void install_precision (GObjectClass *klass)
         klass, PROPERTY_PRECISION,
         g_param_spec_enum (
             "precision", "Precision",
-            "In which numbers the network computes. int8 is faster on CPUs with instructions for bytes and names "
-            "nearly "
-            "always the same classes. While the network loads its answers to two drawings are compared with those of "
-            "fp32; where they differ too much, fp32 is used and a warning says so",
+            "In which numbers the network computes. int8 is made for CPUs that multiply bytes (VNNI, dot products), is "
+            "slower than fp32 on others, and names nearly always the same classes. While the network loads its answers "
+            "to two drawings are compared with those of fp32; where they differ too much, fp32 is used and a warning "
+            "says so",
             precision_type (), PRECISION_CHOICE_AUTO, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_RANGES_FILE,

@@ -126,8 +126,8 @@ static void find_kinds (const struct graph *g, const struct layers *layers, cons
                 !is_vector (&g->nodes[layer->inputs[i]]) && !(is_max_pool (g, layer) && kinds[layer->inputs[i]].floats);
         for (int i = 0; keeps && i < layer->input_count; i++)
             join (kinds, layer->inputs[i], layer->output);
-        kind->floats = is_vector (out) || out->is_output || stays_floats (g, layers, layer, kind) ||
-                       !(keeps || own_range (g, layer, ranges, kind));
+        bool known = own_range (g, layer, ranges, kind); /* also where it keeps numbers: a pick may fill with others */
+        kind->floats = is_vector (out) || out->is_output || stays_floats (g, layers, layer, kind) || !(keeps || known);
     }
 }
 

@@ -475,8 +475,8 @@ static void drive (GstElement *element, const char *property, const char *before
 
 static void check_driven (void)
 {
-    static const char *const left_out[] = { "name",       "parent",      "qos",  "stats", "layer-names",
-                                            "model-file", "labels-file", "mean", "std" };
+    static const char *const left_out[] = { "name",        "parent",      "qos",  "stats", "layer-names", "model-file",
+                                            "labels-file", "ranges-file", "mean", "std",   "precision" };
     group ("driven properties");
     struct rig rig = rig_new (NULL);
     rig_caps (&rig, "RGB", 50, 40);

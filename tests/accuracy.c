@@ -2,11 +2,12 @@
 /* accuracy.c: how many photographs the network names right, through the element itself: JPEG files are decoded, cut,
  * scaled and judged as frames of one live pipeline, and the element's messages are compared with the folders' names.
  *
- * usage: accuracy DATASET SPLIT LABELS [MODEL]
+ * usage: accuracy DATASET SPLIT LABELS [MODEL [PROPERTIES]]
  *   DATASET  a folder of pictures, one sub-folder for each class
  *   SPLIT    a text file, one "folder/picture.jpg" a line
  *   LABELS   a text file, one name of a class a line, in the byte order of the folders' names
- *   MODEL    the network; the bundled one when left out
+ *   MODEL    the network; the bundled one when left out or -
+ *   PROPERTIES  more of the element's, as gst-launch-1.0 takes them: "precision=int8 threads=1"
  * Environment: GST_PLUGIN_PATH, where libgstconvrelu.so lies. Prints top-1 and top-5; exit code 1 when something
  * failed.
  *
@@ -80,20 +81,21 @@ static int class_of (const char *picture, char **folders, size_t count)
 
 /* ---- pipeline --------------------------------------------------------------------------------------------------- */
 
-static GstElement *make_pipeline (const char *model)
+static GstElement *make_pipeline (const char *model, const char *properties)
 {
     GError *error = NULL;
-    GstElement *pipeline =
-        gst_parse_launch ("appsrc name=from format=time caps=image/jpeg ! jpegdec idct-method=islow ! videoconvert ! "
-                          "convrelu name=judge top-k=5 ! fakesink sync=false",
-                          &error);
+    char *line = g_strdup_printf ("appsrc name=from format=time caps=image/jpeg ! jpegdec idct-method=islow ! "
+                                  "videoconvert ! convrelu name=judge top-k=5 %s ! fakesink sync=false",
+                                  properties ? properties : "");
+    GstElement *pipeline = gst_parse_launch (line, &error);
+    g_free (line);
     if (error) {
         g_printerr ("accuracy: %s\n", error->message);
         g_clear_error (&error);
         return NULL;
     }
     GstElement *judge = gst_bin_get_by_name (GST_BIN (pipeline), "judge");
-    g_object_set (judge, "model-file", model, NULL);
+    g_object_set (judge, "model-file", model && strcmp (model, "-") != 0 ? model : NULL, NULL);
     gst_object_unref (judge);
     return pipeline;
 }
@@ -160,10 +162,11 @@ static bool count_verdicts (GstBus *bus, const int *wanted, guint64 count, struc
     }
 }
 
-static bool run (const char *dataset, char **pictures, const int *wanted, guint64 count, const char *model,
+/* network: the model and more properties, each or NULL. */
+static bool run (const char *dataset, char **pictures, const int *wanted, guint64 count, const char *const network[2],
                  struct score *score)
 {
-    GstElement *pipeline = make_pipeline (model);
+    GstElement *pipeline = make_pipeline (network[0], network[1]);
     if (!pipeline)
         return false;
     GstElement *from = gst_bin_get_by_name (GST_BIN (pipeline), "from");
@@ -203,7 +206,8 @@ static int measure (char **words, int word_count)
         if (!good)
             g_printerr ("accuracy: there is no folder for %s\n", pictures[i]);
     }
-    good = good && run (words[1], pictures, wanted, count, word_count > 4 ? words[4] : NULL, &score);
+    const char *const network[2] = { word_count > 4 ? words[4] : NULL, word_count > 5 ? words[5] : NULL };
+    good = good && run (words[1], pictures, wanted, count, network, &score);
     if (score.pictures)
         g_print ("top-1 %.2f %%, top-5 %.2f %% of %d pictures (%" G_GUINT64_FORMAT " listed)\n",
                  100.0 * score.top1 / score.pictures, 100.0 * score.top5 / score.pictures, score.pictures, count);
@@ -218,8 +222,8 @@ static int measure (char **words, int word_count)
 int main (int count, char **words)
 {
     gst_init (&count, &words);
-    if (count == 4 || count == 5)
+    if (count >= 4 && count <= 6)
         return measure (words, count);
-    g_printerr ("usage: accuracy DATASET SPLIT LABELS [MODEL]\n");
+    g_printerr ("usage: accuracy DATASET SPLIT LABELS [MODEL [PROPERTIES]]\n");
     return 2;
 }

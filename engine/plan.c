@@ -327,6 +327,8 @@ static bool mark_pinned (struct planner *p, const struct plan_options *options, 
     for (int i = 0; i < p->g->output_count; i++)
         pinned[p->g->outputs[i]] = true;
     for (int i = 0; i < options->tap_count; i++) {
+        if (!work_spend ((uint64_t)p->g->count)) /* graph_find looks at all of them */
+            return refused (p);
         taps[i] = graph_find (p->g, options->taps[i]);
         if (taps[i] < 0) {
             snprintf (p->error->text, sizeof p->error->text, "no tensor is called '%.200s'", options->taps[i]);

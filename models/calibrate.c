@@ -5,6 +5,7 @@
  * graph, each with a plan of its own. */
 #include "models/calibrate.h"
 
+#include "engine/work.h"
 #include "models/drawings.h"
 #include "models/report.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #define BATCH_BYTES (UINT64_C (128) << 20)
+enum { BATCHES_MAX = 16 };
 
 /* Everything that is needed meanwhile. */
 struct observer {
@@ -173,6 +175,8 @@ static bool plan_batches (struct observer *o)
         find_folded (o->graph, o->tensors, folded, readers);
     for (int id = 0; folded && readers && id < o->tensors; id++) {
         struct tensor_info t = graph_tensor (o->graph, id);
+        if (!work_spend ((uint64_t)o->tensors)) /* graph_find looks at all of them */
+            break;
         o->tapped[id] = !folded[id] && strcmp (t.operation, "input") && strcmp (t.operation, "reshape") &&
                         strcmp (t.operation, "quantise") && graph_find (o->graph, t.name) == id;
         if (!o->tapped[id])
@@ -186,13 +190,28 @@ static bool plan_batches (struct observer *o)
         bytes += own;
         o->batch_of[id] = o->batches - 1;
     }
-    bool good = folded && readers;
+    bool good =
+        (folded && readers) || report (o->error, "%s: no memory to calibrate it", report_path (model_path (o->model)));
+    if (o->batches > BATCHES_MAX)
+        good =
+            report (o->error, "%s: its tensors are too large for calibration: they need %d runs a picture, %d at most",
+                    report_path (model_path (o->model)), o->batches, BATCHES_MAX);
     free (folded);
     free (readers);
     return good;
 }
 
 /* ---- runs ------------------------------------------------------------------------------------------------------- */
+
+bool calibrate_run (struct plan *plan, const float *input)
+{
+    for (int step = 0; step < plan_steps (plan); step++) {
+        if (!work_spend (0))
+            return false;
+        plan_run_steps (plan, input, step, step + 1);
+    }
+    return true;
+}
 
 static bool observe_batch (struct observer *o, int batch)
 {
@@ -206,6 +225,7 @@ static bool observe_batch (struct observer *o, int batch)
     struct plan_options options = { .threads = o->how->threads,
                                     .isa = o->how->isa,
                                     .activation = o->how->activation,
+                                    .seconds = o->how->seconds,
                                     .taps = o->names,
                                     .tap_count = count };
     struct plan *plan = plan_new (o->graph, &options, o->error);
@@ -213,7 +233,7 @@ static bool observe_batch (struct observer *o, int batch)
     for (int i = 0; good && i < o->pictures; i++) {
         good = show (o, i);
         if (good)
-            plan_run (plan, o->input);
+            good = calibrate_run (plan, o->input) || report (o->error, "cancelled");
         for (int k = 0; good && k < count; k++)
             look (o, o->ids[k], plan_tap (plan, k));
         if (good && o->how->go_on && !o->how->go_on (o->how->data, ++o->done, o->pictures * o->batches))
@@ -271,9 +291,9 @@ static bool observer_begin (struct observer *o)
     o->ids = calloc (count, sizeof *o->ids);
     numbers = (size_t)o->spec->channels * (size_t)o->spec->height * (size_t)o->spec->width;
     o->input = calloc (numbers, sizeof *o->input);
-    return (o->tapped && o->bad && o->low && o->high && o->batch_of && o->names && o->ids && o->input &&
-            plan_batches (o)) ||
-           report (o->error, "%s: no memory to calibrate it", report_path (model_path (o->model)));
+    if (o->tapped && o->bad && o->low && o->high && o->batch_of && o->names && o->ids && o->input)
+        return plan_batches (o);
+    return report (o->error, "%s: no memory to calibrate it", report_path (model_path (o->model)));
 }
 
 static void observer_end (struct observer *o)

@@ -24,19 +24,22 @@ struct calibration {
     const struct input_spec *spec;       /* how pixels become the input; NULL: the model's own */
     const struct activation *activation; /* as plan_options.activation */
     int threads;                         /* as plan_options.threads */
+    double seconds;                      /* as plan_options.seconds */
     const char *isa;
 };
 
 /* Ranges of every tensor of the network: the input's as its preparation says, the others as they were seen, wider by
  * the margin, but not beyond what an activation can make. A tensor that holds NaN or infinity in some run has none.
- * Runs each picture once for each so many tensors as fit into 128 MiB. NULL and a filled error: memory is short, a
- * picture is bad, or go_on has said no (then error->text is "cancelled"). Any thread; the weights must not have been
+ * Runs each picture once for each so many tensors as fit into 128 MiB, at most 16 times. NULL and a filled error: that
+ * is too few, memory is short, a picture is bad, the thread's account (engine/work.h) is stopped, or go_on has said no (then error->text is "cancelled"). Any thread; the weights must not have been
  * dropped. */
 struct ranges *calibrate (const struct model *model, const struct calibration *how, struct error *error);
 
 /* Pixels rgb [height][width][3] as the network takes them: input [channels][height][width], one channel being luma
  * (BT.601) and a fourth, alpha, opaque. */
 void calibrate_prepare (const struct input_spec *spec, const uint8_t *rgb, float *input);
+/* plan_run, but between its steps the thread's account is asked; false: it is stopped, there are no outputs. */
+bool calibrate_run (struct plan *plan, const float *input);
 /* Drawing `index` so; false: memory is short. */
 bool calibrate_drawing (const struct input_spec *spec, int index, float *input);
 

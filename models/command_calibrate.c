@@ -3,10 +3,11 @@
  * into a file. */
 #include "models/command.h"
 
-#include "models/calibrate.h"
+#include "models/precision.h"
 #include "models/ranges_file.h"
 
 #include <glib.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,11 @@ static struct ranges *from_drawings (const struct settings *settings, const stru
 {
     struct error error = { "" };
     struct calibration how = {
-        .threads = settings->threads, .isa = settings->isa, .go_on = command_tell_runs, .margin = margin
+        .threads = settings->threads,
+        .isa = settings->isa,
+        .seconds = settings->most_seconds,
+        .go_on = command_tell_runs,
+        .margin = margin,
     };
     struct ranges *ranges = calibrate (model, &how, &error);
     if (!ranges)
@@ -91,25 +96,86 @@ static struct ranges *from_drawings (const struct settings *settings, const stru
     return ranges;
 }
 
-static struct ranges *from_pictures (const struct settings *settings, struct shown *shown)
+/* What is compared of pictures: the means of 8 x 8 blocks of an input's first channel. */
+enum { BLOCKS = 8 };
+
+static void signature (const struct input_spec *spec, const float *input, float means[BLOCKS * BLOCKS])
+{
+    int counts[BLOCKS * BLOCKS] = { 0 };
+    memset (means, 0, BLOCKS * BLOCKS * sizeof *means);
+    for (int y = 0; y < spec->height; y++)
+        for (int x = 0; x < spec->width; x++) {
+            int block = y * BLOCKS / spec->height * BLOCKS + x * BLOCKS / spec->width;
+            means[block] += input[(size_t)y * (size_t)spec->width + (size_t)x];
+            counts[block]++;
+        }
+    for (int b = 0; b < BLOCKS * BLOCKS; b++)
+        means[b] /= (float)MAX (counts[b], 1);
+}
+
+/* The mean difference of two signatures, or, b NULL, of one from its own mean. */
+static float apart (const float *a, const float *b)
+{
+    float sum = 0, mean = 0;
+    for (int i = 0; i < BLOCKS * BLOCKS; i++)
+        mean += a[i] / (BLOCKS * BLOCKS);
+    for (int i = 0; i < BLOCKS * BLOCKS; i++)
+        sum += fabsf (a[i] - (b ? b[i] : mean)) / (BLOCKS * BLOCKS);
+    return sum;
+}
+
+/* How many pictures are neither flat nor like one before: black frames, or one frame many times, show no ranges. Flat
+ * and alike: within 1/64 of the first channel's numbers over all pictures. */
+static int telling_pictures (const struct input_spec *spec, const struct calibration *how)
+{
+    float *input = g_new (float, (gsize)spec->channels *(gsize)spec->height *(gsize)spec->width);
+    float *all = g_new (float, (gsize)how->pictures *BLOCKS *BLOCKS), low = INFINITY, high = -INFINITY;
+    struct error ignored;
+    int telling = 0;
+    for (int i = 0; i < how->pictures && how->picture (how->data, i, input, &ignored); i++) {
+        signature (spec, input, all + i * BLOCKS * BLOCKS);
+        for (int k = 0; k < spec->height * spec->width; k++) {
+            low = MIN (low, input[k]);
+            high = MAX (high, input[k]);
+        }
+    }
+    for (int i = 0; i < how->pictures && high > low; i++) {
+        const float *own = all + i * BLOCKS * BLOCKS;
+        bool tells = apart (own, NULL) > (high - low) / 64;
+        for (int j = 0; j < i && tells; j++)
+            tells = apart (own, all + j * BLOCKS * BLOCKS) > (high - low) / 64;
+        telling += tells;
+    }
+    g_free (all);
+    g_free (input);
+    return telling;
+}
+
+/* *agreement: in dB, of int8's answers to the pictures; left alone where they tell too little. */
+static struct ranges *from_pictures (const struct settings *settings, struct shown *shown, double *agreement)
 {
     struct error error = { "" };
     struct calibration how = { .threads = settings->threads,
                                .isa = settings->isa,
+                               .seconds = settings->most_seconds,
                                .pictures = shown->array_count + shown->pictures.count,
                                .picture = show,
                                .data = shown,
                                .go_on = command_tell_runs };
     struct ranges *ranges = calibrate (shown->model, &how, &error);
+    int telling = ranges ? telling_pictures (model_input (shown->model), &how) : 0;
     if (!ranges) {
         complain ("%s", error.text);
-    } else if (how.pictures < FEW_PICTURES) {
+    } else if (telling < FEW_PICTURES) {
         struct ranges *drawn = from_drawings (settings, shown->model, 1);
-        complain ("note: %d of %d or more pictures; ranges are made to hold what drawings show, too", how.pictures,
-                  FEW_PICTURES);
+        complain ("note: %d pictures, of which %d are neither flat nor like another; with fewer than %d, ranges are "
+                  "made to hold what drawings show, too",
+                  how.pictures, telling, FEW_PICTURES);
         if (drawn)
             merge (ranges, drawn);
         ranges_free (drawn);
+    } else {
+        *agreement = precision_agreement (shown->model, ranges, &how);
     }
     return ranges;
 }
@@ -141,15 +207,22 @@ static bool calibrate_model (const struct settings *settings, const struct model
     int count = shown.array_count + shown.pictures.count;
     if (good)
         command_note_preparation (model);
+    double agreement = NAN; /* of drawings: looked at when it is loaded */
     struct ranges *ranges = !good                   ? NULL
-                            : settings->pictures[0] ? from_pictures (settings, &shown)
+                            : settings->pictures[0] ? from_pictures (settings, &shown, &agreement)
                                                     : from_drawings (settings, model, 0);
     char *made_from = settings->pictures[0] ? g_strdup_printf ("%d pictures", count) : g_strdup ("drawings");
     char *path = settings->output ? g_strdup (settings->output) : g_strconcat (settings->model, ".ranges", NULL);
-    good = ranges && ranges_file_write (path, model, ranges, made_from, &error);
+    good = ranges && ranges_file_write (path, model, ranges, made_from, agreement, &error);
     if (good)
         printf ("%s: the ranges of %d tensors, from %s\n", path, ranges_known (ranges), made_from);
-    else if (ranges)
+    if (good && agreement < PRECISION_LEAST_DB)
+        complain ("note: with int8 its answers to them are only %.1f dB true to those of fp32; %.0f are needed, so "
+                  "fp32 will be used",
+                  agreement, PRECISION_LEAST_DB);
+    else if (good && !isnan (agreement))
+        printf ("with int8 its answers to them are %.1f dB true to those of fp32\n", agreement);
+    if (ranges && !good)
         complain ("%s", error.text);
     g_free (path);
     g_free (made_from);

@@ -10,13 +10,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CLIP_PICTURES_MAX = 64 };
+enum { CLIP_PICTURES_MAX = 64, SILENCE_MS = 20 * 1000 /* after so long nothing more is waited for */ };
 
 /* -1: it was said why. */
 static int open_regular (const char *path)
@@ -54,6 +56,9 @@ static char **pipeline_words (const char *decoder, int width, int height)
 static bool read_picture (int fd, unsigned char *to, size_t bytes)
 {
     while (bytes) {
+        struct pollfd wait = { .fd = fd, .events = POLLIN };
+        if (poll (&wait, 1, SILENCE_MS) == 0)
+            return false; /* some decoders neither decode nor end where there is no picture */
         ssize_t got = read (fd, to, bytes);
         if (got < 0 && errno == EINTR)
             continue;
@@ -129,6 +134,7 @@ static bool decode_by (const char *decoder, const char *path, int width, int hei
     }
     close (pipe_ends[0]);
     if (!failure) {
+        kill (child, SIGKILL); /* what it may still do is not wanted */
         waitpid (child, NULL, 0);
         g_spawn_close_pid (child);
     }

@@ -4,9 +4,11 @@
 #include "models/onnx_reader.h"
 
 /* Whether nothing but the file's outputs reads the value. */
-static bool is_end (const struct reader *r, const struct value *v)
+static bool is_end (struct reader *r, const struct value *v)
 {
     int ends = 0;
+    if (!onnx_spend (r, r->file->n_output))
+        return false;
     for (size_t i = 0; i < r->file->n_output; i++) {
         int id = r->slots[r->file->n_initializer + r->file->n_input + i];
         ends += id >= 0 && &r->values[id] == v;

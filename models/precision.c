@@ -2,6 +2,7 @@
 /* precision.c: ranges for int8, the plan, and the guard that compares it with fp32. */
 #include "models/precision.h"
 
+#include "engine/work.h"
 #include "models/drawings.h"
 #include "models/ranges_file.h"
 #include "models/report.h"
@@ -22,13 +23,14 @@ struct ranges *precision_ranges (const struct model *model, const struct plan_op
                                .spec = request->spec,
                                .activation = options->activation,
                                .threads = options->threads,
+                               .seconds = options->seconds,
                                .isa = options->isa };
     struct error reason = { "" };
     if (request->ranges_file) {
         snprintf (found->ranges.text, sizeof found->ranges.text, "%s", report_path (request->ranges_file));
-        return ranges_file_read (request->ranges_file, model, error);
+        return ranges_file_read (request->ranges_file, model, &found->db, error);
     }
-    struct ranges *ranges = ranges_file_beside (model, &reason);
+    struct ranges *ranges = ranges_file_beside (model, &found->db, &reason);
     if (reason.text[0])
         snprintf (found->remark.text, sizeof found->remark.text, "%.440s; these ranges are passed over", reason.text);
     snprintf (found->ranges.text, sizeof found->ranges.text, "%s",
@@ -36,20 +38,22 @@ struct ranges *precision_ranges (const struct model *model, const struct plan_op
     return ranges ? ranges : calibrate (model, &how, error);
 }
 
-double precision_compare (const struct input_spec *spec, struct plan *plan, struct plan *exact)
+/* Both plans run over the pictures [first, how->pictures); one output is compared. */
+static double compare (const struct calibration *how, int output, int first, struct plan *plan, struct plan *exact)
 {
-    const struct tensor *said = plan_output (plan, 0), *right = plan_output (exact, 0);
+    const struct tensor *said = plan_output (plan, output), *right = plan_output (exact, output);
+    const struct input_spec *spec = how->spec;
     size_t count = (size_t)right->channels * (size_t)right->height * (size_t)right->width;
     float *input = calloc ((size_t)spec->channels * (size_t)spec->height * (size_t)spec->width, sizeof *input);
     double signal = 0, difference = 0;
+    struct error ignored;
     bool good = input != NULL;
-    for (int i = DRAWINGS - 2; good && i < DRAWINGS; i++) {
-        good = calibrate_drawing (spec, i, input);
+    for (int i = first; good && i < how->pictures; i++) {
+        good = how->picture (how->data, i, input, &ignored);
         if (!good)
             break;
-        plan_run (plan, input);
-        plan_run (exact, input);
-        for (size_t k = 0; k < count; k++) {
+        good = calibrate_run (plan, input) && calibrate_run (exact, input);
+        for (size_t k = 0; good && k < count; k++) {
             double off = (double)said->data[k] - (double)right->data[k];
             signal += (double)right->data[k] * (double)right->data[k];
             difference += off * off;
@@ -61,19 +65,53 @@ double precision_compare (const struct input_spec *spec, struct plan *plan, stru
     return difference > 0 ? 10 * log10 (signal / difference) : INFINITY;
 }
 
+static bool draw (void *data, int index, float *input, struct error *error)
+{
+    (void)error;
+    return calibrate_drawing (data, index, input);
+}
+
+double precision_compare (const struct input_spec *spec, int output, struct plan *plan, struct plan *exact)
+{
+    struct input_spec own = *spec;
+    const struct calibration how = { .pictures = DRAWINGS, .picture = draw, .data = &own, .spec = spec };
+    return compare (&how, output, DRAWINGS - 2, plan, exact);
+}
+
+double precision_agreement (const struct model *model, const struct ranges *ranges, const struct calibration *how)
+{
+    struct calibration with_spec = *how;
+    struct plan_options options = {
+        .threads = how->threads, .isa = how->isa, .seconds = how->seconds, .activation = how->activation
+    };
+    struct plan *exact = plan_new (model_graph (model), &options, NULL);
+    options.precision = PRECISION_INT8;
+    options.ranges = ranges;
+    struct plan *plan = plan_new (model_graph (model), &options, NULL);
+    if (!with_spec.spec)
+        with_spec.spec = model_input (model);
+    double db = exact && plan ? compare (&with_spec, model_output (model), 0, plan, exact) : NAN;
+    plan_free (plan);
+    plan_free (exact);
+    return db;
+}
+
 /* What keeps int8 from being used, if anything, as a sentence. */
 static void judge (const struct model *model, struct plan *plan, struct plan *exact,
                    const struct precision_request *request, struct precision_report *found)
 {
-    found->db = precision_compare (request->spec ? request->spec : model_input (model), plan, exact);
+    bool told = !isnan (found->db); /* by the file, of the pictures that it was made from */
+    if (!told)
+        found->db =
+            precision_compare (request->spec ? request->spec : model_input (model), model_output (model), plan, exact);
     if (found->db >= PRECISION_LEAST_DB)
         return;
     found->remark.text[0] = 0;
-    report (
-        &found->remark,
-        "%.200s: with int8 its answers to two drawings are only %.1f dB true to those of fp32 (%.0f are needed), so "
-        "fp32 is used; ranges came from %.160s: calibrate it with pictures of the kind that it is for",
-        report_path (model_path (model)), found->db, PRECISION_LEAST_DB, found->ranges.text);
+    report (&found->remark,
+            "%.200s: with int8 its answers to %s are only %.1f dB true to those of fp32 (%.0f are needed), so fp32 is "
+            "used; ranges came from %.160s: calibrate it with %spictures of the kind that it is for",
+            report_path (model_path (model)), told ? "the pictures that it was calibrated with" : "two drawings",
+            found->db, PRECISION_LEAST_DB, found->ranges.text, told ? "more " : "");
     found->used = PRECISION_FP32;
 }
 
@@ -84,12 +122,20 @@ static struct plan *plan_bytes (const struct model *model, const struct plan_opt
 {
     struct plan_options bytes = *options;
     struct error reason = { "" };
+    found->db = NAN;
     struct ranges *ranges = precision_ranges (model, options, request, found, error);
     if (!ranges)
         return NULL;
     bytes.ranges = ranges;
     struct plan *plan = plan_new (model_graph (model), &bytes, &reason);
     found->used = plan ? PRECISION_INT8 : PRECISION_FP32;
+    if (!work_spend (0)) { /* refused or stopped: no plan of fp32 either */
+        report (error, "%s: %s", report_path (model_path (model)), reason.text[0] ? reason.text : "cancelled");
+        found->used = PRECISION_FP32;
+        ranges_free (ranges);
+        plan_free (plan);
+        return NULL;
+    }
     if (!plan) {
         found->remark.text[0] = 0;
         report (&found->remark, "%.200s: with int8 it cannot run, so fp32 is used: %s",

@@ -24,7 +24,7 @@ struct precision_request {
 struct precision_report {
     enum precision used;
     struct ranges *kept; /* for `before` above; the caller's to ranges_free; NULL: fp32 */
-    double db;           /* of int8's answers against fp32's over two drawings; 0: fp32 */
+    double db;           /* of int8's answers against fp32's, over drawings or as the file of ranges says; 0: fp32 */
     struct error ranges; /* where the ranges come from, in a few words; "": fp32 */
     struct error remark; /* a sentence for the user: why fp32 is used instead, or what was passed over; or "" */
 };
@@ -37,15 +37,19 @@ struct ranges *precision_ranges (const struct model *model, const struct plan_op
                                  struct error *error);
 
 /* plan_new. With options->precision INT8, whose ranges are found as above, the plan is compared with one in fp32 over
- * the last two drawings; where their answers differ by more than -PRECISION_LEAST_DB, or there can be no such plan, the
- * plan is of fp32 and found->remark says why. NULL and a filled error: a bad file of ranges that was named, go_on has
- * said no, or there is no plan in fp32 either. Needs the model's weights; any thread. */
+ * the last two drawings, unless the file of ranges says how well they agree; where it is by less than
+ * PRECISION_LEAST_DB, or there can be no such plan, the plan is of fp32 and found->remark says why. NULL and a filled
+ * error: a bad file of ranges that was named, go_on has said no, the thread's account is stopped, or there is no plan in
+ * fp32 either. Needs the model's weights; any thread. */
 struct plan *precision_plan (const struct model *model, const struct plan_options *options,
                              const struct precision_request *request, struct precision_report *found,
                              struct error *error);
 
-/* 10 log10 (signal / difference) of the plan's first output against the other's, over the last two drawings; infinite
+/* 10 log10 (signal / difference) of one output of the plan against the other's, over the last two drawings; infinite
  * where they are equal, NaN where the other's are no numbers or memory is short. */
-double precision_compare (const struct input_spec *spec, struct plan *plan, struct plan *exact);
+double precision_compare (const struct input_spec *spec, int output, struct plan *plan, struct plan *exact);
+
+/* The same of plans with these ranges and without, over how->pictures pictures; NaN also where there is no plan. */
+double precision_agreement (const struct model *model, const struct ranges *ranges, const struct calibration *how);
 
 #endif

@@ -125,7 +125,7 @@ static bool check (struct qdq_writer *q, const struct model *model)
         if (is (q->g, id, "quantise") || is (q->g, id, "quantise-dynamic"))
             return report (q->error, "%s: is quantised already", report_path (model_path (model)));
         if (!opset)
-            return report (q->error, "%s: ONNX has no operator for %s '%.100s'", report_path (model_path (model)),
+            return report (q->error, "%s: quantize does not write %s '%.100s'", report_path (model_path (model)),
                            t.operation, t.name);
         if (opset > q->file->opset)
             q->file->opset = opset;

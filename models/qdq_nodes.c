@@ -393,7 +393,7 @@ static void write_pool (struct qdq_writer *q, int id)
     onnx_write_list_attribute (q->w, node, "strides", (int[]) { pool.stride_h, pool.stride_w }, 2);
     onnx_write_list_attribute (q->w, node, "pads",
                                (int[]) { pool.pad_top, pool.pad_left, pool.pad_bottom, pool.pad_right }, 4);
-    if (most && (pool.dilation_h > 1 || pool.dilation_w > 1))
+    if (pool.dilation_h > 1 || pool.dilation_w > 1)
         onnx_write_list_attribute (q->w, node, "dilations", (int[]) { pool.dilation_h, pool.dilation_w }, 2);
     if (pool.ceil_mode)
         onnx_write_int_attribute (q->w, node, "ceil_mode", 1);
@@ -543,6 +543,11 @@ static enum node_kind kind_of (const struct graph *g, int id)
 int qdq_opset (const struct graph *g, int id)
 {
     enum node_kind kind = kind_of (g, id);
+    struct pool pool = { 0 };
+    if (!strcmp (graph_tensor (g, id).operation, "average-pool")) /* which dilates since 19 */
+        graph_pool_of (g, id, &pool);
+    if (pool.dilation_h > 1 || pool.dilation_w > 1)
+        return 19;
     if (kind != NODE_ACTIVATION)
         return kind == NODE_UNKNOWN ? 0 : 13;
     struct row row = activation_row (graph_tensor (g, id).activation.kind);

@@ -101,6 +101,11 @@ static GHashTable *ids_by_key (const struct graph *g)
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
+struct text {
+    char *bytes;
+    size_t size;
+};
+
 static bool parse_number (const char **at, float *number)
 {
     char *end;
@@ -170,18 +175,32 @@ static bool read_head (const char *path, GKeyFile *keys, const struct model *mod
     return good;
 }
 
-static struct ranges *parse (const char *path, const char *text, size_t size, const struct model *model,
+/* NaN where the file does not say it. */
+static bool read_agreement (const char *path, GKeyFile *keys, double *agreement, struct error *error)
+{
+    char *text = g_key_file_get_value (keys, head_group, "agreement", NULL);
+    const char *at = text;
+    float number;
+    bool good = !text || (parse_number (&at, &number) && !*at) ||
+                report (error, "%s: agreement '%.40s' is not a number", report_path (path), text);
+    *agreement = text && good ? (double)number : NAN;
+    g_free (text);
+    return good;
+}
+
+static struct ranges *parse (const char *path, const struct text *text, const struct model *model, double *agreement,
                              struct error *error)
 {
     GKeyFile *keys = g_key_file_new ();
     GError *failure = NULL;
     struct ranges *ranges = ranges_new (model_graph (model));
-    bool good = g_key_file_load_from_data (keys, text, size, G_KEY_FILE_KEEP_TRANSLATIONS, &failure);
+    bool good = g_key_file_load_from_data (keys, text->bytes, text->size, G_KEY_FILE_KEEP_TRANSLATIONS, &failure);
     if (!good)
         report (error, "%s: is no key file: %s", report_path (path), failure->message);
     else if (!ranges)
         good = report (error, "%s: no memory for its ranges", report_path (path));
-    good = good && read_head (path, keys, model, error) && read_tensors (path, keys, model, ranges, error);
+    good = good && read_head (path, keys, model, error) && read_agreement (path, keys, agreement, error) &&
+           read_tensors (path, keys, model, ranges, error);
     g_clear_error (&failure);
     g_key_file_free (keys);
     if (good)
@@ -190,19 +209,27 @@ static struct ranges *parse (const char *path, const char *text, size_t size, co
     return NULL;
 }
 
-struct ranges *ranges_file_read (const char *path, const struct model *model, struct error *error)
+/* `read` is file_read or file_read_side. */
+static struct ranges *read_by (char *(*read) (const char *, size_t, size_t *, struct error *), const char *path,
+                               const struct model *model, double *agreement, struct error *error)
 {
-    size_t size;
-    char *text = file_read (path, FILE_MAX, &size, error);
-    if (!text)
+    double ignored;
+    struct text text;
+    text.bytes = read (path, FILE_MAX, &text.size, error);
+    if (!text.bytes)
         return NULL; /* errno says why */
-    struct ranges *ranges = parse (path, text, size, model, error);
-    free (text);
+    struct ranges *ranges = parse (path, &text, model, agreement ? agreement : &ignored, error);
+    free (text.bytes);
     errno = 0;
     return ranges;
 }
 
-struct ranges *ranges_file_beside (const struct model *model, struct error *error)
+struct ranges *ranges_file_read (const char *path, const struct model *model, double *agreement, struct error *error)
+{
+    return read_by (file_read, path, model, agreement, error);
+}
+
+struct ranges *ranges_file_beside (const struct model *model, double *agreement, struct error *error)
 {
     const char *path = model_path (model), *slash = strrchr (path, '/'), *dot = strrchr (slash ? slash : path, '.');
     char *beside[2] = { g_strconcat (path, ".ranges", NULL), NULL };
@@ -214,7 +241,7 @@ struct ranges *ranges_file_beside (const struct model *model, struct error *erro
         g_clear_pointer (&beside[0], g_free);
     for (int i = 0; !ranges && !error->text[0] && i < 2 && beside[i]; i++) {
         struct error reason = { "" };
-        ranges = ranges_file_read (beside[i], model, &reason);
+        ranges = read_by (file_read_side, beside[i], model, agreement, &reason);
         if (!ranges && errno != ENOENT)
             *error = reason;
     }
@@ -226,15 +253,18 @@ struct ranges *ranges_file_beside (const struct model *model, struct error *erro
 /* ---- writing ---------------------------------------------------------------------------------------------------- */
 
 bool ranges_file_write (const char *path, const struct model *model, const struct ranges *ranges, const char *made_from,
-                        struct error *error)
+                        double agreement, struct error *error)
 {
     const struct graph *g = model_graph (model);
     char network[17], number[2][G_ASCII_DTOSTR_BUF_SIZE];
     if (!fingerprint (model, network, error))
         return false;
     GString *text = g_string_new (NULL);
-    g_string_append_printf (text, "[%s]\nversion = 1\nnetwork = %s\nmade-from = %s\n\n[%s]\n", head_group, network,
-                            made_from, tensor_group);
+    g_string_append_printf (text, "[%s]\nversion = 1\nnetwork = %s\nmade-from = %s\n", head_group, network, made_from);
+    if (isfinite (agreement))
+        g_string_append_printf (text, "agreement = %s\n",
+                                g_ascii_formatd (number[0], sizeof number[0], "%.1f", agreement));
+    g_string_append_printf (text, "\n[%s]\n", tensor_group);
     GHashTable *ids = ids_by_key (g);
     for (int id = 0; id < graph_tensors (g); id++) {
         float low, high;

@@ -213,6 +213,14 @@ static gboolean same_calibration (const struct settings *a, const struct setting
            settings_same_preparation (&a->preparation, &b->preparation);
 }
 
+/* int8 was asked for, with the same calibration, and did not suit. */
+static gboolean fell_back (const struct network *network, const struct settings *settings)
+{
+    return settings_precision (&network->calibrated) == PRECISION_INT8 &&
+           settings_precision (settings) == PRECISION_INT8 && network->report.used == PRECISION_FP32 &&
+           same_calibration (&network->calibrated, settings);
+}
+
 /* The plan in the precision that the settings ask for, or in fp32 where int8 does not suit. */
 static struct plan *make_plan (struct network *network, struct plan_options *options, const struct settings *settings,
                                const struct network *like, struct error *reason)
@@ -222,6 +230,11 @@ static struct plan *make_plan (struct network *network, struct plan_options *opt
     if (settings_check (settings, &unusable))
         spec = frame_input_spec (&spec, &settings->preparation, NULL);
     g_clear_error (&unusable);
+    settings_copy (&network->calibrated, settings);
+    if (like && fell_back (like, settings)) { /* which was said then */
+        network->report = (struct precision_report) { .used = PRECISION_FP32 };
+        return plan_new (model_graph (network->model), options, reason);
+    }
     options->precision = settings_precision (settings);
     const struct precision_request request = {
         .ranges_file = settings->ranges_file,
@@ -229,7 +242,6 @@ static struct plan *make_plan (struct network *network, struct plan_options *opt
         .go_on = goes_on,
         .before = like && same_calibration (&like->calibrated, settings) ? &like->report : NULL,
     };
-    settings_copy (&network->calibrated, settings);
     return precision_plan (network->model, options, &request, &network->report, reason);
 }
 
@@ -270,15 +282,17 @@ static struct network *new_network (struct model *model, struct class_map *class
 
 /* One run over zeros: memory is touched before the first frame, and how long a frame will take is known by then. FALSE:
  * it was stopped; the network is freed. */
-static gboolean try_out (struct network *network)
+static gboolean try_out (struct network *network, GError **error)
 {
     GstClockTime start = gst_util_get_timestamp ();
     gboolean wanted = TRUE;
     for (int step = 0; step < plan_steps (network->plan) && (wanted = work_spend (0)); step++)
         plan_run_steps (network->plan, network->input, step, step + 1);
     network->first_run = gst_util_get_timestamp () - start;
-    if (!wanted)
+    if (!wanted) {
+        g_set_error (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, "Loading the network was given up");
         network_free (network);
+    }
     return wanted;
 }
 
@@ -301,7 +315,7 @@ static struct network *load_within (const struct settings *settings, GError **er
     network->model_file = g_strdup (settings->model_file);
     network->labels_file = g_strdup (settings->labels_file);
     network->stand_in = stand_in;
-    return try_out (network) ? network : NULL;
+    return try_out (network, error) ? network : NULL;
 }
 
 struct network *network_load (const struct settings *settings, GError **error)
@@ -322,14 +336,14 @@ struct network *network_again (const struct network *network, const struct setti
     struct error reason = { "" };
     struct network *again =
         new_network (model_ref (network->model), class_map_ref (network->class_map), settings, network, &reason);
-    if (again && again->report.used != settings_precision (settings))
+    if (again && again->report.used != settings_precision (settings) && !fell_back (network, settings))
         g_clear_pointer (&again, network_free); /* perhaps only since the weights are gone */
     if (!again)
         return NULL; /* it needs weights in a form that was never made, and so the file */
     again->model_file = g_strdup (network->model_file);
     again->labels_file = g_strdup (network->labels_file);
     again->stand_in = network->stand_in;
-    return try_out (again) ? again : NULL;
+    return try_out (again, NULL) ? again : NULL;
 }
 
 static void network_clear (struct network *network)

@@ -159,6 +159,8 @@ static const struct {
     { "transposed, 3 dimensions", 13, "ConvTranspose", "x w3", "", "do not fit" },
     { "transposed, kernel_shape", 13, "ConvTranspose", "x w", "kernel_shape=2,3", "2x3" },
     { "transposed, stride 65", 13, "ConvTranspose", "x w", "strides=65,65", "stride 65" },
+    { "transposed, a kernel over a million", 13, "ConvTranspose", "x w", "dilations=500000,500000", "over 1000001" },
+    { "transposed, a kernel of 16 million", 13, "ConvTranspose", "x w", "dilations=2000,2000", "more memory" },
     { "transposed, stride 0", 13, "ConvTranspose", "x w", "strides=0,1", "strides 0" },
     { "transposed, output padding -1", 13, "ConvTranspose", "x w", "output_padding=-1,0", "output_padding -1" },
     { "transposed, output padding 100", 13, "ConvTranspose", "x w", "output_padding=100,0", "100" },

@@ -291,13 +291,29 @@ static void check_calibrate (const char *model, const char *input)
     snprintf (line, sizeof line, "calibrate %s %s %s --threads 1 --output %s/few.ranges", model, input, input, folder);
     CHECK (run_command (line, &out, &err) == 0 &&
                strstr (out, "few.ranges: the ranges of 5 tensors, from 2 pictures\n") &&
-               strstr (err, "note: 2 of 8 or more pictures") && count_lines (err) == 1,
+               strstr (err, "note: 2 pictures, of which 1 are neither flat nor like another") && count_lines (err) == 1,
            "%s%s", out, err);
     free (out);
     free (err);
     snprintf (line, sizeof line, "calibrate %s %s %s %s %s %s %s %s %s --output %s/r", model, input, input, input,
               input, input, input, input, input, folder);
-    expect (line, 0, "r: the ranges of 5 tensors, from 8 pictures\n");
+    CHECK (run_command (line, &out, &err) == 0 && strstr (out, "r: the ranges of 5 tensors, from 8 pictures\n") &&
+               strstr (err, "note: 8 pictures, of which 1 are"),
+           "the same eight times: %s%s", out, err);
+    free (out);
+    free (err);
+    int length = snprintf (line, sizeof line, "calibrate %s --output %s/r", model, folder);
+    for (int i = 0; i < 8; i++) {
+        float numbers[3 * 6 * 6];
+        struct error error;
+        snprintf (path, sizeof path, "%s/%d.npy", folder, i);
+        for (int k = 0; k < 3 * 6 * 6; k++)
+            numbers[k] = (float)((k * (i + 3) + i) % 17) / 8 - 1;
+        CHECK (npy_write (path, numbers, 3, (const int64_t[]) { 3, 6, 6 }, &error), "%s", error.text);
+        length += snprintf (line + length, sizeof line - (size_t)length, " %s", path);
+    }
+    expect (line, 0, "dB true to those of fp32\n");
+    snprintf (path, sizeof path, "%s.modelinfo", model);
     snprintf (line, sizeof line, "calibrate %s --output %s/no/r", model, folder);
     expect (line, 1, "cannot be written");
     snprintf (line, sizeof line, "calibrate %s %s", model, model);

@@ -256,23 +256,23 @@ static void check_round_trip (struct model *model, struct model *other)
     const char *path = scratch_path ("one.ranges");
     struct ranges *ranges = known_ranges (model), *read;
     check_group ("files of ranges");
-    CHECK (ranges_file_write (path, model, ranges, "a test", &error), "%s", error.text);
-    read = ranges_file_read (path, model, &error);
+    CHECK (ranges_file_write (path, model, ranges, "a test", NAN, &error), "%s", error.text);
+    read = ranges_file_read (path, model, NULL, &error);
     for (int id = 0; CHECK (read != NULL, "%s", error.text) && id < graph_tensors (model_graph (model)); id++) {
         float a[2], b[2];
         ranges_get (ranges, id, &a[0], &a[1]);
         CHECK (ranges_get (read, id, &b[0], &b[1]) && !memcmp (a, b, sizeof a), "tensor %d", id);
     }
     ranges_free (read);
-    CHECK (!ranges_file_read (path, other, &error) && strstr (error.text, "another network"), "one weight differs: %s",
-           error.text);
+    CHECK (!ranges_file_read (path, other, NULL, &error) && strstr (error.text, "another network"),
+           "one weight differs: %s", error.text);
     error.text[0] = 0;
-    CHECK (!ranges_file_write (scratch_path ("no/x.ranges"), model, ranges, "", &error) &&
+    CHECK (!ranges_file_write (scratch_path ("no/x.ranges"), model, ranges, "", NAN, &error) &&
                strstr (error.text, "cannot be written"),
            "%s", error.text);
     ranges_free (ranges);
     error.text[0] = 0;
-    CHECK (!ranges_file_read (scratch_path ("none.ranges"), model, &error) && errno == ENOENT, "%s", error.text);
+    CHECK (!ranges_file_read (scratch_path ("none.ranges"), model, NULL, &error) && errno == ENOENT, "%s", error.text);
 }
 
 /* The bytes of a good file with `from` replaced; free them. */
@@ -293,7 +293,7 @@ static void expect_refused (struct model *model, const char *bytes, size_t size,
     struct error error = { "" };
     const char *path = scratch_path ("bad.ranges");
     CHECK (write_file (path, bytes, size), "%s", path);
-    struct ranges *ranges = ranges_file_read (path, model, &error);
+    struct ranges *ranges = ranges_file_read (path, model, NULL, &error);
     CHECK (!ranges && strstr (error.text, says) && errno != ENOENT, "'%s' is not said, but: %s", says, error.text);
     CHECK (ranges || strstr (error.text, "bad.ranges"), "the file is not named: %s", error.text);
     ranges_free (ranges);
@@ -313,6 +313,9 @@ static void check_refused (struct model *model)
         { "clip = -0.125", "clip = 1, 2, -0.125", "of tensor 'clip' is not two numbers" },
         { "clip = -0.125", "clap = -0.125", "no tensor 'clap'" },
         { "clip = -0.125", "clip[de] = -0.125", "no tensor 'clip[de]'" },
+        { "version = 1", "version = 1\nagreement = nan", "agreement 'nan' is not" },
+        { "version = 1", "version = 1\nagreement = 20 dB", "agreement '20 dB' is not" },
+        { "version = 1", "version = 1\nagreement = ", "agreement '' is not" },
         { "version = 1", "version = 2", "version '2'" },
         { "version = 1", "", "no [ranges] with version" },
         { "network = ", "network = 0", "another network" },
@@ -336,7 +339,7 @@ static void check_refused (struct model *model)
     for (size_t cut = 1; cut < size; cut += 7) { /* whatever is left of it: an answer */
         struct error error = { "" };
         write_file (scratch_path ("bad.ranges"), good, cut);
-        struct ranges *ranges = ranges_file_read (scratch_path ("bad.ranges"), model, &error);
+        struct ranges *ranges = ranges_file_read (scratch_path ("bad.ranges"), model, NULL, &error);
         CHECK ((ranges != NULL) != (error.text[0] != 0), "%zu bytes: %s", cut, error.text);
         ranges_free (ranges);
     }
@@ -367,20 +370,29 @@ static void check_beside (struct model *model)
     struct ranges *ranges = known_ranges (model), *read;
     snprintf (path, sizeof path, "%s.ranges", model_path (model));
     snprintf (shorter, sizeof shorter, "%.*sranges", (int)strlen (model_path (model)) - 4, model_path (model));
-    CHECK (!ranges_file_beside (model, &error) && !error.text[0], "nothing is there: %s", error.text);
-    CHECK (ranges_file_write (shorter, model, ranges, "", &error), "%s", error.text);
-    CHECK ((read = ranges_file_beside (model, &error)) != NULL, "%s", error.text);
+    CHECK (!ranges_file_beside (model, NULL, &error) && !error.text[0], "nothing is there: %s", error.text);
+    CHECK (ranges_file_write (shorter, model, ranges, "", NAN, &error), "%s", error.text);
+    CHECK ((read = ranges_file_beside (model, NULL, &error)) != NULL, "%s", error.text);
     ranges_free (read);
-    CHECK (mkdir (path, 0700) == 0 && !ranges_file_beside (model, &error) && strstr (error.text, "folder"),
+    CHECK (mkdir (path, 0700) == 0 && !ranges_file_beside (model, NULL, &error) && strstr (error.text, "folder"),
            "a folder: %s", error.text);
     rmdir (path);
     error.text[0] = 0;
-    CHECK (mkfifo (path, 0600) == 0 && !ranges_file_beside (model, &error) && strstr (error.text, "regular"),
+    CHECK (mkfifo (path, 0600) == 0 && !ranges_file_beside (model, NULL, &error) && strstr (error.text, "regular"),
            "a pipe: %s", error.text);
     unlink (path);
     error.text[0] = 0;
-    CHECK (symlink ("nowhere", path) == 0 && (read = ranges_file_beside (model, &error)) != NULL, "%s", error.text);
+    CHECK (symlink ("nowhere", path) == 0 && (read = ranges_file_beside (model, NULL, &error)) != NULL, "%s",
+           error.text);
     ranges_free (read);
+    unlink (path);
+    error.text[0] = 0;
+    CHECK (link (shorter, path) == 0 && !ranges_file_beside (model, NULL, &error) && error.text[0], "a hard link");
+    unlink (path);
+    error.text[0] = 0;
+    CHECK (symlink ("/dev/null", path) == 0 && !ranges_file_beside (model, NULL, &error) &&
+               strstr (error.text, "leaves"),
+           "a link that leaves the folder: %s", error.text);
     unlink (path);
     /* A bad one beside the model is passed over, and said; one that is named is an error. */
     const struct plan_options options = { .threads = 1 };
@@ -405,7 +417,7 @@ static void check_dropped (void)
     struct model *model = make_model ("dropped.onnx", 0.25f);
     struct ranges *ranges = known_ranges (model);
     graph_drop_weights (model_graph (model));
-    CHECK (!ranges_file_write (scratch_path ("dropped.ranges"), model, ranges, "", &error) &&
+    CHECK (!ranges_file_write (scratch_path ("dropped.ranges"), model, ranges, "", NAN, &error) &&
                strstr (error.text, "no longer in memory"),
            "%s", error.text);
     ranges_free (ranges);
@@ -428,10 +440,10 @@ static void check_guard (struct model *model)
     options.activation = NULL;
     struct plan *d = plan_new (model_graph (infinite), &options, &error);
     check_group ("guard of int8");
-    CHECK (isinf (precision_compare (spec, a, b)), "the same: %g dB", precision_compare (spec, a, b));
-    CHECK (precision_compare (spec, c, a) < PRECISION_LEAST_DB, "without activations: %g dB",
-           precision_compare (spec, c, a));
-    CHECK (isnan (precision_compare (spec, d, d)), "no numbers: %g dB", precision_compare (spec, d, d));
+    CHECK (isinf (precision_compare (spec, 0, a, b)), "the same: %g dB", precision_compare (spec, 0, a, b));
+    CHECK (precision_compare (spec, 0, c, a) < PRECISION_LEAST_DB, "without activations: %g dB",
+           precision_compare (spec, 0, c, a));
+    CHECK (isnan (precision_compare (spec, 0, d, d)), "no numbers: %g dB", precision_compare (spec, 0, d, d));
     plan_free (a);
     plan_free (b);
     plan_free (c);
@@ -451,13 +463,13 @@ static bool show_black (void *data, int index, float *input, struct error *error
 
 /* Ranges of all tensors in a file, and the plan that comes of it: int8 where the guard is content, else fp32 and one
  * sentence that says why. */
-static void check_judged (struct model *model, struct ranges *ranges, const char *what, bool refused)
+static void check_judged (struct model *model, struct ranges *ranges, double agreement, const char *what, bool refused)
 {
     const struct plan_options options = { .threads = 1, .precision = PRECISION_INT8 };
     const struct precision_request request = { .ranges_file = scratch_path ("judged.ranges") };
     struct precision_report found;
     struct error error = { "" };
-    CHECK (ranges && ranges_file_write (request.ranges_file, model, ranges, what, &error), "%s", error.text);
+    CHECK (ranges && ranges_file_write (request.ranges_file, model, ranges, what, agreement, &error), "%s", error.text);
     struct plan *plan = precision_plan (model, &options, &request, &found, &error);
     bool content = found.db >= PRECISION_LEAST_DB, bytes = found.used == PRECISION_INT8;
     CHECK (plan && content == bytes && bytes == (found.kept != NULL), "%s: %g dB, %s", what, found.db, error.text);
@@ -465,6 +477,7 @@ static void check_judged (struct model *model, struct ranges *ranges, const char
                (bytes || (strstr (found.remark.text, "dB") && strstr (found.remark.text, "fp32 is used"))),
            "%s: '%s'", what, found.remark.text);
     CHECK (!refused || !bytes, "%s: is used, with %g dB", what, found.db);
+    CHECK (isnan (agreement) || found.db == agreement, "%s: %g dB, not %g", what, found.db, agreement);
     ranges_free (found.kept);
     plan_free (plan);
     ranges_free (ranges);
@@ -500,16 +513,23 @@ static void check_bytes (struct model *model)
     ranges_free (found.kept);
     ranges_free (again.kept);
     struct calibration how = { .pictures = SHOWN, .threads = 1, .picture = show, .data = &stops };
-    check_judged (model, calibrate (model, &how, &error), "noise", false);
+    check_judged (model, calibrate (model, &how, &error), NAN, "noise", false);
+    check_judged (model, calibrate (model, &how, &error), 11.5, "noise, said to be bad", true);
+    struct ranges *own = calibrate (model, &how, &error);
+    double db = own ? precision_agreement (model, own, &how) : NAN;
+    CHECK (db > PRECISION_LEAST_DB, "its own pictures: %g dB", db);
+    ranges_free (own);
     how.pictures = 1;
-    check_judged (model, calibrate (model, &how, &error), "one frame", false);
+    check_judged (model, calibrate (model, &how, &error), NAN, "one frame", false);
     how.picture = show_black;
     how.data = (void *)model_input (model);
-    check_judged (model, calibrate (model, &how, &error), "black", false);
+    check_judged (model, calibrate (model, &how, &error), NAN, "black", false);
     struct ranges *small = ranges_new (model_graph (model));
     for (int id = 0; id < ranges_tensors (small); id++)
         ranges_set (small, id, -1e-3f, 1e-3f);
-    check_judged (model, small, "nothing fits", true);
+    struct ranges *as_small = ranges_copy (small);
+    check_judged (model, small, NAN, "nothing fits", true);
+    check_judged (model, as_small, 12.5, "nothing fits, the file says it does", false);
 }
 
 void check_ranges (void)

@@ -39,8 +39,8 @@ struct ranges *precision_ranges (const struct model *model, const struct plan_op
 /* plan_new. With options->precision INT8, whose ranges are found as above, the plan is compared with one in fp32 over
  * the last two drawings, unless the file of ranges says how well they agree; where it is by less than
  * PRECISION_LEAST_DB, or there can be no such plan, the plan is of fp32 and found->remark says why. NULL and a filled
- * error: a bad file of ranges that was named, go_on has said no, the thread's account is stopped, or there is no plan in
- * fp32 either. Needs the model's weights; any thread. */
+ * error: a bad file of ranges that was named, go_on has said no, the thread's account is stopped, or there is no plan
+ * in fp32 either. Needs the model's weights; any thread. */
 struct plan *precision_plan (const struct model *model, const struct plan_options *options,
                              const struct precision_request *request, struct precision_report *found,
                              struct error *error);

@@ -131,6 +131,10 @@ static void check_formats (void)
         for (guint f = 0; f < count; f++) {
             GstVideoInfo info = info_of (formats[f], sizes[s][0], sizes[s][1]);
             const char *name = info.finfo->name;
+            if (g_str_has_prefix (name, "MT2110")) {
+                SKIP ("%s: GstVideoConverter 1.26 does not read the same of it twice", name);
+                continue;
+            }
             frame = painted (&info);
             bool good = read_frame (&one, &info, frame, RESIZE_STRETCH);
             double worst = worst_difference (one.input, expected);

@@ -35,6 +35,8 @@ EMULATE (__m512i, int32_t, __m512, float, emulated_cvtps_epi32, fabsf (x) < 0x1p
 EMULATE (__m512i, int32_t, __m128i, uint8_t, emulated_cvtepu8_epi32, x)
 EMULATE (__m128i, uint8_t, __m512i, int32_t, emulated_cvtepi32_epi8, x)
 
+#undef _mm512_madd_epi16 /* in SIMDe 0.7.4 a macro of four arguments */
+#define _mm512_madd_epi16 simde_mm512_madd_epi16
 #define _mm256_dpbusd_avx_epi32 simde_mm256_dpbusd_epi32
 
 #endif

@@ -89,21 +89,43 @@ static int open_in (int folder, const char *path, const char *name, struct error
     return fd;
 }
 
+size_t file_name_start (const char *path)
+{
+    const char *slash = strrchr (path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+size_t file_suffix_start (const char *path)
+{
+    const char *dot = strrchr (path + file_name_start (path), '.');
+    return dot ? (size_t)(dot - path) : strlen (path);
+}
+
+char *file_path_with (const char *path, size_t length, const char *suffix)
+{
+    size_t size = strlen (suffix) + 1;
+    char *whole = malloc (length + size);
+    if (!whole)
+        return NULL;
+    memcpy (whole, path, length);
+    memcpy (whole + length, suffix, size);
+    return whole;
+}
+
 /* Opens what the path names, beginning with its folder. */
 static bool open_beside (const char *path, struct file *file, struct error *error)
 {
-    const char *slash = strrchr (path, '/');
     char folder[PATH_MAX] = "./"; /* so much the system takes */
-    size_t length = slash ? (size_t)(slash - path) + 1 : 2;
+    size_t start = file_name_start (path), length = start ? start : 2;
     *file = (struct file) { .path = NULL };
     errno = ENAMETOOLONG;
     if (length >= sizeof folder)
         return fail_errno (path, "opened", error);
-    if (slash)
+    if (start)
         memcpy (folder, path, length);
     folder[length] = 0;
     int in = open (folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = in >= 0 ? open_in (in, path, slash ? slash + 1 : path, error) : (fail_errno (path, "opened", error), -1);
+    int fd = in >= 0 ? open_in (in, path, path + start, error) : (fail_errno (path, "opened", error), -1);
     int reason = errno;
     if (in >= 0)
         close (in);
@@ -118,12 +140,9 @@ bool file_open_beside (const char *path, const char *name, struct file *file, st
         errno = EINVAL;
         return report (error, "%s: '%.100s' is not the plain name of a file beside it", report_path (path), name);
     }
-    const char *slash = strrchr (path, '/');
-    size_t length = slash ? (size_t)(slash - path) + 1 : 0, size = length + strlen (name) + 1;
-    char *whole = malloc (size);
+    char *whole = file_path_with (path, file_name_start (path), name);
     if (!whole)
         return report (error, "%s: no memory for the name of a file beside it", report_path (path));
-    snprintf (whole, size, "%.*s%s", (int)length, path, name);
     bool good = open_beside (whole, file, error);
     int reason = errno;
     free (whole);

@@ -28,6 +28,12 @@ bool file_read_at (const struct file *file, uint64_t offset, void *to, size_t si
 bool file_unchanged (const struct file *file, struct error *error);
 void file_close (struct file *file); /* a closed one too */
 
+/* Where the last name of a path begins; where its suffix does, at the end if it has none. */
+size_t file_name_start (const char *path);
+size_t file_suffix_start (const char *path);
+/* The first `length` bytes of a path and a suffix, malloc'd; NULL: no memory. */
+char *file_path_with (const char *path, size_t length, const char *suffix);
+
 /* All bytes of a side file that nobody named, in the folder where it stands at the end of `path`; else as file_read. A
  * folder may come out of an archive: only a regular file with this one name is read, or a symbolic link to such a one
  * in the same folder. errno is ENOENT also where such a file cannot be: a name too long, a loop of links, one that may

@@ -297,25 +297,6 @@ struct content {
 
 /* ---- side files ---------------------------------------------------------------------------------------------- */
 
-/* The first `length` bytes of a path and a suffix, or NULL: no memory. */
-static char *path_with (const char *path, size_t length, const char *suffix)
-{
-    size_t size = strlen (suffix) + 1;
-    char *whole = malloc (length + size);
-    if (!whole)
-        return NULL;
-    memcpy (whole, path, length);
-    memcpy (whole + length, suffix, size);
-    return whole;
-}
-
-/* Where the path's last name begins. */
-static size_t folder_length (const char *path)
-{
-    const char *slash = strrchr (path, '/');
-    return slash ? (size_t)(slash - path) + 1 : 0;
-}
-
 /* Labels that the model's own file holds; bad ones are as good as none. */
 static void find_own_labels (const char *path, struct content *content, struct labels *labels)
 {
@@ -331,10 +312,9 @@ static bool find_labels (const char *path, const char *labels_path, struct conte
     *labels = (struct labels) { 0 };
     if (labels_path)
         return labels_read (labels_path, labels, error);
-    const char *dot = strrchr (path + folder_length (path), '.');
-    char *beside[] = { path_with (path, strlen (path), ".labels.txt"),
-                       path_with (path, dot ? (size_t)(dot - path) : strlen (path), ".labels.txt"),
-                       path_with (path, folder_length (path), "labels.txt") };
+    char *beside[] = { file_path_with (path, strlen (path), ".labels.txt"),
+                       file_path_with (path, file_suffix_start (path), ".labels.txt"),
+                       file_path_with (path, file_name_start (path), "labels.txt") };
     bool found = false, good = beside[0] && beside[1] && beside[2];
     for (int i = 0; i < 3; i++) {
         struct error reason = { "" }; /* nobody asked for these files: a bad one is as good as none */
@@ -352,11 +332,10 @@ static bool find_labels (const char *path, const char *labels_path, struct conte
 /* "net.onnx.modelinfo", else "net.modelinfo"; *info stays NULL when neither is there. */
 static bool find_modelinfo (const char *path, struct modelinfo **info, struct error *error)
 {
-    const char *dot = strrchr (path + folder_length (path), '.');
-    size_t lengths[2] = { strlen (path), dot ? (size_t)(dot - path) : strlen (path) };
+    size_t lengths[2] = { strlen (path), file_suffix_start (path) };
     bool good = true;
     for (int i = 0; good && !*info && i < 2; i++) {
-        char *whole = path_with (path, lengths[i], ".modelinfo");
+        char *whole = file_path_with (path, lengths[i], ".modelinfo");
         good = whole ? modelinfo_open (whole, info, error)
                      : report (error, "%s: no memory for its info", report_path (path));
         free (whole);
@@ -417,8 +396,7 @@ static bool load_safetensors (const char *path, const char *bytes, size_t size, 
 /* By what is in it. What is too damaged to tell is judged by its name, so that the error is about the right format. */
 static bool is_safetensors (const char *path, const char *bytes, size_t size)
 {
-    const char *dot = strrchr (path + folder_length (path), '.');
-    return safetensors_recognise (bytes, size) || (dot && !strcmp (dot, ".safetensors"));
+    return safetensors_recognise (bytes, size) || !strcmp (path + file_suffix_start (path), ".safetensors");
 }
 
 static bool load_file (const char *path, struct content *content, struct error *error)

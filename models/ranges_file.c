@@ -231,22 +231,23 @@ struct ranges *ranges_file_read (const char *path, const struct model *model, do
 
 struct ranges *ranges_file_beside (const struct model *model, double *agreement, struct error *error)
 {
-    const char *path = model_path (model), *slash = strrchr (path, '/'), *dot = strrchr (slash ? slash : path, '.');
-    char *beside[2] = { g_strconcat (path, ".ranges", NULL), NULL };
-    if (dot)
-        beside[1] = g_strdup_printf ("%.*s.ranges", (int)(dot - path), path);
+    const char *path = model_path (model);
+    const size_t lengths[2] = { strlen (path), file_suffix_start (path) };
     struct ranges *ranges = NULL;
     error->text[0] = 0;
     if (!strcmp (path, bundled_path)) /* nothing lies beside it */
-        g_clear_pointer (&beside[0], g_free);
-    for (int i = 0; !ranges && !error->text[0] && i < 2 && beside[i]; i++) {
+        return NULL;
+    for (int i = 0; !ranges && !error->text[0] && i < 2; i++) {
         struct error reason = { "" };
-        ranges = read_by (file_read_side, beside[i], model, agreement, &reason);
-        if (!ranges && errno != ENOENT)
+        char *beside = file_path_with (path, lengths[i], ".ranges");
+        if (beside)
+            ranges = read_by (file_read_side, beside, model, agreement, &reason);
+        else
+            report (error, "%s: no memory for its ranges", report_path (path));
+        if (beside && !ranges && errno != ENOENT)
             *error = reason;
+        free (beside);
     }
-    g_free (beside[0]);
-    g_free (beside[1]);
     return ranges;
 }
 

@@ -2,14 +2,14 @@
 /* conv_depthwise.c: convolutions of every channel by itself. Item = rows of one block of 16 channels.
  *
  * Weights: [block][ky][kx][16]. */
-#include "engine/conv.h"
+#include "engine/conv_depthwise.h"
 #include "engine/conv_weights.h"
 #include "engine/work.h"
 
 #include <stdio.h>
 
-static bool depthwise_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
-                            bool planar)
+bool depthwise_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
+                     bool planar)
 {
     const struct conv *c = &step->conv;
     (void)method;
@@ -18,22 +18,25 @@ static bool depthwise_fits (const struct conv_method *method, const struct prepa
     return c->groups == step->in_channels && c->groups == step->channels && c->groups > 1;
 }
 
-static bool depthwise_lay (struct packed *packed, const struct layer *layer, int in_channels)
+bool depthwise_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    packed->weight_bytes = place_blocked_bytes (packed->element, in_channels, 1, 1) * taps;
+    packed->weight_bytes = place_blocked_bytes (ELEMENT_F32, in_channels, 1, 1) * taps;
     return true;
 }
 
-static void pack_depthwise (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
+void depthwise_pack (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
     (void)in_channels;
     float *to = packed->weights;
+    bool whole = packed->method == &conv_depthwise_bytes;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
     for (int o = 0; o < layer->conv.out_channels && work_spend (taps); o++)
-        for (size_t t = 0; t < taps; t++)
+        for (size_t t = 0; t < taps; t++) {
+            double weight = (double)node->u.conv.weights[(size_t)o * taps + t];
             to[((size_t)(o / BLOCK) * taps + t) * BLOCK + (size_t)(o % BLOCK)] =
-                folded (layer, node->u.conv.weights[(size_t)o * taps + t], o);
+                whole ? (float)packed_step (packed, layer, weight, o) : folded (layer, weight, o);
+        }
 }
 
 static bool depthwise_prepare (struct preparation *p, struct step *step)
@@ -46,16 +49,11 @@ static bool depthwise_prepare (struct preparation *p, struct step *step)
 
 enum { DEPTHWISE_ROWS = 14 }; /* output rows in an item */
 
-static void depthwise_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
+struct depthwise_args depthwise_args_of (const struct step *step, int block, int first, int rows)
 {
     const struct conv *conv = &step->conv;
-    int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
-    ptrdiff_t at = ((ptrdiff_t)block * step->height + first) * step->width * BLOCK;
-    const float *in = step->in, *weights = step->packed->weights, *residual = step->residual;
-    float *out = step->out;
-    (void)worker;
-    e->kernels->depthwise (&(struct depthwise_args) {
-        .in = in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK,
+    const float *weights = step->packed->weights;
+    return (struct depthwise_args) {
         .weights = weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
         .in_height = step->in_height,
         .kernel_h = conv->kernel_h,
@@ -64,13 +62,24 @@ static void depthwise_item (struct execution *e, const struct step *step, struct
         .pad_top = conv->pad_top,
         .window = { conv->kernel_w, conv->stride_w, conv->dilation_w, conv->pad_left, step->in_width, step->width },
         .first = first,
-        .rows = least (step->height - first, DEPTHWISE_ROWS),
-        .bias = step->packed->bias,
-        .residual = residual ? residual + at : NULL,
-        .out = out + at,
+        .rows = rows,
         .channel = block * BLOCK,
-        .epilogue = &step->epilogue,
-    });
+    };
+}
+
+static void depthwise_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
+{
+    int blocks = divide_up (step->channels, BLOCK), block = item % blocks, first = item / blocks * DEPTHWISE_ROWS;
+    ptrdiff_t at = ((ptrdiff_t)block * step->height + first) * step->width * BLOCK;
+    const float *in = step->in, *residual = step->residual;
+    struct depthwise_args args = depthwise_args_of (step, block, first, least (step->height - first, DEPTHWISE_ROWS));
+    (void)worker;
+    args.in = in + (ptrdiff_t)block * step->in_height * step->in_width * BLOCK;
+    args.bias = step->packed->bias;
+    args.residual = residual ? residual + at : NULL;
+    args.out = (float *)step->out + at;
+    args.epilogue = &step->epilogue;
+    e->kernels->depthwise (&args);
 }
 
 static void depthwise_run (struct execution *e, const struct step *step)
@@ -85,7 +94,7 @@ const struct conv_method conv_depthwise = {
     .few_weights = true,
     .fits = depthwise_fits,
     .lay = depthwise_lay,
-    .pack = pack_depthwise,
+    .pack = depthwise_pack,
     .prepare = depthwise_prepare,
     .run = depthwise_run,
 };

@@ -4,11 +4,8 @@
  *   rows of bytes -> floats less the zero point -> the depthwise kernel of floats -> scale, epilogue -> bytes
  *
  * all in the worker's scratch, where the rows of an item stay in the nearest caches. Its sums are exact: floats hold
- * every whole number up to 2^24, which 518 products of a byte and a weight do not pass.
- *
- * Weights: [block][ky][kx][16] floats, whole numbers. */
-#include "engine/conv.h"
-#include "engine/conv_weights.h"
+ * every whole number up to 2^24, which 518 products of a byte and a weight do not pass. */
+#include "engine/conv_depthwise.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,30 +21,7 @@ struct depthwise_bytes {
 
 static bool fits (const struct conv_method *method, const struct preparation *p, const struct step *step, bool planar)
 {
-    const struct conv *c = &step->conv;
-    (void)method;
-    (void)p;
-    (void)planar;
-    return c->groups == step->in_channels && c->groups == step->channels && c->groups > 1 &&
-           (int64_t)c->kernel_h * c->kernel_w <= TAPS_MAX;
-}
-
-static bool lay (struct packed *packed, const struct layer *layer, int in_channels)
-{
-    size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    packed->weight_bytes = place_blocked_bytes (ELEMENT_F32, in_channels, 1, 1) * taps;
-    return true;
-}
-
-static void pack (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
-{
-    (void)in_channels;
-    float *to = packed->weights;
-    size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    for (int o = 0; o < layer->conv.out_channels; o++)
-        for (size_t t = 0; t < taps; t++)
-            to[((size_t)(o / BLOCK) * taps + t) * BLOCK + (size_t)(o % BLOCK)] =
-                (float)packed_step (packed, layer, (double)node->u.conv.weights[(size_t)o * taps + t], o);
+    return depthwise_fits (method, p, step, planar) && (int64_t)step->conv.kernel_h * step->conv.kernel_w <= TAPS_MAX;
 }
 
 static int rows_read (const struct conv *conv, int rows)
@@ -114,26 +88,15 @@ static void item_of (struct execution *e, const struct step *step, struct worker
     int from = top < 0 ? 0 : least (top, step->in_height), to = least (top + rows_read (conv, rows), step->in_height);
     ptrdiff_t in_row = (ptrdiff_t)step->in_width * BLOCK, out_row = (ptrdiff_t)step->width * BLOCK;
     const uint8_t *in = (const uint8_t *)step->in + ((ptrdiff_t)block * step->in_height + from) * in_row;
-    const float *weights = step->packed->weights;
     float *staged = worker->scratch, *sums = staged + d->in_rows * in_row, *more = sums + d->rows * out_row;
     if (to > from)
         e->kernels->dequantise (in, staged, (to - from) * in_row, 1, (float)step->place.in.zero);
-    e->kernels->depthwise (&(struct depthwise_args) {
-        .in = staged - from * in_row,
-        .weights = weights + (size_t)block * (size_t)conv->kernel_h * (size_t)conv->kernel_w * BLOCK,
-        .in_height = step->in_height,
-        .kernel_h = conv->kernel_h,
-        .stride_h = conv->stride_h,
-        .dilation_h = conv->dilation_h,
-        .pad_top = conv->pad_top,
-        .window = { conv->kernel_w, conv->stride_w, conv->dilation_w, conv->pad_left, step->in_width, step->width },
-        .first = first,
-        .rows = rows,
-        .bias = d->zeros,
-        .out = sums,
-        .channel = block * BLOCK,
-        .epilogue = &d->none,
-    });
+    struct depthwise_args args = depthwise_args_of (step, block, first, rows);
+    args.in = staged - from * in_row;
+    args.bias = d->zeros;
+    args.out = sums;
+    args.epilogue = &d->none;
+    e->kernels->depthwise (&args);
     finish (e, step, sums, more, ((ptrdiff_t)block * step->height + first) * out_row, (ptrdiff_t)rows * step->width,
             block * BLOCK);
 }
@@ -150,8 +113,8 @@ const struct conv_method conv_depthwise_bytes = {
     .few_weights = true,
     .inputs = 1 << ELEMENT_U8,
     .fits = fits,
-    .lay = lay,
-    .pack = pack,
+    .lay = depthwise_lay,
+    .pack = depthwise_pack,
     .prepare = prepare,
     .run = run,
 };

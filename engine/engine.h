@@ -214,6 +214,9 @@ void plan_run (struct plan *plan, const float *input);
 /* The same in pieces: steps first .. end - 1 of plan_steps, each piece beginning where the last one ended and all with
  * the same input. Outputs and taps are there after the last step; in between they are neither old nor new. */
 void plan_run_steps (struct plan *plan, const float *input, int first, int end);
+/* plan_run, for trials: before each step this thread's account (work.h) is asked. False: it refuses, or is stopped, and
+ * there are no outputs. */
+bool plan_run_unless_stopped (struct plan *plan, const float *input);
 int plan_outputs (const struct plan *plan);
 const struct tensor *plan_output (const struct plan *plan, int index); /* in the order of graph_output */
 const struct tensor *plan_tap (const struct plan *plan, int index);    /* in the order of options.taps */

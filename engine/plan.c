@@ -429,11 +429,9 @@ static bool warm_up (struct planner *p)
     float *zeros = calloc ((size_t)in->channels * (size_t)in->height * (size_t)in->width, sizeof *zeros);
     if (!zeros)
         return fail (p, "out of memory");
-    bool wanted = true; /* between two steps it can be stopped */
-    for (int s = 0; s < p->plan->steps.count && (wanted = work_spend (0)); s++)
-        plan_run_steps (p->plan, zeros, s, s + 1);
+    bool ran = plan_run_unless_stopped (p->plan, zeros);
     free (zeros);
-    return wanted || refused (p);
+    return ran || refused (p);
 }
 
 static bool make_plan (struct planner *p, const struct plan_options *options)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* run.c: walks the plan's steps. Nothing here allocates, logs or fails. */
 #include "engine/plan.h"
+#include "engine/work.h"
 #include "engine/workers.h"
 
 #include <time.h>
@@ -32,6 +33,16 @@ void plan_run_steps (struct plan *plan, const float *input, int first, int end)
     if (plan->execution.workers)
         workers_rest (plan->execution.workers);
     plan->execution.kernels->fpu_leave (fpu);
+}
+
+bool plan_run_unless_stopped (struct plan *plan, const float *input)
+{
+    for (int step = 0; step < plan->steps.count; step++) {
+        if (!work_spend (0))
+            return false;
+        plan_run_steps (plan, input, step, step + 1);
+    }
+    return true;
 }
 
 /* ---- peak ------------------------------------------------------------------------------------------------------- */

@@ -203,16 +203,6 @@ static bool plan_batches (struct observer *o)
 
 /* ---- runs ------------------------------------------------------------------------------------------------------- */
 
-bool calibrate_run (struct plan *plan, const float *input)
-{
-    for (int step = 0; step < plan_steps (plan); step++) {
-        if (!work_spend (0))
-            return false;
-        plan_run_steps (plan, input, step, step + 1);
-    }
-    return true;
-}
-
 static bool observe_batch (struct observer *o, int batch)
 {
     int count = 0;
@@ -233,7 +223,7 @@ static bool observe_batch (struct observer *o, int batch)
     for (int i = 0; good && i < o->pictures; i++) {
         good = show (o, i);
         if (good)
-            good = calibrate_run (plan, o->input) || report (o->error, "cancelled");
+            good = plan_run_unless_stopped (plan, o->input) || report (o->error, "cancelled");
         for (int k = 0; good && k < count; k++)
             look (o, o->ids[k], plan_tap (plan, k));
         if (good && o->how->go_on && !o->how->go_on (o->how->data, ++o->done, o->pictures * o->batches))

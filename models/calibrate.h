@@ -38,8 +38,6 @@ struct ranges *calibrate (const struct model *model, const struct calibration *h
 /* Pixels rgb [height][width][3] as the network takes them: input [channels][height][width], one channel being luma
  * (BT.601) and a fourth, alpha, opaque. */
 void calibrate_prepare (const struct input_spec *spec, const uint8_t *rgb, float *input);
-/* plan_run, but between its steps the thread's account is asked; false: it is stopped, there are no outputs. */
-bool calibrate_run (struct plan *plan, const float *input);
 /* Drawing `index` so; false: memory is short. */
 bool calibrate_drawing (const struct input_spec *spec, int index, float *input);
 

@@ -247,12 +247,11 @@ static float *transposed_weights (struct reader *r, const float *from, const int
     int64_t cells = a[0].stride * a[1].stride, inputs = dims[0] / groups, outputs = dims[1];
     int64_t tall = a[0].reach + 1, broad = a[1].reach + 1;
     uint64_t count = (uint64_t)dims[1] * (uint64_t)groups * (uint64_t)cells;
-    uint64_t each = (uint64_t)tall * (uint64_t)broad, all = 0; /* at most 2^30 */
-    if (__builtin_mul_overflow (count, (uint64_t)inputs, &all) || __builtin_mul_overflow (all, each, &all))
-        return onnx_fail (r, "its kernel would have more than 2^64 numbers") ? NULL : NULL;
-    if (!onnx_spend (r, all < UINT64_MAX / 8 ? 8 * all : UINT64_MAX)) /* two divisions each */
-        return NULL;
-    float *to = onnx_alloc_node (r, all, sizeof *to);
+    uint64_t each = (uint64_t)tall * (uint64_t)broad, all, steps; /* each: at most 2^30; a number: two divisions */
+    if (__builtin_mul_overflow (count, (uint64_t)inputs, &all) || __builtin_mul_overflow (all, each, &all) ||
+        __builtin_mul_overflow (all, UINT64_C (8), &steps))
+        steps = UINT64_MAX; /* more than any account holds */
+    float *to = onnx_spend (r, steps) ? onnx_alloc_node (r, all, sizeof *to) : NULL;
     for (int64_t o = 0; to && o < (int64_t)count; o++) {
         int64_t cell = groups > 1 ? o % cells : o / outputs, channel = groups > 1 ? o / cells : o % outputs;
         int64_t first = channel / outputs * inputs;

@@ -52,7 +52,7 @@ static double compare (const struct calibration *how, int output, int first, str
         good = how->picture (how->data, i, input, &ignored);
         if (!good)
             break;
-        good = calibrate_run (plan, input) && calibrate_run (exact, input);
+        good = plan_run_unless_stopped (plan, input) && plan_run_unless_stopped (exact, input);
         for (size_t k = 0; good && k < count; k++) {
             double off = (double)said->data[k] - (double)right->data[k];
             signal += (double)right->data[k] * (double)right->data[k];
@@ -96,11 +96,12 @@ double precision_agreement (const struct model *model, const struct ranges *rang
     return db;
 }
 
-/* What keeps int8 from being used, if anything, as a sentence. */
+/* What keeps int8 from being used, if anything, as a sentence. exact: NULL where the file of ranges has told how well
+ * the answers agree. */
 static void judge (const struct model *model, struct plan *plan, struct plan *exact,
                    const struct precision_request *request, struct precision_report *found)
 {
-    bool told = !isnan (found->db); /* by the file, of the pictures that it was made from */
+    bool told = !exact;
     if (!told)
         found->db =
             precision_compare (request->spec ? request->spec : model_input (model), model_output (model), plan, exact);
@@ -115,8 +116,16 @@ static void judge (const struct model *model, struct plan *plan, struct plan *ex
     found->used = PRECISION_FP32;
 }
 
-/* The plan in int8, or NULL: found->remark says why, or the error is filled. */
-static struct plan *plan_bytes (const struct model *model, const struct plan_options *options, struct plan *exact,
+static struct plan *plan_floats (const struct model *model, const struct plan_options *options, struct error *error)
+{
+    struct plan_options floats = *options;
+    floats.precision = PRECISION_FP32;
+    return plan_new (model_graph (model), &floats, error);
+}
+
+/* The plan in int8, or NULL: found->remark says why, or the error is filled. *exact: one in fp32 where it was needed to
+ * compare with, the caller's to free. */
+static struct plan *plan_bytes (const struct model *model, const struct plan_options *options, struct plan **exact,
                                 const struct precision_request *request, struct precision_report *found,
                                 struct error *error)
 {
@@ -124,6 +133,10 @@ static struct plan *plan_bytes (const struct model *model, const struct plan_opt
     struct error reason = { "" };
     found->db = NAN;
     struct ranges *ranges = precision_ranges (model, options, request, found, error);
+    if (ranges && isnan (found->db) && !(*exact = plan_floats (model, options, error))) {
+        ranges_free (ranges);
+        ranges = NULL;
+    }
     if (!ranges)
         return NULL;
     bytes.ranges = ranges;
@@ -141,7 +154,7 @@ static struct plan *plan_bytes (const struct model *model, const struct plan_opt
         report (&found->remark, "%.200s: with int8 it cannot run, so fp32 is used: %s",
                 report_path (model_path (model)), reason.text);
     } else {
-        judge (model, plan, exact, request, found);
+        judge (model, plan, *exact, request, found);
     }
     if (found->used == PRECISION_INT8) {
         found->kept = ranges;
@@ -174,19 +187,16 @@ struct plan *precision_plan (const struct model *model, const struct plan_option
                              const struct precision_request *request, struct precision_report *found,
                              struct error *error)
 {
-    struct plan_options single = *options;
+    struct plan *exact = NULL;
     *found = (struct precision_report) { .used = PRECISION_FP32 };
     error->text[0] = 0;
-    if (options->precision == PRECISION_INT8 && request->before && request->before->kept)
+    if (options->precision != PRECISION_INT8)
+        return plan_floats (model, options, error);
+    if (request->before && request->before->kept)
         return plan_again (model, options, request, found, error);
-    single.precision = PRECISION_FP32;
-    struct plan *exact = plan_new (model_graph (model), &single, error);
-    if (!exact || options->precision != PRECISION_INT8)
-        return exact;
-    struct plan *plan = plan_bytes (model, options, exact, request, found, error);
-    if (plan || error->text[0]) {
-        plan_free (exact);
-        return plan;
-    }
-    return exact;
+    struct plan *plan = plan_bytes (model, options, &exact, request, found, error);
+    if (!plan && !error->text[0])
+        return exact ? exact : plan_floats (model, options, error);
+    plan_free (exact);
+    return plan;
 }

@@ -599,6 +599,6 @@ bool qdq_node (struct qdq_writer *q, int id)
     case NODE_UNKNOWN:
         break;
     }
-    return report (q->error, "%s: ONNX has no operator for %s '%.100s'", report_path (q->path),
+    return report (q->error, "%s: quantize does not write %s '%.100s'", report_path (q->path),
                    graph_tensor (q->g, id).operation, graph_tensor (q->g, id).name);
 }

@@ -285,9 +285,7 @@ static struct network *new_network (struct model *model, struct class_map *class
 static gboolean try_out (struct network *network, GError **error)
 {
     GstClockTime start = gst_util_get_timestamp ();
-    gboolean wanted = TRUE;
-    for (int step = 0; step < plan_steps (network->plan) && (wanted = work_spend (0)); step++)
-        plan_run_steps (network->plan, network->input, step, step + 1);
+    gboolean wanted = plan_run_unless_stopped (network->plan, network->input);
     network->first_run = gst_util_get_timestamp () - start;
     if (!wanted) {
         g_set_error (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, "Loading the network was given up");

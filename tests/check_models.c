@@ -126,6 +126,23 @@ void check_scores (const char *what, struct model *model, const float *input, co
     free (exact);
 }
 
+struct model *load_onnx (const char *path, struct onnx *o, struct error *error)
+{
+    onnx_finish (o);
+    struct model *model = write_file (path, o->file.data, o->file.size) ? model_load (path, NULL, error) : NULL;
+    onnx_free (o);
+    return model;
+}
+
+void check_file (const char *what, struct onnx *o, const float *input, const float *expected, size_t count)
+{
+    struct error error = { "" };
+    struct model *model = load_onnx (scratch_path ("operator.onnx"), o, &error);
+    if (CHECK (model != NULL, "%s: %s", what, error.text))
+        check_scores (what, model, input, expected, count, 2e-6);
+    model_unref (model);
+}
+
 /* ---- networks of the shared data ----------------------------------------------------------------------------- */
 
 static bool same_top (const float *a, const float *b, int count)

@@ -21,6 +21,10 @@ char *slurp (const char *path, size_t *size);
  * within `tolerance` (relative to the largest number, at least 1) of `expected`. */
 void check_scores (const char *what, struct model *model, const float *input, const float *expected, size_t count,
                    double tolerance);
+/* Ends the file and writes it to `path`, from where it is loaded; NULL and the error: that failed. Frees o. */
+struct model *load_onnx (const char *path, struct onnx *o, struct error *error);
+/* The same, and check_scores of what it makes of the input, within 2e-6. */
+void check_file (const char *what, struct onnx *o, const float *input, const float *expected, size_t count);
 /* Only the reference's numbers, to `to`; false when the count is another. */
 bool reference_scores (struct model *model, const float *input, double *to, size_t count);
 

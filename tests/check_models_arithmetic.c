@@ -5,19 +5,6 @@
 
 #include <math.h>
 
-/* Writes the file, loads it, and compares what it makes of noise with expected (input). Frees o. */
-static void check_file (const char *what, struct onnx *o, const float *input, const float *expected, size_t count)
-{
-    struct error error = { "" };
-    const char *path = scratch_path ("operator.onnx");
-    onnx_finish (o);
-    struct model *model = write_file (path, o->file.data, o->file.size) ? model_load (path, NULL, &error) : NULL;
-    if (CHECK (model != NULL, "%s: %s", what, error.text))
-        check_scores (what, model, input, expected, count, 2e-6);
-    model_unref (model);
-    onnx_free (o);
-}
-
 static double combine (char operation, double a, double b)
 {
     return operation == '+'   ? a + b

@@ -243,10 +243,8 @@ static struct model *load_family (int index)
     x = one (&n, "Flatten", one (&n, "GlobalAveragePool", x, NULL), NULL);
     x = node (&n, "Gemm", x, weights (&n, "7 16", 0.5f, 0), weights (&n, "7", 0.1f, 0), "transB=1");
     onnx_output (&n.o, value_name (x), "1 7");
-    onnx_finish (&n.o);
-    struct model *model = write_file (path, n.o.file.data, n.o.file.size) ? model_load (path, NULL, &error) : NULL;
+    struct model *model = load_onnx (path, &n.o, &error);
     CHECK (model != NULL, "%s: %s", families[index].name, error.text);
-    onnx_free (&n.o);
     return model;
 }
 

@@ -12,10 +12,6 @@
 
 enum { LINES = 6, NUMBERS = 12 };
 
-struct line {
-    const char *operation, *inputs, *output, *attributes;
-};
-
 static const struct {
     const char *what;
     struct line lines[LINES];

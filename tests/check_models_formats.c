@@ -7,11 +7,7 @@
 
 static struct model *load (struct onnx *o, struct error *error)
 {
-    const char *path = scratch_path ("format.onnx");
-    onnx_finish (o);
-    struct model *model = write_file (path, o->file.data, o->file.size) ? model_load (path, NULL, error) : NULL;
-    onnx_free (o);
-    return model;
+    return load_onnx (scratch_path ("format.onnx"), o, error);
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------------------- */

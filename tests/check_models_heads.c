@@ -47,12 +47,10 @@ static struct model *load (const struct head *head, struct error *error)
         onnx_node (&o, head->lines[i][0], head->lines[i][1], head->lines[i][2], head->lines[i][3]);
     for (int i = 0; i < 3 && head->outputs[i]; i++)
         onnx_output (&o, head->outputs[i], "1");
-    onnx_finish (&o);
     remove (beside);
     if (head->labels)
         write_file (beside, "ant\nbee\ncat\n", 12);
-    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, error) : NULL;
-    onnx_free (&o);
+    struct model *model = load_onnx (path, &o, error);
     remove (beside);
     return model;
 }

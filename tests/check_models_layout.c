@@ -14,10 +14,6 @@
 
 enum { LINES = 8, HEIGHT = 8, WIDTH = 9, NUMBERS = 3 * HEIGHT * WIDTH };
 
-struct line {
-    const char *operation, *inputs, *output, *attributes;
-};
-
 static const struct {
     const char *what;
     struct line last[LINES], first[LINES];

@@ -11,11 +11,6 @@
 #include <math.h>
 #include <string.h>
 
-/* One node: operator, inputs, output, attributes. */
-struct line {
-    const char *operation, *inputs, *output, *attributes;
-};
-
 enum { CHANNELS = 12, HEIGHT = 3, WIDTH = 5, PIXELS = HEIGHT * WIDTH, COUNT = CHANNELS * PIXELS, LINES = 14 };
 #define DIMS "1 12 3 5"
 
@@ -50,13 +45,10 @@ static struct model *load (const char *what, int opset, const char *dims, const 
     onnx_ints (&o, "in_groups", "0 4 -1");
     onnx_ints (&o, "image", "1 12 3 5");
     onnx_ints (&o, "five", "1 3 4 3 5");
-    for (; lines->operation; lines++)
-        onnx_node (&o, lines->operation, lines->inputs, lines->output, lines->attributes);
+    onnx_lines (&o, lines);
     onnx_output (&o, "y", "1");
-    onnx_finish (&o);
-    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+    struct model *model = load_onnx (path, &o, &error);
     CHECK (model != NULL, "%s: %s", what, error.text);
-    onnx_free (&o);
     return model;
 }
 
@@ -548,12 +540,10 @@ static void check_old (void)
         onnx_floats (&o, "wall", "12 3 5", weight);
         onnx_node (&o, wrong[k].line.operation, wrong[k].line.inputs, "y", wrong[k].line.attributes);
         onnx_output (&o, "y", "1");
-        onnx_finish (&o);
-        model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+        model = load_onnx (path, &o, &error);
         CHECK (!model && strstr (error.text, "old.onnx") && strstr (error.text, wrong[k].why), "%s: '%s'",
                wrong[k].what, error.text);
         model_unref (model);
-        onnx_free (&o);
     }
 }
 

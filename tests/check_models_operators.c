@@ -16,19 +16,6 @@
 
 enum { NUMBERS_MAX = 4096 };
 
-/* Writes the file, loads it, and compares what it makes of noise with expected (input). Frees o. */
-static void check_file (const char *what, struct onnx *o, const float *input, const float *expected, size_t count)
-{
-    struct error error = { "" };
-    const char *path = scratch_path ("operator.onnx");
-    onnx_finish (o);
-    struct model *model = write_file (path, o->file.data, o->file.size) ? model_load (path, NULL, &error) : NULL;
-    if (CHECK (model != NULL, "%s: %s", what, error.text))
-        check_scores (what, model, input, expected, count, 2e-6);
-    model_unref (model);
-    onnx_free (o);
-}
-
 /* ---- one number at a time ------------------------------------------------------------------------------------ */
 
 static double relu (double x)
@@ -495,12 +482,10 @@ static void check_kept_axes (void)
         onnx_node (&o, "ReduceMean", "x", "mean", kept ? "axes=2,3" : "axes=2,3 keepdims=0");
         onnx_node (&o, "GlobalAveragePool", "mean", "y", "");
         onnx_output (&o, "y", "1 3 1 1");
-        onnx_finish (&o);
-        struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+        struct model *model = load_onnx (path, &o, &error);
         CHECK ((model != NULL) == kept, "keepdims %d: %s", kept, error.text);
         CHECK (kept || strstr (error.text, "is not one image"), "keepdims 0: %s", error.text);
         model_unref (model);
-        onnx_free (&o);
     }
 }
 

@@ -15,10 +15,6 @@
 
 enum { COUNT = 48, LINES = 10 };
 
-struct line {
-    const char *operation, *inputs, *output, *attributes;
-};
-
 static double silu (double x)
 {
     return x / (1 + exp (-x));
@@ -244,14 +240,11 @@ static struct model *load_lines (const char *name, const struct line *lines, con
     const char *path = scratch_path (name);
     onnx_input (&o, "x", "1 3 4 4");
     add_numbers (&o);
-    for (; lines->operation; lines++)
-        onnx_node (&o, lines->operation, lines->inputs, lines->output, lines->attributes);
+    onnx_lines (&o, lines);
     onnx_output (&o, "y", "1 3 4 4");
     if (outputs)
         onnx_output (&o, outputs, "1 3 4 4");
-    onnx_finish (&o);
-    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, error) : NULL;
-    onnx_free (&o);
+    struct model *model = load_onnx (path, &o, error);
     return model;
 }
 

@@ -17,10 +17,6 @@ enum { LINES = 6, CLASSES = 3, PIXELS = 4 };
 
 static const double logits[CLASSES] = { -1, 0.25, 2 };
 
-struct line {
-    const char *operation, *inputs, *output, *attributes;
-};
-
 /* ---- scores in double precision ---------------------------------------------------------------------------------- */
 
 static double sigmoid (double x)
@@ -230,12 +226,9 @@ static struct model *load_end (const char *name, const struct line *lines, int c
     onnx_node (&o, "GlobalAveragePool", "x", "g", NULL);
     onnx_node (&o, "Flatten", "g", "f", NULL);
     onnx_node (&o, "Gemm", "f w", "l", NULL);
-    for (; lines->operation; lines++)
-        onnx_node (&o, lines->operation, lines->inputs, lines->output, lines->attributes);
+    onnx_lines (&o, lines);
     onnx_output (&o, "y", "1 ?");
-    onnx_finish (&o);
-    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, error) : NULL;
-    onnx_free (&o);
+    struct model *model = load_onnx (path, &o, error);
     return model;
 }
 

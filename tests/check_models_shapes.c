@@ -12,11 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-/* One node: operator, inputs, output, attributes. */
-struct line {
-    const char *operation, *inputs, *output, *attributes;
-};
-
 /* Constants that all cases share. */
 static void add_constants (struct onnx *o)
 {
@@ -75,15 +70,12 @@ static void check_lines (const char *what, int opset, const char *dims, const st
         input[i] = (float)i;
     onnx_input (&o, "x", dims);
     add_constants (&o);
-    for (; lines->operation; lines++)
-        onnx_node (&o, lines->operation, lines->inputs, lines->output, lines->attributes);
+    onnx_lines (&o, lines);
     onnx_output (&o, "y", "1");
-    onnx_finish (&o);
-    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+    struct model *model = load_onnx (path, &o, &error);
     if (CHECK (model != NULL, "%s: %s", what, error.text))
         check_scores (what, model, input, expected, count, 1e-6);
     model_unref (model);
-    onnx_free (&o);
 }
 
 enum { LINES = 12 };
@@ -418,14 +410,11 @@ static void check_refused (const char *what, int opset, const char *dims, const 
     const char *path = scratch_path ("refused.onnx");
     onnx_input (&o, "x", dims);
     add_constants (&o);
-    for (; lines->operation; lines++)
-        onnx_node (&o, lines->operation, lines->inputs, lines->output, lines->attributes);
+    onnx_lines (&o, lines);
     onnx_output (&o, "y", "1");
-    onnx_finish (&o);
-    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+    struct model *model = load_onnx (path, &o, &error);
     CHECK (!model && strstr (error.text, "refused.onnx"), "%s is accepted, or '%s'", what, error.text);
     model_unref (model);
-    onnx_free (&o);
 }
 
 static const struct {

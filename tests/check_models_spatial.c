@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-/* One node: operator, inputs, output, attributes. */
-struct line {
-    const char *operation, *inputs, *output, *attributes;
-};
-
 enum { CHANNELS = 12, HEIGHT = 3, WIDTH = 5, PIXELS = HEIGHT * WIDTH, COUNT = CHANNELS * PIXELS };
 #define DIMS "1 12 3 5"
 
@@ -25,13 +20,10 @@ static struct model *load (const char *what, const struct line *lines)
     onnx_input (&o, "x", DIMS);
     onnx_floats (&o, "twice", "4", (const float[]) { 1, 1, 2, 2 });
     onnx_floats (&o, "twice_last", "4", (const float[]) { 1, 2, 2, 1 });
-    for (; lines->operation; lines++)
-        onnx_node (&o, lines->operation, lines->inputs, lines->output, lines->attributes);
+    onnx_lines (&o, lines);
     onnx_output (&o, "y", "1");
-    onnx_finish (&o);
-    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+    struct model *model = load_onnx (path, &o, &error);
     CHECK (model != NULL, "%s: %s", what, error.text);
-    onnx_free (&o);
     return model;
 }
 
@@ -176,14 +168,12 @@ static void check_transposed (void)
         onnx_floats (&o, "b", outputs, bias);
         onnx_node (&o, "ConvTranspose", "x w b", "y", cases[k].attributes);
         onnx_output (&o, "y", "1");
-        onnx_finish (&o);
-        struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+        struct model *model = load_onnx (path, &o, &error);
         expect_transposed (&cases[k], input, weights, bias, expected);
         if (CHECK (model != NULL, "%s: %s", cases[k].what, error.text))
             check_scores (cases[k].what, model, input, expected,
                           (size_t)(cases[k].outputs * cases[k].out[0] * cases[k].out[1]), 2e-6);
         model_unref (model);
-        onnx_free (&o);
     }
 }
 

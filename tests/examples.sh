@@ -8,33 +8,14 @@
 # Prints a line for each and "N passed, N failed, N skipped"; ends with 1 if any failed.
 set -u
 examples=$(cd "$(dirname "$0")/../examples" && pwd)
-passed=0 failed=0 skipped=0
+# shellcheck source=tests/tally.sh
+. "$(dirname "$0")/tally.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1
 
-finish() {
-  echo "$passed passed, $failed failed, $skipped skipped"
-  [ "$failed" = 0 ]
-  exit
-}
-
-skip() {
-  echo "skipped: $1"
-  skipped=$((skipped + 1))
-}
-
-for element in filesrc decodebin videotestsrc videoconvert jpegenc jpegdec appsink; do
-  if ! gst-inspect-1.0 --exists "$element"; then
-    skip "no element $element"
-    finish
-  fi
-done
-if ! gst-inspect-1.0 convrelu >/dev/null 2>&1; then # --exists wants a version as high as GStreamer's
-  echo "there is no element convrelu: is GST_PLUGIN_PATH set?"
-  failed=1
-  finish
-fi
+need_elements filesrc decodebin videotestsrc videoconvert jpegenc jpegdec appsink
+need_convrelu
 gst-launch-1.0 -q videotestsrc num-buffers=1 pattern=ball ! video/x-raw,width=320,height=240 ! jpegenc ! \
   filesink "location=$work/whole.jpg"
 head -c 300 "$work/whole.jpg" >"$work/cut.jpg"

@@ -178,6 +178,12 @@ void onnx_node (struct onnx *o, const char *operation, const char *inputs, const
     put_message (&o->graph, 1, &node);
 }
 
+void onnx_lines (struct onnx *o, const struct line *lines)
+{
+    for (; lines->operation; lines++)
+        onnx_node (o, lines->operation, lines->inputs, lines->output, lines->attributes);
+}
+
 /* TensorProto: dims 1, data_type 2, name 8, raw_data 9. */
 struct message tensor_message (const char *name, int type, const char *dims, const void *raw, size_t raw_size)
 {

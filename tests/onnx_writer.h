@@ -46,6 +46,11 @@ void onnx_input_of (struct onnx *o, const char *name, int type, const char *dims
 void onnx_output (struct onnx *o, const char *name, const char *dims);
 /* inputs and outputs: names between blanks; "-" is an empty name. attributes may be NULL. */
 void onnx_node (struct onnx *o, const char *operation, const char *inputs, const char *outputs, const char *attributes);
+/* A node in a table, and all of them up to one without an operation. */
+struct line {
+    const char *operation, *inputs, *output, *attributes;
+};
+void onnx_lines (struct onnx *o, const struct line *lines);
 /* An initializer of 32-bit floats; "" as dims: a single number. */
 void onnx_floats (struct onnx *o, const char *name, const char *dims, const float *numbers);
 void onnx_number (struct onnx *o, const char *name, float number);

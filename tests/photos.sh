@@ -14,36 +14,17 @@ for option; do
     *) echo "usage: photos.sh [-v] [--clip]" >&2; exit 2 ;;
   esac
 done
-passed=0 failed=0 skipped=0
+# shellcheck source=tests/tally.sh
+. "$(dirname "$0")/tally.sh"
 data=${CONVRELU_DATA:-}
 tab=$(printf '\t')
-
-finish() {
-  echo "$passed passed, $failed failed, $skipped skipped"
-  [ "$failed" = 0 ]
-  exit
-}
-
-skip() {
-  echo "skipped: $1"
-  skipped=$((skipped + 1))
-}
 
 if [ -z "$data" ] || [ ! -f "$data/expected_top5.tsv" ]; then
   skip "no shared data"
   finish
 fi
-for element in filesrc jpegdec gdkpixbufdec videoconvert; do
-  if ! gst-inspect-1.0 --exists "$element"; then
-    skip "no element $element"
-    finish
-  fi
-done
-if ! gst-inspect-1.0 convrelu >/dev/null 2>&1; then # --exists wants a version as high as GStreamer's
-  echo "there is no element convrelu: is GST_PLUGIN_PATH set?"
-  failed=1
-  finish
-fi
+need_elements filesrc jpegdec gdkpixbufdec videoconvert
+need_convrelu
 
 # The element's messages of one photograph. $1: the photograph, the rest: properties.
 classify() {

@@ -8,7 +8,8 @@
 # Prints a line for each and "N passed, N failed, N skipped"; ends with 1 if any failed.
 # shellcheck disable=SC2317 # functions that the trap and soon call
 set -u
-passed=0 failed=0 skipped=0
+# shellcheck source=tests/tally.sh
+. "$(dirname "$0")/tally.sh"
 work=$(mktemp -d)
 network=$(cd "$(dirname "$0")/../models/default" && pwd)/resnet.safetensors
 into=${1:-$work}
@@ -20,28 +21,8 @@ clean_up() {
 }
 trap clean_up EXIT
 
-finish() {
-  echo "$passed passed, $failed failed, $skipped skipped"
-  [ "$failed" = 0 ]
-  exit
-}
-
-skip() {
-  echo "skipped: $1"
-  skipped=$((skipped + 1))
-}
-
-for program in Xvfb xdotool gst-launch-1.0; do
-  if ! command -v "$program" >/dev/null; then
-    skip "no $program"
-    finish
-  fi
-done
-if ! gst-inspect-1.0 convrelu >/dev/null 2>&1; then # --exists wants a version as high as GStreamer's
-  echo "there is no element convrelu: is GST_PLUGIN_PATH set?"
-  failed=1
-  finish
-fi
+need_programs Xvfb xdotool gst-launch-1.0
+need_convrelu
 
 # soon COMMAND...: within half a minute it succeeds.
 soon() {

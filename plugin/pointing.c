@@ -480,11 +480,11 @@ static gboolean enqueue (struct pointing *pointing, const struct event *event, g
     return wanted;
 }
 
-/* The next one, or NULL: then somebody else may act. */
-static struct event *dequeue (struct pointing *pointing)
+/* The next one, or NULL, also where `left` is 0: then somebody else may act. */
+static struct event *dequeue (struct pointing *pointing, guint left)
 {
     GST_OBJECT_LOCK (pointing->element);
-    struct event *event = g_queue_pop_head (&pointing->waiting);
+    struct event *event = left > 0 ? g_queue_pop_head (&pointing->waiting) : NULL;
     pointing->working = event != NULL;
     pointing->targets = event ? targets_ref (pointing->shared->targets) : NULL;
     GST_OBJECT_UNLOCK (pointing->element);
@@ -498,7 +498,8 @@ gboolean pointing_take (struct pointing *pointing, GstEvent *event)
     if (GST_EVENT_TYPE (event) != GST_EVENT_NAVIGATION || !gst_event_get_structure (event) ||
         !read_event (event, &read) || !enqueue (pointing, &read, &first))
         return FALSE;
-    for (struct event *next; first && (next = dequeue (pointing));) {
+    guint left = WAITING_MAX;
+    for (struct event *next; first && (next = dequeue (pointing, left)); left--) {
         if (next->key)
             next->key->press (pointing, next->key->step);
         else

@@ -341,11 +341,12 @@ static void check_scaled (void)
     GstElement *bin = gst_parse_bin_from_description ("videoscale name=scale ! capsfilter "
                                                       "caps=video/x-raw,width=640,height=120",
                                                       TRUE, NULL);
-    GstElement *scale = gst_bin_get_by_name (GST_BIN (bin), "scale"), *ghosted = GST_ELEMENT (bin);
+    GstElement *scale = gst_bin_get_by_name (GST_BIN (bin), "scale");
+    gst_object_ref_sink (bin);
     gst_util_set_object_arg (G_OBJECT (element), "overlay", "convolution");
     gst_util_set_object_arg (G_OBJECT (element), "resize", "stretch");
     g_object_set (element, "model-file", layers_file, "unit", "first:1", NULL);
-    GstPad *ghost = gst_element_get_static_pad (ghosted, "sink"), *sink = gst_element_get_static_pad (element, "sink");
+    GstPad *ghost = gst_element_get_static_pad (bin, "sink"), *sink = gst_element_get_static_pad (element, "sink");
     gst_bin_add (GST_BIN (bin), element);
     gst_ghost_pad_set_target (GST_GHOST_PAD (ghost), sink);
     gst_element_link (element, scale);
@@ -361,6 +362,7 @@ static void check_scaled (void)
     gst_element_set_bus (element, NULL);
     gst_object_unref (element);
     gst_object_unref (bus);
+    gst_object_unref (bin);
 }
 
 /* ---- what is not for the drawing ------------------------------------------------------------------------------- */
@@ -492,6 +494,29 @@ static void answer (GObject *object, GParamSpec *spec, gpointer data)
         gst_pad_push_event (h->sinkpad, gst_navigation_event_new_key_press ("s", GST_NAVIGATION_MODIFIER_NONE));
 }
 
+/* A handler that never stops sending. */
+static void answer_always (GObject *object, GParamSpec *spec, gpointer data)
+{
+    struct rig *rig = data;
+    gst_pad_push_event (rig->h->sinkpad, gst_navigation_event_new_key_press ("s", GST_NAVIGATION_MODIFIER_NONE));
+}
+
+/* Whoever sent the first event is not held for ever by those that follow. */
+static void check_lets_go (void)
+{
+    group ("lets go");
+    struct rig rig = drawn_rig ("overlay=labels", FALSE);
+    gulong handler = g_signal_connect (rig.element, "notify::stage", G_CALLBACK (answer_always), &rig);
+    press (&rig, "s"); /* returns */
+    g_signal_handler_disconnect (rig.element, handler);
+    gst_util_set_object_arg (G_OBJECT (rig.element), "stage", "post-activation");
+    press (&rig, "s"); /* the one that was left waiting, and this */
+    EXPECT ("stage", "both");
+    press (&rig, "s");
+    EXPECT ("stage", "post-activation");
+    rig_free (&rig);
+}
+
 static void check_storm (gboolean async)
 {
     enum { THREADS = 3, FRAMES = 60 };
@@ -512,6 +537,7 @@ static void check_storm (gboolean async)
         g_thread_join (threads[i]);
     }
     g_signal_handler_disconnect (rig.element, handler);
+    press (&rig, "Escape"); /* with it, what still waits */
     gst_util_set_object_arg (G_OBJECT (rig.element), "overlay", "labels");
     gst_util_set_object_arg (G_OBJECT (rig.element), "stage", "post-activation");
     next_frame (&rig);
@@ -537,6 +563,7 @@ int main (int argc, char **argv)
     check_passed_on ();
     check_odd_places ();
     check_early ();
+    check_lets_go ();
     check_storm (FALSE);
     check_storm (TRUE);
     return end_tests ();

@@ -177,17 +177,12 @@ static gboolean changed (struct overlay *overlay, const struct overlay_frame *fr
 
 /* ---- panels ---------------------------------------------------------------------------------------------------- */
 
-static void draw_panel (struct overlay *overlay, int k, int i)
+static void show_panel (struct overlay *overlay, int k, int i, struct panel_content content)
 {
     struct drawing *drawing = &overlay->drawing;
     struct panel *panel = &overlay->panel[k][i];
-    struct panel_content content = { .width = 0 };
     struct canvas canvas;
     GstMapInfo map;
-    if (!kinds[k]->size (drawing, overlay->state[k], i, &content)) {
-        panel_hide (panel);
-        return;
-    }
     if (!kinds[k]->see_through)
         targets_add (drawing->targets, &(struct target) { .at = content.at, .kind = TARGET_PANEL });
     if (kinds[k]->targets)
@@ -200,6 +195,15 @@ static void draw_panel (struct overlay *overlay, int k, int i)
         kinds[k]->draw (drawing, overlay->state[k], i, &canvas);
         panel_end (panel, &content, &map);
     }
+}
+
+static void draw_panel (struct overlay *overlay, int k, int i)
+{
+    struct panel_content content = { .width = 0 };
+    if (kinds[k]->size (&overlay->drawing, overlay->state[k], i, &content))
+        show_panel (overlay, k, i, content);
+    else
+        panel_hide (&overlay->panel[k][i]);
     g_free (content.text);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_quantised.c: quantised ONNX files against integers calculated here from what ONNX says of each operator:
  *
- *   QuantizeLinear   q = saturate (round (x / scale) + zero), halves to even       DequantizeLinear   x = (q - zero)
- * scale
+ *   QuantizeLinear   q = saturate (round (x / scale) + zero), halves to even
+ *   DequantizeLinear x = (q - zero) scale
  *
  * Sums are 64-bit integers; what a sum is in steps of the output is worked out in single precision, as ONNX Runtime
  * does. Every network is written twice, as pairs of the two around float operators (QDQ) and as operators between
@@ -12,6 +12,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "models/precision.h"
 
 enum { UINT8 = 2, INT8 = 3, INT32 = 6, NUMBERS_MAX = 4096 };
 
@@ -497,6 +499,40 @@ static const float *array_of (const char *bytes, size_t size, size_t count)
                                                   : NULL;
 }
 
+/* What the plan makes of x, beside ONNX Runtime's answer. */
+static void check_answer (const char *name, const char *precision, struct plan *plan, const float *x,
+                          const float *reference, size_t classes)
+{
+    plan_run (plan, x);
+    const float *y = plan_output (plan, 0)->data;
+    size_t best[2] = { 0, 0 };
+    double noise = 0, signal = 0;
+    for (size_t i = 0; i < classes; i++) {
+        best[0] = y[i] > y[best[0]] ? i : best[0];
+        best[1] = reference[i] > reference[best[1]] ? i : best[1];
+        noise += pow ((double)(y[i] - reference[i]), 2);
+        signal += pow ((double)reference[i], 2);
+    }
+    double db = noise > 0 ? 10 * log10 (signal / noise) : INFINITY;
+    printf ("# %s, %s: %.1f dB beside ONNX Runtime\n", name, precision, db);
+    CHECK (best[0] == best[1], "%s, %s: class %zu instead of %zu", name, precision, best[0], best[1]);
+    CHECK (db >= 40, "%s, %s: %.1f dB beside ONNX Runtime", name, precision, db);
+}
+
+/* The file's own ranges make it a plan of bytes: the same numbers as rounded floats. */
+static void check_bytes (const char *name, struct model *model, const float *x, const float *reference, size_t classes)
+{
+    struct error error = { "" };
+    const struct plan_options options = { .precision = PRECISION_INT8 };
+    const struct precision_request request = { .ranges_file = NULL };
+    struct precision_report found = { .db = 0 };
+    struct plan *plan = precision_plan (model, &options, &request, &found, &error);
+    if (CHECK (plan && found.used == PRECISION_INT8, "%s as bytes: %s%s", name, error.text, found.remark.text))
+        check_answer (name, "int8", plan, x, reference, classes);
+    ranges_free (found.kept);
+    plan_free (plan);
+}
+
 static void check_network (const char *folder, const char *name, const char *input)
 {
     char path[3][512];
@@ -513,23 +549,11 @@ static void check_network (const char *folder, const char *name, const char *inp
     size_t classes = model ? (size_t)model_classes (model) : 0;
     const float *reference = array_of (files[1], size[1], classes);
     if (CHECK (plan && x && reference, "%s: %s", name, error.text)) {
-        plan_run (plan, x);
-        const float *y = plan_output (plan, 0)->data;
-        size_t best[2] = { 0, 0 };
-        double noise = 0, signal = 0;
-        for (size_t i = 0; i < classes; i++) {
-            best[0] = y[i] > y[best[0]] ? i : best[0];
-            best[1] = reference[i] > reference[best[1]] ? i : best[1];
-            noise += pow ((double)(y[i] - reference[i]), 2);
-            signal += pow ((double)reference[i], 2);
-        }
-        double db = noise > 0 ? 10 * log10 (signal / noise) : INFINITY;
-        printf ("# %s: %.1f dB beside ONNX Runtime\n", name, db);
         struct quantised quantised = model_quantised (model);
         CHECK (quantised.tensors > 10 && quantised.constants > 10, "%s: %d tensors, %d constants", name,
                quantised.tensors, quantised.constants);
-        CHECK (best[0] == best[1], "%s: class %zu instead of %zu", name, best[0], best[1]);
-        CHECK (db >= 40, "%s: %.1f dB beside ONNX Runtime", name, db);
+        check_answer (name, "fp32", plan, x, reference, classes);
+        check_bytes (name, model, x, reference, classes);
     }
     plan_free (plan);
     model_unref (model);

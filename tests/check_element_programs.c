@@ -309,6 +309,10 @@ static void check_unread_pipeline (void)
         gst_element_set_state (pipeline, GST_STATE_PLAYING);
         while (stat_of (element, "frames") < 300)
             g_usleep (1000);
+        GstPad *sink = gst_element_get_static_pad (element, "sink");
+        GST_PAD_STREAM_LOCK (sink); /* the last frame has been counted, and now it is through */
+        GST_PAD_STREAM_UNLOCK (sink);
+        gst_object_unref (sink);
         gst_element_set_state (pipeline, GST_STATE_PAUSED); /* READY would flush it */
         int waiting = take_all (bus, NULL);
         CHECK (waiting == 9, "%d messages wait, beside the one of the network", waiting);

@@ -320,8 +320,9 @@ static void check_shares (void)
     static const struct {
         double share;
         const char *text;
-    } cases[] = { { -1, "< 1 %" },   { 0, "< 1 %" },    { 0.004, "< 1 %" }, { 0.005, "1 %" },
-                  { 0.704, "70 %" }, { 0.705, "71 %" }, { 1, "100 %" },     { 3, "100 %" } };
+    } cases[] = { { -1, "0 %" },       { -1e-9, "0 %" },    { 0, "< 1 %" },    { 0.004, "< 1 %" },
+                  { 0.005, "1 %" },    { 0.704, "70 %" },   { 0.705, "71 %" }, { 0.994, "99 %" },
+                  { 0.996, "> 99 %" }, { 0.999, "> 99 %" }, { 1, "100 %" },    { 3, "100 %" } };
     check_group ("shares in words");
     for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
         char text[16];
@@ -351,12 +352,12 @@ static void check_rows (void)
     expect_rows (rows, caption_rows (rows, 2, network, &calm, NULL), "class 2 90 %|class 0 5 %");
     expect_rows (rows, caption_rows (rows, 3, network, &calm, NULL), "class 2 90 %|class 0 5 %|+ 4 more ");
     expect_rows (rows, caption_rows (rows, 20, network, &calm, NULL),
-                 "class 2 90 %|class 0 5 %|class 1 < 1 %|class 3 < 1 %|+ 2 more ");
+                 "class 2 90 %|class 0 5 %|class 1 < 1 %|class 3 0 %|+ 2 more ");
     CHECK (fabs (rows[0].part - 0.9) < 1e-6 && fabs (rows[1].part - 0.05) < 1e-6, "bars of %g, %g", rows[0].part,
            rows[1].part);
     calm.more = 0;
     expect_rows (rows, caption_rows (rows, 4, network, &calm, NULL),
-                 "class 2 90 %|class 0 5 %|class 1 < 1 %|class 3 < 1 %");
+                 "class 2 90 %|class 0 5 %|class 1 < 1 %|class 3 0 %");
     expect_rows (rows, caption_rows (rows, 4, network, &calm, "nothing I know"), "nothing I know ");
     network_free (network);
 }

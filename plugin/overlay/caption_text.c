@@ -77,12 +77,23 @@ void caption_of_layer (struct layer_caption *caption, const struct network *netw
                 activation_in_words (activation));
 }
 
+void caption_share (char *text, gsize size, double share)
+{
+    int percent = (int)(CLAMP (share, 0.0, 1.0) * 100 + 0.5);
+    if (percent == 0 && share > 0)
+        g_strlcpy (text, "< 1 %", size);
+    else if (percent == 100 && share < 1)
+        g_strlcpy (text, "> 99 %", size);
+    else
+        g_snprintf (text, size, "%d %%", percent);
+}
+
 void caption_fact (char *text, gsize size, const struct layer_caption *caption, const struct layer_stats *stats)
 {
-    int active = (int)((1 - stats->exactly_zero) * 100 + 0.5f);
-    int below = (int)((stats->not_above - stats->exactly_zero) * 100 + 0.5f);
-    g_snprintf (text, size, "%s: %d %% %s", caption->source, caption->cuts ? active : below,
-                caption->cuts ? "active" : "below 0");
+    char share[16];
+    caption_share (share, sizeof share,
+                   (double)(caption->cuts ? 1 - stats->exactly_zero : stats->not_above - stats->exactly_zero));
+    g_snprintf (text, size, "%s: %s %s", caption->source, share, caption->cuts ? "active" : "below 0");
 }
 
 const char *caption_scale (gboolean both)
@@ -133,12 +144,6 @@ char **caption_stats (const struct overlay_times *times, const struct network *n
 }
 
 /* ---- classes --------------------------------------------------------------------------------------------------- */
-
-void caption_share (char *text, gsize size, double share)
-{
-    int percent = (int)(CLAMP (share, 0.0, 1.0) * 100 + 0.5);
-    g_snprintf (text, size, percent > 0 ? "%d %%" : "< 1 %%", percent);
-}
 
 gboolean caption_knows (const struct network *network, const struct calm_rows *calm, gboolean before)
 {

@@ -24,6 +24,9 @@ void caption_of_layer (struct layer_caption *caption, const struct network *netw
 /* "ReLU", "GELU": the activation that runs in a layer; "" where there is none. */
 const char *caption_activation (const struct network *network, const struct layer *layer);
 
+/* Of 0 .. 1: "42 %"; "< 1 %" and "> 99 %" of what would be rounded to none or all. */
+void caption_share (char *text, gsize size, double share);
+
 /* "after ReLU: 75 % active", "conv + BN: 37 % below 0"; stats: of that tensor. */
 void caption_fact (char *text, gsize size, const struct layer_caption *caption, const struct layer_stats *stats);
 
@@ -45,9 +48,6 @@ char **caption_heat (const struct network *network, int class_id, const char *no
 
 /* Over channels that were chosen for one class or for two: "adds most to: sunflower". */
 void caption_class_channels (char *text, gsize size, const struct network *network, const struct channel_wish *wish);
-
-/* "70 %", "< 1 %" */
-void caption_share (char *text, gsize size, double share);
 
 /* Whether the best class says anything. The built-in network calls what it does not know background, or gives
  * nothing 30 % of its trust; once it knows something, 25 % are enough (`before`: it did). Another network is taken

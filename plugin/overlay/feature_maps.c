@@ -20,13 +20,16 @@ struct cell {
     const struct tensor *tensor; /* NULL: nothing */
 };
 
+/* "after ReLU: 75 % active"; "after: 75 % active"; "75 % active" */
+enum fact_form { FACT_WHOLE, FACT_MOMENT, FACT_FIGURE };
+
 enum { CLASS_MAPS = 6 }; /* maps that are classes, at most: each needs room for its name */
 
 struct feature_maps {
     struct palette colours, signs, heat, warm; /* heat: not premultiplied; warm: the same as a legend */
     struct cell cell[MOSAICS_MAX];
     int letters;              /* height of a line of the captions, the same for all */
-    gboolean figures;         /* alone: some caption has no room for what they are of */
+    enum fact_form facts;     /* the longest that every caption has room for */
     gboolean drawn[3];        /* colours, signs, warm: some mosaic is drawn in them */
     float most[CHANNELS_MAX]; /* for the last colour of each tile, of the layer being drawn; 0: the map's own */
 };
@@ -37,8 +40,7 @@ struct feature_maps {
 struct mosaic_text {
     const struct layer_caption *caption;
     char fact[160];
-    int size;         /* of all its letters */
-    gboolean figures; /* of the fact alone */
+    int size; /* of all its letters */
 };
 
 /* Role and name; "pre" and the name where there is room for nothing else. */
@@ -47,11 +49,16 @@ static const char *role_of (const struct layer_caption *caption, enum caption_fo
     return form == CAPTION_NAME ? (caption->pre ? "pre" : "") : caption->role;
 }
 
-/* The fact, or its figure alone where that is all there is room for. */
-static const char *fitting_fact (const struct mosaic_text *text, enum caption_form form)
+/* Leaves of text->fact what there is room for. moment: "before" or "after", where its neighbour is the other; else "". */
+static void shorten_fact (struct mosaic_text *text, enum fact_form form, const char *moment)
 {
     const char *colon = strstr (text->fact, ": ");
-    return colon && (form == CAPTION_BRIEF || text->figures) ? colon + 2 : text->fact;
+    if (form == FACT_WHOLE || !colon)
+        return;
+    gboolean told = form == FACT_MOMENT && *moment;
+    char *figure = g_strdup (colon + 2);
+    g_snprintf (text->fact, sizeof text->fact, "%s%s%s", told ? moment : "", told ? ": " : "", figure);
+    g_free (figure);
 }
 
 /* Width of role and name. */
@@ -66,11 +73,10 @@ static int title_width (const struct pen *pen, const struct layer_caption *capti
 static int caption_size (const struct pen *pen, const struct mosaic_text *text, enum caption_form form, int most)
 {
     int size = pen->layout->small_line, least = MAX (size * 3 / 4, 1);
-    const char *fact = fitting_fact (text, form);
     for (; size > least; size--) {
         int title = title_width (pen, text->caption, form, size);
         int shape = pen_width (pen, text->caption->shape, size, WEIGHT_NORMAL);
-        int said = pen_width (pen, fact, size, WEIGHT_NORMAL);
+        int said = pen_width (pen, text->fact, size, WEIGHT_NORMAL);
         int widest = form == CAPTION_LINE    ? title + shape + said + 2 * size
                      : form == CAPTION_TWO   ? MAX (title + shape + size, said)
                      : form == CAPTION_THREE ? MAX (MAX (title, shape), said)
@@ -103,9 +109,8 @@ static void write_text (const struct pen *pen, const struct mosaic *mosaic, cons
         return;
     int y = pen->layout->pad / 2 + pen_drop (pen, text->size), shape = 0;
     const struct style quiet = { text->size, WEIGHT_NORMAL, COLOUR_QUIET_TEXT };
-    const char *fact = fitting_fact (text, form);
     if (form == CAPTION_LINE)
-        shape = pen_write_before (pen, fact, &quiet, x + most, y, most * 2 / 3) + text->size;
+        shape = pen_write_before (pen, text->fact, &quiet, x + most, y, most * 2 / 3) + text->size;
     if (form == CAPTION_TWO)
         shape = pen_write_before (pen, text->caption->shape, &quiet, x + most, y, most * 2 / 3) + text->size / 2;
     int title = write_title (pen, text, form, x, y, most - shape) + text->size;
@@ -114,7 +119,7 @@ static void write_text (const struct pen *pen, const struct mosaic *mosaic, cons
     if (form == CAPTION_THREE)
         pen_write (pen, text->caption->shape, &quiet, x, y + line, most);
     if (form == CAPTION_TWO || form == CAPTION_BRIEF || form == CAPTION_THREE)
-        pen_write (pen, fact, &quiet, x, y + (form == CAPTION_THREE ? 2 : 1) * line, most);
+        pen_write (pen, text->fact, &quiet, x, y + (form == CAPTION_THREE ? 2 : 1) * line, most);
 }
 
 /* ---- the legend ------------------------------------------------------------------------------------------------ */
@@ -138,14 +143,14 @@ static guint legends (const struct feature_maps *maps, const struct palette *use
 /* All of them in one line, and after them, if there is room, what max is. */
 static void draw_legend (const struct drawing *drawing, const struct feature_maps *maps, const struct pen *pen)
 {
-    enum { WIDE = 9 }; /* small lines that a legend takes at most */
+    enum { NARROW = 8, WIDE = 9 }; /* small lines that a legend takes: beside words, and at most */
     const struct palette *used[3];
     const char *low[3], *high[3];
     guint count = legends (maps, used, low, high);
     int line = pen->layout->small_line, pad = pen->layout->pad, room = pen->canvas->width - 2 * pad;
     const char *scale = caption_scale (drawing->frame->appearance->stage == STAGE_BOTH);
     int size = line * 4 / 5, words = pen_width (pen, scale, size, WEIGHT_NORMAL) + line / 2;
-    gboolean said = words + (int)count * 6 * line <= room;
+    gboolean said = words + (int)count * NARROW * line <= room;
     struct rectangle at = { .x = pad, .y = pad / 2 };
     int each = count > 0 ? (room - (said ? words : 0)) / (int)count : 0;
     at.width = MIN (each - line / 2, WIDE * line);
@@ -240,29 +245,48 @@ static gboolean has_sign (const struct drawing *drawing, const struct cell *cell
     return captions[cell->layer].sign || drawing->frame->appearance->stage == STAGE_BOTH;
 }
 
-/* The size in which every caption fits, with the widest figures it can have: none changes with the values. */
-static void measure_captions (struct drawing *drawing, struct feature_maps *maps)
+static const char *moment_of (const struct drawing *drawing, const struct cell *cell)
 {
-    static const struct layer_stats widest = { .not_above = 1, .exactly_zero = 0 }; /* 100 % */
+    if (drawing->frame->appearance->stage != STAGE_BOTH || stands_alone (drawing->frame, cell->layer))
+        return "";
+    return cell->pre ? "before" : "after";
+}
+
+static enum fact_form fact_form (const struct feature_maps *maps, const struct mosaic *mosaic)
+{
+    return mosaic->form == CAPTION_BRIEF ? MAX (maps->facts, FACT_MOMENT) : maps->facts;
+}
+
+/* Finds the size in which every caption fits, with the widest figures it can have: none changes with the values. FALSE:
+ * facts of this form are too wide for some. */
+static gboolean measure_form (struct drawing *drawing, struct feature_maps *maps)
+{
+    static const struct layer_stats widest = { .not_above = 0.998f, .exactly_zero = 0.002f }; /* more than 99 % */
     const struct pen pen = drawing_pen (drawing, NULL);
     const struct layout *layout = &drawing->layout;
-    maps->figures = FALSE;
-    for (int again = 0; again < 2; again++) { /* whether there is room for words, then the size */
-        maps->letters = layout->small_line;
-        for (int i = 0; i < layout->mosaics; i++) {
-            const struct mosaic *mosaic = &layout->mosaic[i];
-            const struct cell *cell = &maps->cell[i];
-            if (!cell->tensor || mosaic->panel.width < 1 || mosaic->form == CAPTION_NONE)
-                continue;
-            int most = mosaic->panel.width - 2 * layout->pad, least = MAX (layout->small_line * 3 / 4, 1);
-            struct mosaic_text text = { .caption = cell->pre ? &drawing->pre_caption[cell->layer]
-                                                             : &drawing->post_caption[cell->layer],
-                                        .figures = maps->figures };
-            caption_fact (text.fact, sizeof text.fact, text.caption, &widest);
-            maps->figures |= mosaic->form < CAPTION_BRIEF && pen_width (&pen, text.fact, least, WEIGHT_NORMAL) > most;
-            maps->letters = MIN (maps->letters, caption_size (&pen, &text, mosaic->form, most));
-        }
+    gboolean fits = TRUE;
+    maps->letters = layout->small_line;
+    for (int i = 0; i < layout->mosaics; i++) {
+        const struct mosaic *mosaic = &layout->mosaic[i];
+        const struct cell *cell = &maps->cell[i];
+        if (!cell->tensor || mosaic->panel.width < 1 || mosaic->form == CAPTION_NONE)
+            continue;
+        int most = mosaic->panel.width - 2 * layout->pad, least = MAX (layout->small_line * 3 / 4, 1);
+        struct mosaic_text text = { .caption = cell->pre ? &drawing->pre_caption[cell->layer]
+                                                         : &drawing->post_caption[cell->layer] };
+        caption_fact (text.fact, sizeof text.fact, text.caption, &widest);
+        shorten_fact (&text, fact_form (maps, mosaic), moment_of (drawing, cell));
+        fits &= mosaic->form > CAPTION_BRIEF || pen_width (&pen, text.fact, least, WEIGHT_NORMAL) <= most;
+        maps->letters = MIN (maps->letters, caption_size (&pen, &text, mosaic->form, most));
     }
+    return fits;
+}
+
+static void measure_captions (struct drawing *drawing, struct feature_maps *maps)
+{
+    maps->facts = FACT_WHOLE;
+    while (!measure_form (drawing, maps) && maps->facts < FACT_FIGURE)
+        maps->facts++;
 }
 
 /* Says what stands where, and which channels are shown. */
@@ -332,8 +356,7 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
     struct pen pen = drawing_pen (drawing, canvas);
     struct mosaic_text text = { .caption = cell->pre ? &drawing->pre_caption[cell->layer]
                                                      : &drawing->post_caption[cell->layer],
-                                .size = maps->letters,
-                                .figures = maps->figures };
+                                .size = maps->letters };
     caption_fact (text.fact, sizeof text.fact, text.caption,
                   cell->pre ? &drawing->pre[cell->layer] : &drawing->post[cell->layer]);
     struct channel_tiles tiles = { .tensor = cell->tensor,
@@ -347,6 +370,7 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
         tiles.frame = drawing->frame;
         caption_class_channels (text.fact, sizeof text.fact, drawing->frame->network, &shown->wish);
     }
+    shorten_fact (&text, fact_form (maps, mosaic), moment_of (drawing, cell));
     pen_clear (&pen);
     write_text (&pen, mosaic, &text);
     channel_tiles_draw (&pen, mosaic, &tiles, drawing->scratch);

@@ -110,7 +110,7 @@ static void draw_block (const struct drawing *drawing, const struct strip *strip
 {
     const struct network *network = drawing->frame->network;
     struct rectangle at = block_place (drawing, block);
-    int steps = steps_of (strip->active[block]), full = MAX (steps, 0) * at.height / STEPS;
+    int steps = steps_of (strip->active[block]), full = steps > 0 ? MAX (steps * at.height / STEPS, 1) : 0;
     int shown = shown_layer (network, block);
     double opacity = pen_text_opacity (pen);
     guint32 fill = shown >= 0 ? pen_role_colour (network->layers.layer[shown].role) : COLOUR_FILL;

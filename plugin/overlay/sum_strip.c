@@ -452,13 +452,13 @@ static void draw_curve (const struct strip *strip, int side)
               premultiplied (COLOUR_CURSOR, pen_text_opacity (strip->pen)));
 }
 
-static int percent (const struct tensor *tensor, int channel, gboolean zero)
+static double share_of (const struct tensor *tensor, int channel, gboolean zero)
 {
     const float *values = channel_of (tensor, channel);
     int pixels = tensor->height * tensor->width, count = 0;
     for (int i = 0; i < pixels; i++)
         count += zero ? values[i] == 0 : values[i] < 0;
-    return (int)(100.0 * count / pixels + 0.5);
+    return (double)count / pixels;
 }
 
 /* The map before the activation; returns the value of its last colour. */
@@ -466,9 +466,10 @@ static float draw_before (struct strip *strip)
 {
     const struct sum_shown *shown = strip->shown;
     const struct map map = map_of (strip, &shown->before);
-    char text[64];
+    char text[64], share[16];
     int x = strip->x;
-    g_snprintf (text, sizeof text, "before: %d %% below 0", percent (&shown->before, shown->channel, FALSE));
+    caption_share (share, sizeof share, share_of (&shown->before, shown->channel, FALSE));
+    g_snprintf (text, sizeof text, "before: %s below 0", share);
     float most = draw_map (strip, &map, 0);
     write_below (strip, text, "this number at every place", x, strip->tile * 11 / 10);
     return most;
@@ -512,7 +513,7 @@ static void draw_activation (struct strip *strip, const char *activation)
     const struct map map = map_of (strip, &shown->after);
     int at = shown->y * shown->after.width + shown->x, side = strip->tile * 9 / 10;
     double after = (double)map.values[at];
-    char text[64], from[32], to[32];
+    char text[64], from[32], to[32], share[16];
     float most = shown->watched->other >= 0 ? draw_addition (strip) : draw_before (strip);
     strip->x += strip->tile / 4;
     draw_curve (strip, side);
@@ -523,7 +524,8 @@ static void draw_activation (struct strip *strip, const char *activation)
         g_snprintf (text, sizeof text, "→ %s", to);
     write_below (strip, text, *activation ? activation : "no activation", strip->x, side);
     strip->x += side + strip->tile / 4;
-    g_snprintf (text, sizeof text, "after: %d %% zero", percent (&shown->after, shown->channel, TRUE));
+    caption_share (share, sizeof share, share_of (&shown->after, shown->channel, TRUE));
+    g_snprintf (text, sizeof text, "after: %s zero", share);
     int x = strip->x;
     draw_map (strip, &map, most);
     write_below (strip, text, "what the next layer gets", x, strip->tile * 11 / 10);

@@ -2,6 +2,8 @@
 /* unit_caption.c: numbers of a detector in words; see unit_caption.h. */
 #include "plugin/overlay/unit_caption.h"
 
+#include "plugin/overlay/caption_text.h"
+
 #include <math.h>
 
 void caption_number (char *text, gsize size, double value)
@@ -16,9 +18,9 @@ void caption_number (char *text, gsize size, double value)
 
 void unit_caption_write (struct unit_caption *caption, const struct unit_facts *facts)
 {
-    char strongest[32], most[32];
+    char strongest[32], most[32], zero[16];
     gboolean all = facts->field_height >= facts->picture_height && facts->field_width >= facts->picture_width;
-    int zero = (int)(CLAMP (facts->zero, 0, 1) * 100 + 0.5f);
+    caption_share (zero, sizeof zero, (double)facts->zero);
     caption_number (strongest, sizeof strongest, (double)facts->strongest);
     caption_number (most, sizeof most, (double)facts->most);
     g_snprintf (caption->title, sizeof caption->title, "one detector: channel %d of %d, %s", facts->channel,
@@ -39,7 +41,7 @@ void unit_caption_write (struct unit_caption *caption, const struct unit_facts *
         g_snprintf (caption->map, sizeof caption->map, "its answers; red: %s", most);
     else
         g_strlcpy (caption->map, "its answers: none yet", sizeof caption->map);
-    g_snprintf (caption->zero, sizeof caption->zero, "%d %% %s; the rest:", zero, facts->sign ? "below 0" : "zero");
+    g_snprintf (caption->zero, sizeof caption->zero, "%s %s; the rest:", zero, facts->sign ? "below 0" : "zero");
     g_strlcpy (caption->time, "strongest, over time", sizeof caption->time);
     g_strlcpy (caption->patches, "what it answered to most so far", sizeof caption->patches);
 }

@@ -225,6 +225,7 @@ const struct tensor *plan_tap (const struct plan *plan, int index);    /* in the
 struct step_info {
     const char *name, *operation, *algorithm, *type; /* type: "fp32", "int8"; "u8": it moves or maps bytes */
     int channels, height, width;                     /* of what it makes */
+    float low, high;                                 /* what its bytes can stand for; low == high: it makes floats */
     uint64_t macs, multiplications; /* of the plain definition; of the algorithm in use (Winograd: fewer) */
     uint64_t weight_bytes;          /* packed */
     uint64_t nanoseconds;           /* of the last run; 0 unless options.timed */

@@ -579,6 +579,8 @@ static uint64_t packed_bytes (const struct step *step)
 struct step_info plan_step (const struct plan *plan, int index)
 {
     const struct step *r = &plan->steps.list[index], *last = r->fused_pool ? r->fused_pool : r;
+    const struct place *out = &last->place.out;
+    float unit = out->element == ELEMENT_U8 ? out->scale : 0;
     return (struct step_info) {
         .name = r->name,
         .operation = r->operation,
@@ -589,6 +591,8 @@ struct step_info plan_step (const struct plan *plan, int index)
         .channels = last->channels,
         .height = last->height,
         .width = last->width,
+        .low = unit * (float)(0 - out->zero),
+        .high = unit * (float)(UINT8_MAX - out->zero),
         .macs = r->macs,
         .multiplications = r->multiplications,
         .weight_bytes = packed_bytes (r) + (r->fused_pool ? packed_bytes (r->fused_pool) : 0),

@@ -3,7 +3,9 @@
 #include "models/command.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_tensor (const char *what, const struct graph *graph, int id)
@@ -39,22 +41,49 @@ static int name_width (const struct plan *plan)
     return width;
 }
 
-/* In which numbers a step computes, and the range that its 256 steps are spread over. */
-static void print_type (const struct graph *graph, const struct step_info *s, const struct ranges *ranges)
+/* In which numbers a step computes, how true what it makes is to fp32, and the range that its 256 steps are spread over. */
+static void print_type (const struct step_info *s, double db)
 {
-    float low, high;
-    printf ("  %-4s", s->type);
-    if (strcmp (s->type, "fp32") && ranges_get (ranges, graph_find (graph, s->name), &low, &high))
-        printf ("  %.4g .. %.4g", (double)low, (double)high);
+    char text[16];
+    snprintf (text, sizeof text, isinf (db) ? "exact" : "%.1f", db);
+    printf ("  %-4s  %6s", s->type, text);
+    if (s->low < s->high)
+        printf ("  %.4g .. %.4g", (double)s->low, (double)s->high);
 }
 
-static void print_steps (const struct graph *graph, const struct plan *plan, const struct ranges *ranges)
+/* For each step how true it is to fp32, in dB; NULL: there is no int8, or it could not be found out. */
+static double *steps_in_db (const struct settings *settings, const struct network *network)
+{
+    int steps = plan_steps (network->plan);
+    if (!network->report.kept)
+        return NULL;
+    const char **names = calloc ((size_t)steps, sizeof *names);
+    double *db = calloc ((size_t)steps, sizeof *db);
+    for (int i = 0; names && i < steps; i++)
+        names[i] = plan_step (network->plan, i).name;
+    const struct plan_options options = { .threads = settings->threads,
+                                          .isa = settings->isa,
+                                          .algorithm = settings->algorithm,
+                                          .taps = names,
+                                          .tap_count = steps,
+                                          .precision = PRECISION_INT8,
+                                          .ranges = network->report.kept,
+                                          .seconds = settings->most_seconds };
+    bool good = names && db && precision_of_steps (network->model, &options, db);
+    free (names);
+    if (good)
+        return db;
+    free (db);
+    return NULL;
+}
+
+static void print_steps (const struct graph *graph, const struct plan *plan, const double *db)
 {
     int width = name_width (plan);
     char shape[128], bytes[32];
     uint64_t macs = 0, multiplications = 0, weights = 0;
     printf ("\n%4s  %-*s  %-20s  %-32s  %-18s  %10s  %10s%s\n", "step", width, "name", "operation", "output",
-            "algorithm", "MMAC", "weights", ranges ? "  type  range" : "");
+            "algorithm", "MMAC", "weights", db ? "  type      dB  range" : "");
     for (int i = 0; i < plan_steps (plan); i++) {
         struct step_info s = plan_step (plan, i);
         int pad = width - text_columns (s.name);
@@ -62,10 +91,10 @@ static void print_steps (const struct graph *graph, const struct plan *plan, con
         const char *output = output_words (graph, &s, &pooled, shape);
         printf ("%4d  %s%*s  %-20s  %-32s  %-18s  %10.2f", i, s.name, pad > 0 ? pad : 0, "",
                 pooled ? "conv + max-pool" : s.operation, output, s.algorithm, (double)s.macs / 1e6);
-        if (s.weight_bytes || ranges)
+        if (s.weight_bytes || db)
             printf ("  %10s", s.weight_bytes ? byte_words ((double)s.weight_bytes, bytes) : "");
-        if (ranges)
-            print_type (graph, &s, ranges);
+        if (db)
+            print_type (&s, db[i]);
         printf ("\n");
         macs += s.macs;
         multiplications += s.multiplications;
@@ -79,18 +108,18 @@ static void print_steps (const struct graph *graph, const struct plan *plan, con
             plan_isa (plan), plan_threads (plan));
 }
 
-static void print_quantised (struct quantised quantised)
+static void print_quantised (struct quantised quantised, enum precision precision)
 {
     if (quantised.tensors || quantised.constants)
-        printf ("%-7s quantised in the file: %d tensors, %d constants; computed in fp32, rounded to the same numbers\n",
-                "numbers", quantised.tensors, quantised.constants);
+        printf ("%-7s quantised in the file: %d tensors, %d constants; computed in %s\n", "numbers", quantised.tensors,
+                quantised.constants, precision == PRECISION_INT8 ? "int8" : "fp32, rounded to the same numbers");
 }
 
 static void print_precision (const struct precision_report *report)
 {
     if (report->used == PRECISION_INT8)
-        printf ("%-7s int8, ranges from %s; %.1f dB true to fp32 over two drawings\n", "numbers", report->ranges.text,
-                report->db);
+        printf ("%-7s int8, ranges from %s; %.1f dB true to fp32 over %s\n", "numbers", report->ranges.text, report->db,
+                report->told ? "the pictures it was calibrated with" : "two drawings");
 }
 
 int command_inspect (const struct settings *settings)
@@ -105,9 +134,11 @@ int command_inspect (const struct settings *settings)
         print_tensor ("output", graph, graph_output_id (graph, i));
     printf ("%-7s %s\n", "prepare", input_spec_words (model_input (network.model)).text);
     printf ("%-7s %s\n", "scores", model_scores (network.model, SCORES_AUTO, NULL).sentence);
-    print_quantised (model_quantised (network.model));
+    print_quantised (model_quantised (network.model), network.report.used);
     print_precision (&network.report);
-    print_steps (graph, network.plan, network.report.kept);
+    double *db = steps_in_db (settings, &network);
+    print_steps (graph, network.plan, db);
+    free (db);
     network_close (&network);
     return EXIT_GOOD;
 }

@@ -38,31 +38,53 @@ struct ranges *precision_ranges (const struct model *model, const struct plan_op
     return ranges ? ranges : calibrate (model, &how, error);
 }
 
-/* Both plans run over the pictures [first, how->pictures); one output is compared. */
-static double compare (const struct calibration *how, int output, int first, struct plan *plan, struct plan *exact)
+/* One tensor of two plans: what it says, what is right, and the sums of squares so far. */
+struct pair {
+    const struct tensor *said, *right;
+    double signal, difference;
+};
+
+static void add_squares (struct pair *pair)
 {
-    const struct tensor *said = plan_output (plan, output), *right = plan_output (exact, output);
+    size_t count = (size_t)pair->right->channels * (size_t)pair->right->height * (size_t)pair->right->width;
+    for (size_t k = 0; k < count; k++) {
+        double right = (double)pair->right->data[k], off = (double)pair->said->data[k] - right;
+        pair->signal += right * right;
+        pair->difference += off * off;
+    }
+}
+
+static double in_db (const struct pair *pair)
+{
+    if (!isfinite (pair->signal) || isnan (pair->difference))
+        return NAN;
+    return pair->difference > 0 ? 10 * log10 (pair->signal / pair->difference) : INFINITY;
+}
+
+/* Both plans run over the pictures [first, how->pictures). False: stopped, no picture, or memory short. */
+static bool compare (const struct calibration *how, int first, struct plan *const plans[2], struct pair *pairs,
+                     int count)
+{
     const struct input_spec *spec = how->spec;
-    size_t count = (size_t)right->channels * (size_t)right->height * (size_t)right->width;
     float *input = calloc ((size_t)spec->channels * (size_t)spec->height * (size_t)spec->width, sizeof *input);
-    double signal = 0, difference = 0;
     struct error ignored;
     bool good = input != NULL;
     for (int i = first; good && i < how->pictures; i++) {
-        good = how->picture (how->data, i, input, &ignored);
-        if (!good)
-            break;
-        good = plan_run_unless_stopped (plan, input) && plan_run_unless_stopped (exact, input);
-        for (size_t k = 0; good && k < count; k++) {
-            double off = (double)said->data[k] - (double)right->data[k];
-            signal += (double)right->data[k] * (double)right->data[k];
-            difference += off * off;
-        }
+        good = how->picture (how->data, i, input, &ignored) && plan_run_unless_stopped (plans[0], input) &&
+               plan_run_unless_stopped (plans[1], input);
+        for (int k = 0; good && k < count; k++)
+            add_squares (&pairs[k]);
     }
     free (input);
-    if (!good || !isfinite (signal) || isnan (difference))
-        return NAN;
-    return difference > 0 ? 10 * log10 (signal / difference) : INFINITY;
+    return good;
+}
+
+static double compare_output (const struct calibration *how, int output, int first, struct plan *plan,
+                              struct plan *exact)
+{
+    struct plan *const plans[2] = { plan, exact };
+    struct pair pair = { .said = plan_output (plan, output), .right = plan_output (exact, output) };
+    return compare (how, first, plans, &pair, 1) ? in_db (&pair) : NAN;
 }
 
 static bool draw (void *data, int index, float *input, struct error *error)
@@ -75,7 +97,28 @@ double precision_compare (const struct input_spec *spec, int output, struct plan
 {
     struct input_spec own = *spec;
     const struct calibration how = { .pictures = DRAWINGS, .picture = draw, .data = &own, .spec = spec };
-    return compare (&how, output, DRAWINGS - 2, plan, exact);
+    return compare_output (&how, output, DRAWINGS - 2, plan, exact);
+}
+
+bool precision_of_steps (const struct model *model, const struct plan_options *options, double *db)
+{
+    struct input_spec own = *model_input (model);
+    const struct calibration how = { .pictures = DRAWINGS, .picture = draw, .data = &own, .spec = &own };
+    struct plan_options floats = *options;
+    floats.precision = PRECISION_FP32;
+    struct plan *const plans[2] = { plan_new (model_graph (model), options, NULL),
+                                    plan_new (model_graph (model), &floats, NULL) };
+    struct pair *pairs = calloc ((size_t)options->tap_count + 1, sizeof *pairs);
+    bool good = plans[0] && plans[1] && pairs;
+    for (int k = 0; good && k < options->tap_count; k++)
+        pairs[k] = (struct pair) { .said = plan_tap (plans[0], k), .right = plan_tap (plans[1], k) };
+    good = good && compare (&how, DRAWINGS - 2, plans, pairs, options->tap_count);
+    for (int k = 0; good && k < options->tap_count; k++)
+        db[k] = in_db (&pairs[k]);
+    free (pairs);
+    plan_free (plans[0]);
+    plan_free (plans[1]);
+    return good;
 }
 
 double precision_agreement (const struct model *model, const struct ranges *ranges, const struct calibration *how)
@@ -90,7 +133,7 @@ double precision_agreement (const struct model *model, const struct ranges *rang
     struct plan *plan = plan_new (model_graph (model), &options, NULL);
     if (!with_spec.spec)
         with_spec.spec = model_input (model);
-    double db = exact && plan ? compare (&with_spec, model_output (model), 0, plan, exact) : NAN;
+    double db = exact && plan ? compare_output (&with_spec, model_output (model), 0, plan, exact) : NAN;
     plan_free (plan);
     plan_free (exact);
     return db;
@@ -133,6 +176,7 @@ static struct plan *plan_bytes (const struct model *model, const struct plan_opt
     struct error reason = { "" };
     found->db = NAN;
     struct ranges *ranges = precision_ranges (model, options, request, found, error);
+    found->told = !isnan (found->db);
     if (ranges && isnan (found->db) && !(*exact = plan_floats (model, options, error))) {
         ranges_free (ranges);
         ranges = NULL;

@@ -25,6 +25,7 @@ struct precision_report {
     enum precision used;
     struct ranges *kept; /* for `before` above; the caller's to ranges_free; NULL: fp32 */
     double db;           /* of int8's answers against fp32's, over drawings or as the file of ranges says; 0: fp32 */
+    bool told;           /* as the file of ranges says */
     struct error ranges; /* where the ranges come from, in a few words; "": fp32 */
     struct error remark; /* a sentence for the user: why fp32 is used instead, or what was passed over; or "" */
 };
@@ -51,5 +52,9 @@ double precision_compare (const struct input_spec *spec, int output, struct plan
 
 /* The same of plans with these ranges and without, over how->pictures pictures; NaN also where there is no plan. */
 double precision_agreement (const struct model *model, const struct ranges *ranges, const struct calibration *how);
+
+/* The same of every tensor that options->taps names, with options->ranges and without, over the last two drawings: db
+ * [options->tap_count]. Takes the memory of two plans. False: stopped, refused, or memory short. */
+bool precision_of_steps (const struct model *model, const struct plan_options *options, double *db);
 
 #endif

@@ -320,6 +320,8 @@ static void check_calibrate (const char *model, const char *input)
     expect (line, 1, "can decode no picture");
     snprintf (line, sizeof line, "calibrate %s %s", model, folder);
     expect (line, 1, "is not a regular file");
+    snprintf (line, sizeof line, "inspect %s --precision int8", model);
+    expect (line, 0, " type      dB  range\n");
     snprintf (line, sizeof line, "quantize %s --output %s/q.onnx", model, folder);
     expect (line, 0, "the weights of 1 layer in 8 bits; ranges from the file beside the model\n");
     snprintf (line, sizeof line, "quantize %s --output %s/q.onnx --ranges %s/few.ranges", model, folder, folder);

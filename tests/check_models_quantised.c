@@ -529,6 +529,13 @@ static void check_bytes (const char *name, struct model *model, const float *x, 
     struct plan *plan = precision_plan (model, &options, &request, &found, &error);
     if (CHECK (plan && found.used == PRECISION_INT8, "%s as bytes: %s%s", name, error.text, found.remark.text))
         check_answer (name, "int8", plan, x, reference, classes);
+    const char *last = graph_tensor (model_graph (model), graph_output_id (model_graph (model), 0)).name;
+    const struct plan_options bytes = {
+        .precision = PRECISION_INT8, .ranges = found.kept, .taps = &last, .tap_count = 1
+    };
+    double db = 0;
+    CHECK (found.kept && precision_of_steps (model, &bytes, &db) && (db >= found.db) && (db <= found.db),
+           "%s: its last step is %g dB true, its answers %g", name, db, found.db);
     ranges_free (found.kept);
     plan_free (plan);
 }

@@ -471,10 +471,12 @@ static gboolean is_between (const GstConvRelu *self)
 }
 
 /* Whether this frame goes to the network, in step; *left as pace_choose. */
-static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment, GstClockTime *left)
+static enum pace_choice choose (GstConvRelu *self, const struct sight *sight, GstClockTime *left)
 {
     const struct inference *inference = self->inference;
-    gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
+    const struct moment *moment = &sight->moment;
+    gboolean gap =
+        GST_BUFFER_FLAG_IS_SET (sight->buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
     gboolean between = is_between (self);
     struct pace_frame frame = {
         .running_time = moment->running_time,
@@ -491,7 +493,7 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
         pipeline_time_forget (&self->time);
     }
     pipeline_time_fill (&self->time, &frame);
-    if ((gap || between) && !frame.begun) {
+    if (!frame.begun && (gap || between || !gates_open (self->inference, sight))) {
         pace_passed (&self->pace, &frame);
         return PACE_PASS;
     }
@@ -556,7 +558,7 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
     const struct sight sight = { buffer, &self->info, *moment };
     GstClockTime left, start = gst_util_get_timestamp ();
     inference_follow (inference);
-    enum pace_choice choice = choose (self, buffer, moment, &left);
+    enum pace_choice choice = choose (self, &sight, &left);
     gboolean begins = choice != PACE_PASS && !inference_begun (inference), over = FALSE, next = FALSE;
     if (begins && !inference_begin (inference, &sight))
         return GST_FLOW_ERROR;
@@ -566,7 +568,8 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
     GstClockTime drawing = gst_util_get_timestamp ();
     GstVideoOverlayComposition *composition = drawing_of (self, &carrier);
     gboolean wanted = !is_between (self) && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
-    if (choice == PACE_SLICE && over && !begins && wanted && gst_util_get_timestamp () + GST_MSECOND < start + left) {
+    if (choice == PACE_SLICE && over && !begins && wanted && gst_util_get_timestamp () + GST_MSECOND < start + left &&
+        gates_open (inference, &sight)) {
         next = inference_begin (inference, &sight); /* the rest of the time is for this frame, before it is drawn on */
         if (!next)
             return GST_FLOW_ERROR;

@@ -128,6 +128,7 @@
 #include "plugin/results.h"
 #include "plugin/settings.h"
 #include "plugin/shared.h"
+#include "plugin/triggers.h"
 
 GST_DEBUG_CATEGORY (convrelu_debug);
 
@@ -146,6 +147,7 @@ struct _GstConvRelu {
     struct inference *inference; /* while there is `async`: of its thread */
     struct messages *messages;
     struct pointing *pointing;
+    struct triggers *triggers;
     struct settings settings; /* the copy being acted on */
     guint serial;
     GstVideoInfo info;
@@ -185,6 +187,7 @@ static void gst_conv_relu_init (GstConvRelu *self)
     shared_init (&self->shared, GST_ELEMENT (self));
     settings_init (&self->settings);
     self->messages = messages_new ();
+    self->triggers = triggers_new ();
     self->pointing = pointing_new (GST_ELEMENT (self), &self->shared);
     self->inference = inference_new (GST_ELEMENT (self), &self->shared, self->messages);
     pipeline_time_init (&self->time, GST_ELEMENT (self));
@@ -199,6 +202,7 @@ static void gst_conv_relu_finalize (GObject *object)
     inference_free (self->inference);
     messages_free (self->messages);
     pointing_free (self->pointing);
+    triggers_free (self->triggers);
     settings_clear (&self->settings);
     shared_clear (&self->shared);
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
@@ -235,9 +239,16 @@ static void gst_conv_relu_get_property (GObject *object, guint id, GValue *value
 
 /* ---- states ---------------------------------------------------------------------------------------------------- */
 
+/* What has begun is over. */
+static void end_triggers (GstConvRelu *self, const char *reason)
+{
+    triggers_end (self->triggers, self->messages, GST_ELEMENT (self), &self->settings, reason);
+}
+
 /* Another stream, or another place in this one: what was seen is of another picture. */
 static void forget (GstConvRelu *self)
 {
+    end_triggers (self, "jump");
     pace_again (&self->pace);
     pipeline_time_forget (&self->time);
     self->since = 0;
@@ -307,6 +318,7 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
 static gboolean gst_conv_relu_stop (GstBaseTransform *base)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
+    end_triggers (self, "stop");
     set_async (self, NULL);
     inference_stop (self->inference);
     pipeline_time_stop (&self->time);
@@ -394,6 +406,7 @@ static void post_result (GstConvRelu *self, const struct result *result)
 {
     struct carrier carrier = { .element = GST_ELEMENT (self), .moment = result->seen, .fresh = TRUE };
     messages_post_result (self->messages, &self->settings, result, &carrier);
+    triggers_follow (self->triggers, self->messages, &self->settings, result, &carrier);
 }
 
 /* The last frame's result still comes. */
@@ -401,10 +414,14 @@ static void finish_stream (GstConvRelu *self)
 {
     if (self->async) {
         async_drain (self->async);
+        async_latest (self->async, &self->outcome);
+        struct carrier carrier = { .element = GST_ELEMENT (self), .moment = self->outcome.result.seen, .fresh = TRUE };
+        triggers_follow (self->triggers, self->messages, &self->settings, &self->outcome.result, &carrier);
     } else if (inference_begun (self->inference)) {
         inference_go_on (self->inference, GST_CLOCK_TIME_NONE);
         post_result (self, &self->inference->result);
     }
+    end_triggers (self, "end-of-stream");
 }
 
 static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *event)
@@ -549,6 +566,7 @@ static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier 
     if (self->settings.appearance.overlay != OVERLAY_NONE)
         put_drawing (self, composition, buffer);
     messages_post_result (self->messages, &self->settings, result, carrier);
+    triggers_follow (self->triggers, self->messages, &self->settings, result, carrier);
 }
 
 /* async=false: the network runs here, when there is time. */

@@ -100,12 +100,15 @@ static void warn_of_precision (struct inference *inference)
     inference->remarks.precision = g_strdup (remark);
 }
 
-/* Says once which words of channel-select, class and unit mean nothing to this network. */
-static void warn_of_words (struct inference *inference)
+/* Reads the words of trigger-classes; says once which words of that, channel-select, class and unit mean nothing to
+ * this network. */
+static void read_words (struct inference *inference)
 {
     char *remark = channel_choice_remark (inference->network, &inference->active.appearance);
     if (!remark)
         remark = g_strdup (inference->network->watched_remark);
+    inference->triggers =
+        trigger_list_read (inference->network->model, inference->active.telling.trigger_classes, &remark);
     if (remark && g_strcmp0 (remark, inference->remarks.words) != 0)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
     g_free (inference->remarks.words);
@@ -175,7 +178,7 @@ static void announce (struct inference *inference, gboolean another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_precision (inference);
     warn_of_layers (inference);
-    warn_of_words (inference);
+    read_words (inference);
     for (int i = 0; another && i < model_notices (network->model); i++)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
     if (another)
@@ -256,7 +259,7 @@ static void follow_properties (struct inference *inference)
         POST_WARNING (inference, g_steal_pointer (&error), "; the values before stay in use");
     g_clear_error (&error);
     inference->refused = !good;
-    warn_of_words (inference);
+    read_words (inference);
 }
 
 /* After a file that could not be loaded the properties name the one that runs. */
@@ -383,6 +386,7 @@ static void finish_run (struct inference *inference)
     inference->result.seen = inference->moment;
     result_smooth (&inference->result, inference->smoothing, network, &inference->active,
                    inference->moment.running_time);
+    trigger_list_take (&inference->triggers, &inference->result, network, &inference->active, inference->smoothing);
     inference->step = 0;
     inference->ran = TRUE;
     GST_OBJECT_LOCK (inference->element);

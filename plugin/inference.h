@@ -25,7 +25,7 @@
 
 /* What the last warnings said, or NULL. */
 struct remarks {
-    char *words;     /* of channel-select, class and unit */
+    char *words;     /* of channel-select, class, unit and trigger-classes */
     char *precision; /* of int8 */
     char *layers;    /* of `layers` */
 };
@@ -47,6 +47,7 @@ struct inference {
     struct remarks remarks;
 
     struct gates gates;
+    struct trigger_list triggers; /* of the network that runs */
     struct frame_reader *reader;
     struct overlay *overlay;
     struct smoothing *smoothing;             /* of the results */

@@ -14,6 +14,7 @@ void result_clear (struct result *result)
 {
     g_free (result->ids);
     g_free (result->scores);
+    g_free (result->triggers);
     model_unref (result->model);
     *result = (struct result) { 0 };
 }
@@ -51,6 +52,7 @@ void result_copy (struct result *to, const struct result *from)
     to->capacity = from->count;
     to->ids = g_memdup2 (from->ids, from->count * sizeof *from->ids);
     to->scores = g_memdup2 (from->scores, from->count * sizeof *from->scores);
+    to->triggers = g_memdup2 (from->triggers, from->trigger_count * sizeof *from->triggers);
     to->model = from->model ? model_ref (from->model) : NULL;
     result_clear (&before);
 }

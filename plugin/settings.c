@@ -355,6 +355,7 @@ void settings_install (GObjectClass *klass)
     install_messages (klass);
     install_running (klass);
     spending_install (klass);
+    telling_install (klass);
     gst_type_mark_as_plugin_api (order_choice_type (), 0);
     gst_type_mark_as_plugin_api (scores_type (), 0);
     gst_type_mark_as_plugin_api (resize_type (), 0);
@@ -379,6 +380,7 @@ void settings_init (struct settings *settings)
         .max_unread_messages = DEFAULT_MAX_UNREAD,
         .activation = ACTIVATION_CHOICE_MODEL,
     };
+    telling_init (&settings->telling);
     appearance_init (&settings->appearance);
 }
 
@@ -387,6 +389,7 @@ void settings_clear (struct settings *settings)
     g_clear_pointer (&settings->model_file, g_free);
     g_clear_pointer (&settings->labels_file, g_free);
     g_clear_pointer (&settings->ranges_file, g_free);
+    telling_clear (&settings->telling);
     appearance_clear (&settings->appearance);
 }
 
@@ -397,6 +400,7 @@ void settings_copy (struct settings *to, const struct settings *from)
     to->model_file = g_strdup (from->model_file);
     to->labels_file = g_strdup (from->labels_file);
     to->ranges_file = g_strdup (from->ranges_file);
+    telling_copy (&to->telling, &from->telling);
     appearance_copy (&to->appearance, &from->appearance);
 }
 
@@ -494,7 +498,7 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
         return TRUE;
     default:
         return set_running (settings, id, value) || spending_set (&settings->spending, id, value) ||
-               appearance_set (&settings->appearance, id, value);
+               telling_set (&settings->telling, id, value) || appearance_set (&settings->appearance, id, value);
     }
 }
 
@@ -568,7 +572,7 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         return TRUE;
     default:
         return get_running (settings, id, value) || spending_get (&settings->spending, id, value) ||
-               appearance_get (&settings->appearance, id, value);
+               telling_get (&settings->telling, id, value) || appearance_get (&settings->appearance, id, value);
     }
 }
 

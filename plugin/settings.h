@@ -13,6 +13,7 @@
 #include "models/scores.h"
 #include "plugin/overlay/properties.h"
 #include "plugin/spending.h"
+#include "plugin/triggers.h"
 #include "plugin/triple.h"
 
 /* Also the values of the GObject enums of the same names. */
@@ -53,6 +54,7 @@ struct settings {
     guint max_unread_messages; /* 0: no limit */
     enum activation_choice activation;
     struct spending spending;
+    struct telling telling;
     struct appearance appearance;
 };
 
@@ -81,7 +83,7 @@ enum property {
     PROPERTY_RANGES_FILE,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
-    /* and those of overlay/properties.h and spending.h */
+    /* and those of overlay/properties.h, spending.h and triggers.h */
 };
 
 void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */

@@ -66,22 +66,27 @@ void gates_begin (struct inference *inference, const struct sight *sight)
     still_keep (&inference->gates.still, spending->still_threshold, sight->moment.running_time);
 }
 
-/* CPU time of the calling thread, ns. */
-static GstClockTime thread_time (void)
+/* CPU time of the calling thread, or of the process, ns. */
+static GstClockTime cpu_time (clockid_t clock)
 {
     struct timespec time;
-    return clock_gettime (CLOCK_THREAD_CPUTIME_ID, &time) == 0 ? GST_TIMESPEC_TO_TIME (time) : 0;
+    return clock_gettime (clock, &time) == 0 ? GST_TIMESPEC_TO_TIME (time) : 0;
 }
 
 void gates_work_begins (struct gates *gates)
 {
-    if (gates->meter.filled)
-        gates->work_began = thread_time ();
+    if (!gates->meter.filled)
+        return;
+    gates->work_began = cpu_time (CLOCK_THREAD_CPUTIME_ID);
+    gates->all_work_began = cpu_time (CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void gates_work_ends (struct gates *gates, int threads)
 {
-    GstClockTime now = gates->meter.filled ? thread_time () : 0;
-    if (now > gates->work_began)
-        meter_spent (&gates->meter, (now - gates->work_began) * (GstClockTime)threads);
+    if (!gates->meter.filled)
+        return;
+    GstClockTime own = cpu_time (CLOCK_THREAD_CPUTIME_ID), all = cpu_time (CLOCK_PROCESS_CPUTIME_ID);
+    if (own > gates->work_began && all > gates->all_work_began)
+        meter_spent (&gates->meter,
+                     MIN ((own - gates->work_began) * (GstClockTime)threads, all - gates->all_work_began));
 }

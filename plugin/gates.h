@@ -17,7 +17,8 @@ struct sight;
 struct gates {
     struct still still;
     struct meter meter;
-    GstClockTime work_began; /* CPU time of this thread */
+    GstClockTime work_began;     /* CPU time of this thread, */
+    GstClockTime all_work_began; /*   and of the process */
 };
 
 void gates_clear (struct gates *gates); /* all zero: nothing was seen or spent */
@@ -28,7 +29,9 @@ gboolean gates_open (struct inference *inference, const struct sight *sight);
 /* A run has begun on the frame asked about last. */
 void gates_begin (struct inference *inference, const struct sight *sight);
 
-/* Between these two `threads` threads work as much as this one; counted where there is a cpu-limit. */
+/* Between these two `threads` threads work. Where there is a cpu-limit, as much is counted as if each took the time of
+ * this one, but no more than the whole process took: threads that the system does not let run leave their work to this
+ * one. */
 void gates_work_begins (struct gates *gates);
 void gates_work_ends (struct gates *gates, int threads);
 

@@ -115,6 +115,16 @@ static void read_words (struct inference *inference)
     inference->remarks.words = remark;
 }
 
+/* Says once why tensors are not handed on as they are asked for. */
+static void warn_of_tensors (struct inference *inference)
+{
+    char *remark = tensors_remark (inference->network, &inference->active);
+    if (remark && g_strcmp0 (remark, inference->remarks.tensors) != 0)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
+    g_free (inference->remarks.tensors);
+    inference->remarks.tensors = remark;
+}
+
 /* Says what was made of numbers that were set, where that is not what they say. */
 static void warn_of_units (struct inference *inference)
 {
@@ -178,6 +188,7 @@ static void announce (struct inference *inference, gboolean another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_precision (inference);
     warn_of_layers (inference);
+    warn_of_tensors (inference);
     read_words (inference);
     for (int i = 0; another && i < model_notices (network->model); i++)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
@@ -243,6 +254,7 @@ void inference_stop (struct inference *inference)
     use_network (inference, NULL);
     g_clear_pointer (&inference->remarks.layers, g_free); /* the next start says it again */
     g_clear_pointer (&inference->remarks.words, g_free);
+    g_clear_pointer (&inference->remarks.tensors, g_free);
     g_clear_pointer (&inference->remarks.precision, g_free);
 }
 
@@ -259,6 +271,7 @@ static void follow_properties (struct inference *inference)
         POST_WARNING (inference, g_steal_pointer (&error), "; the values before stay in use");
     g_clear_error (&error);
     inference->refused = !good;
+    warn_of_tensors (inference);
     read_words (inference);
 }
 
@@ -387,6 +400,8 @@ static void finish_run (struct inference *inference)
     result_smooth (&inference->result, inference->smoothing, network, &inference->active,
                    inference->moment.running_time);
     trigger_list_take (&inference->triggers, &inference->result, network, &inference->active, inference->smoothing);
+    tensors_unref (inference->result.tensors);
+    inference->result.tensors = tensors_take (network, &inference->active);
     inference->step = 0;
     inference->ran = TRUE;
     GST_OBJECT_LOCK (inference->element);

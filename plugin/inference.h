@@ -28,6 +28,7 @@ struct remarks {
     char *words;     /* of channel-select, class, unit and trigger-classes */
     char *precision; /* of int8 */
     char *layers;    /* of `layers` */
+    char *tensors;   /* of `tensors` and `tensor-layers` */
 };
 
 struct inference {

@@ -19,7 +19,8 @@ struct result {
     struct model *model;            /* whose classes they are; a reference, NULL until something was said */
     struct trigger_score *triggers; /* [trigger_count] of trigger-classes, in their order (triggers.h) */
     guint trigger_count;
-    struct moment seen; /* of the frame it was said of: whoever calls result_take fills it */
+    struct tensors *tensors; /* of the run (tensors.h); a reference, or NULL */
+    struct moment seen;      /* of the frame it was said of: whoever calls result_take fills it */
 };
 
 /* The frame that a result goes along with: the one it was said of (`fresh`) or a later one. */

@@ -356,6 +356,7 @@ void settings_install (GObjectClass *klass)
     install_running (klass);
     spending_install (klass);
     telling_install (klass);
+    handing_install (klass);
     gst_type_mark_as_plugin_api (order_choice_type (), 0);
     gst_type_mark_as_plugin_api (scores_type (), 0);
     gst_type_mark_as_plugin_api (resize_type (), 0);
@@ -390,6 +391,7 @@ void settings_clear (struct settings *settings)
     g_clear_pointer (&settings->labels_file, g_free);
     g_clear_pointer (&settings->ranges_file, g_free);
     telling_clear (&settings->telling);
+    handing_clear (&settings->handing);
     appearance_clear (&settings->appearance);
 }
 
@@ -401,6 +403,7 @@ void settings_copy (struct settings *to, const struct settings *from)
     to->labels_file = g_strdup (from->labels_file);
     to->ranges_file = g_strdup (from->ranges_file);
     telling_copy (&to->telling, &from->telling);
+    handing_copy (&to->handing, &from->handing);
     appearance_copy (&to->appearance, &from->appearance);
 }
 
@@ -498,7 +501,8 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
         return TRUE;
     default:
         return set_running (settings, id, value) || spending_set (&settings->spending, id, value) ||
-               telling_set (&settings->telling, id, value) || appearance_set (&settings->appearance, id, value);
+               telling_set (&settings->telling, id, value) || handing_set (&settings->handing, id, value) ||
+               appearance_set (&settings->appearance, id, value);
     }
 }
 
@@ -572,7 +576,8 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         return TRUE;
     default:
         return get_running (settings, id, value) || spending_get (&settings->spending, id, value) ||
-               telling_get (&settings->telling, id, value) || appearance_get (&settings->appearance, id, value);
+               telling_get (&settings->telling, id, value) || handing_get (&settings->handing, id, value) ||
+               appearance_get (&settings->appearance, id, value);
     }
 }
 
@@ -625,7 +630,7 @@ gboolean settings_same_plan (const struct settings *a, const struct settings *b)
 {
     return settings_same_files (a, b) && same_precision (a, b) && a->threads == b->threads &&
            a->algorithm == b->algorithm && a->activation == b->activation &&
-           appearance_same_tensors (&a->appearance, &b->appearance);
+           handing_same_layers (&a->handing, &b->handing) && appearance_same_tensors (&a->appearance, &b->appearance);
 }
 
 gboolean settings_replacement (const struct settings *settings, struct activation *replacement)

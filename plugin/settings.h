@@ -13,6 +13,7 @@
 #include "models/scores.h"
 #include "plugin/overlay/properties.h"
 #include "plugin/spending.h"
+#include "plugin/tensors.h"
 #include "plugin/triggers.h"
 #include "plugin/triple.h"
 
@@ -55,6 +56,7 @@ struct settings {
     enum activation_choice activation;
     struct spending spending;
     struct telling telling;
+    struct handing handing;
     struct appearance appearance;
 };
 
@@ -83,7 +85,7 @@ enum property {
     PROPERTY_RANGES_FILE,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
-    /* and those of overlay/properties.h, spending.h and triggers.h */
+    /* and those of overlay/properties.h, spending.h, triggers.h and tensors.h */
 };
 
 void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* gates.h: whether the network is to run on a frame at all, by what the properties say of thrift (spending.h): max-rate,
- * cpu-limit, still-threshold; asked in this order, the cheapest first.
+/* gates.h: whether the network is to run on a frame at all, by the properties of spending.h: max-rate, cpu-limit,
+ * still-threshold; asked in this order, the cheapest first.
  *
  *   gates_open (inference, &sight) -- TRUE --> inference_begin, which calls gates_begin
  *

@@ -68,6 +68,10 @@
  * * `element` (string): the element's name; `seen-timestamp`, `seen-running-time` (guint64): of the frame it was seen
  *   in
  *
+ * `convrelu-event` says once that a class of #GstConvRelu:trigger-classes has begun to be seen, or that this has ended:
+ * `event` (string, `begin` or `end`), `label`, `class-id`, `score`, `timestamp`, `stream-time`, `running-time`,
+ * `since-running-time`, `reason` (string), `element`, and at the end `begin-running-time`.
+ *
  * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in),
  * `built-in` (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set` (string).
  *

@@ -2,7 +2,8 @@
 /* spending.h: the properties that say how little work is enough, and the meter that two of them are kept by. Part of
  * struct settings; the same rules hold (settings.h).
  *
- * The meter is only numbers: whoever asks brings the time, nothing is locked, no clock is read. One thread at a time. */
+ * The meter is only numbers: whoever asks brings the time, nothing is locked, no clock is read. One thread at a
+ * time. */
 #ifndef CONVRELU_SPENDING_H
 #define CONVRELU_SPENDING_H
 

@@ -62,8 +62,8 @@ struct trigger_score {
     float score;
 };
 
-/* The words of trigger-classes (NULL: none), as a model understands them: labels, whole or as the drawing shortens them,
- * upper or lower case, or numbers, separated by commas; of labels that hold commas the longest that fits counts. Each
+/* The words of trigger-classes (NULL: none), as a model understands them: labels, whole or as the drawing shortens
+ * them, upper or lower case, or numbers, separated by commas; of labels that hold commas the longest that fits counts. Each
  * class once. *remark, where it is NULL, becomes what to warn of; g_free it. Looks through all labels. */
 struct trigger_list trigger_list_read (const struct model *model, const char *words, char **remark);
 

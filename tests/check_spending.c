@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_spending.c: runs that are spared: the meter of max-rate and cpu-limit over made-up time, the still gate's means
- * against sums of pixels taken one by one, and the element with all three. Linked with the plugin's own objects; nothing
- * here waits for a clock. */
+/* check_spending.c: runs that are spared: the meter of max-rate and cpu-limit over made-up time, the still gate's
+ * means against sums of pixels taken one by one, and the element with all three. Linked with the plugin's own objects;
+ * nothing here waits for a clock. */
 #include "element.h"
 #include "plugin/frame_image.h"
 #include "plugin/frame_map.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_tensors.c: tensors=true: who reads the numbers off the buffer finds those of the network; without GStreamer 1.26
- * a warning says that there are none. */
+/* check_tensors.c: tensors=true: who reads the numbers off the buffer finds those of the network; without GStreamer
+ * 1.26 a warning says that there are none. */
 #include "element.h"
 
 #if defined(HAVE_ANALYTICS) && GST_CHECK_VERSION(1, 26, 0)

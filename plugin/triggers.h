@@ -63,8 +63,8 @@ struct trigger_score {
 };
 
 /* The words of trigger-classes (NULL: none), as a model understands them: labels, whole or as the drawing shortens
- * them, upper or lower case, or numbers, separated by commas; of labels that hold commas the longest that fits counts. Each
- * class once. *remark, where it is NULL, becomes what to warn of; g_free it. Looks through all labels. */
+ * them, upper or lower case, or numbers, separated by commas; of labels that hold commas the longest that fits counts.
+ * Each class once. *remark, where it is NULL, becomes what to warn of; g_free it. Looks through all labels. */
 struct trigger_list trigger_list_read (const struct model *model, const char *words, char **remark);
 
 /* Puts the scores of these classes into the result of a run; averages where smoothing is on. Of the thread that runs

@@ -132,8 +132,12 @@ void messages_post_result (struct messages *messages, const struct settings *set
     if (!settings->post_messages || !wants_result (messages, settings, result, carrier))
         return;
     GstStructure *structure = result_message (result, carrier);
-    messages_post (messages, carrier->element, gst_message_new_element (GST_OBJECT (carrier->element), structure),
-                   settings->max_unread_messages);
+    GstMessage *message = gst_message_new_element (GST_OBJECT (carrier->element), structure);
+    if (messages_post (messages, carrier->element, message, settings->max_unread_messages))
+        return;
+    g_mutex_lock (&messages->lock);
+    messages->told = FALSE; /* nobody knows of it yet */
+    g_mutex_unlock (&messages->lock);
 }
 
 void messages_post_model (struct messages *messages, GstElement *element, const struct settings *settings,

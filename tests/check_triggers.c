@@ -317,6 +317,23 @@ static void check_message_on (void)
     }
 }
 
+/* A change that found no room on the bus is told with the next frame. */
+static void check_full_bus (void)
+{
+    group ("a change that was dropped");
+    struct rig rig = rig_new ("message-on=change max-unread-messages=1");
+    rig_caps (&rig, "RGB", 50, 40);
+    hear (&rig); /* that the network runs */
+    pass (&rig, RED, 0);
+    pass (&rig, BLUE, 1);
+    CHECK (stat_of (rig.element, "messages-dropped") == 1 && hear (&rig).results == 1, "there was room");
+    pass (&rig, BLUE, 2);
+    CHECK (hear (&rig).results == 1, "it is never told");
+    pass (&rig, BLUE, 3);
+    CHECK (hear (&rig).results == 0, "it is told again");
+    rig_free (&rig);
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -329,5 +346,6 @@ int main (int argc, char **argv)
     check_reasons ();
     check_beside ();
     check_message_on ();
+    check_full_bus ();
     return end_tests ();
 }

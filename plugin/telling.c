@@ -2,8 +2,7 @@
 /* telling.c: the properties of triggers, and which results are posted; see triggers.h. */
 #include "plugin/triggers.h"
 
-#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
-#define CONTROL_FLAGS (FLAGS | GST_PARAM_CONTROLLABLE)
+#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE)
 
 static const float default_on = 0.6f, default_off = 0.4f;
 
@@ -37,24 +36,24 @@ void telling_install (GObjectClass *klass)
     g_object_class_install_property (klass, PROPERTY_TRIGGER_ON,
                                      g_param_spec_float ("trigger-on", "Trigger on",
                                                          "A trigger class begins when its score is at least this", 0.0f,
-                                                         1.0f, default_on, CONTROL_FLAGS));
+                                                         1.0f, default_on, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_TRIGGER_OFF,
         g_param_spec_float ("trigger-off", "Trigger off",
                             "A trigger class that has begun ends when its score is below this, or below trigger-on "
                             "where that is less: between the two nothing changes",
-                            0.0f, 1.0f, default_off, CONTROL_FLAGS));
+                            0.0f, 1.0f, default_off, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_TRIGGER_HOLD,
         g_param_spec_uint64 ("trigger-hold", "Trigger hold",
                              "For how long a score must stay beyond its threshold until that counts, in ns of running "
                              "time: shorter glimpses and gaps are not told. Frames without a time do not wait",
-                             0, G_MAXINT64, 0, CONTROL_FLAGS));
+                             0, G_MAXINT64, 0, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_MESSAGE_ON,
         g_param_spec_enum ("message-on", "Message on",
                            "For which frames the message \"convrelu\" is posted, where post-messages says that it is",
-                           message_on_type (), MESSAGE_ON_FRESH, CONTROL_FLAGS));
+                           message_on_type (), MESSAGE_ON_FRESH, FLAGS));
     gst_type_mark_as_plugin_api (message_on_type (), 0);
 }
 

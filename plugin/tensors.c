@@ -14,7 +14,7 @@
 
 /* ---- properties ------------------------------------------------------------------------------------------------ */
 
-#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+#define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING | GST_PARAM_CONTROLLABLE)
 
 void handing_install (GObjectClass *klass)
 {

@@ -43,6 +43,8 @@ static void outcome_copy (struct outcome *to, const struct outcome *from)
 
 /* ---- the thread ------------------------------------------------------------------------------------------------ */
 
+enum look { LOOK_FAILED /* it could not be read */, LOOK_PASSED, LOOK_SEEN };
+
 /* A frame in work. */
 struct work {
     GstBuffer *buffer;
@@ -68,15 +70,22 @@ static gboolean take_work (struct async *async, struct work *work)
     return there;
 }
 
-/* Shows the frame to the network and draws. FALSE: it could not be read. */
-static gboolean look (struct inference *inference, struct work *work, GstVideoOverlayComposition **composition)
+/* Shows the frame to the network and draws. LOOK_PASSED: the gates let it pass, and what was seen last holds. */
+static enum look look (struct inference *inference, struct work *work, GstVideoOverlayComposition **composition)
 {
     struct sight sight = { work->buffer, &work->info, work->moment };
     inference_follow (inference);
+    if (!gates_open (inference, &sight)) {
+        gst_clear_buffer (&work->buffer);
+        GST_OBJECT_LOCK (inference->element);
+        inference->shared->stats.skipped++;
+        GST_OBJECT_UNLOCK (inference->element);
+        return LOOK_PASSED;
+    }
     gboolean good = inference_begin (inference, &sight);
     gst_clear_buffer (&work->buffer); /* converted: upstream gets its memory back */
     if (!good)
-        return FALSE;
+        return LOOK_FAILED;
     inference_go_on (inference, GST_CLOCK_TIME_NONE);
     GstClockTime start = gst_util_get_timestamp ();
     *composition = NULL;
@@ -85,7 +94,7 @@ static gboolean look (struct inference *inference, struct work *work, GstVideoOv
             inference_draw (inference, GST_VIDEO_INFO_WIDTH (&work->info), GST_VIDEO_INFO_HEIGHT (&work->info));
         shared_drawn (inference->shared, gst_util_get_timestamp () - start);
     }
-    return TRUE;
+    return LOOK_SEEN;
 }
 
 /* Makes the result the newest and posts it, unless the stream is another by now. */
@@ -126,8 +135,9 @@ static gpointer run (gpointer data)
             inference_forget (async->inference);
         stream = work.stream;
         GstVideoOverlayComposition *composition = NULL;
-        gboolean good = look (async->inference, &work, &composition);
-        publish (async, &work, good, composition);
+        enum look looked = look (async->inference, &work, &composition);
+        if (looked != LOOK_PASSED)
+            publish (async, &work, looked == LOOK_SEEN, composition);
     }
     g_mutex_lock (&async->lock);
     gboolean another = stream != async->stream;

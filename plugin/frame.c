@@ -5,6 +5,7 @@
 #include "plugin/frame_convert.h"
 #include "plugin/frame_image.h"
 #include "plugin/frame_map.h"
+#include "plugin/still.h"
 
 #include <math.h>
 #include <string.h>
@@ -177,9 +178,15 @@ static struct rectangle picture_area (const GstVideoInfo *info, GstBuffer *buffe
     return area;
 }
 
+/* The pixels that the engine reads, of a mapped frame. */
+static const GstVideoFrame *pixels_of (const struct frame_reader *reader, const GstVideoFrame *frame)
+{
+    return reader->converter ? frame_converter_run (reader->converter, frame) : frame;
+}
+
 static void frame_to_input (const struct frame_reader *reader, const GstVideoFrame *frame, struct network *network)
 {
-    const GstVideoFrame *pixels = reader->converter ? frame_converter_run (reader->converter, frame) : frame;
+    const GstVideoFrame *pixels = pixels_of (reader, frame);
     const guint8 *data[IMAGE_PLANES] = { NULL };
     ptrdiff_t stride[IMAGE_PLANES] = { 0 };
     for (guint plane = 0; plane < MIN (GST_VIDEO_FRAME_N_PLANES (pixels), (guint)IMAGE_PLANES); plane++) {
@@ -189,13 +196,14 @@ static void frame_to_input (const struct frame_reader *reader, const GstVideoFra
     plan_image (network->plan, reader->image, data, stride, network->input);
 }
 
-gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, struct network *network, GError **error)
+/* Maps the buffer and prepares for it. FALSE: an error, and nothing is mapped. */
+static gboolean open_frame (struct frame_reader *reader, GstBuffer *buffer, const struct network *network,
+                            GstVideoFrame *frame, GError **error)
 {
     const GstVideoInfo *info = &reader->info;
     struct rectangle area = picture_area (info, buffer);
     int threads = plan_threads (network->plan);
-    GstVideoFrame frame;
-    if (!frame_map_read (&frame, &reader->given, buffer, !frame_image_reads (info))) {
+    if (!frame_map_read (frame, &reader->given, buffer, !frame_image_reads (info))) {
         g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
                      "Cannot read a buffer of %" G_GSIZE_FORMAT " bytes as a %s frame of %d x %d",
                      gst_buffer_get_size (buffer), GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
@@ -203,14 +211,35 @@ gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, stru
         return FALSE;
     }
     gboolean ready = reader->image && threads == reader->threads && memcmp (&area, &reader->area, sizeof area) == 0;
-    ready = ready || prepare (reader, area, threads);
-    if (ready)
-        frame_to_input (reader, &frame, network);
-    else
-        g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-                     "Cannot convert %s frames of %d x %d to the network's input of %d x %d",
-                     GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
-                     reader->spec.width, reader->spec.height);
+    if (ready || prepare (reader, area, threads))
+        return TRUE;
+    gst_video_frame_unmap (frame);
+    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                 "Cannot convert %s frames of %d x %d to the network's input of %d x %d", GST_VIDEO_INFO_NAME (info),
+                 GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), reader->spec.width, reader->spec.height);
+    return FALSE;
+}
+
+gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, struct network *network, GError **error)
+{
+    GstVideoFrame frame;
+    if (!open_frame (reader, buffer, network, &frame, error))
+        return FALSE;
+    frame_to_input (reader, &frame, network);
     gst_video_frame_unmap (&frame);
-    return ready;
+    return TRUE;
+}
+
+gboolean frame_reader_look (struct frame_reader *reader, GstBuffer *buffer, const struct network *network,
+                            struct still *still)
+{
+    GstVideoFrame frame;
+    if (!open_frame (reader, buffer, network, &frame, NULL))
+        return FALSE;
+    struct view view = view_of (reader, reader->area);
+    if (reader->converter)
+        view.from = (struct rectangle) { 0, 0, view.to.width, view.to.height };
+    still_look (still, pixels_of (reader, &frame), view.from);
+    gst_video_frame_unmap (&frame);
+    return TRUE;
 }

@@ -53,4 +53,10 @@ struct view frame_reader_view (const struct frame_reader *reader);
  * not hold such a frame, or there is no conversion. The reader must have been set for this network. */
 gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, struct network *network, GError **error);
 
+/* Looks at what the network would see of the buffer, and reads nothing into its input. Frames that frame_image_reads
+ * does not know are converted for it. FALSE: it cannot be read, as frame_reader_read will say. */
+struct still;
+gboolean frame_reader_look (struct frame_reader *reader, GstBuffer *buffer, const struct network *network,
+                            struct still *still);
+
 #endif

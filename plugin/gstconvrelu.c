@@ -68,6 +68,10 @@
  * * `element` (string): the element's name; `seen-timestamp`, `seen-running-time` (guint64): of the frame it was seen
  *   in
  *
+ * `convrelu-event` says once that a class of #GstConvRelu:trigger-classes has begun to be seen, or that this has ended:
+ * `event` (string, `begin` or `end`), `label`, `class-id`, `score`, `timestamp`, `stream-time`, `running-time`,
+ * `since-running-time`, `reason` (string), `element`, and at the end `begin-running-time`.
+ *
  * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in),
  * `built-in` (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set` (string).
  *
@@ -128,6 +132,7 @@
 #include "plugin/results.h"
 #include "plugin/settings.h"
 #include "plugin/shared.h"
+#include "plugin/triggers.h"
 
 GST_DEBUG_CATEGORY (convrelu_debug);
 
@@ -146,6 +151,7 @@ struct _GstConvRelu {
     struct inference *inference; /* while there is `async`: of its thread */
     struct messages *messages;
     struct pointing *pointing;
+    struct triggers *triggers;
     struct settings settings; /* the copy being acted on */
     guint serial;
     GstVideoInfo info;
@@ -185,6 +191,7 @@ static void gst_conv_relu_init (GstConvRelu *self)
     shared_init (&self->shared, GST_ELEMENT (self));
     settings_init (&self->settings);
     self->messages = messages_new ();
+    self->triggers = triggers_new ();
     self->pointing = pointing_new (GST_ELEMENT (self), &self->shared);
     self->inference = inference_new (GST_ELEMENT (self), &self->shared, self->messages);
     pipeline_time_init (&self->time, GST_ELEMENT (self));
@@ -199,6 +206,7 @@ static void gst_conv_relu_finalize (GObject *object)
     inference_free (self->inference);
     messages_free (self->messages);
     pointing_free (self->pointing);
+    triggers_free (self->triggers);
     settings_clear (&self->settings);
     shared_clear (&self->shared);
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
@@ -235,9 +243,16 @@ static void gst_conv_relu_get_property (GObject *object, guint id, GValue *value
 
 /* ---- states ---------------------------------------------------------------------------------------------------- */
 
+/* What has begun is over. */
+static void end_triggers (GstConvRelu *self, const char *reason)
+{
+    triggers_end (self->triggers, self->messages, GST_ELEMENT (self), &self->settings, reason);
+}
+
 /* Another stream, or another place in this one: what was seen is of another picture. */
 static void forget (GstConvRelu *self)
 {
+    end_triggers (self, "jump");
     pace_again (&self->pace);
     pipeline_time_forget (&self->time);
     self->since = 0;
@@ -307,6 +322,7 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
 static gboolean gst_conv_relu_stop (GstBaseTransform *base)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
+    end_triggers (self, "stop");
     set_async (self, NULL);
     inference_stop (self->inference);
     pipeline_time_stop (&self->time);
@@ -394,6 +410,7 @@ static void post_result (GstConvRelu *self, const struct result *result)
 {
     struct carrier carrier = { .element = GST_ELEMENT (self), .moment = result->seen, .fresh = TRUE };
     messages_post_result (self->messages, &self->settings, result, &carrier);
+    triggers_follow (self->triggers, self->messages, &self->settings, result, &carrier);
 }
 
 /* The last frame's result still comes. */
@@ -401,10 +418,14 @@ static void finish_stream (GstConvRelu *self)
 {
     if (self->async) {
         async_drain (self->async);
+        async_latest (self->async, &self->outcome);
+        struct carrier carrier = { .element = GST_ELEMENT (self), .moment = self->outcome.result.seen, .fresh = TRUE };
+        triggers_follow (self->triggers, self->messages, &self->settings, &self->outcome.result, &carrier);
     } else if (inference_begun (self->inference)) {
         inference_go_on (self->inference, GST_CLOCK_TIME_NONE);
         post_result (self, &self->inference->result);
     }
+    end_triggers (self, "end-of-stream");
 }
 
 static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *event)
@@ -471,10 +492,12 @@ static gboolean is_between (const GstConvRelu *self)
 }
 
 /* Whether this frame goes to the network, in step; *left as pace_choose. */
-static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const struct moment *moment, GstClockTime *left)
+static enum pace_choice choose (GstConvRelu *self, const struct sight *sight, GstClockTime *left)
 {
     const struct inference *inference = self->inference;
-    gboolean gap = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
+    const struct moment *moment = &sight->moment;
+    gboolean gap =
+        GST_BUFFER_FLAG_IS_SET (sight->buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
     gboolean between = is_between (self);
     struct pace_frame frame = {
         .running_time = moment->running_time,
@@ -491,7 +514,7 @@ static enum pace_choice choose (GstConvRelu *self, GstBuffer *buffer, const stru
         pipeline_time_forget (&self->time);
     }
     pipeline_time_fill (&self->time, &frame);
-    if ((gap || between) && !frame.begun) {
+    if (!frame.begun && (gap || between || !gates_open (self->inference, sight))) {
         pace_passed (&self->pace, &frame);
         return PACE_PASS;
     }
@@ -547,6 +570,7 @@ static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier 
     if (self->settings.appearance.overlay != OVERLAY_NONE)
         put_drawing (self, composition, buffer);
     messages_post_result (self->messages, &self->settings, result, carrier);
+    triggers_follow (self->triggers, self->messages, &self->settings, result, carrier);
 }
 
 /* async=false: the network runs here, when there is time. */
@@ -556,7 +580,7 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
     const struct sight sight = { buffer, &self->info, *moment };
     GstClockTime left, start = gst_util_get_timestamp ();
     inference_follow (inference);
-    enum pace_choice choice = choose (self, buffer, moment, &left);
+    enum pace_choice choice = choose (self, &sight, &left);
     gboolean begins = choice != PACE_PASS && !inference_begun (inference), over = FALSE, next = FALSE;
     if (begins && !inference_begin (inference, &sight))
         return GST_FLOW_ERROR;
@@ -566,7 +590,8 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
     GstClockTime drawing = gst_util_get_timestamp ();
     GstVideoOverlayComposition *composition = drawing_of (self, &carrier);
     gboolean wanted = !is_between (self) && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
-    if (choice == PACE_SLICE && over && !begins && wanted && gst_util_get_timestamp () + GST_MSECOND < start + left) {
+    if (choice == PACE_SLICE && over && !begins && wanted && gst_util_get_timestamp () + GST_MSECOND < start + left &&
+        gates_open (inference, &sight)) {
         next = inference_begin (inference, &sight); /* the rest of the time is for this frame, before it is drawn on */
         if (!next)
             return GST_FLOW_ERROR;

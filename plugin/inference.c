@@ -29,6 +29,7 @@ void inference_free (struct inference *inference)
     frame_reader_free (inference->reader);
     overlay_free (inference->overlay);
     smoothing_free (inference->smoothing);
+    gates_clear (&inference->gates);
     g_free (inference);
 }
 
@@ -54,6 +55,7 @@ void inference_forget (struct inference *inference)
     inference->step = 0;
     inference->result.valid = FALSE;
     inference->ran = FALSE;
+    still_forget (&inference->gates.still);
     smoothing_reset (inference->smoothing);
     overlay_jump (inference->overlay);
     g_clear_pointer (&inference->composition, gst_video_overlay_composition_unref);
@@ -77,11 +79,11 @@ static gboolean copy_settings (struct inference *inference, gboolean *moved, GEr
 static void warn_of_layers (struct inference *inference)
 {
     const char *remark = inference->network->layers.remark;
-    if (remark && g_strcmp0 (remark, inference->layers_remark) != 0)
+    if (remark && g_strcmp0 (remark, inference->remarks.layers) != 0)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark),
                              ("The property layer-names lists them all."));
-    g_free (inference->layers_remark);
-    inference->layers_remark = g_strdup (remark);
+    g_free (inference->remarks.layers);
+    inference->remarks.layers = g_strdup (remark);
 }
 
 /* Says once why it does not compute in the precision that was asked for, or that a file of ranges was passed over. */
@@ -92,22 +94,35 @@ static void warn_of_precision (struct inference *inference)
     if (report->used == PRECISION_INT8)
         GST_INFO_OBJECT (inference->element, "int8, ranges from %s; %.1f dB true to fp32", report->ranges.text,
                          report->db);
-    if (remark && g_strcmp0 (remark, inference->precision_remark) != 0)
+    if (remark && g_strcmp0 (remark, inference->remarks.precision) != 0)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
-    g_free (inference->precision_remark);
-    inference->precision_remark = g_strdup (remark);
+    g_free (inference->remarks.precision);
+    inference->remarks.precision = g_strdup (remark);
 }
 
-/* Says once which words of channel-select, class and unit mean nothing to this network. */
-static void warn_of_words (struct inference *inference)
+/* Reads the words of trigger-classes; says once which words of that, channel-select, class and unit mean nothing to
+ * this network. */
+static void read_words (struct inference *inference)
 {
     char *remark = channel_choice_remark (inference->network, &inference->active.appearance);
     if (!remark)
         remark = g_strdup (inference->network->watched_remark);
-    if (remark && g_strcmp0 (remark, inference->words_remark) != 0)
+    inference->triggers =
+        trigger_list_read (inference->network->model, inference->active.telling.trigger_classes, &remark);
+    if (remark && g_strcmp0 (remark, inference->remarks.words) != 0)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
-    g_free (inference->words_remark);
-    inference->words_remark = remark;
+    g_free (inference->remarks.words);
+    inference->remarks.words = remark;
+}
+
+/* Says once why tensors are not handed on as they are asked for. */
+static void warn_of_tensors (struct inference *inference)
+{
+    char *remark = tensors_remark (inference->network, &inference->active);
+    if (remark && g_strcmp0 (remark, inference->remarks.tensors) != 0)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
+    g_free (inference->remarks.tensors);
+    inference->remarks.tensors = remark;
 }
 
 /* Says what was made of numbers that were set, where that is not what they say. */
@@ -173,7 +188,8 @@ static void announce (struct inference *inference, gboolean another)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_precision (inference);
     warn_of_layers (inference);
-    warn_of_words (inference);
+    warn_of_tensors (inference);
+    read_words (inference);
     for (int i = 0; another && i < model_notices (network->model); i++)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
     if (another)
@@ -195,6 +211,7 @@ static void use_network (struct inference *inference, struct network *network)
     inference->network = network;
     inference->step = 0;
     inference->ran = FALSE;
+    still_forget (&inference->gates.still);
     overlay_reset (inference->overlay);
     shared_targets (inference->shared, NULL);
     if (!network || another)
@@ -235,9 +252,10 @@ void inference_stop (struct inference *inference)
         network_free (loading_finish (g_steal_pointer (&inference->loading), NULL));
     }
     use_network (inference, NULL);
-    g_clear_pointer (&inference->layers_remark, g_free); /* the next start says it again */
-    g_clear_pointer (&inference->words_remark, g_free);
-    g_clear_pointer (&inference->precision_remark, g_free);
+    g_clear_pointer (&inference->remarks.layers, g_free); /* the next start says it again */
+    g_clear_pointer (&inference->remarks.words, g_free);
+    g_clear_pointer (&inference->remarks.tensors, g_free);
+    g_clear_pointer (&inference->remarks.precision, g_free);
 }
 
 /* ---- following the properties ---------------------------------------------------------------------------------- */
@@ -248,11 +266,13 @@ static void follow_properties (struct inference *inference)
     gboolean moved, good = copy_settings (inference, &moved, &error);
     if (!moved)
         return;
-    if (!good && !inference->refused) /* once, though other properties move while these are wrong */
+    still_forget (&inference->gates.still); /* it may say something else of the same picture */
+    if (!good && !inference->refused)       /* once, though other properties move while these are wrong */
         POST_WARNING (inference, g_steal_pointer (&error), "; the values before stay in use");
     g_clear_error (&error);
     inference->refused = !good;
-    warn_of_words (inference);
+    warn_of_tensors (inference);
+    read_words (inference);
 }
 
 /* After a file that could not be loaded the properties name the one that runs. */
@@ -321,18 +341,33 @@ void inference_follow (struct inference *inference)
 
 /* ---- a frame --------------------------------------------------------------------------------------------------- */
 
+static void set_reader (struct inference *inference, const struct sight *sight)
+{
+    const struct model *model = inference->network->model;
+    struct input_spec spec = frame_input_spec (model_input (model), &inference->preparation, NULL);
+    frame_reader_set (inference->reader, sight->info, &spec, inference->active.resize);
+}
+
+gboolean inference_look (struct inference *inference, const struct sight *sight)
+{
+    set_reader (inference, sight);
+    return frame_reader_look (inference->reader, sight->buffer, inference->network, &inference->gates.still);
+}
+
 gboolean inference_begin (struct inference *inference, const struct sight *sight)
 {
     struct network *network = inference->network;
-    struct input_spec spec = frame_input_spec (model_input (network->model), &inference->preparation, NULL);
     GError *error = NULL;
     GstClockTime start = gst_util_get_timestamp ();
     inference->step = 0;
-    frame_reader_set (inference->reader, sight->info, &spec, inference->active.resize);
+    gates_work_begins (&inference->gates);
+    set_reader (inference, sight);
     if (!frame_reader_read (inference->reader, sight->buffer, network, &error)) {
         POST_ERROR (inference, error);
         return FALSE;
     }
+    gates_begin (inference, sight);
+    gates_work_ends (&inference->gates, plan_threads (network->plan));
     inference->convert = gst_util_get_timestamp () - start;
     inference->spent = 0;
     inference->moment = sight->moment;
@@ -364,6 +399,9 @@ static void finish_run (struct inference *inference)
     inference->result.seen = inference->moment;
     result_smooth (&inference->result, inference->smoothing, network, &inference->active,
                    inference->moment.running_time);
+    trigger_list_take (&inference->triggers, &inference->result, network, &inference->active, inference->smoothing);
+    tensors_unref (inference->result.tensors);
+    inference->result.tensors = tensors_take (network, &inference->active);
     inference->step = 0;
     inference->ran = TRUE;
     GST_OBJECT_LOCK (inference->element);
@@ -382,6 +420,7 @@ gboolean inference_go_on (struct inference *inference, GstClockTime until)
     struct network *network = inference->network;
     int count = plan_steps (network->plan);
     GstClockTime start = gst_util_get_timestamp (), now = start;
+    gates_work_begins (&inference->gates);
     do {
         int end = GST_CLOCK_TIME_IS_VALID (until) ? steps_until (network->plan, inference->step, until) : count;
         plan_run_steps (network->plan, network->input, inference->step, end);
@@ -389,6 +428,7 @@ gboolean inference_go_on (struct inference *inference, GstClockTime until)
         now = gst_util_get_timestamp ();
     } while (inference->step < count && now + plan_step (network->plan, inference->step).nanoseconds <= until);
     inference->spent += now - start;
+    gates_work_ends (&inference->gates, plan_threads (network->plan));
     if (inference->step < count)
         return FALSE;
     finish_run (inference);
@@ -430,7 +470,9 @@ GstVideoOverlayComposition *inference_draw (struct inference *inference, int wid
         .height = height,
         .view = frame_reader_view (inference->reader),
     };
+    gates_work_begins (&inference->gates);
     GstVideoOverlayComposition *drawn = overlay_draw (inference->overlay, &frame);
+    gates_work_ends (&inference->gates, 1);
     if (drawn != inference->composition) {
         if (inference->composition)
             gst_video_overlay_composition_unref (inference->composition);

@@ -3,6 +3,7 @@
  * into a result and a drawing.
  *
  *   inference_follow (i)                        properties, and the network that has been loaded meanwhile
+ *   gates_open (i, &sight)                      is the network to run on this frame?
  *   inference_begin (i, &sight, &error)         frame -> the network's input
  *   inference_go_on (i, until)                  steps of the network, all or as many as there is time for; TRUE: result
  *   inference_draw (i, width, height)           result and feature maps -> composition
@@ -15,11 +16,20 @@
 #include <gst/video/video.h>
 
 #include "plugin/frame.h"
+#include "plugin/gates.h"
 #include "plugin/messages.h"
 #include "plugin/overlay/overlay.h"
 #include "plugin/results.h"
 #include "plugin/shares.h"
 #include "plugin/shared.h"
+
+/* What the last warnings said, or NULL. */
+struct remarks {
+    char *words;     /* of channel-select, class, unit and trigger-classes */
+    char *precision; /* of int8 */
+    char *layers;    /* of `layers` */
+    char *tensors;   /* of `tensors` and `tensor-layers` */
+};
 
 struct inference {
     GstElement *element; /* no reference: the element owns it */
@@ -35,10 +45,10 @@ struct inference {
     struct loading *loading;        /* the next one, or NULL */
     gboolean other_files;           /* it is another network, not the same run in another way */
     gboolean failed;                /* none came of the last one; `wanted` is what it was to be */
-    char *words_remark;             /* and of channel-select, class and unit */
-    char *precision_remark;         /* what the last warning said of int8, or NULL */
-    char *layers_remark;            /* what the last warning said of `layers`, or NULL */
+    struct remarks remarks;
 
+    struct gates gates;
+    struct trigger_list triggers; /* of the network that runs */
     struct frame_reader *reader;
     struct overlay *overlay;
     struct smoothing *smoothing;             /* of the results */
@@ -68,6 +78,9 @@ void inference_stop (struct inference *inference); /* waits for what is being lo
 /* Acts on properties set since. Networks are loaded, and run in another way, beside the stream: the one before goes on
  * until the next is ready. */
 void inference_follow (struct inference *inference);
+
+/* Takes the means of what the network would see of the frame (gates.still). FALSE: it cannot be read. */
+gboolean inference_look (struct inference *inference, const struct sight *sight);
 
 /* Reads the frame into the network's input; a run that had begun is given up. FALSE: an error was posted. */
 gboolean inference_begin (struct inference *inference, const struct sight *sight);

@@ -12,6 +12,10 @@ struct messages {
     guint unseen;    /* posted since the bus was last found empty */
     guint64 dropped; /* not posted */
     gboolean full;   /* the last one was dropped */
+
+    gboolean told;    /* message-on=change has posted a result: */
+    int told_class;   /* its best class, -1: it had none, */
+    char *told_label; /*   and what it is called */
 };
 
 struct messages *messages_new (void)
@@ -26,6 +30,7 @@ void messages_free (struct messages *messages)
 {
     if (!messages || !g_atomic_ref_count_dec (&messages->references))
         return;
+    g_free (messages->told_label);
     g_mutex_clear (&messages->lock);
     g_free (messages);
 }
@@ -88,14 +93,51 @@ gboolean messages_post (struct messages *messages, GstElement *element, GstMessa
     return gst_element_post_message (element, message);
 }
 
+/* Whether the best class is another than that of the last message. */
+static gboolean has_changed (struct messages *messages, const struct result *result)
+{
+    const char *label = result->count ? model_label (result->model, result->ids[0]) : NULL;
+    int best = result->count ? result->ids[0] : -1;
+    g_mutex_lock (&messages->lock);
+    gboolean changed = !messages->told || best != messages->told_class || g_strcmp0 (label, messages->told_label) != 0;
+    if (changed) {
+        g_free (messages->told_label);
+        messages->told_label = g_strdup (label);
+    }
+    messages->told_class = best;
+    messages->told = TRUE;
+    g_mutex_unlock (&messages->lock);
+    return changed;
+}
+
+static gboolean wants_result (struct messages *messages, const struct settings *settings, const struct result *result,
+                              const struct carrier *carrier)
+{
+    switch (settings->telling.message_on) {
+    case MESSAGE_ON_EVERY:
+        return TRUE;
+    case MESSAGE_ON_CHANGE:
+        return carrier->fresh && has_changed (messages, result);
+    case MESSAGE_ON_EVENT:
+        return FALSE;
+    case MESSAGE_ON_FRESH:
+    default:
+        return carrier->fresh || settings->repeat_messages;
+    }
+}
+
 void messages_post_result (struct messages *messages, const struct settings *settings, const struct result *result,
                            const struct carrier *carrier)
 {
-    if (!settings->post_messages || !(carrier->fresh || settings->repeat_messages))
+    if (!settings->post_messages || !wants_result (messages, settings, result, carrier))
         return;
     GstStructure *structure = result_message (result, carrier);
-    messages_post (messages, carrier->element, gst_message_new_element (GST_OBJECT (carrier->element), structure),
-                   settings->max_unread_messages);
+    GstMessage *message = gst_message_new_element (GST_OBJECT (carrier->element), structure);
+    if (messages_post (messages, carrier->element, message, settings->max_unread_messages))
+        return;
+    g_mutex_lock (&messages->lock);
+    messages->told = FALSE; /* nobody knows of it yet */
+    g_mutex_unlock (&messages->lock);
 }
 
 void messages_post_model (struct messages *messages, GstElement *element, const struct settings *settings,
@@ -119,5 +161,6 @@ void messages_count_again (struct messages *messages)
 {
     g_mutex_lock (&messages->lock);
     messages->dropped = 0;
+    messages->told = FALSE;
     g_mutex_unlock (&messages->lock);
 }

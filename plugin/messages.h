@@ -20,8 +20,8 @@ void messages_free (struct messages *messages); /* what was posted may live on; 
  * and keeps all of them. FALSE: it was not posted, or nobody took it. */
 gboolean messages_post (struct messages *messages, GstElement *element, GstMessage *message, guint limit);
 
-/* Posts the message of a result, if the settings want one: post-messages, and repeat-messages where the frame is not
- * the one that it was said of. */
+/* Posts the message of a result, if the settings want one: post-messages, message-on, and repeat-messages where the
+ * frame is not the one that it was said of. */
 void messages_post_result (struct messages *messages, const struct settings *settings, const struct result *result,
                            const struct carrier *carrier);
 

@@ -14,8 +14,9 @@
 #include "engine/work.h"
 
 enum {
-    STAND_IN_SIZE = 224,                       /* input side of the fixed filters, pixels */
-    TAPS_MAX = 2 * LAYERS_MAX + 5 + STRIP_MAX, /* of layers, of the class map, four of the unit's layer, of the strip */
+    STAND_IN_SIZE = 224, /* input side of the fixed filters, pixels */
+    /* of layers, of tensor-layers, of the class map, four of the unit's layer, of the strip */
+    TAPS_MAX = 3 * LAYERS_MAX + 5 + STRIP_MAX,
     STRIP_VALUES = 1 << 20, /* that the strip may look at in a frame: copying them takes about 1 ms */
 };
 
@@ -169,6 +170,11 @@ static int choose_taps (struct network *network, const struct settings *settings
         network->class_map_tap = add_tap (graph, names, &count, network->class_map->map);
     if (appearance_taps_network (appearance))
         choose_strip (network, graph, names, &count);
+    struct tensor_layers *handed = &network->tensor_layers;
+    if (handing_wants_layers (&settings->handing))
+        layers_choose (graph, settings->handing.layers, &handed->choice);
+    for (int i = 0; i < handed->choice.count; i++)
+        handed->tap[i] = add_tap (graph, names, &count, handed->choice.layer[i].post);
     const struct watched *watched = network->watched;
     network->source_tap = network->before_tap = network->after_tap = network->other_tap = -1;
     if (watched) {
@@ -353,6 +359,7 @@ static void network_clear (struct network *network)
     if (network->class_map)
         class_map_unref (network->class_map);
     layers_clear (&network->layers);
+    layers_clear (&network->tensor_layers.choice);
     watched_unref (network->watched);
     g_free (network->watched_remark);
     g_free (network->model_file);

@@ -45,6 +45,7 @@ struct network {
     struct watched *watched;       /* the layer of `unit`; NULL: not asked for, or there is none: */
     char *watched_remark;          /* then what to warn of, or NULL */
     int source_tap, before_tap, after_tap, other_tap; /* of watched; -1: its source is the input, it adds no other */
+    struct tensor_layers tensor_layers;               /* those of tensor-layers */
     gboolean replaces;                                /* every activation is replaced by the next */
     struct activation replacement;
 };

@@ -14,6 +14,8 @@ void result_clear (struct result *result)
 {
     g_free (result->ids);
     g_free (result->scores);
+    g_free (result->triggers);
+    tensors_unref (result->tensors);
     model_unref (result->model);
     *result = (struct result) { 0 };
 }
@@ -51,6 +53,8 @@ void result_copy (struct result *to, const struct result *from)
     to->capacity = from->count;
     to->ids = g_memdup2 (from->ids, from->count * sizeof *from->ids);
     to->scores = g_memdup2 (from->scores, from->count * sizeof *from->scores);
+    to->triggers = g_memdup2 (from->triggers, from->trigger_count * sizeof *from->triggers);
+    to->tensors = tensors_ref (from->tensors);
     to->model = from->model ? model_ref (from->model) : NULL;
     result_clear (&before);
 }
@@ -194,6 +198,7 @@ void result_attach (const struct result *result, GstBuffer *buffer, const struct
     GST_LOG_OBJECT (carrier->element, "attached %u classes to %" GST_PTR_FORMAT ": %" GST_PTR_FORMAT, result->count,
                     buffer, said);
     attach_structure (buffer, element, said);
+    tensors_attach (result->tensors, buffer);
     g_free (element);
 }
 

@@ -13,11 +13,14 @@ struct result {
     guint serial;   /* moves with every result_take */
     guint count;    /* how many are filled, 0..capacity */
     guint capacity;
-    int *ids;                    /* [capacity] class numbers */
-    float *scores;               /* [capacity] probabilities */
-    GstClockTime inference_time; /* how long the network took, ns */
-    struct model *model;         /* whose classes they are; a reference, NULL until something was said */
-    struct moment seen;          /* of the frame it was said of: whoever calls result_take fills it */
+    int *ids;                       /* [capacity] class numbers */
+    float *scores;                  /* [capacity] probabilities */
+    GstClockTime inference_time;    /* how long the network took, ns */
+    struct model *model;            /* whose classes they are; a reference, NULL until something was said */
+    struct trigger_score *triggers; /* [trigger_count] of trigger-classes, in their order (triggers.h) */
+    guint trigger_count;
+    struct tensors *tensors; /* of the run (tensors.h); a reference, or NULL */
+    struct moment seen;      /* of the frame it was said of: whoever calls result_take fills it */
 };
 
 /* The frame that a result goes along with: the one it was said of (`fresh`) or a later one. */

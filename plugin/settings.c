@@ -291,7 +291,9 @@ static void install_running (GObjectClass *klass)
         klass, PROPERTY_STATS,
         g_param_spec_boxed (
             "stats", "Statistics",
-            "Since the element left READY: frames, inferred, skipped (passed without inference) and, of these, late; "
+            "Since the element left READY: frames, inferred, skipped (passed without inference) and, of these, late, "
+            "still "
+            "(see still-threshold), over-rate (max-rate) and over-cpu (cpu-limit); "
             "messages-dropped (see max-unread-messages); "
             "over the last 256 frames of each kind (times: of the network that is running): convert-mean, convert-p99 "
             "(frame to network input), inference-mean, inference-p99, overlay-mean, overlay-p99 (drawing; ns) and fps; "
@@ -352,6 +354,9 @@ void settings_install (GObjectClass *klass)
     install_results (klass);
     install_messages (klass);
     install_running (klass);
+    spending_install (klass);
+    telling_install (klass);
+    handing_install (klass);
     gst_type_mark_as_plugin_api (order_choice_type (), 0);
     gst_type_mark_as_plugin_api (scores_type (), 0);
     gst_type_mark_as_plugin_api (resize_type (), 0);
@@ -376,6 +381,7 @@ void settings_init (struct settings *settings)
         .max_unread_messages = DEFAULT_MAX_UNREAD,
         .activation = ACTIVATION_CHOICE_MODEL,
     };
+    telling_init (&settings->telling);
     appearance_init (&settings->appearance);
 }
 
@@ -384,6 +390,8 @@ void settings_clear (struct settings *settings)
     g_clear_pointer (&settings->model_file, g_free);
     g_clear_pointer (&settings->labels_file, g_free);
     g_clear_pointer (&settings->ranges_file, g_free);
+    telling_clear (&settings->telling);
+    handing_clear (&settings->handing);
     appearance_clear (&settings->appearance);
 }
 
@@ -394,6 +402,8 @@ void settings_copy (struct settings *to, const struct settings *from)
     to->model_file = g_strdup (from->model_file);
     to->labels_file = g_strdup (from->labels_file);
     to->ranges_file = g_strdup (from->ranges_file);
+    telling_copy (&to->telling, &from->telling);
+    handing_copy (&to->handing, &from->handing);
     appearance_copy (&to->appearance, &from->appearance);
 }
 
@@ -418,28 +428,6 @@ static gboolean get_string (char *const *string, GValue *value)
 {
     g_value_set_string (value, *string);
     return TRUE;
-}
-
-static void set_triple (struct triple *triple, const GValue *value)
-{
-    triple->count = gst_value_array_get_size (value);
-    for (guint i = 0; i < MIN (triple->count, G_N_ELEMENTS (triple->value)); i++) {
-        GValue number = G_VALUE_INIT;
-        g_value_init (&number, G_TYPE_DOUBLE);
-        gboolean good = g_value_transform (gst_value_array_get_value (value, i), &number);
-        triple->value[i] = good ? (float)g_value_get_double (&number) : NAN;
-        g_value_unset (&number);
-    }
-}
-
-static void get_triple (const struct triple *triple, GValue *value)
-{
-    for (guint i = 0; i < MIN (triple->count, G_N_ELEMENTS (triple->value)); i++) {
-        GValue number = G_VALUE_INIT;
-        g_value_init (&number, G_TYPE_FLOAT);
-        g_value_set_float (&number, triple->value[i]);
-        gst_value_array_append_and_take_value (value, &number);
-    }
 }
 
 /* Those that say how and when the network is run. */
@@ -476,10 +464,10 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
         return set_string (string, value);
     switch ((enum property)id) {
     case PROPERTY_MEAN:
-        set_triple (&settings->preparation.mean, value);
+        triple_set (&settings->preparation.mean, value);
         return TRUE;
     case PROPERTY_STD:
-        set_triple (&settings->preparation.std, value);
+        triple_set (&settings->preparation.std, value);
         return TRUE;
     case PROPERTY_CHANNEL_ORDER:
         settings->preparation.channel_order = g_value_get_enum (value);
@@ -512,7 +500,9 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
         settings->precision = g_value_get_enum (value);
         return TRUE;
     default:
-        return set_running (settings, id, value) || appearance_set (&settings->appearance, id, value);
+        return set_running (settings, id, value) || spending_set (&settings->spending, id, value) ||
+               telling_set (&settings->telling, id, value) || handing_set (&settings->handing, id, value) ||
+               appearance_set (&settings->appearance, id, value);
     }
 }
 
@@ -549,10 +539,10 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         return get_string (string, value);
     switch ((enum property)id) {
     case PROPERTY_MEAN:
-        get_triple (&settings->preparation.mean, value);
+        triple_get (&settings->preparation.mean, value);
         return TRUE;
     case PROPERTY_STD:
-        get_triple (&settings->preparation.std, value);
+        triple_get (&settings->preparation.std, value);
         return TRUE;
     case PROPERTY_CHANNEL_ORDER:
         g_value_set_enum (value, settings->preparation.channel_order);
@@ -585,7 +575,9 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         g_value_set_enum (value, settings->precision);
         return TRUE;
     default:
-        return get_running (settings, id, value) || appearance_get (&settings->appearance, id, value);
+        return get_running (settings, id, value) || spending_get (&settings->spending, id, value) ||
+               telling_get (&settings->telling, id, value) || handing_get (&settings->handing, id, value) ||
+               appearance_get (&settings->appearance, id, value);
     }
 }
 
@@ -604,39 +596,15 @@ gboolean settings_revert (struct settings *settings, const struct settings *trie
     return changed;
 }
 
-static gboolean check_triple (const char *name, const struct triple *triple, float least, GError **error)
-{
-    if (triple->count != 0 && triple->count != 1 && triple->count != 3) {
-        g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-                     "%s has %u values; it takes three, one for each channel, or one for all, or none", name,
-                     triple->count);
-        return FALSE;
-    }
-    for (guint i = 0; i < triple->count; i++) {
-        if (!isfinite (triple->value[i]) || triple->value[i] < least) {
-            g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-                         "%s: value %u is %g; it must be a finite number%s", name, i, (double)triple->value[i],
-                         least > -INFINITY ? " above zero" : "");
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
 gboolean settings_check (const struct settings *settings, GError **error)
 {
-    return check_triple ("mean", &settings->preparation.mean, -INFINITY, error) &&
-           check_triple ("std", &settings->preparation.std, 1e-6f, error);
-}
-
-static gboolean same_triple (const struct triple *a, const struct triple *b)
-{
-    return a->count == b->count && memcmp (a->value, b->value, MIN (a->count, 3) * sizeof *a->value) == 0;
+    return triple_check ("mean", &settings->preparation.mean, -INFINITY, error) &&
+           triple_check ("std", &settings->preparation.std, 1e-6f, error);
 }
 
 gboolean settings_same_preparation (const struct preparation *a, const struct preparation *b)
 {
-    return same_triple (&a->mean, &b->mean) && same_triple (&a->std, &b->std) && a->channel_order == b->channel_order;
+    return triple_same (&a->mean, &b->mean) && triple_same (&a->std, &b->std) && a->channel_order == b->channel_order;
 }
 
 gboolean settings_same_files (const struct settings *a, const struct settings *b)
@@ -662,7 +630,7 @@ gboolean settings_same_plan (const struct settings *a, const struct settings *b)
 {
     return settings_same_files (a, b) && same_precision (a, b) && a->threads == b->threads &&
            a->algorithm == b->algorithm && a->activation == b->activation &&
-           appearance_same_tensors (&a->appearance, &b->appearance);
+           handing_same_layers (&a->handing, &b->handing) && appearance_same_tensors (&a->appearance, &b->appearance);
 }
 
 gboolean settings_replacement (const struct settings *settings, struct activation *replacement)

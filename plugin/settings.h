@@ -12,6 +12,10 @@
 #include "engine/engine.h"
 #include "models/scores.h"
 #include "plugin/overlay/properties.h"
+#include "plugin/spending.h"
+#include "plugin/tensors.h"
+#include "plugin/triggers.h"
+#include "plugin/triple.h"
 
 /* Also the values of the GObject enums of the same names. */
 enum order_choice { ORDER_CHOICE_MODEL, ORDER_CHOICE_RGB, ORDER_CHOICE_BGR };
@@ -24,12 +28,6 @@ enum activation_choice {
     ACTIVATION_CHOICE_MODEL,
 #define CHOICE(KIND, alpha, beta, text) ACTIVATION_CHOICE_##KIND,
 #include "engine/activations.def"
-};
-
-/* A number per channel. count 0: the model's own; 1: the same for all; 3: in the order the network takes them. */
-struct triple {
-    guint count;    /* as given, so 2 or 7 are possible until settings_check */
-    float value[3]; /* NaN where the element given was no number */
 };
 
 /* How a pixel becomes what the network takes. */
@@ -56,6 +54,9 @@ struct settings {
     gboolean post_messages, repeat_messages;
     guint max_unread_messages; /* 0: no limit */
     enum activation_choice activation;
+    struct spending spending;
+    struct telling telling;
+    struct handing handing;
     struct appearance appearance;
 };
 
@@ -84,7 +85,7 @@ enum property {
     PROPERTY_RANGES_FILE,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
-    /* and those of overlay/properties.h from APPEARANCE_FIRST_PROPERTY on */
+    /* and those of overlay/properties.h, spending.h, triggers.h and tensors.h */
 };
 
 void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */

@@ -108,12 +108,14 @@ GstStructure *stats_structure (const struct stats *stats)
 {
     return gst_structure_new (
         "convrelu-stats", "frames", G_TYPE_UINT64, stats->frames, "inferred", G_TYPE_UINT64, stats->inferred, "skipped",
-        G_TYPE_UINT64, stats->skipped, "late", G_TYPE_UINT64, stats->late, "convert-mean", G_TYPE_UINT64,
-        window_mean (&stats->convert), "convert-p99", G_TYPE_UINT64, window_quantile (&stats->convert, 99),
-        "inference-mean", G_TYPE_UINT64, window_mean (&stats->inference), "inference-p99", G_TYPE_UINT64,
-        window_quantile (&stats->inference, 99), "overlay-mean", G_TYPE_UINT64, window_mean (&stats->overlay),
-        "overlay-p99", G_TYPE_UINT64, window_quantile (&stats->overlay, 99), "fps", G_TYPE_DOUBLE, stats_fps (stats),
-        "latency", G_TYPE_UINT64, GST_CLOCK_TIME_IS_VALID (stats->latency) ? stats->latency : 0, NULL);
+        G_TYPE_UINT64, stats->skipped, "late", G_TYPE_UINT64, stats->late, "still", G_TYPE_UINT64, stats->still,
+        "over-rate", G_TYPE_UINT64, stats->over_rate, "over-cpu", G_TYPE_UINT64, stats->over_cpu, "convert-mean",
+        G_TYPE_UINT64, window_mean (&stats->convert), "convert-p99", G_TYPE_UINT64,
+        window_quantile (&stats->convert, 99), "inference-mean", G_TYPE_UINT64, window_mean (&stats->inference),
+        "inference-p99", G_TYPE_UINT64, window_quantile (&stats->inference, 99), "overlay-mean", G_TYPE_UINT64,
+        window_mean (&stats->overlay), "overlay-p99", G_TYPE_UINT64, window_quantile (&stats->overlay, 99), "fps",
+        G_TYPE_DOUBLE, stats_fps (stats), "latency", G_TYPE_UINT64,
+        GST_CLOCK_TIME_IS_VALID (stats->latency) ? stats->latency : 0, NULL);
 }
 
 /* ---- steps ----------------------------------------------------------------------------------------------------- */

@@ -26,7 +26,10 @@ struct stats {
     guint64 frames;          /* that came in */
     guint64 inferred;        /* of these, how many the network saw */
     guint64 skipped;         /* and how many it did not */
-    guint64 late;            /* of the skipped: because of deadline=skip */
+    guint64 late;            /* of the skipped: because of deadline=skip, */
+    guint64 still;           /*   because nothing moved, */
+    guint64 over_rate;       /*   because of max-rate, */
+    guint64 over_cpu;        /*   because of cpu-limit */
     struct window convert;   /* frame -> network input */
     struct window inference; /* network input -> scores */
     struct window overlay;   /* drawing, and blending where that is done here */

@@ -429,6 +429,70 @@ static void check_score_ends (void)
     check_case_of_sigmoids ();
 }
 
+/* ---- the page -------------------------------------------------------------------------------------------------- */
+
+/* The row of docs/element.md whose first cell names the property, up to its end; NULL: there is none. */
+static char *row_of (char **lines, const char *name)
+{
+    char *quoted = g_strdup_printf ("`%s`", name), *found = NULL;
+    for (char **line = lines; *line && !found && strcmp (*line, "## Messages") != 0; line++) {
+        char *second = g_str_has_prefix (*line, "| `") ? strchr (*line + 1, '|') : NULL, *at = strstr (*line, quoted);
+        found = second && at && at < second ? *line : NULL;
+    }
+    g_free (quoted);
+    return found;
+}
+
+/* docs/element.md has a row for every property, says of each whether a controller drives it, and names no others; and
+ * every message and stat. */
+static void check_page (void)
+{
+    static const char *const also[] = { "**`convrelu`**", "**`convrelu-event`**", "**`convrelu-model`**",
+                                        "GstTensorMeta",  "GstCustomMeta",        "GstVideoRegionOfInterestMeta" };
+    group ("docs/element.md");
+    GstBus *bus;
+    GstElement *element = new_element (&bus);
+    char *text = NULL;
+    CHECK (g_file_get_contents (TESTS "/../docs/element.md", &text, NULL, NULL), "the page is missing");
+    char **lines = g_strsplit (text ? text : "", "\n", -1);
+    guint count;
+    GParamSpec **specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &count);
+    for (guint i = 0; i < count; i++) {
+        if (specs[i]->owner_type != G_OBJECT_TYPE (element))
+            continue;
+        const char *row = row_of (lines, specs[i]->name);
+        bool driven = row && strstr (row, "Driven");
+        CHECK (row, "no row for %s", specs[i]->name);
+        CHECK (!row || driven == ((specs[i]->flags & GST_PARAM_CONTROLLABLE) != 0), "%s is %sdriven", specs[i]->name,
+               driven ? "not " : "");
+    }
+    g_free (specs);
+    for (char **line = lines; *line && strcmp (*line, "## Messages") != 0; line++) {
+        char **cells = g_strsplit (*line, "|", 3);
+        char **words = g_strsplit (g_str_has_prefix (*line, "| `") ? cells[1] : "", "`", -1);
+        for (int i = 0; words[i] && words[i + 1]; i += 2)
+            CHECK (g_object_class_find_property (G_OBJECT_GET_CLASS (element), words[i + 1]), "there is no property %s",
+                   words[i + 1]);
+        g_strfreev (words);
+        g_strfreev (cells);
+    }
+    for (gsize i = 0; text && i < G_N_ELEMENTS (also); i++)
+        CHECK (strstr (text, also[i]), "%s is missing", also[i]);
+    GstStructure *stats = NULL;
+    g_object_get (element, "stats", &stats, NULL);
+    for (int i = 0; i < gst_structure_n_fields (stats); i++) {
+        const char *name = gst_structure_nth_field_name (stats, (guint)i);
+        bool time = g_str_has_suffix (name, "-mean") || g_str_has_suffix (name, "-p99");
+        CHECK (time || !text || strstr (row_of (lines, "stats"), name), "stats: %s is missing", name);
+    }
+    gst_structure_free (stats);
+    g_strfreev (lines);
+    g_free (text);
+    gst_element_set_bus (element, NULL);
+    gst_object_unref (element);
+    gst_object_unref (bus);
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -440,5 +504,6 @@ int main (int argc, char **argv)
     check_preparations ();
     check_activation_names ();
     check_score_ends ();
+    check_page ();
     return end_tests ();
 }

@@ -15,7 +15,7 @@ static int rank_of (const char *word)
     return (int)rank;
 }
 
-static int class_by_name (const struct model *model, const char *word)
+int class_choice_named (const struct model *model, const char *word)
 {
     int classes = model_classes (model);
     guint64 number;
@@ -32,7 +32,7 @@ static int class_by_name (const struct model *model, const char *word)
 static gboolean read_one (const struct model *model, const char *word, struct class_choice *choice, int i)
 {
     choice->rank[i] = rank_of (word);
-    choice->id[i] = choice->rank[i] ? -1 : class_by_name (model, word);
+    choice->id[i] = choice->rank[i] ? -1 : class_choice_named (model, word);
     return choice->rank[i] > 0 || choice->id[i] >= 0;
 }
 

@@ -2,7 +2,6 @@
 /* check_safetensors.c: the safetensors reader and the ResNets made from it, on good, odd, damaged and hostile files. */
 #include "models/model.h"
 #include "models/npy.h"
-#include "models/resnet.h"
 #include "models/safetensors.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
@@ -462,7 +461,7 @@ static void check_names (void)
     refuse (&w, "two matrices", "could be the classifier");
     w = (struct writer) { .prefix = "module" };
     writer_small (&w);
-    refuse (&w, "a prefix without a dot", "only ResNets");
+    refuse (&w, "a prefix without a dot", "is missing");
 }
 
 static const char *const case_names[] = { "fc_named_classifier", "kuangliu_dataparallel", "prefix_module" };
@@ -538,6 +537,11 @@ static void check_wrong_networks (void)
         const char *metadata, *says;
     } cases[] = {
         { "{\"network\":\"vgg\"}", "'vgg'" },
+        { "{\"network\":\"resnest\"}", "'resnest', which is not known" },
+        { "{\"epsilon\":\"0\"}", "'0'" },
+        { "{\"epsilon\":\"nan\"}", "'nan'" },
+        { "{\"epsilon\":\"1e-3x\"}", "'1e-3x'" },
+        { "{\"padding\":\"valid\"}", "'valid'" },
         { "{\"input_size\":\"-3\"}", "'-3'" },
         { "{\"input_size\":\"99999999999999999999999\"}", "input_size" },
         { "{\"input_size\":\"128x128\"}", "'128x128'" },
@@ -557,7 +561,7 @@ static void check_wrong_networks (void)
     }
     w = (struct writer) { .dtype = "F32" };
     writer_tensor (&w, "vit.cls", "4");
-    refuse (&w, "another architecture", "only ResNets");
+    refuse (&w, "another architecture", "called as those of no network");
     w = (struct writer) { .dtype = "F32" };
     writer_small (&w);
     writer_tensor (&w, "bn1.num_batches_tracked", "1");

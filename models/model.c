@@ -386,7 +386,8 @@ static bool load_safetensors (const char *path, const char *bytes, size_t size, 
                               struct error *error)
 {
     struct safetensors file;
-    if (!safetensors_open (path, bytes, size, &file, error))
+    if (!(safetensors_recognise_index (bytes, size) ? safetensors_open_index (path, bytes, size, &file, error)
+                                                    : safetensors_open (path, bytes, size, &file, error)))
         return false;
     const char *labels = safetensors_metadata (&file, "labels");
     struct network_extras extras = { .notices = &content->notices };
@@ -405,7 +406,8 @@ static bool load_safetensors (const char *path, const char *bytes, size_t size, 
 /* By what is in it. What is too damaged to tell is judged by its name, so that the error is about the right format. */
 static bool is_safetensors (const char *path, const char *bytes, size_t size)
 {
-    return safetensors_recognise (bytes, size) || !strcmp (path + file_suffix_start (path), ".safetensors");
+    return safetensors_recognise (bytes, size) || safetensors_recognise_index (bytes, size) ||
+           !strcmp (path + file_suffix_start (path), ".safetensors");
 }
 
 static bool load_file (const char *path, struct content *content, struct error *error)

@@ -2,8 +2,8 @@
 /* model.h: a file on disk -> a graph, its labels and how its input wants to be prepared.
  *
  * Any byte string given as a model, label or info file yields a model or one clear error naming file, node and
- * numbers; nothing but the named file (and the side files listed at model_load, and what an ONNX model keeps in files
- * of its own folder: onnx_external.c) is opened. */
+ * numbers; nothing but the named file (and the side files listed at model_load, and what an ONNX model or an index of
+ * safetensors files keeps in files of its own folder) is opened. */
 #ifndef CONVRELU_MODEL_H
 #define CONVRELU_MODEL_H
 

@@ -57,18 +57,19 @@ static int respond (struct network *n, int x, const char *module)
     return good ? x : -1;
 }
 
-static int block (struct network *n, int x, const struct names *names, const char *module)
+/* scaled, responds: what the first block has, all have. */
+static int block (struct network *n, int x, const struct names *names, const char *module, bool scaled, bool responds)
 {
     static const struct window depthwise = { .grouped = true, .bias = true }, point = { .kernel = 1, .bias = true };
     int y = network_conv (n, x, NAME ("%s.%s", module, names->depthwise), depthwise);
     y = network_layer_norm (n, y, NAME ("%s.%s", module, names->norm), epsilon);
     y = network_conv (n, y, NAME ("%s.%s", module, names->first), point);
     y = network_activation (n, y, NAME ("%s.gelu", module), network_gelu);
-    if (names->response && network_has (n, NAME ("%s.%s.weight", module, names->response)))
+    if (responds)
         y = respond (n, y, NAME ("%s.%s", module, names->response));
     y = network_conv (n, y, NAME ("%s.%s", module, names->second), point);
-    if (network_has (n, NAME ("%s.%s", module, names->scale)))
-        y = network_scale (n, y, NAME ("%s.%s", module, names->scale));
+    if (scaled)
+        y = network_scale (n, y, NAME ("%s.%s", module, names->scale), names == &torchvision ? 3 : 1);
     return graph_add (n->graph, NAME ("%s.add", module), y, x);
 }
 
@@ -86,6 +87,9 @@ static struct name part_name (const struct names *names, int stage, int index)
 
 static int stages (struct network *n, const struct names *names, int x)
 {
+    const struct name first = part_name (names, 0, 0);
+    bool scaled = network_has (n, NAME ("%s.%s", first.text, names->scale));
+    bool responds = names->response && network_has (n, NAME ("%s.%s.weight", first.text, names->response));
     for (int stage = 0; x >= 0; stage++) {
         struct name between = part_name (names, stage, -1);
         if (stage && !network_has (n, NAME ("%s.1.weight", between.text)))
@@ -97,7 +101,7 @@ static int stages (struct network *n, const struct names *names, int x)
             struct name module = part_name (names, stage, i);
             if (!network_has (n, NAME ("%s.%s.weight", module.text, names->depthwise)))
                 break;
-            x = block (n, x, names, module.text);
+            x = block (n, x, names, module.text, scaled, responds);
         }
     }
     return x;

@@ -3,7 +3,8 @@
  *
  *   input 3 -> 3x3, stride 2 -> inverted residuals -> 1x1 -> avgpool -> 1x1 -> classifier
  *
- * ReLU in the first blocks, hard swish behind them; squeeze and excite with ReLU and hard sigmoid. Large and small are
+ * ReLU in the first blocks, hard swish behind them; squeeze and excite with ReLU and hard sigmoid. timm's minimal ones
+ * have no squeeze and excite, and ReLU throughout. Large and small are
  * told by the number of blocks; strides and where hard swish begins are those of the paper's tables 1 and 2. */
 #include "models/network_parts.h"
 
@@ -58,21 +59,24 @@ static int torchvision (struct network *n)
 static int timm (struct network *n)
 {
     bool large = network_has (n, "blocks.6.0.conv.weight");
+    bool minimal = !network_has (n, "blocks.2.0.se.conv_reduce.weight");
+    const struct activation swish = minimal ? network_relu : network_hard_swish;
     const struct plan_of_blocks *plan = &plans[!large];
     int x = network_input_of (n, "conv_stem", 224), number = 1, stage = 0;
-    x = network_activation (n, network_layer (n, x, "conv_stem", "bn1", half), "act1", network_hard_swish);
+    x = network_activation (n, network_layer (n, x, "conv_stem", "bn1", half), "act1", swish);
     for (; stage < 6 && plan->stages[stage]; stage++) {
         for (int i = 0; i < plan->stages[stage]; i++, number++) {
             struct name block = network_name ("blocks.%d.%d", stage, i);
             struct inverted parts = parts_of (plan, number);
+            parts.activation = minimal ? network_relu : parts.activation;
             network_inverted_timm (n, block.text, &parts);
             x = network_inverted (n, x, block.text, &parts);
         }
     }
     x = network_layer (n, x, NAME ("blocks.%d.0.conv", stage), NAME ("blocks.%d.0.bn1", stage), point);
-    x = network_pooled (n, network_activation (n, x, NAME ("blocks.%d.0.act", stage), network_hard_swish));
+    x = network_pooled (n, network_activation (n, x, NAME ("blocks.%d.0.act", stage), swish));
     x = network_conv (n, x, "conv_head", (struct window) { .kernel = 1, .bias = true });
-    return network_activation (n, x, "act2", network_hard_swish);
+    return network_activation (n, x, "act2", swish);
 }
 
 int network_mobilenet_v3 (struct network *n)

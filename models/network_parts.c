@@ -205,11 +205,9 @@ int network_layer_norm (struct network *n, int x, const char *name, float epsilo
     return x;
 }
 
-int network_scale (struct network *n, int x, const char *name)
+int network_scale (struct network *n, int x, const char *name, int rank)
 {
-    const struct safetensor *t = find (n, name, "");
-    int channels = network_channels (n, x), rank = t && t->rank == 3 ? 3 : 1;
-    struct wanted wanted = { rank, { channels, 1, 1 } };
+    struct wanted wanted = { rank, { network_channels (n, x), 1, 1 } };
     float *scale = x >= 0 ? network_take (n, name, "", wanted) : NULL;
     x = scale ? graph_affine (n->graph, name, x, scale, NULL) : -1;
     free (scale);

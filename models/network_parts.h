@@ -86,8 +86,9 @@ int network_norm (struct network *n, int x, const char *name);                  
 int network_layer (struct network *n, int x, const char *conv, const char *norm, struct window window); /* both */
 /* Layer norm over the channels of each pixel. */
 int network_layer_norm (struct network *n, int x, const char *name, float epsilon);
-/* x times one number a channel: tensor `name`, of as many numbers as there are channels. */
-int network_scale (struct network *n, int x, const char *name);
+/* x times one number a channel: tensor `name`, of as many numbers as there are channels, with 1 behind them up to so
+ * many dimensions. */
+int network_scale (struct network *n, int x, const char *name, int rank);
 int network_activation (struct network *n, int x, const char *name, struct activation activation);
 int network_max_pool (struct network *n, int x, const char *name,
                       struct pool pool); /* of kernel_h, stride_h, pad_top */

@@ -41,7 +41,7 @@ static int residual_block (struct network *n, const struct names *names, const c
             y = network_excite (
                 n, y, (struct excitation) { block, names->reduce, names->widen, network_relu, network_sigmoid });
     }
-    if (has (n, block, names->project))
+    if (stride > 1 || has (n, block, names->project))
         x = network_layer (n, x, NAME ("%s.%s", block, names->project), NAME ("%s.%s", block, names->project_norm),
                            (struct window) { .kernel = 1, .stride = stride });
     x = graph_add (n->graph, NAME ("%s.add", block), y, x);

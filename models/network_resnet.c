@@ -110,11 +110,12 @@ static int attend (struct network *n, const char *block, int x)
     return graph_mul (n->graph, NAME ("%s.se.mul", block), x, y);
 }
 
+/* What the first block has, all have: a file that lacks it in one is no other network. */
 static int gate (struct network *n, const char *block, int x)
 {
-    if (x >= 0 && network_has (n, NAME ("%s.se.conv.weight", block)))
+    if (x >= 0 && network_has (n, "layer1.0.se.conv.weight"))
         return attend (n, block, x);
-    if (network_has (n, NAME ("%s.se.fc1.weight", block)))
+    if (network_has (n, "layer1.0.se.fc1.weight"))
         return network_excite (
             n, x, (struct excitation) { NAME ("%s.se", block), "fc1", "fc2", network_relu, network_sigmoid });
     return x;

@@ -204,8 +204,9 @@ static void check_floats (void)
         size_t width = cases[i].dtype[0] == 'F' && cases[i].dtype[1] == '3' ? 4 : 2;
         for (size_t k = 0; k < width; k++)
             bytes[1 + k] = (unsigned char)(cases[i].bits >> 8 * k);
-        struct safetensor t = { .name = "t", .dtype = cases[i].dtype, .begin = 1, .end = 1 + width };
-        struct safetensors file = { .path = "x", .bytes = (const char *)bytes };
+        struct safetensor t = { .name = "t", .dtype = cases[i].dtype, .end = width };
+        t.bytes = (const char *)bytes + 1;
+        struct safetensors file = { .path = "x" };
         struct error error = { "" };
         float *floats = safetensors_floats (&file, &t, &error);
         double want = cases[i].value;
@@ -213,8 +214,8 @@ static void check_floats (void)
                cases[i].bits, floats ? (double)floats[0] : 0, want);
         free (floats);
     }
-    struct safetensor t = { .name = "counts", .dtype = "I64", .begin = 0, .end = 8 };
-    struct safetensors file = { .path = "x", .bytes = "12345678" };
+    struct safetensor t = { .name = "counts", .dtype = "I64", .begin = 0, .end = 8, .bytes = "12345678" };
+    struct safetensors file = { .path = "x" };
     struct error error = { "" };
     CHECK (!safetensors_floats (&file, &t, &error) && strstr (error.text, "'counts': its dtype is I64"), "'%s'",
            error.text);

@@ -10,10 +10,10 @@
 #include "models/file.h"
 #include "models/labels.h"
 #include "models/modelinfo.h"
+#include "models/network.h"
 #include "models/notices.h"
 #include "models/onnx.h"
 #include "models/report.h"
-#include "models/resnet.h"
 #include "models/safetensors.h"
 #include "models/short_labels.h"
 
@@ -37,6 +37,7 @@ struct model {
     int numbered_count;
     struct notices notices;
     struct quantised quantised;
+    bool features;    /* the output is what a classifier would be given */
     char **shortened; /* [numbered_count] of the classes whose short name is another than their label, else NULL */
 };
 
@@ -109,8 +110,13 @@ static bool is_list (struct tensor_info t)
 bool model_is_classifier (const struct model *model, struct error *reason)
 {
     struct tensor_info t = graph_tensor (model->graph, graph_output_id (model->graph, model->output));
-    if (is_list (t))
+    if (is_list (t) && !model->features)
         return true;
+    if (model->features)
+        return report (reason,
+                       "%s: no classifier is in it, only what makes %d features of an image: there are no classes to "
+                       "name; `convrelu run` gives the features",
+                       report_path (model->path), model->classes);
     report (reason,
             "%s: its output '%.100s' is %d x %d x %d, no list of classes: the network is no classifier; `convrelu run` "
             "gives its numbers",
@@ -293,6 +299,7 @@ struct content {
     struct notices notices;
     struct modelinfo *info; /* beside it, or NULL */
     struct quantised quantised;
+    bool features; /* there is no classifier */
 };
 
 /* ---- side files ---------------------------------------------------------------------------------------------- */
@@ -379,14 +386,17 @@ static bool load_safetensors (const char *path, const char *bytes, size_t size, 
                               struct error *error)
 {
     struct safetensors file;
-    if (!safetensors_open (path, bytes, size, &file, error))
+    if (!(safetensors_recognise_index (bytes, size) ? safetensors_open_index (path, bytes, size, &file, error)
+                                                    : safetensors_open (path, bytes, size, &file, error)))
         return false;
     const char *labels = safetensors_metadata (&file, "labels");
-    content->graph = resnet_build (&file, error);
+    struct network_extras extras = { .notices = &content->notices };
+    content->graph = network_build (&file, &extras, error);
+    content->features = extras.features;
     bool good = content->graph != NULL;
     if (good)
         content->input = model_input_of_graph (content->graph);
-    good = good && resnet_input (&file, &content->input, &content->input_said, error);
+    good = good && network_input (&file, &content->input, &content->input_said, error);
     if (good && labels && !(content->labels = strdup (labels)))
         good = report (error, "%s: no memory for its labels", report_path (path));
     safetensors_close (&file);
@@ -396,7 +406,8 @@ static bool load_safetensors (const char *path, const char *bytes, size_t size, 
 /* By what is in it. What is too damaged to tell is judged by its name, so that the error is about the right format. */
 static bool is_safetensors (const char *path, const char *bytes, size_t size)
 {
-    return safetensors_recognise (bytes, size) || !strcmp (path + file_suffix_start (path), ".safetensors");
+    return safetensors_recognise (bytes, size) || safetensors_recognise_index (bytes, size) ||
+           !strcmp (path + file_suffix_start (path), ".safetensors");
 }
 
 static bool load_file (const char *path, struct content *content, struct error *error)
@@ -454,8 +465,10 @@ static struct model *load (const char *path, const char *labels_path, struct err
     if (good) {
         struct model *model =
             model_of_graph (path ? path : bundled_path, content.graph, &labels, &content.input, error);
-        if (model)
+        if (model) {
             model->quantised = content.quantised;
+            model->features = content.features;
+        }
         for (int i = 0; model && i < content.notices.count; i++)
             notices_add (&model->notices, "%s", content.notices.list[i].text);
         return model;

@@ -2,8 +2,8 @@
 /* model.h: a file on disk -> a graph, its labels and how its input wants to be prepared.
  *
  * Any byte string given as a model, label or info file yields a model or one clear error naming file, node and
- * numbers; nothing but the named file (and the side files listed at model_load, and what an ONNX model keeps in files
- * of its own folder: onnx_external.c) is opened. */
+ * numbers; nothing but the named file (and the side files listed at model_load, and what an ONNX model or an index of
+ * safetensors files keeps in files of its own folder) is opened. */
 #ifndef CONVRELU_MODEL_H
 #define CONVRELU_MODEL_H
 
@@ -32,7 +32,7 @@ struct input_spec {
 
 struct model; /* immutable after model_load, reference counted; any thread */
 
-/* Reads `path`: ONNX, or safetensors of a ResNet (resnet.h), told apart by content. NULL: the bundled network, or an
+/* Reads `path`: ONNX, or safetensors of a known family (network.h), told apart by content. NULL: the bundled network, or an
  * error in a build without one. The input's shape is the file's; a height or width that it leaves open is what a
  * .modelinfo says, else 224, an open
  * batch 1 (onnx.h).
@@ -41,7 +41,7 @@ struct model; /* immutable after model_load, reference counted; any thread */
  * from the model's metadata; classes without one are called "class 17". A list of 1001 fits 1000 classes and the other
  * way round: the first is the background (labels.h). Input preparation comes from `<path>.modelinfo` when that exists,
  * else from the same with the path's last suffix replaced (modelinfo.h), else from a safetensors file's metadata
- * (resnet.h). NULL and a filled error on failure.
+ * (network.h). NULL and a filled error on failure.
  * What reading takes is charged to the thread's account (engine/work.h), by which another thread can stop it; without
  * one, to one of WORK_STEPS. */
 struct model *model_load (const char *path, const char *labels_path, struct error *error);
@@ -65,7 +65,7 @@ struct quantised model_quantised (const struct model *model);
  * else the first list of more than one number, else the first one; a notice says which. */
 int model_output (const struct model *model);
 int model_classes (const struct model *model); /* numbers in that output */
-/* Whether that output is a list. False, and the sentence in *reason (unless NULL): it is a map. */
+/* Whether that output is a list of classes. False, and the sentence in *reason (unless NULL): a map, or features. */
 bool model_is_classifier (const struct model *model, struct error *reason);
 /* Never NULL for 0 <= class_id < model_classes; valid as long as the model (beyond class 65535: until the thread's next
  * call). */

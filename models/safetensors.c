@@ -5,13 +5,12 @@
  * depth (jansson recurses) nor the number of its values (each costs far more memory than the byte or two it may take in
  * the file) is the file's to choose. Then every tensor is checked by itself, and all of them together for holes and
  * overlaps. */
-#include "models/safetensors.h"
+#include "models/safetensors_private.h"
 
 #include "engine/work.h"
 #include "models/half.h"
 #include "models/report.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,17 +116,21 @@ static json_t *parse_header (const char *path, const char *bytes, size_t size, s
                 (unsigned long long)length, size - LENGTH_BYTES);
         return NULL;
     }
+    *data = LENGTH_BYTES + (size_t)length;
+    return safetensors_json (path, bytes + LENGTH_BYTES, (size_t)length, error);
+}
+
+json_t *safetensors_json (const char *path, const char *text, size_t length, struct error *error)
+{
     char refusal[100];
     if (!work_spend (HEADER_STEPS * length)) {
-        report (error, "%s: its header of %llu bytes %s", report_path (path), (unsigned long long)length,
-                work_refusal (refusal));
+        report (error, "%s: its header of %zu bytes %s", report_path (path), length, work_refusal (refusal));
         return NULL;
     }
-    *data = LENGTH_BYTES + (size_t)length;
-    if (!look_over (path, bytes + LENGTH_BYTES, (size_t)length, error))
+    if (!look_over (path, text, length, error))
         return NULL;
     json_error_t reason;
-    json_t *header = json_loadb (bytes + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &reason);
+    json_t *header = json_loadb (text, length, JSON_REJECT_DUPLICATES, &reason);
     if (!header)
         report (error, "%s: its header is no JSON: %s (byte %d)", report_path (path), reason.text, reason.position);
     else if (!json_is_object (header))
@@ -213,10 +216,11 @@ static bool read_shape (const char *path, const json_t *shape, unsigned bits, st
 }
 
 /* `data`: where the header ends. */
-static bool read_tensor (const char *path, json_t *entry, size_t data, size_t size, struct safetensor *t,
+static bool read_tensor (const struct safetensors *file, json_t *entry, size_t data, size_t size, struct safetensor *t,
                          struct error *error)
 {
-    uint64_t begin, end, bytes = 0;
+    const char *path = file->path;
+    uint64_t begin, end, length = 0;
     if (!json_is_object (entry))
         return wrong (path, t->name, error, "its entry is not an object");
     t->dtype = json_string_value (json_object_get (entry, "dtype"));
@@ -225,7 +229,7 @@ static bool read_tensor (const char *path, json_t *entry, size_t data, size_t si
         return wrong (path, t->name, error, "it has no dtype");
     if (!bits)
         return wrong (path, t->name, error, "there is no dtype '%.32s'", t->dtype);
-    if (!read_shape (path, json_object_get (entry, "shape"), bits, t, &bytes, error))
+    if (!read_shape (path, json_object_get (entry, "shape"), bits, t, &length, error))
         return false;
     json_t *offsets = json_object_get (entry, "data_offsets");
     if (!json_is_array (offsets) || json_array_size (offsets) != 2 ||
@@ -234,11 +238,12 @@ static bool read_tensor (const char *path, json_t *entry, size_t data, size_t si
     if (begin > end || end > size - data)
         return wrong (path, t->name, error, "its data_offsets %llu and %llu are not in order and within %zu bytes",
                       (unsigned long long)begin, (unsigned long long)end, size - data);
-    if (end - begin != bytes)
+    if (end - begin != length)
         return wrong (path, t->name, error, "its shape takes %llu bytes and its data_offsets span %llu",
-                      (unsigned long long)bytes, (unsigned long long)(end - begin));
+                      (unsigned long long)length, (unsigned long long)(end - begin));
     t->begin = data + (size_t)begin;
     t->end = data + (size_t)end;
+    t->bytes = file->bytes + t->begin;
     return true;
 }
 
@@ -252,7 +257,7 @@ static int by_offset (const void *a, const void *b)
     return (left->end > right->end) - (left->end < right->end);
 }
 
-static int by_name (const void *a, const void *b)
+int safetensors_by_name (const void *a, const void *b)
 {
     return strcmp (((const struct safetensor *)a)->name, ((const struct safetensor *)b)->name);
 }
@@ -273,7 +278,7 @@ static bool check_cover (struct safetensors *file, size_t data, size_t size, str
     if (at != size)
         return report (error, "%s: its tensors end at byte %zu of %zu", report_path (file->path), at, size);
     if (file->count)
-        qsort (file->list, file->count, sizeof *file->list, by_name);
+        qsort (file->list, file->count, sizeof *file->list, safetensors_by_name);
     return true;
 }
 
@@ -291,7 +296,7 @@ static bool read_tensors (struct safetensors *file, size_t data, size_t size, st
             continue;
         struct safetensor *t = &file->list[file->count];
         t->name = name;
-        if (!read_tensor (file->path, entry, data, size, t, error))
+        if (!read_tensor (file, entry, data, size, t, error))
             return false;
         file->count++;
     }
@@ -311,6 +316,13 @@ bool safetensors_open (const char *path, const char *bytes, size_t size, struct 
 
 void safetensors_close (struct safetensors *file)
 {
+    for (size_t i = 0; i < file->shard_count; i++) {
+        free ((char *)file->shards[i].path);
+        free ((char *)file->shards[i].bytes);
+        free (file->shards[i].list);
+        json_decref (file->shards[i].header);
+    }
+    free (file->shards);
     free (file->list);
     json_decref (file->header);
     *file = (struct safetensors) { 0 };
@@ -321,12 +333,15 @@ void safetensors_close (struct safetensors *file)
 struct safetensor *safetensors_find (const struct safetensors *file, const char *name)
 {
     const struct safetensor key = { .name = name };
-    return file->count ? bsearch (&key, file->list, file->count, sizeof key, by_name) : NULL;
+    return file->count ? bsearch (&key, file->list, file->count, sizeof key, safetensors_by_name) : NULL;
 }
 
 const char *safetensors_metadata (const struct safetensors *file, const char *key)
 {
-    return json_string_value (json_object_get (json_object_get (file->header, metadata_key), key));
+    json_t *said = json_object_get (json_object_get (file->header, metadata_key), key);
+    for (size_t i = 0; !said && i < file->shard_count; i++)
+        said = json_object_get (json_object_get (file->shards[i].header, metadata_key), key);
+    return json_string_value (said);
 }
 
 const char *safetensors_shape (const struct safetensor *t, char text[128])
@@ -350,7 +365,7 @@ float *safetensors_floats (const struct safetensors *file, const struct safetens
         return NULL;
     }
     size_t width = full ? 4 : 2, count = (t->end - t->begin) / width;
-    const uint8_t *from = (const uint8_t *)file->bytes + t->begin;
+    const uint8_t *from = (const uint8_t *)t->bytes;
     float *floats = malloc (count * sizeof *floats + 1);
     if (!floats) {
         wrong (file->path, t->name, error, "no memory for its %zu numbers", count);

@@ -5,6 +5,8 @@
  *   N bytes     JSON: {"name": {"dtype": "F32", "shape": [64, 3, 7, 7], "data_offsets": [begin, end]}, ...}, and under
  *               "__metadata__" strings by name; offsets count from the end of the header
  *   the rest    the tensors' numbers, little-endian: every byte belongs to exactly one tensor
+ *
+ * Or an index of several such files beside it: JSON, {"weight_map": {"name": "model-00001-of-00002.safetensors", ...}}.
  */
 #ifndef CONVRELU_SAFETENSORS_H
 #define CONVRELU_SAFETENSORS_H
@@ -18,7 +20,8 @@ struct safetensor {
     const char *dtype;                      /* "F32", ... */
     int rank;                               /* of the shape; beyond SAFETENSORS_DIMENSIONS only counted */
     uint64_t shape[SAFETENSORS_DIMENSIONS]; /* 1 behind the rank */
-    size_t begin, end;                      /* of its bytes in the file, not aligned to anything */
+    size_t begin, end;                      /* of its bytes in its file, not aligned to anything */
+    const char *bytes;                      /* [end - begin] */
     bool used;                              /* for the caller */
 };
 
@@ -27,7 +30,9 @@ struct safetensors {
     const char *bytes;       /* the file */
     struct safetensor *list; /* [count], sorted by name */
     size_t count;
-    void *header; /* json_t *: owns the strings */
+    void *header;               /* json_t *: owns the strings */
+    struct safetensors *shards; /* [shard_count] of an index, with paths and bytes of their own */
+    size_t shard_count;
 };
 
 /* Whether the bytes look like such a file: a length that can be one and, behind blanks, a brace. */
@@ -40,6 +45,14 @@ bool safetensors_recognise (const char *bytes, size_t size);
  * then. Memory beside the file: at most 300 bytes for each value of the header, and its strings twice. */
 bool safetensors_open (const char *path, const char *bytes, size_t size, struct safetensors *file, struct error *error);
 void safetensors_close (struct safetensors *file);
+
+/* Whether the bytes are JSON, as an index is, and nothing else that is read. */
+bool safetensors_recognise_index (const char *bytes, size_t size);
+/* safetensors_open for an index: opens the files that it names, at most 256 and 2 GiB in all, as file.h opens files
+ * that nobody named: plain names in the index's folder. Each tensor must be where the index says and nowhere else, and
+ * each of the files must be a safetensors file itself (so no index leads to another). */
+bool safetensors_open_index (const char *path, const char *bytes, size_t size, struct safetensors *file,
+                             struct error *error);
 
 /* The tensor of that name, or NULL. */
 struct safetensor *safetensors_find (const struct safetensors *file, const char *name);

@@ -2,7 +2,6 @@
 /* check_safetensors.c: the safetensors reader and the ResNets made from it, on good, odd, damaged and hostile files. */
 #include "models/model.h"
 #include "models/npy.h"
-#include "models/resnet.h"
 #include "models/safetensors.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
@@ -205,8 +204,9 @@ static void check_floats (void)
         size_t width = cases[i].dtype[0] == 'F' && cases[i].dtype[1] == '3' ? 4 : 2;
         for (size_t k = 0; k < width; k++)
             bytes[1 + k] = (unsigned char)(cases[i].bits >> 8 * k);
-        struct safetensor t = { .name = "t", .dtype = cases[i].dtype, .begin = 1, .end = 1 + width };
-        struct safetensors file = { .path = "x", .bytes = (const char *)bytes };
+        struct safetensor t = { .name = "t", .dtype = cases[i].dtype, .end = width };
+        t.bytes = (const char *)bytes + 1;
+        struct safetensors file = { .path = "x" };
         struct error error = { "" };
         float *floats = safetensors_floats (&file, &t, &error);
         double want = cases[i].value;
@@ -214,8 +214,8 @@ static void check_floats (void)
                cases[i].bits, floats ? (double)floats[0] : 0, want);
         free (floats);
     }
-    struct safetensor t = { .name = "counts", .dtype = "I64", .begin = 0, .end = 8 };
-    struct safetensors file = { .path = "x", .bytes = "12345678" };
+    struct safetensor t = { .name = "counts", .dtype = "I64", .begin = 0, .end = 8, .bytes = "12345678" };
+    struct safetensors file = { .path = "x" };
     struct error error = { "" };
     CHECK (!safetensors_floats (&file, &t, &error) && strstr (error.text, "'counts': its dtype is I64"), "'%s'",
            error.text);
@@ -462,7 +462,7 @@ static void check_names (void)
     refuse (&w, "two matrices", "could be the classifier");
     w = (struct writer) { .prefix = "module" };
     writer_small (&w);
-    refuse (&w, "a prefix without a dot", "only ResNets");
+    refuse (&w, "a prefix without a dot", "is missing");
 }
 
 static const char *const case_names[] = { "fc_named_classifier", "kuangliu_dataparallel", "prefix_module" };
@@ -538,6 +538,11 @@ static void check_wrong_networks (void)
         const char *metadata, *says;
     } cases[] = {
         { "{\"network\":\"vgg\"}", "'vgg'" },
+        { "{\"network\":\"resnest\"}", "'resnest', which is not known" },
+        { "{\"epsilon\":\"0\"}", "'0'" },
+        { "{\"epsilon\":\"nan\"}", "'nan'" },
+        { "{\"epsilon\":\"1e-3x\"}", "'1e-3x'" },
+        { "{\"padding\":\"valid\"}", "'valid'" },
         { "{\"input_size\":\"-3\"}", "'-3'" },
         { "{\"input_size\":\"99999999999999999999999\"}", "input_size" },
         { "{\"input_size\":\"128x128\"}", "'128x128'" },
@@ -557,7 +562,7 @@ static void check_wrong_networks (void)
     }
     w = (struct writer) { .dtype = "F32" };
     writer_tensor (&w, "vit.cls", "4");
-    refuse (&w, "another architecture", "only ResNets");
+    refuse (&w, "another architecture", "called as those of no network");
     w = (struct writer) { .dtype = "F32" };
     writer_small (&w);
     writer_tensor (&w, "bn1.num_batches_tracked", "1");

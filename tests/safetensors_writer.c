@@ -37,16 +37,25 @@ static size_t put_number (unsigned char *to, const char *dtype, float value)
 
 void writer_tensor (struct writer *w, const char *name, const char *shape)
 {
+    writer_numbers (w, name, shape, NULL);
+}
+
+void writer_numbers (struct writer *w, const char *name, const char *shape, const float *numbers)
+{
     if (is (name, w->left_out))
         return;
     const char *dtype = w->dtype ? w->dtype : "F32", *at = shape;
     size_t count = 1, begin = w->data_used;
     for (char *end; *at; at = *end ? end + 1 : end)
         count *= strtoul (at, &end, 10);
+    if (is (name, w->hollow)) {
+        shape = "2000000000,0,3,3";
+        count = 0;
+    }
     unsigned seed = (unsigned)w->data_used + 1;
     bool positive = strstr (name, "running_var") || strstr (name, "bn");
     for (size_t i = 0; i < count && w->data_used + 4 <= WRITER_DATA; i++) {
-        float value = positive ? 1 + number (&seed) / 2 : number (&seed) / 2;
+        float value = numbers ? numbers[i] : positive ? 1 + number (&seed) / 2 : number (&seed) / 2;
         w->data_used += put_number (w->data + w->data_used, dtype, value);
     }
     char flat[32], head[128];

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { WRITER_HEADER = 1 << 15, WRITER_DATA = 1 << 17 };
+enum { WRITER_HEADER = 60000, WRITER_DATA = 1 << 17 };
 
 /* What is to be different from a good file: every name may be NULL. */
 struct writer {
@@ -14,6 +14,7 @@ struct writer {
     const char *left_out;  /* this tensor */
     const char *renamed;   /* this tensor gets "x" behind its name */
     const char *flattened; /* this one has one dimension of as many numbers */
+    const char *hollow;    /* this one has the shape 2000000000,0,3,3, which takes no bytes */
     const char *prefix;    /* of every name but the classifier's; NULL: "" */
     const char *head;      /* the classifier's name; NULL: "fc", "linear" */
     const char *metadata;  /* JSON of __metadata__ */
@@ -25,6 +26,8 @@ struct writer {
 
 /* A tensor of random numbers, small for weights and near 1 for "running_var". shape: "4,3,3,3". */
 void writer_tensor (struct writer *w, const char *name, const char *shape);
+/* One of these numbers, as many as the shape says; NULL: random. */
+void writer_numbers (struct writer *w, const char *name, const char *shape, const float *numbers);
 
 /* The CIFAR family: 3x3 stem of 4 channels, a basic block of 4, one of 7 that halves; 2 classes. */
 void writer_small (struct writer *w);

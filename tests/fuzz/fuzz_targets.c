@@ -9,9 +9,9 @@
 #include "models/file.h"
 #include "models/labels.h"
 #include "models/modelinfo.h"
+#include "models/network.h"
 #include "models/npy.h"
 #include "models/onnx.h"
-#include "models/resnet.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -146,11 +146,12 @@ static bool run_safetensors (const uint8_t *bytes, size_t size)
     bool good = safetensors_open ("fuzz.safetensors", (const char *)bytes, size, &file, &error);
     check_error (good, &error);
     if (good) {
-        struct graph *graph = resnet_build (&file, &error);
+        struct network_extras extras = { 0 };
+        struct graph *graph = network_build (&file, &extras, &error);
         check_error (graph != NULL, &error);
         struct input_spec spec = { 0 };
         bool said;
-        if (graph && resnet_input (&file, &spec, &said, &error))
+        if (graph && network_input (&file, &spec, &said, &error))
             run_plans (graph);
         graph_unref (graph);
         safetensors_close (&file);

@@ -17,7 +17,6 @@ int graph_function (struct graph *g, const char *name, int x, struct activation 
 /* The larger of a and b, NaN where either is; shapes as graph_add's. */
 int graph_max (struct graph *g, const char *name, int a, int b);
 
-enum reduction { REDUCTION_MAX, REDUCTION_MEAN, REDUCTION_MEAN_SQUARE };
 /* Over the pixels of each channel -> (channels, 1, 1); over the channels at each pixel -> (1, height, width). */
 int graph_reduce (struct graph *g, const char *name, int x, enum reduction kind);
 int graph_reduce_channels (struct graph *g, const char *name, int x, enum reduction kind);

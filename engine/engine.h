@@ -22,24 +22,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/kinds.h"
+
 /* One message for a person, naming the node and the numbers; "" when there was no error. */
 struct error {
     char text[512];
 };
 
 /* ---- activations --------------------------------------------------------------------------------------------- */
-
-/* ACTIVATION_NONE, which is 0, ACTIVATION_RELU and so on: activations.def says what each computes of x. */
-enum activation_kind {
-#define ACTIVATION(KIND, name, words, formula, negatives) ACTIVATION_##KIND,
-#include "engine/activations.def"
-    ACTIVATION_KINDS /* how many there are */
-};
-
-struct activation {
-    enum activation_kind kind;
-    float alpha, beta; /* as the kind's formula says; otherwise unused */
-};
 
 /* "relu", "leaky-relu", ...: never NULL for a valid kind; NULL otherwise. */
 const char *activation_name (enum activation_kind kind);
@@ -108,7 +98,6 @@ int graph_quantise (struct graph *g, const char *name, int x, struct range range
 /* The same, in each run by 256 steps from x's least number or 0 to its largest or 0: ONNX's DynamicQuantizeLinear. */
 int graph_quantise_dynamic (struct graph *g, const char *name, int x);
 
-enum pool_kind { POOL_MAX, POOL_AVERAGE };
 struct pool {
     enum pool_kind kind;
     int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w; /* 0: stride, dilation 1 */

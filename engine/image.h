@@ -18,8 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/engine.h"
-
 enum { IMAGE_PLANES = 4, IMAGE_COMPONENTS = 4, IMAGE_CHANNELS = 4 };
 
 /* Part of a pixel: R or Y, for example. Its samples are single bytes. */
@@ -56,6 +54,9 @@ struct image_colours {
     float matrix[IMAGE_CHANNELS][IMAGE_COMPONENTS + 1];
     float scale[IMAGE_CHANNELS], shift[IMAGE_CHANNELS], fill[IMAGE_CHANNELS];
 };
+
+struct error;
+struct plan;
 
 struct image; /* immutable; any number of threads may use it */
 

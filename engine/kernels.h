@@ -14,8 +14,8 @@
 #define CONVRELU_KERNELS_H
 
 #include "element.h"
-#include "engine.h"
 #include "image.h"
+#include "kinds.h"
 
 struct cpu; /* cpu.h */
 

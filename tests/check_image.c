@@ -4,6 +4,7 @@
  * against forbidden pages; the same bits on every instruction set and for any number of threads. */
 #include "allocations.h"
 #include "check.h"
+#include "engine/engine.h"
 #include "engine/image.h"
 #include "guarded.h"
 

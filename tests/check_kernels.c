@@ -12,6 +12,7 @@
 #include "tests/check_kernels.h"
 
 #include "engine/cpu.h"
+#include "engine/engine.h"
 
 #include <math.h>
 #include <signal.h>

@@ -4,6 +4,7 @@
 #ifndef CONVRELU_PLANE_H
 #define CONVRELU_PLANE_H
 
+#include "engine/engine.h"
 #include "engine/kernels.h"
 #include "tests/guarded.h"
 

@@ -32,10 +32,9 @@ struct input_spec {
 
 struct model; /* immutable after model_load, reference counted; any thread */
 
-/* Reads `path`: ONNX, or safetensors of a known family (network.h), told apart by content. NULL: the bundled network, or an
- * error in a build without one. The input's shape is the file's; a height or width that it leaves open is what a
- * .modelinfo says, else 224, an open
- * batch 1 (onnx.h).
+/* Reads `path`: ONNX, or safetensors of a known family (network.h), told apart by content. NULL: the bundled network,
+ * or an error in a build without one. The input's shape is the file's; a height or width that it leaves open is what a
+ * .modelinfo says, else 224, an open batch 1 (onnx.h).
  * Labels come from `labels_path` when it is not NULL (then a bad file is an error), else from `<path>.labels.txt`, the
  * same with the path's last suffix replaced, or `labels.txt` beside it (a bad one is passed over, with a notice), else
  * from the model's metadata; classes without one are called "class 17". A list of 1001 fits 1000 classes and the other

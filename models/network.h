@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* network.h: named tensors -> the graph of the network whose tensors are called so. */
-#ifndef CONVRELU_NETWORK_H
-#define CONVRELU_NETWORK_H
+#ifndef CONVRELU_MODELS_NETWORK_H
+#define CONVRELU_MODELS_NETWORK_H
 
 #include "models/model.h"
 #include "models/notices.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* onnx_reduce.c: sums, means, largest and smallest numbers and norms over some axes.
+/* onnx_reduce.c: sums, means, products, largest and smallest numbers and norms over some axes.
  *
- * All of them come from three that the engine has: the largest, the mean and the mean square; a sum is as many means.
+ * All but products come from three that the engine has: the largest, the mean and the mean square; a sum is as many means.
  * What the axes are in the graph's tensor decides how:
  *
  *   rows and columns, or all that follow an axis    graph_reduce
@@ -128,9 +128,8 @@ static int reduce_side (struct reader *r, int tensor, bool rows, enum reduction 
     return graph_pool (r->graph, name, tensor, &pool);
 }
 
-/* Whatever axes: moved to the end. */
-static int reduce_moved (struct reader *r, const struct value *v, const bool reduce[RANK_MAX], enum reduction kind,
-                         const char *name)
+/* Whatever axes, moved to the end: what they are reduced to is of (what is kept, what is reduced, 1). */
+static int moved (struct reader *r, const struct value *v, const bool reduce[RANK_MAX])
 {
     int perm[RANK_MAX], kept = 0, count = 0;
     struct value in = *v;
@@ -144,9 +143,24 @@ static int reduce_moved (struct reader *r, const struct value *v, const bool red
     }
     if ((in.tensor = onnx_transposed (r, v, perm, "", &in.shape)) < 0)
         return -1;
-    int id =
-        onnx_view (r, &in, onnx_shape_count (&in.shape, 0, kept), onnx_shape_count (&in.shape, kept, in.shape.rank), 1);
-    return id < 0 ? -1 : graph_reduce (r->graph, name, id, kind);
+    return onnx_view (r, &in, onnx_shape_count (&in.shape, 0, kept), onnx_shape_count (&in.shape, kept, in.shape.rank),
+                      1);
+}
+
+/* Products: the rows' upper half by their lower half, which a row of ones ends where it is shorter, until one is left. */
+static int multiply (struct reader *r, const struct value *v, const bool reduce[RANK_MAX], const char *name)
+{
+    int id = moved (r, v, reduce);
+    while (id >= 0 && graph_tensor (r->graph, id).height > 1) {
+        struct tensor_info t = graph_tensor (r->graph, id);
+        struct pick half = {
+            .channels = t.channels, .height = (t.height + 1) / 2, .width = 1, .step_h = 1, .step_w = 1, .fill = 1
+        };
+        int upper = graph_pick (r->graph, "", id, &half);
+        half.top = half.height;
+        id = graph_mul (r->graph, half.height == 1 ? name : "", upper, graph_pick (r->graph, "", id, &half));
+    }
+    return id;
 }
 
 /* One of the three; nothing is deferred of v. */
@@ -169,7 +183,8 @@ static int reduce_by (struct reader *r, const struct value *v, const bool reduce
         return reduce_side (r, v->tensor, true, kind, name);
     if (e.together && e.reduced == t.width && e.behind == 1 && e.before == (int64_t)t.channels * t.height)
         return reduce_side (r, v->tensor, false, kind, name);
-    return reduce_moved (r, v, reduce, kind, name);
+    int id = moved (r, v, reduce);
+    return id < 0 ? -1 : graph_reduce (r->graph, name, id, kind);
 }
 
 /* ---- reductions -------------------------------------------------------------------------------------------------- */
@@ -182,6 +197,8 @@ static int reduced_tensor (struct reader *r, const struct value *v, const bool r
     bool largest = operation == 'M' || operation == 'm', squares = operation == '2' || operation == 'q';
     enum reduction kind = largest ? REDUCTION_MAX : squares ? REDUCTION_MEAN_SQUARE : REDUCTION_MEAN;
     double many = (double)extents_of (&v->shape, reduce).reduced;
+    if (operation == '*')
+        return onnx_made (r, multiply (r, v, reduce, name));
     if (operation == '1')
         in.tensor = graph_function (r->graph, "", v->tensor, (struct activation) { ACTIVATION_LEAKY_RELU, -1, 0 });
     if (operation == 'm') /* the largest of the negatives, negative */
@@ -253,8 +270,6 @@ static bool reduce (struct reader *r, char operation)
         return false;
     if (v->kind != VALUE_TENSOR)
         return reduce_constant (r, v, axes, operation, keep_dims);
-    if (operation == '*')
-        return onnx_fail (r, "is supported of constants only");
     return onnx_reduced (r, v, axes, operation, keep_dims, &result) &&
            onnx_set_tensor (r, 0, result.tensor, &result.shape);
 }

@@ -401,6 +401,8 @@ static double joined (char operation, double so_far, double x, bool first)
     case '2':
     case 'q':
         return so_far + x * x;
+    case '*':
+        return first ? x : so_far * x;
     default:
         return so_far + x;
     }
@@ -441,8 +443,9 @@ static void check_reductions (void)
         const char *name;
         char operation;
     } operators[] = {
-        { "ReduceMean", 'a' }, { "ReduceMax", 'M' }, { "ReduceMin", 'm' },       { "ReduceSum", '+' },
-        { "ReduceL1", '1' },   { "ReduceL2", '2' },  { "ReduceSumSquare", 'q' }, { "ReduceLogSum", 'l' }
+        { "ReduceMean", 'a' },      { "ReduceMax", 'M' },    { "ReduceMin", 'm' },
+        { "ReduceSum", '+' },       { "ReduceL1", '1' },     { "ReduceL2", '2' },
+        { "ReduceSumSquare", 'q' }, { "ReduceLogSum", 'l' }, { "ReduceProd", '*' },
     };
     static const int four[] = { 1, 12, 3, 5 }, five[] = { 1, 3, 4, 3, 5 };
     float input[COUNT], expected[COUNT];

@@ -433,7 +433,6 @@ static const struct {
     { "Transpose with a negative perm", 13, "1 6 2 2", { { "Transpose", "x", "y", "perm=0,1,2,-1" } } },
     { "Pow by 0", 13, "1 6", { { "Pow", "x zero", "y" } } },
     { "Pow of a number", 13, "1 6", { { "Pow", "half x", "y" } } },
-    { "ReduceProd of the image", 13, "1 6", { { "ReduceProd", "x", "y" } } },
     { "Slice to nothing", 13, "1 6 2 2", { { "Slice", "x one one one", "y" } } },
     { "Slice in steps of 0", 13, "1 6 2 2", { { "Slice", "x zero big one zero", "y" } } },
     { "Slice of axis 4", 13, "1 6 2 2", { { "Slice", "x zero big four", "y" } } },

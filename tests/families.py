@@ -13,7 +13,9 @@ import json
 import struct
 import sys
 
-NAMES = """squeezenet1_1 squeezenet1_0 mobilenet_v3_small shufflenet_v2_x0_5 mnasnet0_5 mobilenet_v2 shufflenet_v2_x1_0
+NAMES = """mobilenet_v2_0.35 mobilenet_v2_0.5 mobilenet_v2_0.75 mobilenet_v2_1.4 mobilenet_v3_small_0.75
+mobilenet_v3_large_0.75 regnet_x_200mf regnet_y_200mf regnet_x_600mf regnet_y_600mf convnext_atto convnext_femto
+convnext_pico resnet10 resnet14 resnet26 resnext26_32x4d densenet_16 squeezenet1_1 squeezenet1_0 mobilenet_v3_small shufflenet_v2_x0_5 mnasnet0_5 mobilenet_v2 shufflenet_v2_x1_0
 mobilenet_v3_large mnasnet0_75 mnasnet1_0 mnasnet1_3 regnet_y_400mf regnet_x_400mf regnet_x_800mf regnet_y_800mf
 efficientnet_b0 shufflenet_v2_x1_5 shufflenet_v2_x2_0 efficientnet_b1 efficientnet_b2 googlenet densenet121 resnet18
 regnet_x_1_6gf regnet_y_1_6gf efficientnet_b3 efficientnet_b4 regnet_x_3_2gf regnet_y_3_2gf densenet169 resnet34 resnet50
@@ -24,12 +26,38 @@ resnext101_64x4d wide_resnet101_2""".split()
 SIDE = 224
 
 
+def variants():
+    """Sizes that torchvision has no function for, from its own parts: name: what makes it."""
+    from torchvision.models import convnext, densenet, mobilenetv2, mobilenetv3, regnet, resnet
+    make = {}
+    for width in (0.35, 0.5, 0.75, 1.4):
+        make[f'mobilenet_v2_{width}'] = lambda width=width: mobilenetv2.MobileNetV2(width_mult=width)
+    make['mobilenet_v3_small_0.75'] = lambda: mobilenetv3.mobilenet_v3_small(width_mult=0.75)
+    make['mobilenet_v3_large_0.75'] = lambda: mobilenetv3.mobilenet_v3_large(width_mult=0.75)
+    for name, block, depth in (('resnet10', resnet.BasicBlock, 1), ('resnet14', resnet.Bottleneck, 1),
+                               ('resnet26', resnet.Bottleneck, 2)):
+        make[name] = lambda block=block, depth=depth: resnet.ResNet(block, [depth] * 4)
+    make['resnext26_32x4d'] = lambda: resnet.ResNet(resnet.Bottleneck, [2] * 4, groups=32, width_per_group=4)
+    make['densenet_16'] = lambda: densenet.DenseNet(16, (6, 12, 24, 16), 32)
+    for name, width in (('atto', 40), ('femto', 48), ('pico', 64)):
+        blocks = [convnext.CNBlockConfig(width << i, width << (i + 1) if i < 3 else None, depth)
+                  for i, depth in enumerate((2, 2, 6, 2))]
+        make[f'convnext_{name}'] = lambda blocks=blocks: convnext.ConvNeXt(blocks)
+    for name, depth, first, slope, factor, group, se in (
+            ('x_200mf', 13, 24, 36.44, 2.49, 8, None), ('y_200mf', 13, 24, 36.44, 2.49, 8, 0.25),
+            ('x_600mf', 16, 48, 36.97, 2.24, 24, None), ('y_600mf', 15, 48, 32.54, 2.32, 16, 0.25)):
+        blocks = regnet.BlockParams.from_init_params(depth, first, slope, factor, group, se_ratio=se)
+        make[f'regnet_{name}'] = lambda blocks=blocks: regnet.RegNet(blocks)
+    return make
+
+
 def make(name):
     import torch
     import torchvision
     torch.manual_seed(1)
     options = {'aux_logits': False, 'init_weights': True} if name in ('googlenet', 'inception_v3') else {}
-    model = getattr(torchvision.models, name)(weights=None, **options)
+    made = variants().get(name)
+    model = made() if made else getattr(torchvision.models, name)(weights=None, **options)
     for key, parameter in model.named_parameters():
         if 'layer_scale' in key:
             torch.nn.init.uniform_(parameter, 0.2, 1)

@@ -155,7 +155,9 @@ sed -nE 's/^ *\{ "([a-z-]+)", .*(G_OPTION_ARG.*|,)$/\1/p' models/convrelu.c | so
   done
 done | rule "manual and completions know the command's options"
 if command -v node >/dev/null; then
-  node --check --input-type=commonjs <tests/bench_peer 2>&1 | rule 'the benchmark script parses'
+  for script in peer families; do
+    node --check --input-type=commonjs <"tests/bench_$script" 2>&1
+  done | rule 'the benchmark scripts parse'
 else
   skip 'no node'
 fi

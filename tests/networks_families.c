@@ -280,7 +280,7 @@ static int efficientnet_v2_timm (struct twin *t)
     return head (t, twin_mean (t, x), "classifier", 8);
 }
 
-/* ---- plain and dense ---------------------------------------------------------------------------------------------- */
+/* ---- plain and dense -------------------------------------------------------------------------------------------- */
 
 static int half (struct twin *t, int x)
 {
@@ -354,7 +354,7 @@ static int densenet (struct twin *t)
     return head (t, twin_mean (t, relu (t, twin_norm (t, x, "features.norm5", 6))), "classifier", 6);
 }
 
-/* ---- ConvNeXt, RegNet ----------------------------------------------------------------------------------------------- */
+/* ---- ConvNeXt, RegNet -------------------------------------------------------------------------------------------- */
 
 /* Parts of a block: depthwise, norm, first, second, scale; `response`: V2's norm instead of a scale. */
 static int next_block (struct twin *t, int x, const char *block, const char *const p[5], const char *response)

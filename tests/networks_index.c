@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* networks_index.c: an index and the safetensors files that it names: good ones, and those that lie or lead elsewhere. */
+/* networks_index.c: an index and the safetensors files that it names: good ones, and those that lie or lead
+ * elsewhere. */
 #include "tests/networks.h"
 
 #include <string.h>

@@ -4,7 +4,18 @@
 #define CONVRELU_ONNX_H
 
 #include "engine/engine.h"
+#include "models/file.h"
 #include "models/notices.h"
+
+/* Other files that numbers were read from. */
+struct onnx_files {
+    struct onnx_file {
+        char *path;
+        struct file_identity identity;
+    } * list;  /* [count] */
+    int count; /* -1: there was no memory to tell */
+};
+void onnx_files_free (struct onnx_files *files);
 
 /* What an ONNX file holds besides the graph. */
 struct onnx_extras {
@@ -16,6 +27,7 @@ struct onnx_extras {
     bool size_left_open;     /* height, width or both */
     bool channels_last; /* in the file the image is (1, height, width, channels); in the graph its channels are first */
     bool bytes;         /* the file takes whole numbers of 0 to 255 */
+    struct onnx_files files;                    /* the caller frees them */
     int quantised_tensors, quantised_constants; /* that the file has as integers with a scale */
 };
 

@@ -58,7 +58,8 @@ struct crew {
     _Atomic int count;    /* of `worker` that have a thread */
     _Atomic int working;  /* callers between a workers_run and workers_rest */
     _Atomic int capacity; /* threads that may work at once: CPUs, or more where a share is larger */
-    int cpus, users;      /* shares that somebody has */
+    int cpus;             /* that the process was seen to have */
+    int users;            /* shares that somebody has */
     pid_t process;        /* whose threads they are: a fork has none of them */
     struct worker worker[WORKERS_THREADS_MAX - 1];
 };

@@ -158,6 +158,9 @@ int graph_output_id (const struct graph *g, int index);
 /* Frees the weights as they were given; what plans have packed stays. Later plans of the same options and taps still
  * work; one that needs a packing never made before fails with an error that says so. Any thread. */
 void graph_drop_weights (struct graph *g);
+/* Gives g what it dropped: the weights of `from`, of the same nodes, which has none afterwards. False: other nodes. Any
+ * thread for g. */
+bool graph_take_weights (struct graph *g, struct graph *from);
 
 /* ---- plan ---------------------------------------------------------------------------------------------------- */
 

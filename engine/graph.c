@@ -5,6 +5,7 @@
  * gives a list of nodes in execution order, each with the shape of the one tensor it makes, or the first error as a
  * sentence naming the node and the numbers. Limits are checked before anything is allocated. After an error the graph
  * keeps what it had and every further call does nothing. */
+#include "engine/memory.h"
 #include "engine/operator.h"
 #include "engine/parameters.h"
 #include "engine/receptive_field.h"
@@ -130,11 +131,40 @@ void graph_drop_weights (struct graph *g)
     for (int i = 0; i < g->count; i++) {
         if (g->nodes[i].operation != OPERATION_CONV)
             continue;
-        free (g->nodes[i].u.conv.weights);
+        memory_free (g->nodes[i].u.conv.weights, g->nodes[i].u.conv.weight_bytes);
         g->nodes[i].u.conv.weights = NULL;
     }
     g->weights_dropped = true;
     pthread_mutex_unlock (g->lock);
+}
+
+/* Whether they have the same convolutions, as far as the sizes of their weights go. */
+static bool same_weights (const struct graph *a, const struct graph *b)
+{
+    bool same = a->count == b->count;
+    for (int i = 0; same && i < a->count; i++) {
+        const struct node *x = &a->nodes[i], *y = &b->nodes[i];
+        same =
+            x->operation == y->operation &&
+            (x->operation != OPERATION_CONV || (x->u.conv.weight_bytes == y->u.conv.weight_bytes && y->u.conv.weights));
+    }
+    return same;
+}
+
+bool graph_take_weights (struct graph *g, struct graph *from)
+{
+    pthread_mutex_lock (g->lock);
+    bool takes = g != from && same_weights (g, from);
+    for (int i = 0; takes && i < g->count; i++) {
+        if (g->nodes[i].operation != OPERATION_CONV || g->nodes[i].u.conv.weights)
+            continue;
+        g->nodes[i].u.conv.weights = from->nodes[i].u.conv.weights;
+        from->nodes[i].u.conv.weights = NULL;
+    }
+    if (takes)
+        g->weights_dropped = false;
+    pthread_mutex_unlock (g->lock);
+    return takes;
 }
 
 /* ---- adding a node ------------------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ union node_parameters {
     struct {
         struct conv shape;     /* zero fields replaced by their defaults */
         float *weights, *bias; /* weights NULL once dropped; bias NULL: none */
+        size_t weight_bytes;
     } conv;
     struct {
         double *scale, *shift; /* [channels] each, never NULL */

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Groups against channels, 0 groups being 1. */
 static bool groups_fit (struct graph *g, const struct node_spec *spec, struct conv *conv)
@@ -69,14 +70,20 @@ static void conv_keep (struct graph *g, struct node *node, const void *given)
     size_t outputs = (size_t)conv->out_channels, inputs = (size_t)(g->nodes[node->inputs[0]].channels / conv->groups);
     size_t count = outputs * inputs * (size_t)conv->kernel_h * (size_t)conv->kernel_w;
     (void)given;
-    node->u.conv.weights = node_copy (g, node, node->u.conv.weights, count, sizeof (float));
+    const float *from = node->u.conv.weights;
+    node->u.conv.weight_bytes = count * sizeof (float); /* within the weight limit already */
+    node->u.conv.weights = memory_new (node->u.conv.weight_bytes);
+    if (node->u.conv.weights)
+        memcpy (node->u.conv.weights, from, node->u.conv.weight_bytes);
+    else
+        graph_fail_memory (g, node->label, node->name);
     if (node->u.conv.bias)
         node->u.conv.bias = node_copy (g, node, node->u.conv.bias, outputs, sizeof (float));
 }
 
 static void conv_clear (struct node *node)
 {
-    free (node->u.conv.weights);
+    memory_free (node->u.conv.weights, node->u.conv.weight_bytes);
     free (node->u.conv.bias);
 }
 
@@ -93,7 +100,7 @@ int graph_conv (struct graph *g, const char *name, int x, const struct conv *con
 {
     if (g && !conv)
         return graph_fail (g, "conv", name, "it has no parameters");
-    union node_parameters u = { .conv = { g ? *conv : (struct conv) { 0 }, (float *)weights, (float *)bias } };
+    union node_parameters u = { .conv = { g ? *conv : (struct conv) { 0 }, (float *)weights, (float *)bias, 0 } };
     return g ? add_conv (g, "conv", name, x, u) : -1;
 }
 
@@ -107,7 +114,7 @@ int graph_linear (struct graph *g, const char *name, int x, int outputs, const f
                            in->width);
     struct conv shape = { .out_channels = outputs, .kernel_h = 1, .kernel_w = 1 };
     return add_conv (g, "linear", name, x,
-                     (union node_parameters) { .conv = { shape, (float *)weights, (float *)bias } });
+                     (union node_parameters) { .conv = { shape, (float *)weights, (float *)bias, 0 } });
 }
 
 static void conv_grid (const struct node *node, struct grid *grid)

@@ -7,13 +7,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Zeroed memory on a 64-byte border, large blocks on huge pages where the system has them; free () it. NULL when
- * short. */
+enum { MEMORY_LARGE = 256 << 10 };
+
+/* Zeroed memory on a 64-byte border, on huge pages where the system has them. A block of MEMORY_LARGE bytes or more is
+ * a mapping of its own, so that all of it goes back to the system when it is freed. NULL when short. Any thread. */
 void *memory_new (size_t bytes);
+void memory_free (void *memory, size_t bytes); /* as many as were asked for; NULL is fine */
 
 /* What is freed with a plan. Starts as zeros. */
 struct memory_list {
-    void **blocks;
+    struct memory_block {
+        void *memory;
+        size_t bytes;
+    } * blocks;
     int count, capacity;
 };
 

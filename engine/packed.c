@@ -21,8 +21,7 @@
 static bool pack_bias (struct packed *packed, const struct node *node, const struct layer *layer)
 {
     int channels = layer->conv.out_channels;
-    size_t padded = place_blocked_count (channels, 1, 1);
-    packed->bias = memory_new (padded * sizeof (float));
+    packed->bias = memory_new (packed->channel_bytes);
     if (!packed->bias)
         return false;
     for (int o = 0; o < channels; o++) {
@@ -43,9 +42,8 @@ static bool pack_steps (struct packed *packed, const struct node *node, const st
 {
     const struct conv *conv = &layer->conv;
     size_t count = (size_t)(in_channels / conv->groups) * (size_t)conv->kernel_h * (size_t)conv->kernel_w;
-    size_t padded = place_blocked_count (conv->out_channels, 1, 1);
-    packed->step = memory_new (padded * sizeof *packed->step);
-    packed->sum = memory_new (padded * sizeof *packed->sum);
+    packed->step = memory_new (packed->channel_bytes);
+    packed->sum = memory_new (packed->channel_bytes);
     if (!packed->step || !packed->sum)
         return false;
     for (int o = 0; o < conv->out_channels; o++) {
@@ -66,10 +64,10 @@ static void packed_free (struct packed *packed)
 {
     if (!packed)
         return;
-    free (packed->weights);
-    free (packed->bias);
-    free (packed->step);
-    free (packed->sum);
+    memory_free (packed->weights, packed->weight_bytes);
+    memory_free (packed->bias, packed->channel_bytes);
+    memory_free (packed->step, packed->channel_bytes);
+    memory_free (packed->sum, packed->channel_bytes);
     free (packed->panel);
     free (packed);
 }
@@ -116,6 +114,7 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     packed->element = kernel->weight;
     packed->nr_blocks = kernel->nr_blocks;
     packed->k_step = kernel->k_step;
+    packed->channel_bytes = place_blocked_count (layer->conv.out_channels, 1, 1) * sizeof (float);
     error->text[0] = 0;
     bool ok = method->lay (packed, layer, in_channels);
     ok = ok && within_limits (g, layer, packed, error) && pack_bias (packed, node, layer);

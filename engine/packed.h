@@ -28,7 +28,8 @@ struct packed {
     int references; /* plans that use it */
     void *weights;  /* in the order drawn at the head of the method's file */
     size_t weight_bytes;
-    float *bias; /* [output channels, padded to 16] */
+    float *bias;          /* [output channels, padded to 16] */
+    size_t channel_bytes; /* of each array of so many */
     /* Of weights in whole steps, -127 .. 127: the step of each output channel and the sum of its weights in steps,
      * [output channels, padded to 16]; else NULL. A channel with a weight that is no number has a step that is none. */
     float *step;

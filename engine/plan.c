@@ -18,12 +18,11 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 256, LAYER_STEPS = 1000 };
+enum { LAYER_STEPS = 1000 };
 
 static const double SECONDS = 2; /* of a run, by default */
 
@@ -459,13 +458,6 @@ static bool make_plan (struct planner *p, const struct plan_options *options)
     return ok;
 }
 
-static int allowed_cpus (void)
-{
-    cpu_set_t set;
-    int count = sched_getaffinity (0, sizeof set, &set) ? 1 : CPU_COUNT (&set);
-    return count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count;
-}
-
 static struct plan *new_plan (struct graph *g, const struct plan_options *options, struct error *error)
 {
     static const struct plan_options defaults;
@@ -478,9 +470,9 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
         return fail (&p, "out of memory"), NULL;
     p.plan->graph = graph_ref (g);
     p.plan->timed = options->timed;
-    p.plan->execution.threads = options->threads > 0 ? options->threads : allowed_cpus ();
-    if (p.plan->execution.threads > MAX_THREADS)
-        p.plan->execution.threads = MAX_THREADS;
+    p.plan->execution.threads = options->threads > 0 ? options->threads : workers_cpus ();
+    if (p.plan->execution.threads > WORKERS_THREADS_MAX)
+        p.plan->execution.threads = WORKERS_THREADS_MAX;
     p.plan->execution.kernels = kernels_for (options->isa);
     bool ok = true;
     if (graph_error (g))

@@ -32,6 +32,33 @@ static bool fail_errno (const char *path, const char *what, struct error *error)
 
 /* ---- opening ------------------------------------------------------------------------------------------------- */
 
+static struct file_identity identity_of (const struct stat *about)
+{
+    return (struct file_identity) { about->st_dev, about->st_ino, (uint64_t)about->st_size, about->st_mtim,
+                                    about->st_ctim };
+}
+
+static bool same_time (struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool file_same (const struct file_identity *a, const struct file_identity *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           same_time (a->modified, b->modified) && same_time (a->changed, b->changed);
+}
+
+bool file_identify (const char *path, struct file_identity *identity)
+{
+    struct stat about;
+    *identity = (struct file_identity) { 0 };
+    if (stat (path, &about))
+        return false;
+    *identity = identity_of (&about);
+    return true;
+}
+
 /* Takes fd, on failure too. `beside`: nobody named it. */
 static bool take (int fd, const char *path, bool beside, struct file *file, struct error *error)
 {
@@ -47,7 +74,7 @@ static bool take (int fd, const char *path, bool beside, struct file *file, stru
     if (good && !copy)
         good = report (error, "%s: no memory for its name", report_path (path));
     if (good) {
-        *file = (struct file) { copy, fd, (uint64_t)about.st_size, about.st_mtim };
+        *file = (struct file) { copy, fd, (uint64_t)about.st_size, about.st_mtim, identity_of (&about) };
         return true;
     }
     close (fd);
@@ -186,8 +213,7 @@ bool file_unchanged (const struct file *file, struct error *error)
     struct stat about;
     if (fstat (file->fd, &about))
         return fail_errno (file->path, "read", error);
-    bool same = (uint64_t)about.st_size == file->size && about.st_mtim.tv_sec == file->changed.tv_sec &&
-                about.st_mtim.tv_nsec == file->changed.tv_nsec;
+    bool same = (uint64_t)about.st_size == file->size && same_time (about.st_mtim, file->changed);
     return same || report (error, "%s: was changed while being read", report_path (file->path));
 }
 
@@ -216,10 +242,19 @@ static char *read_whole (struct file *file, bool good, size_t limit, size_t *siz
     return NULL;
 }
 
-char *file_read (const char *path, size_t limit, size_t *size, struct error *error)
+char *file_read_identified (const char *path, size_t limit, size_t *size, struct file_identity *identity,
+                            struct error *error)
 {
     struct file file;
-    return read_whole (&file, open_file (path, &file, error), limit, size, error);
+    bool good = open_file (path, &file, error);
+    *identity = file.identity;
+    return read_whole (&file, good, limit, size, error);
+}
+
+char *file_read (const char *path, size_t limit, size_t *size, struct error *error)
+{
+    struct file_identity unused;
+    return file_read_identified (path, limit, size, &unused, error);
 }
 
 char *file_read_side (const char *path, size_t limit, size_t *size, struct error *error)
@@ -229,4 +264,30 @@ char *file_read_side (const char *path, size_t limit, size_t *size, struct error
     if (!good && (errno == ENAMETOOLONG || errno == ELOOP || errno == EACCES || errno == ENOTDIR))
         errno = ENOENT;
     return read_whole (&file, good, limit, size, error);
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------------- */
+
+void file_list_add (struct file_list *files, const char *path, const struct file_identity *identity)
+{
+    if (files->count < 0)
+        return;
+    char *copy = strdup (path);
+    struct file_entry *list = copy ? realloc (files->list, ((size_t)files->count + 1) * sizeof *list) : NULL;
+    if (list) {
+        list[files->count++] = (struct file_entry) { copy, *identity };
+        files->list = list;
+        return;
+    }
+    free (copy);
+    file_list_free (files);
+    files->count = -1;
+}
+
+void file_list_free (struct file_list *files)
+{
+    for (int i = 0; i < files->count; i++)
+        free (files->list[i].path);
+    free (files->list);
+    *files = (struct file_list) { 0 };
 }

@@ -10,12 +10,33 @@
 
 #include <time.h>
 
+/* Which file it is, in which state: another one, or one that was written to since, differs. Zeros: none. */
+struct file_identity {
+    uint64_t device, inode, size;
+    struct timespec modified, changed; /* its bytes; anything about it */
+};
+bool file_same (const struct file_identity *a, const struct file_identity *b);
+/* Of what is there now, a link followed. False: nothing is, or it may not be looked at. */
+bool file_identify (const char *path, struct file_identity *identity);
+
+/* Files that numbers were read from. */
+struct file_list {
+    struct file_entry {
+        char *path;
+        struct file_identity identity;
+    } * list;  /* [count] */
+    int count; /* -1: there was no memory to tell */
+};
+void file_list_add (struct file_list *files, const char *path, const struct file_identity *identity);
+void file_list_free (struct file_list *files);
+
 /* An open file; zeroed when there is none. */
 struct file {
     char *path; /* named in errors */
     int fd;
     uint64_t size;           /* bytes, when it was opened */
     struct timespec changed; /* its modification time then */
+    struct file_identity identity;
 };
 
 /* The file `name` in the folder where `path` is. False and a filled error on failure, and nothing to close. `name`
@@ -44,5 +65,8 @@ char *file_read_side (const char *path, size_t limit, size_t *size, struct error
  * frees them. Nothing stays open: the file may be replaced at any time afterwards.
  * NULL and a filled error on failure; errno is then ENOENT when there is no such file, and something else otherwise. */
 char *file_read (const char *path, size_t limit, size_t *size, struct error *error);
+/* The same; *identity is of the file that was read. */
+char *file_read_identified (const char *path, size_t limit, size_t *size, struct file_identity *identity,
+                            struct error *error);
 
 #endif

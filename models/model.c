@@ -7,14 +7,12 @@
 
 #include "engine/work.h"
 #include "models/bundled.h"
+#include "models/content.h"
 #include "models/file.h"
 #include "models/labels.h"
 #include "models/modelinfo.h"
-#include "models/network.h"
 #include "models/notices.h"
-#include "models/onnx.h"
 #include "models/report.h"
-#include "models/safetensors.h"
 #include "models/short_labels.h"
 
 #include <errno.h>
@@ -23,11 +21,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODEL_BYTES_MAX ((size_t)2 << 30) /* protobuf's own limit */
-
 struct model {
     _Atomic int references;
     char *path;
+    struct content *content; /* NULL: it was built by code; then */
+    bool dropped;            /*   whether its weights were dropped */
     struct graph *graph;
     struct input_spec input;
     int output, classes; /* the graph's output that holds them; how many */
@@ -55,6 +53,7 @@ void model_unref (struct model *model)
     if (!model || --model->references > 0)
         return;
     graph_unref (model->graph);
+    content_unref (model->content);
     labels_clear (&model->labels);
     for (int i = 0; i < model->numbered_count; i++)
         free (model->numbered[i]);
@@ -290,30 +289,26 @@ struct input_spec model_input_of_graph (const struct graph *graph)
     return spec;
 }
 
-/* A network and what its file says beside it. */
-struct content {
-    struct graph *graph;
-    char *labels; /* or NULL */
-    struct input_spec input;
-    bool input_said; /* by the file */
-    struct notices notices;
-    struct modelinfo *info; /* beside it, or NULL */
-    struct quantised quantised;
-    bool features; /* there is no classifier */
-};
-
 /* ---- side files ---------------------------------------------------------------------------------------------- */
 
+/* What a file and those beside it say of one model. */
+struct said {
+    const struct content *content;
+    struct input_spec input;
+    struct notices notices;
+    struct labels labels;
+};
+
 /* Labels that the model's own file holds; bad ones are as good as none. */
-static void find_own_labels (const char *path, struct content *content, struct labels *labels)
+static void find_own_labels (const char *path, struct said *said, struct labels *labels)
 {
     struct error reason = { "" };
-    if (content->labels && !labels_from_metadata (path, content->labels, labels, &reason))
-        notices_add (&content->notices, "%s; the labels in its metadata are passed over", reason.text);
+    if (said->content->labels && !labels_from_metadata (path, said->content->labels, labels, &reason))
+        notices_add (&said->notices, "%s; the labels in its metadata are passed over", reason.text);
 }
 
 /* Labels from the file that was named, else from a file beside the model, else from the model itself. */
-static bool find_labels (const char *path, const char *labels_path, struct content *content, struct labels *labels,
+static bool find_labels (const char *path, const char *labels_path, struct said *said, struct labels *labels,
                          struct error *error)
 {
     *labels = (struct labels) { 0 };
@@ -328,11 +323,11 @@ static bool find_labels (const char *path, const char *labels_path, struct conte
         bool looks = good && !found;
         found = found || (good && labels_read_side (beside[i], labels, &reason));
         if (looks && !found && errno != ENOENT)
-            notices_add (&content->notices, "%s; this file of labels is passed over", reason.text);
+            notices_add (&said->notices, "%s; this file of labels is passed over", reason.text);
         free (beside[i]);
     }
     if (!found)
-        find_own_labels (path, content, labels);
+        find_own_labels (path, said, labels);
     return good || report (error, "%s: no memory for its labels", report_path (path));
 }
 
@@ -352,133 +347,53 @@ static bool find_modelinfo (const char *path, struct modelinfo **info, struct er
 
 /* ---- loading ------------------------------------------------------------------------------------------------- */
 
-static void open_size (const void *info, const char *input, int *height, int *width)
-{
-    modelinfo_size (info, input, height, width);
-}
-
-static bool load_onnx (const char *path, char *bytes, size_t size, struct content *content, struct error *error)
-{
-    struct onnx_extras extras = { .open_size = open_size, .data = content->info, .notices = &content->notices };
-    content->graph = onnx_read (path, bytes, size, &extras, error);
-    content->labels = extras.labels;
-    content->quantised = (struct quantised) { extras.quantised_tensors, extras.quantised_constants };
-    if (!content->graph)
-        return false;
-    content->input = model_input_of_graph (content->graph);
-    content->input.from.size = ORIGIN_FILE;
-    content->input.channels_last = extras.channels_last;
-    for (int c = 0; extras.bytes && c < 4; c++) { /* what it does with bytes is inside */
-        content->input.mean[c] = 0;
-        content->input.std[c] = 1;
-        content->input.from.mean = content->input.from.std = ORIGIN_FILE;
-    }
-    content->input_said = extras.bytes;
-    if (extras.size_left_open) {
-        int height, width;
-        open_size (content->info, graph_tensor (content->graph, 0).name, &height, &width);
-        content->input.from.size = height || width ? ORIGIN_SIDE_FILE : ORIGIN_DEFAULT;
-    }
-    return true;
-}
-
-static bool load_safetensors (const char *path, const char *bytes, size_t size, struct content *content,
-                              struct error *error)
-{
-    struct safetensors file;
-    if (!(safetensors_recognise_index (bytes, size) ? safetensors_open_index (path, bytes, size, &file, error)
-                                                    : safetensors_open (path, bytes, size, &file, error)))
-        return false;
-    const char *labels = safetensors_metadata (&file, "labels");
-    struct network_extras extras = { .notices = &content->notices };
-    content->graph = network_build (&file, &extras, error);
-    content->features = extras.features;
-    bool good = content->graph != NULL;
-    if (good)
-        content->input = model_input_of_graph (content->graph);
-    good = good && network_input (&file, &content->input, &content->input_said, error);
-    if (good && labels && !(content->labels = strdup (labels)))
-        good = report (error, "%s: no memory for its labels", report_path (path));
-    safetensors_close (&file);
-    return good;
-}
-
-/* By what is in it. What is too damaged to tell is judged by its name, so that the error is about the right format. */
-static bool is_safetensors (const char *path, const char *bytes, size_t size)
-{
-    return safetensors_recognise (bytes, size) || safetensors_recognise_index (bytes, size) ||
-           !strcmp (path + file_suffix_start (path), ".safetensors");
-}
-
-static bool load_file (const char *path, struct content *content, struct error *error)
-{
-    size_t size;
-    char *bytes = file_read (path, MODEL_BYTES_MAX, &size, error);
-    bool good = bytes && (size || report (error, "%s: is empty", report_path (path)));
-    if (good && !is_safetensors (path, bytes, size))
-        return load_onnx (path, bytes, size, content, error); /* which frees the bytes */
-    good = good && load_safetensors (path, bytes, size, content, error);
-    free (bytes);
-    return good;
-}
-
-static bool load_bundled (struct content *content, struct error *error)
-{
-    size_t size;
-    const char *bytes = bundled_network (&size);
-    if (!bytes)
-        return report (error, "no network is bundled with this build: name a model file");
-    return load_safetensors (bundled_path, bytes, size, content, error);
-}
-
-/* The side files of a network that came from a file, and what it says itself. */
-static bool find_beside (const char *path, const char *labels_path, struct content *content, struct labels *labels,
+/* Of a network that came from a file; the bundled one has nothing beside it. */
+static bool find_beside (const char *path, const char *labels_path, const struct modelinfo *info, struct said *said,
                          struct error *error)
 {
-    bool beside = find_labels (path, labels_path, content, labels, error) &&
-                  modelinfo_apply (content->info, graph_tensor (content->graph, 0).name, &content->input,
-                                   &content->notices, error);
-    content->input.given = content->input.given || content->input_said;
+    bool beside =
+        find_labels (path, labels_path, said, &said->labels, error) &&
+        modelinfo_apply (info, graph_tensor (said->content->graph, 0).name, &said->input, &said->notices, error);
+    said->input.given = said->input.given || said->content->input_said;
     return beside;
 }
 
-/* The bundled network has nothing beside it. */
-static bool find_bundled_labels (const char *labels_path, struct content *content, struct labels *labels,
-                                 struct error *error)
+static bool find_bundled_labels (const char *labels_path, struct said *said, struct error *error)
 {
-    content->input.given = content->input_said;
+    said->input.given = said->content->input_said;
     if (labels_path)
-        return labels_read (labels_path, labels, error);
-    find_own_labels (bundled_path, content, labels);
+        return labels_read (labels_path, &said->labels, error);
+    find_own_labels (bundled_path, said, &said->labels);
     return true;
 }
 
-static struct model *load (const char *path, const char *labels_path, struct error *error)
+/* The model of what was read, whose reference it takes, on failure too; then it is not held any more. */
+static struct model *model_of_content (struct content *content, const char *path, const char *labels_path,
+                                       const struct modelinfo *info, struct error *error)
 {
-    struct content content = { 0 };
-    struct labels labels = { 0 };
-    bool good = path ? find_modelinfo (path, &content.info, error) && load_file (path, &content, error) &&
-                           find_beside (path, labels_path, &content, &labels, error)
-                     : load_bundled (&content, error) && find_bundled_labels (labels_path, &content, &labels, error);
-    free (content.labels);
-    modelinfo_close (content.info);
-    if (good) {
-        struct model *model =
-            model_of_graph (path ? path : bundled_path, content.graph, &labels, &content.input, error);
-        if (model) {
-            model->quantised = content.quantised;
-            model->features = content.features;
-        }
-        for (int i = 0; model && i < content.notices.count; i++)
-            notices_add (&model->notices, "%s", content.notices.list[i].text);
-        return model;
+    struct said said = { .content = content, .input = content->input, .notices = content->notices };
+    bool good =
+        path ? find_beside (path, labels_path, info, &said, error) : find_bundled_labels (labels_path, &said, error);
+    struct model *model =
+        good ? model_of_graph (path ? path : bundled_path, graph_ref (content->graph), &said.labels, &said.input, error)
+             : NULL;
+    if (!model) {
+        labels_clear (&said.labels);
+        content_release (content);
+        content_unref (content);
+        return NULL;
     }
-    labels_clear (&labels);
-    graph_unref (content.graph);
-    return NULL;
+    model->content = content;
+    model->quantised = content->quantised;
+    model->features = content->features;
+    for (int i = 0; i < said.notices.count; i++)
+        notices_add (&model->notices, "%s", said.notices.list[i].text);
+    return model;
 }
 
-struct model *model_load (const char *path, const char *labels_path, struct error *error)
+typedef struct content *content_source (const char *path, const struct modelinfo *info, struct error *error);
+
+static struct model *load (const char *path, const char *labels_path, content_source *source, struct error *error)
 {
     struct work work;
     bool own = !work_has_account ();
@@ -487,9 +402,52 @@ struct model *model_load (const char *path, const char *labels_path, struct erro
     fenv_t before; /* numbers are rounded to nearest and trap nothing, whatever the caller's thread does */
     fegetenv (&before);
     fesetenv (FE_DFL_ENV);
-    struct model *model = load (path, labels_path, error);
+    struct modelinfo *info = NULL;
+    bool good = !path || find_modelinfo (path, &info, error);
+    struct content *content = good ? source (path, info, error) : NULL;
+    struct model *model = content ? model_of_content (content, path, labels_path, info, error) : NULL;
+    modelinfo_close (info);
     fesetenv (&before);
     if (own)
         work_end (&work);
     return model;
+}
+
+struct model *model_load (const char *path, const char *labels_path, struct error *error)
+{
+    return load (path, labels_path, content_read, error);
+}
+
+/* ---- sharing ------------------------------------------------------------------------------------------------- */
+
+struct model *model_share (const char *path, const char *labels_path, struct error *error)
+{
+    return load (path, labels_path, content_share, error);
+}
+
+bool model_hold (struct model *model, struct error *error)
+{
+    return !model->content || content_hold (model->content, error);
+}
+
+bool model_has_weights (const struct model *model)
+{
+    return model->content ? !model->content->dropped : !model->dropped;
+}
+
+bool model_need_weights (struct model *model, struct error *error)
+{
+    if (model->content)
+        return content_need_weights (model->content, model->path, error);
+    return !model->dropped || report (error, "%s: its weights were dropped", report_path (model->path));
+}
+
+void model_release (struct model *model)
+{
+    if (model->content) {
+        content_release (model->content);
+        return;
+    }
+    graph_drop_weights (model->graph);
+    model->dropped = true;
 }

@@ -44,6 +44,21 @@ struct model; /* immutable after model_load, reference counted; any thread */
  * What reading takes is charged to the thread's account (engine/work.h), by which another thread can stop it; without
  * one, to one of WORK_STEPS. */
 struct model *model_load (const char *path, const char *labels_path, struct error *error);
+
+/* The same, but models of one file in one state (device, inode, size and times; of its external data, too) share one
+ * graph, and so what plans pack of it. This thread holds it from then on: until model_release no other thread has it,
+ * and its weights, if they are there, stay. Waits for another that reads or holds it, as long as the thread's account
+ * is not stopped. */
+struct model *model_share (const char *path, const char *labels_path, struct error *error);
+/* Holds it again. False and a filled error: the thread's account is stopped. */
+bool model_hold (struct model *model, struct error *error);
+/* Drops the weights as they were given, of the graph that it shares, and holds it no longer. */
+void model_release (struct model *model);
+/* Of the holder: whether the weights as given are there; reads them again where they are not. False and a filled error:
+ * the file has changed or is gone. */
+bool model_has_weights (const struct model *model);
+bool model_need_weights (struct model *model, struct error *error);
+
 struct model *model_ref (struct model *model);
 void model_unref (struct model *model); /* NULL is fine */
 

@@ -6,6 +6,7 @@
  * work is in onnx_reader.h. */
 #include "models/onnx.h"
 
+#include "engine/memory.h"
 #include "engine/work.h"
 #include "models/onnx_reader.h"
 #include "models/onnx_scan.h"
@@ -36,7 +37,7 @@ static void *budget_alloc (void *data, size_t size)
     struct budget *budget = data;
     uint64_t whole = (uint64_t)size + sizeof (struct counted);
     bool may = whole <= budget->left && work_spend (0);
-    struct counted *block = may ? malloc (whole) : NULL;
+    struct counted *block = !may ? NULL : whole >= MEMORY_LARGE ? memory_new (whole) : malloc (whole);
     if (!block) {
         budget->exceeded = true;
         return NULL;
@@ -53,7 +54,10 @@ static void budget_free (void *data, void *pointer)
         return;
     struct counted *block = (struct counted *)((char *)pointer - offsetof (struct counted, data));
     budget->left += block->size;
-    free (block);
+    if (block->size >= MEMORY_LARGE)
+        memory_free (block, block->size);
+    else
+        free (block);
 }
 
 /* ---- the head of the file ------------------------------------------------------------------------------------ */
@@ -339,6 +343,7 @@ struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx
     Convrelu__OnnxModel *model = may ? convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes) : NULL;
     free (bytes);
     extras->labels = NULL;
+    extras->files = (struct file_list) { 0 };
     extras->size_left_open = extras->channels_last = extras->bytes = false;
     if (!may)
         return NULL;
@@ -358,6 +363,8 @@ struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx
     if (!good) {
         graph_unref (r.graph);
         r.graph = NULL;
+    } else {
+        onnx_external_list (&r, &extras->files);
     }
     onnx_free_all (&r);
     onnx_external_free (&r);

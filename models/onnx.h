@@ -4,6 +4,7 @@
 #define CONVRELU_ONNX_H
 
 #include "engine/engine.h"
+#include "models/file.h"
 #include "models/notices.h"
 
 /* What an ONNX file holds besides the graph. */
@@ -16,6 +17,7 @@ struct onnx_extras {
     bool size_left_open;     /* height, width or both */
     bool channels_last; /* in the file the image is (1, height, width, channels); in the graph its channels are first */
     bool bytes;         /* the file takes whole numbers of 0 to 255 */
+    struct file_list files;                     /* with external data; the caller frees it */
     int quantised_tensors, quantised_constants; /* that the file has as integers with a scale */
 };
 

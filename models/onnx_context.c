@@ -5,6 +5,7 @@
  * only has to return. */
 #include "models/onnx_reader.h"
 
+#include "engine/memory.h"
 #include "engine/work.h"
 #include "models/report.h"
 
@@ -46,6 +47,7 @@ enum { BLOCK_STEPS = 50 }; /* to have one and to free it */
 
 struct block {
     struct block *next;
+    size_t bytes; /* of all of it */
     max_align_t data[];
 };
 
@@ -60,12 +62,14 @@ static void *add_block (struct reader *r, struct block **list, uint64_t *total, 
     }
     if (!onnx_spend (r, BLOCK_STEPS + bytes / 4))
         return NULL;
-    struct block *block = calloc (1, sizeof *block + (bytes ? (size_t)bytes : 1));
+    size_t whole = sizeof (struct block) + (bytes ? (size_t)bytes : 1);
+    struct block *block = whole >= MEMORY_LARGE ? memory_new (whole) : calloc (1, whole);
     if (!block) {
         onnx_fail (r, "no memory for %llu bytes", (unsigned long long)bytes);
         return NULL;
     }
     block->next = *list;
+    block->bytes = whole;
     *list = block;
     *total += bytes + sizeof *block;
     return block->data;
@@ -75,7 +79,10 @@ static void free_blocks (struct block **list, uint64_t *total)
 {
     while (*list) {
         struct block *next = (*list)->next;
-        free (*list);
+        if ((*list)->bytes >= MEMORY_LARGE)
+            memory_free (*list, (*list)->bytes);
+        else
+            free (*list);
         *list = next;
     }
     *total = 0;

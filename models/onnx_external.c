@@ -20,6 +20,7 @@ struct onnx_external_file {
     const char *name; /* of the model's unpacked form */
     uint64_t size;
     struct timespec changed;
+    struct file_identity identity;
 };
 
 /* What a tensor says of its place. */
@@ -143,7 +144,8 @@ static bool add_file (struct reader *r, const Convrelu__OnnxTensor *tensor, cons
     if (!list)
         return onnx_fail (r, "no memory for %zu other files", r->external.count + 1);
     memmove (list + at + 1, list + at, (r->external.count - at) * sizeof *list);
-    list[at] = (struct onnx_external_file) { place.location, size, r->external.open.changed };
+    list[at] =
+        (struct onnx_external_file) { place.location, size, r->external.open.changed, r->external.open.identity };
     r->external.list = list;
     r->external.count++;
     r->external.bytes += size;
@@ -214,6 +216,21 @@ bool onnx_external_read (struct reader *r, const Convrelu__OnnxTensor *tensor, c
 bool onnx_external_finish (struct reader *r)
 {
     return close_current (r, "");
+}
+
+void onnx_external_list (const struct reader *r, struct file_list *files)
+{
+    size_t folder = file_name_start (r->path);
+    for (size_t i = 0; i < r->external.count && files->count >= 0; i++) {
+        char *path = file_path_with (r->path, folder, r->external.list[i].name);
+        if (path) {
+            file_list_add (files, path, &r->external.list[i].identity);
+        } else {
+            file_list_free (files);
+            files->count = -1;
+        }
+        free (path);
+    }
 }
 
 void onnx_external_free (struct reader *r)

@@ -206,6 +206,7 @@ bool onnx_external_read (struct reader *r, const Convrelu__OnnxTensor *tensor, c
                          size_t bytes);
 /* After the last reading: false and a failure when a file was changed meanwhile. */
 bool onnx_external_finish (struct reader *r);
+void onnx_external_list (const struct reader *r, struct file_list *files);
 void onnx_external_free (struct reader *r);
 
 /* ---- onnx_tensor.c ---- */

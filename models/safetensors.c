@@ -324,6 +324,7 @@ void safetensors_close (struct safetensors *file)
     }
     free (file->shards);
     free (file->list);
+    file_list_free (&file->files);
     json_decref (file->header);
     *file = (struct safetensors) { 0 };
 }

@@ -12,6 +12,7 @@
 #define CONVRELU_SAFETENSORS_H
 
 #include "engine/engine.h"
+#include "models/file.h"
 
 enum { SAFETENSORS_DIMENSIONS = 4 }; /* kept of a shape */
 
@@ -33,6 +34,7 @@ struct safetensors {
     void *header;               /* json_t *: owns the strings */
     struct safetensors *shards; /* [shard_count] of an index, with paths and bytes of their own */
     size_t shard_count;
+    struct file_list files; /* the shards; may be taken */
 };
 
 /* Whether the bytes look like such a file: a length that can be one and, behind blanks, a brace. */

@@ -73,6 +73,8 @@ static bool open_shard (struct index *x, const char *name)
     char *bytes = read_shard (x, &shard), *path = bytes ? strdup (shard.path) : NULL;
     if (bytes && !path)
         report (x->error, "%s: no memory for its name", report_path (shard.path));
+    if (path)
+        file_list_add (&x->file->files, path, &shard.identity);
     file_close (&shard);
     if (path && safetensors_open (path, bytes, size, to, x->error)) {
         x->names[x->file->shard_count++] = name;

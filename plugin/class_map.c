@@ -53,19 +53,30 @@ static int last_map (const struct graph *g)
     return map;
 }
 
-struct class_map *class_map_new (const struct graph *g, int output)
+/* Those in use, without references. */
+static GMutex lock;
+static GList *maps;
+
+/* NULL: the weights it needs were dropped. */
+static struct class_map *make (struct graph *g, int output)
 {
-    struct class_map *map = g_new0 (struct class_map, 1);
     int id = graph_outputs (g) > 0 ? behind_shapes (g, graph_output_id (g, output)) : -1;
     struct tensor_info end = graph_tensor (g, id);
-    map->references = 1;
-    map->classes = end.channels;
     int pool = id;
     const float *weights = NULL;
+    gboolean sums = FALSE;
     if (id >= 0 && (is (&end, "linear") || is (&end, "conv")) && end.height * end.width == 1) {
+        sums = TRUE;
         weights = graph_weights (g, id);
         pool = behind_shapes (g, end.inputs[0]);
     }
+    if (sums && !weights)
+        return NULL;
+    struct class_map *map = g_new0 (struct class_map, 1);
+    map->references = 1;
+    map->graph = graph_ref (g);
+    map->output = output;
+    map->classes = end.channels;
     int from = pool >= 0 && averages (g, pool) ? graph_tensor (g, pool).inputs[0] : -1;
     map->map = last_map (g);
     if (from < 0 || !layers_spatial (g, from) || !can_be_tapped (g, from))
@@ -87,16 +98,43 @@ struct class_map *class_map_new (const struct graph *g, int output)
     return map;
 }
 
+struct class_map *class_map_new (struct graph *g, int output)
+{
+    struct class_map *map = NULL;
+    g_mutex_lock (&lock);
+    for (GList *l = maps; l && !map; l = l->next) {
+        struct class_map *other = l->data;
+        if (other->graph == g && other->output == output)
+            map = other;
+    }
+    if (map)
+        map->references++;
+    else if ((map = make (g, output)))
+        maps = g_list_prepend (maps, map);
+    g_mutex_unlock (&lock);
+    return map;
+}
+
 struct class_map *class_map_ref (struct class_map *map)
 {
-    g_atomic_int_inc (&map->references);
+    g_mutex_lock (&lock);
+    map->references++;
+    g_mutex_unlock (&lock);
     return map;
 }
 
 void class_map_unref (struct class_map *map)
 {
-    if (!map || !g_atomic_int_dec_and_test (&map->references))
+    if (!map)
         return;
+    g_mutex_lock (&lock);
+    gboolean last = --map->references == 0;
+    if (last)
+        maps = g_list_remove (maps, map);
+    g_mutex_unlock (&lock);
+    if (!last)
+        return;
+    graph_unref (map->graph);
     g_free (map->weights);
     g_free (map);
 }

@@ -17,11 +17,14 @@ struct class_map {
     int classes, channels;
     float *weights;
     gboolean channel_is_class;
-    gint references; /* atomic */
+    struct graph *graph; /* that it was made of, and which of its outputs */
+    int output;
+    int references; /* class_map.c's lock guards it */
 };
 
-/* Of the graph's output that holds the classes. Copies the weights, so before graph_drop_weights. */
-struct class_map *class_map_new (const struct graph *g, int output);
+/* Of the graph's output that holds the classes: the one in use, or a new one, with a copy of the weights. NULL: those
+ * were dropped. */
+struct class_map *class_map_new (struct graph *g, int output);
 struct class_map *class_map_ref (struct class_map *map);
 void class_map_unref (struct class_map *map); /* NULL is fine */
 

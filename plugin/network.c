@@ -60,11 +60,11 @@ static void set_load_error (const struct settings *settings, const struct error 
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
 
-/* The model the settings name, the built-in one, or the fixed filters (then *stand_in). */
+/* The model the settings name, the built-in one, or the fixed filters (then *stand_in). Held by this thread. */
 static struct model *load_model (const struct settings *settings, gboolean *stand_in, struct error *reason)
 {
     *stand_in = FALSE;
-    struct model *model = model_load (settings->model_file, settings->labels_file, reason);
+    struct model *model = model_share (settings->model_file, settings->labels_file, reason);
     if (model || settings->model_file)
         return model;
     struct error unused;
@@ -300,22 +300,38 @@ static gboolean try_out (struct network *network, GError **error)
     return wanted;
 }
 
+/* A network that was just loaded, of a model that this thread holds. Other networks of the same file may have packed
+ * its weights as this one needs them, and dropped them as given: it is tried without them first. */
+static struct network *first_network (struct model *model, const struct settings *settings, struct error *reason)
+{
+    for (gboolean with = model_has_weights (model);; with = TRUE) {
+        struct network *network = NULL;
+        struct class_map *map = class_map_new (model_graph (model), model_output (model));
+        if (map)
+            network = new_network (model_ref (model), map, settings, NULL, reason);
+        if (with || (network && network->report.used == settings_precision (settings)))
+            return network;
+        network_free (network);
+        if (!model_need_weights (model, reason))
+            return NULL;
+    }
+}
+
 static struct network *load_within (const struct settings *settings, GError **error)
 {
     struct error reason = { "" };
     struct network *network = NULL;
     gboolean stand_in;
     struct model *model = load_model (settings, &stand_in, &reason);
-    if (model && !check_model (model, &reason))
-        g_clear_pointer (&model, model_unref);
+    if (model && check_model (model, &reason))
+        network = first_network (model, settings, &reason);
     if (model)
-        network =
-            new_network (model, class_map_new (model_graph (model), model_output (model)), settings, NULL, &reason);
+        model_release (model); /* the plan has its packed weights */
+    model_unref (model);
     if (!network) {
         set_load_error (settings, &reason, error);
         return NULL;
     }
-    graph_drop_weights (model_graph (model)); /* the plan has its packed copy */
     network->model_file = g_strdup (settings->model_file);
     network->labels_file = g_strdup (settings->labels_file);
     network->stand_in = stand_in;
@@ -338,8 +354,11 @@ struct network *network_load (const struct settings *settings, GError **error)
 struct network *network_again (const struct network *network, const struct settings *settings)
 {
     struct error reason = { "" };
+    if (!model_hold (network->model, &reason))
+        return NULL;
     struct network *again =
         new_network (model_ref (network->model), class_map_ref (network->class_map), settings, network, &reason);
+    model_release (network->model);
     if (again && again->report.used != settings_precision (settings) && !fell_back (network, settings))
         g_clear_pointer (&again, network_free); /* perhaps only since the weights are gone */
     if (!again)

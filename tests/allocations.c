@@ -6,6 +6,9 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
@@ -115,6 +118,19 @@ __attribute__ ((visibility ("default"))) int posix_memalign (void **memory, size
         return ENOMEM;
     *memory = made;
     return 0;
+}
+
+/* Of the program; the C library's own mappings are its malloc's. */
+__attribute__ ((visibility ("default"))) void *mmap (void *at, size_t size, int protection, int flags, int fd,
+                                                     off_t offset)
+{
+    return granted (size) ? (void *)syscall (SYS_mmap, at, size, protection, flags, fd, offset) : MAP_FAILED;
+}
+
+__attribute__ ((visibility ("default"))) int munmap (void *memory, size_t size)
+{
+    atomic_fetch_add (&calls, 1);
+    return (int)syscall (SYS_munmap, memory, size);
 }
 
 __attribute__ ((visibility ("default"))) void free (void *memory)

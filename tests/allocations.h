@@ -10,8 +10,8 @@
 
 bool allocations_counted (void); /* false: everything below does nothing and gives 0 */
 
-/* From now on: calls of malloc, calloc, realloc, free, aligned_alloc, posix_memalign, ... in all threads, and the most
- * bytes that one of them asked for. */
+/* From now on: calls of malloc, calloc, realloc, free, aligned_alloc, posix_memalign, mmap, ... in all threads, and the
+ * most bytes that one of them asked for. */
 void allocations_start (void);
 long allocations_calls (void);
 size_t allocations_largest (void);

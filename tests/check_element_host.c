@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_element_host.c: the process that the plugin lives in: what it does to floating-point numbers, events that it
- * makes by hand, networks that it wants no longer, fonts that it has not asked for. */
+ * makes by hand, networks that it wants no longer, networks of one file, fonts that it has not asked for. */
 #include "element.h"
 #include "engine/kernels.h"
 #include "large_network.h"
@@ -183,6 +183,75 @@ static void check_limit (void)
     settings_clear (&settings);
 }
 
+/* ---- networks of the same file ----------------------------------------------------------------------------------- */
+
+enum { NUMBERS = 16 };
+
+/* What it says of some numbers. */
+static void answers (struct network *network, float said[NUMBERS])
+{
+    const struct input_spec *spec = model_input (network->model);
+    for (int i = 0; i < spec->channels * spec->height * spec->width; i++)
+        network->input[i] = (float)(i * 37 % 101) / 101 - 0.5f;
+    plan_run (network->plan, network->input);
+    const struct tensor *output = plan_output (network->plan, model_output (network->model));
+    memset (said, 0, NUMBERS * sizeof *said);
+    memcpy (said, output->data, sizeof *said * (size_t)MIN (output->channels, NUMBERS));
+}
+
+/* Networks of one file that are run in different ways share it, and each says what it says alone. */
+static void check_same_file (void)
+{
+    static const struct {
+        enum algorithm algorithm;
+        int activation, precision;
+    } ways[] = { { ALGORITHM_AUTO, 0, 0 },
+                 { ALGORITHM_DIRECT, 0, 0 },
+                 { ALGORITHM_AUTO, ACTIVATION_CHOICE_RELU, 0 },
+                 { ALGORITHM_AUTO, 0, PRECISION_CHOICE_INT8 },
+                 { ALGORITHM_AUTO, 0, 0 } };
+    struct network *network[G_N_ELEMENTS (ways)];
+    float alone[G_N_ELEMENTS (ways)][NUMBERS], said[NUMBERS];
+    struct settings settings;
+    GError *error = NULL;
+    group ("networks of the same file");
+    settings_init (&settings);
+    settings.threads = 2;
+    for (int together = 0; together < 2; together++) {
+        for (size_t i = 0; i < G_N_ELEMENTS (ways); i++) {
+            settings.algorithm = ways[i].algorithm;
+            settings.activation = ways[i].activation;
+            settings.precision = ways[i].precision;
+            network[i] = network_load (&settings, &error);
+            if (!CHECK (network[i] && !error, "%zu: %s", i, error ? error->message : ""))
+                return;
+            if (network[i]->stand_in) {
+                SKIP ("no network is built in");
+                network_free (network[i]);
+                return;
+            }
+            answers (network[i], together ? said : alone[i]);
+            CHECK (!together || !memcmp (said, alone[i], sizeof said), "way %zu answers otherwise beside others", i);
+            CHECK (!together || (model_graph (network[i]->model) == model_graph (network[0]->model) &&
+                                 network[i]->class_map == network[0]->class_map),
+                   "way %zu has a graph of its own", i);
+            if (!together)
+                network_free (network[i]);
+        }
+    }
+    struct network *again = network_again (network[1], &settings); /* as the last one, which is there */
+    CHECK (again && (answers (again, said), !memcmp (said, alone[0], sizeof said)), "run in another's way");
+    network_free (again);
+    for (size_t i = 0; i < G_N_ELEMENTS (ways); i++) {
+        for (size_t k = i; k < G_N_ELEMENTS (ways); k++) {
+            answers (network[k], said);
+            CHECK (!memcmp (said, alone[k], sizeof said), "way %zu answers otherwise after %zu are gone", k, i);
+        }
+        network_free (network[i]);
+    }
+    settings_clear (&settings);
+}
+
 /* ---- fonts ----------------------------------------------------------------------------------------------------- */
 
 /* Who draws nothing pays for no fonts, and cannot be ended by a library that finds no memory for them. */
@@ -217,5 +286,6 @@ int main (int argc, char **argv)
     check_stopping (large);
     check_overtaken (large);
     check_limit ();
+    check_same_file ();
     return end_tests ();
 }

@@ -357,6 +357,7 @@ int main (void)
     check_layout ();
     check_patterns ();
     check_hostile ();
+    check_shared ();
     check_side ();
     check_formats ();
     check_broken ();

@@ -404,6 +404,35 @@ static void check_allocations (void)
     }
 }
 
+/* Models share a graph as long as the file with its numbers is the same, too. */
+static void check_shared_numbers (void)
+{
+    struct error error = { "" };
+    const char *path = write_network (), *data = scratch_path ("net.data");
+    struct model *model[3];
+    for (int i = 0; i < 3; i++) {
+        float other[CONV + FULL];
+        memcpy (other, numbers (), sizeof other);
+        other[0] += 1;
+        if (i == 2)
+            CHECK (unlink (data) == 0 && write_file (data, other, BYTES), "%s", data);
+        model[i] = model_share (path, NULL, &error);
+        if (!CHECK (model[i], "'%s'", error.text))
+            return;
+        model_release (model[i]);
+    }
+    CHECK (model_graph (model[0]) == model_graph (model[1]), "the same files are read twice");
+    CHECK (model_graph (model[0]) != model_graph (model[2]), "a file of numbers was replaced, the graph was not");
+    CHECK (model_hold (model[0], &error) && !model_need_weights (model[0], &error) &&
+               strstr (error.text, "was changed"),
+           "'%s'", error.text);
+    model_release (model[0]);
+    CHECK (model_hold (model[2], &error) && model_need_weights (model[2], &error), "'%s'", error.text);
+    model_release (model[2]);
+    for (int i = 0; i < 3; i++)
+        model_unref (model[i]);
+}
+
 void check_external (void)
 {
     check_read ();
@@ -416,6 +445,7 @@ void check_external (void)
     check_changes ();
     check_replaced ();
     check_allocations ();
+    check_shared_numbers ();
     static const char *const made[] = { "net.onnx",  "net.data",     "odd.data",   "other.data",
                                         "same.onnx", "refused.onnx", "small.onnx", "small.data" };
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)

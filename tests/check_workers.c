@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_workers.c: threads that help: every call does all the work, each worker is called at most once, or with `all`
- * exactly once, after every sequence of short and long work, rests and sleeps; what they wrote is seen. */
+/* check_workers.c: threads that help: every call does all the work, each index is called at most once, or with `all`
+ * exactly once, after every sequence of short and long work, rests and sleeps, and by several callers at once; what
+ * they wrote is seen; there are no more of them than CPUs can use; plans that share them compute what they compute
+ * alone. */
 #include "engine/workers.h"
+#include "engine/engine.h"
 #include "tests/check.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -134,6 +139,158 @@ static void check_signals (void)
     workers_free (workers);
 }
 
+/* ---- several callers -------------------------------------------------------------------------------------------- */
+
+enum { CALLERS = 5, RUNS = 60, SIDE = 24, CHANNELS = 32 };
+
+struct caller {
+    struct work work;
+    int threads, bad;
+};
+
+/* Calls, rests, and now and then gives its share back and asks for another. */
+static void *call_again (void *data)
+{
+    struct caller *caller = data;
+    uint32_t state = (uint32_t)caller->threads;
+    for (int life = 0; life < 8; life++) {
+        int threads = caller->threads;
+        struct workers *workers = workers_new (&threads);
+        caller->bad += !workers || threads != caller->threads;
+        for (int call = 0; workers && call < CALLS / 20; call++) {
+            state = state * 1664525u + 1013904223u;
+            caller->bad += !one_call (workers, &caller->work, threads, (int)(state >> 26), (state >> 12) % 16 == 0);
+            if ((state >> 8) % 8 == 0)
+                workers_rest (workers);
+        }
+        workers_free (workers);
+    }
+    return NULL;
+}
+
+static void check_together (void)
+{
+    static struct caller caller[CALLERS];
+    pthread_t thread[CALLERS];
+    for (int i = 0; i < CALLERS; i++) {
+        caller[i].threads = (const int[]) { 2, 3, 2, MOST, 4 }[i];
+        pthread_create (&thread[i], NULL, call_again, &caller[i]);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join (thread[i], NULL);
+        CHECK (caller[i].bad == 0, "caller %d, %d threads: %d calls went wrong", i, caller[i].threads, caller[i].bad);
+    }
+}
+
+static int threads_now (void)
+{
+    int count = 0;
+    DIR *folder = opendir ("/proc/self/task");
+    for (struct dirent *entry; folder && (entry = readdir (folder));)
+        count += entry->d_name[0] != '.';
+    if (folder)
+        closedir (folder);
+    return count;
+}
+
+/* One that has ended is still listed for a moment. */
+static bool threads_become (int count)
+{
+    for (int i = 0; i < 2000 && threads_now () != count; i++)
+        sleep_us (1000);
+    return threads_now () == count;
+}
+
+/* Many shares have no more workers than there are CPUs beside the caller's, or than the largest share has. */
+static void check_count (void)
+{
+    struct workers *workers[9];
+    int before = threads_now (), spare = workers_cpus () > 1 ? workers_cpus () - 1 : 1, large = spare + 4;
+    if (!before) {
+        SKIP ("the system does not list threads");
+        return;
+    }
+    for (int i = 0; i < 8; i++) {
+        int threads = spare + 1;
+        workers[i] = workers_new (&threads);
+        CHECK (workers[i] && threads == spare + 1, "share %d of %d threads", i, threads);
+    }
+    CHECK (threads_become (before + spare), "%d threads for eight shares of %d workers", threads_now () - before,
+           spare);
+    int threads = large;
+    workers[8] = workers_new (&threads);
+    CHECK (threads == large && threads_become (before + large - 1), "%d threads for a share of %d",
+           threads_now () - before, large - 1);
+    workers_free (workers[8]);
+    CHECK (threads_become (before + spare), "%d threads stay", threads_now () - before);
+    for (int i = 0; i < 8; i++)
+        workers_free (workers[i]);
+    CHECK (threads_become (before), "%d threads stay when nobody has a share", threads_now () - before);
+}
+
+struct runner {
+    struct graph *graph;
+    int threads, bad;
+    const float *input;
+    const float *expected; /* of the run before, or NULL: it is to be noted in `said` */
+    float *said;
+};
+
+static void *run_plan (void *data)
+{
+    struct runner *runner = data;
+    struct error error;
+    size_t bytes = sizeof (float) * CHANNELS * SIDE * SIDE;
+    struct plan *plan = plan_new (runner->graph, &(struct plan_options) { .threads = runner->threads }, &error);
+    for (int i = 0; plan && i < RUNS; i++) {
+        plan_run (plan, runner->input);
+        if (runner->expected)
+            runner->bad += memcmp (plan_output (plan, 0)->data, runner->expected, bytes) != 0;
+        else
+            memcpy (runner->said, plan_output (plan, 0)->data, bytes);
+    }
+    runner->bad += !plan;
+    plan_free (plan);
+    return NULL;
+}
+
+/* Plans that run at the same time with the same workers say, bit for bit, what one says alone with one thread. */
+static void check_plans (void)
+{
+    static float input[CHANNELS * SIDE * SIDE], said[CHANNELS * SIDE * SIDE], weights[CHANNELS * CHANNELS * 9];
+    const struct conv conv = { .out_channels = CHANNELS,
+                               .kernel_h = 3,
+                               .kernel_w = 3,
+                               .pad_top = 1,
+                               .pad_left = 1,
+                               .pad_bottom = 1,
+                               .pad_right = 1 };
+    struct graph *g = graph_new (NULL);
+    uint32_t state = 5;
+    for (size_t i = 0; i < sizeof input / sizeof *input; i++)
+        input[i] = (float)(int32_t)(state = state * 1664525u + 1013904223u) / 2147483648.0f;
+    for (size_t i = 0; i < sizeof weights / sizeof *weights; i++)
+        weights[i] = (float)(int32_t)(state = state * 1664525u + 1013904223u) / 2147483648.0f;
+    int x = graph_input (g, "input", CHANNELS, SIDE, SIDE);
+    for (int i = 0; i < 3; i++)
+        x = graph_conv (g, NULL, x, &conv, weights, NULL);
+    graph_output (g, x);
+    struct runner alone = { .graph = g, .threads = 1, .input = input, .said = said }, runner[CALLERS];
+    run_plan (&alone);
+    CHECK (alone.bad == 0, "no plan");
+    pthread_t thread[CALLERS];
+    for (int i = 0; i < CALLERS; i++) {
+        runner[i] = (struct runner) { g, (const int[]) { 2, 2, 1, 3, 7 }[i], 0, input, said, NULL };
+        pthread_create (&thread[i], NULL, run_plan, &runner[i]);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join (thread[i], NULL);
+        CHECK (runner[i].bad == 0, "plan %d of %d threads: %d of %d runs differ", i, runner[i].threads, runner[i].bad,
+               RUNS);
+    }
+    graph_unref (g);
+}
+
 /* ---- processes -------------------------------------------------------------------------------------------------- */
 
 /* Runs `function` in a fork that may take ten seconds; its exit code, or minus the signal that ended it. */
@@ -182,6 +339,37 @@ static int with_few_threads (void *data)
     return none_at_all && threads == 1 ? 0 : 1;
 }
 
+/* A fork has workers of its own, also where another thread was working when it was made. */
+static int start_anew (void *data)
+{
+    int threads = 3;
+    atomic_int calls = 0;
+    (void)data;
+    struct workers *workers = workers_new (&threads);
+    if (!workers || threads != 3)
+        return 2;
+    workers_run (workers, add_one, &calls, true);
+    workers_free (workers);
+    return calls == 3 ? 0 : 1;
+}
+
+static void check_forks (void)
+{
+#ifdef __SANITIZE_THREAD__
+    SKIP ("the thread sanitizer starts no threads in a fork");
+    return;
+#endif
+    struct caller caller = { .threads = 3 };
+    pthread_t thread;
+    pthread_create (&thread, NULL, call_again, &caller);
+    for (int i = 0; i < 20; i++) {
+        int code = in_a_fork (start_anew, NULL);
+        CHECK (code == 0, "fork %d ended with %d", i, code);
+    }
+    pthread_join (thread, NULL);
+    CHECK (caller.bad == 0, "%d calls went wrong beside forks", caller.bad);
+}
+
 static void check_processes (void)
 {
     int threads = 4;
@@ -209,5 +397,10 @@ int main (void)
     check_signals ();
     check_group ("processes");
     check_processes ();
+    check_forks ();
+    check_group ("several callers");
+    check_together ();
+    check_count ();
+    check_plans ();
     return check_end ();
 }

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* content.c: the bytes of a network's file -> a graph and what stands beside it in there; the list of those in use. */
+#include "models/content.h"
+
+#include "engine/work.h"
+#include "models/bundled.h"
+#include "models/model_private.h"
+#include "models/network.h"
+#include "models/report.h"
+#include "models/safetensors.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODEL_BYTES_MAX ((size_t)2 << 30) /* protobuf's own limit */
+
+enum { LOOK_AGAIN = 5000 }; /* microseconds between two looks at whether a wait is still wanted */
+
+/* ---- reading ------------------------------------------------------------------------------------------------- */
+
+/* Who knows the size of an input that leaves it open: the info beside the file, or one that was read before. */
+struct size_source {
+    const struct modelinfo *info;
+    const struct content *like;
+};
+
+static void open_size (const void *data, const char *input, int *height, int *width)
+{
+    const struct size_source *source = data;
+    modelinfo_size (source->info, input, height, width);
+    if (source->like) {
+        *height = source->like->open_size[0];
+        *width = source->like->open_size[1];
+    }
+}
+
+static bool load_onnx (const char *path, char *bytes, size_t size, const struct size_source *source,
+                       struct content *content, struct error *error)
+{
+    struct onnx_extras extras = { .open_size = open_size, .data = source, .notices = &content->notices };
+    content->graph = onnx_read (path, bytes, size, &extras, error);
+    content->labels = extras.labels;
+    content->files = extras.files;
+    content->quantised = (struct quantised) { extras.quantised_tensors, extras.quantised_constants };
+    if (!content->graph)
+        return false;
+    content->input = model_input_of_graph (content->graph);
+    content->input.from.size = ORIGIN_FILE;
+    content->input.channels_last = extras.channels_last;
+    for (int c = 0; extras.bytes && c < 4; c++) { /* what it does with bytes is inside */
+        content->input.mean[c] = 0;
+        content->input.std[c] = 1;
+        content->input.from.mean = content->input.from.std = ORIGIN_FILE;
+    }
+    content->input_said = extras.bytes;
+    content->size_left_open = extras.size_left_open;
+    if (extras.size_left_open) {
+        int *said = content->open_size;
+        open_size (source, graph_tensor (content->graph, 0).name, &said[0], &said[1]);
+        content->input.from.size = said[0] || said[1] ? ORIGIN_SIDE_FILE : ORIGIN_DEFAULT;
+    }
+    return true;
+}
+
+static bool load_safetensors (const char *path, const char *bytes, size_t size, struct content *content,
+                              struct error *error)
+{
+    struct safetensors file;
+    if (!(safetensors_recognise_index (bytes, size) ? safetensors_open_index (path, bytes, size, &file, error)
+                                                    : safetensors_open (path, bytes, size, &file, error)))
+        return false;
+    const char *labels = safetensors_metadata (&file, "labels");
+    struct network_extras extras = { .notices = &content->notices };
+    content->graph = network_build (&file, &extras, error);
+    content->features = extras.features;
+    bool good = content->graph != NULL;
+    if (good)
+        content->input = model_input_of_graph (content->graph);
+    good = good && network_input (&file, &content->input, &content->input_said, error);
+    if (good && labels && !(content->labels = strdup (labels)))
+        good = report (error, "%s: no memory for its labels", report_path (path));
+    content->files = file.files;
+    file.files = (struct file_list) { 0 };
+    safetensors_close (&file);
+    return good;
+}
+
+/* By what is in it. What is too damaged to tell is judged by its name, so that the error is about the right format. */
+static bool is_safetensors (const char *path, const char *bytes, size_t size)
+{
+    return safetensors_recognise (bytes, size) || safetensors_recognise_index (bytes, size) ||
+           !strcmp (path + file_suffix_start (path), ".safetensors");
+}
+
+static bool load_file (const char *path, const struct size_source *source, struct content *content, struct error *error)
+{
+    size_t size;
+    char *bytes = file_read_identified (path, MODEL_BYTES_MAX, &size, &content->identity, error);
+    bool good = bytes && (size || report (error, "%s: is empty", report_path (path)));
+    if (good && !is_safetensors (path, bytes, size))
+        return load_onnx (path, bytes, size, source, content, error); /* which frees the bytes */
+    good = good && load_safetensors (path, bytes, size, content, error);
+    free (bytes);
+    return good;
+}
+
+static bool load_bundled (struct content *content, struct error *error)
+{
+    size_t size;
+    const char *bytes = bundled_network (&size);
+    if (!bytes)
+        return report (error, "no network is bundled with this build: name a model file");
+    return load_safetensors (bundled_path, bytes, size, content, error);
+}
+
+static void content_free (struct content *content)
+{
+    graph_unref (content->graph);
+    free (content->labels);
+    free (content->path);
+    file_list_free (&content->files);
+    free (content);
+}
+
+static struct content *read_as (const char *path, const struct size_source *source, struct error *error)
+{
+    const char *name = path ? path : bundled_path;
+    struct content *content = calloc (1, sizeof *content);
+    if (!content || !(content->path = strdup (name))) {
+        free (content);
+        report (error, "%s: no memory", report_path (name));
+        return NULL;
+    }
+    content->references = 1;
+    content->held = true;
+    content->bundled = !path;
+    if (path ? load_file (path, source, content, error) : load_bundled (content, error))
+        return content;
+    content_free (content);
+    return NULL;
+}
+
+struct content *content_read (const char *path, const struct modelinfo *info, struct error *error)
+{
+    return read_as (path, &(struct size_source) { .info = info }, error);
+}
+
+/* ---- those in use -------------------------------------------------------------------------------------------- */
+
+/* A file that a thread is reading; on that thread's stack. */
+struct reading {
+    struct reading *next;
+    const char *path; /* NULL: the bundled network */
+    struct file_identity identity;
+};
+
+static GMutex lock;
+static GCond change; /* a content is read, or not held any more */
+static struct content *contents;
+static struct reading *readings;
+
+static bool same_files (const struct file_list *a, const struct file_list *b)
+{
+    bool same = a->count == b->count && a->count >= 0;
+    for (int i = 0; same && i < a->count; i++)
+        same = file_same (&a->list[i].identity, &b->list[i].identity);
+    return same;
+}
+
+/* Whether its other files are as they were. They are beside the path that it was read from. */
+static bool files_stay (const struct content *content, const char *path)
+{
+    const struct file_list *files = &content->files;
+    bool stay = files->count == 0 || (files->count > 0 && !strcmp (path, content->path));
+    for (int i = 0; stay && i < files->count; i++) {
+        struct file_identity now;
+        stay = file_identify (files->list[i].path, &now) && file_same (&now, &files->list[i].identity);
+    }
+    return stay;
+}
+
+static bool same_open_size (const struct content *content, const struct modelinfo *info)
+{
+    int height, width;
+    if (!content->size_left_open)
+        return true;
+    modelinfo_size (info, graph_tensor (content->graph, 0).name, &height, &width);
+    return height == content->open_size[0] && width == content->open_size[1];
+}
+
+static struct content *find (const char *path, const struct file_identity *identity, const struct modelinfo *info)
+{
+    struct content *c = contents;
+    while (c && !(c->bundled == !path && file_same (&c->identity, identity) && same_open_size (c, info) &&
+                  files_stay (c, path)))
+        c = c->next;
+    return c;
+}
+
+static bool is_being_read (const char *path, const struct file_identity *identity)
+{
+    const struct reading *r = readings;
+    while (r && !(!r->path == !path && file_same (&r->identity, identity)))
+        r = r->next;
+    return r != NULL;
+}
+
+/* With the lock, which another thread may have meanwhile. False and a filled error: nobody waits any more. */
+static bool wait_for_change (const char *path, struct error *error)
+{
+    char refusal[100];
+    g_cond_wait_until (&change, &lock, g_get_monotonic_time () + LOOK_AGAIN);
+    return work_spend (0) || report (error, "%s: %s", report_path (path), work_refusal (refusal));
+}
+
+/* With the lock, which is given up while it reads. */
+static struct content *read_listed (const char *path, const struct file_identity *identity,
+                                    const struct modelinfo *info, struct error *error)
+{
+    struct reading reading = { readings, path, *identity };
+    readings = &reading;
+    g_mutex_unlock (&lock);
+    struct content *content = content_read (path, info, error);
+    g_mutex_lock (&lock);
+    struct reading **link = &readings;
+    while (*link != &reading)
+        link = &(*link)->next;
+    *link = reading.next;
+    if (content) {
+        content->listed = true;
+        content->next = contents;
+        contents = content;
+    }
+    g_cond_broadcast (&change);
+    return content;
+}
+
+struct content *content_share (const char *path, const struct modelinfo *info, struct error *error)
+{
+    struct file_identity identity = { 0 };
+    if (path && !file_identify (path, &identity))
+        return content_read (path, info, error); /* which says what is wrong with it */
+    struct content *content = NULL;
+    bool goes_on = true;
+    g_mutex_lock (&lock);
+    while (goes_on && !content) {
+        struct content *found = find (path, &identity, info);
+        if (found && !found->held) {
+            content = found;
+            content->held = true;
+            content->references++;
+        } else if (found || is_being_read (path, &identity)) {
+            goes_on = wait_for_change (path ? path : bundled_path, error);
+        } else {
+            content = read_listed (path, &identity, info, error);
+            goes_on = false;
+        }
+    }
+    g_mutex_unlock (&lock);
+    return content;
+}
+
+bool content_hold (struct content *content, struct error *error)
+{
+    bool goes_on = true;
+    g_mutex_lock (&lock);
+    while (goes_on && content->held)
+        goes_on = wait_for_change (content->path, error);
+    if (goes_on)
+        content->held = true;
+    g_mutex_unlock (&lock);
+    return goes_on;
+}
+
+bool content_need_weights (struct content *content, const char *path, struct error *error)
+{
+    if (!content->dropped)
+        return true;
+    struct content *fresh = read_as (content->bundled ? NULL : path, &(struct size_source) { .like = content }, error);
+    if (!fresh)
+        return false;
+    bool same = file_same (&content->identity, &fresh->identity) && same_files (&content->files, &fresh->files) &&
+                graph_take_weights (content->graph, fresh->graph);
+    content_free (fresh);
+    content->dropped = !same;
+    return same || report (error, "%s: was changed while being read", report_path (path));
+}
+
+void content_release (struct content *content)
+{
+    graph_drop_weights (content->graph);
+    g_mutex_lock (&lock);
+    content->dropped = true;
+    content->held = false;
+    g_cond_broadcast (&change);
+    g_mutex_unlock (&lock);
+}
+
+void content_unref (struct content *content)
+{
+    if (!content)
+        return;
+    g_mutex_lock (&lock);
+    bool last = --content->references == 0;
+    struct content **link = &contents;
+    while (last && content->listed && *link != content)
+        link = &(*link)->next;
+    if (last && content->listed)
+        *link = content->next;
+    g_mutex_unlock (&lock);
+    if (last)
+        content_free (content);
+}

@@ -6,6 +6,7 @@
 #include "models/bundled.h"
 #include "models/model_private.h"
 #include "models/network.h"
+#include "models/onnx.h"
 #include "models/report.h"
 #include "models/safetensors.h"
 

@@ -315,7 +315,7 @@ static GOptionContext *make_context (struct words *w)
     g_option_context_set_help_enabled (context, FALSE); /* GLib's own ends the process */
     g_option_context_set_summary (
         context,
-        "Runs convolutional networks (ONNX files, and ResNets as safetensors) on the CPU.\n"
+        "Runs convolutional networks (ONNX files, and known families as safetensors) on the CPU.\n"
         "Without MODEL: the bundled network.\n\n"
         "  inspect   lists what the network does, step by step, with the size of its work and weights\n"
         "  run       runs it once: raw float32 numbers in, raw numbers out, no preprocessing\n"

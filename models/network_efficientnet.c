@@ -4,7 +4,7 @@
  *   input 3 -> 3x3, stride 2 -> 6 or 7 stages of inverted residuals -> 1x1 -> avgpool -> classifier
  *
  * SiLU throughout, squeeze and excite with SiLU and sigmoid. All sizes halve the picture in stages 2, 3, 4 and 6.
- * torchvision trained B5 to B7 (stems of 48 channels and more) and V2 with batch norms of another epsilon. */
+ * torchvision trained B5 to B7 (2048 channels and more in the end) and V2 with batch norms of another epsilon. */
 #include "models/network_parts.h"
 
 static const struct window half = { .kernel = 3, .stride = 2 }, point = { .kernel = 1 };
@@ -55,7 +55,7 @@ int network_efficientnet (struct network *n)
     bool timm = network_has (n, "conv_stem.weight");
     const char *stem = timm ? "conv_stem" : "features.0.0";
     bool fused = network_size (n, "features.1.0.block.0.0", 1) > 1;
-    if (!timm && !n->epsilon_said && (fused || network_size (n, stem, 0) >= 48))
+    if (!timm && !n->epsilon_said && (fused || network_size (n, "features.8.0", 0) >= 2048))
         n->epsilon = 1e-3f;
     int count, x = network_input_of (n, stem, 224);
     x = network_layer (n, x, stem, timm ? "bn1" : "features.0.1", half);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* onnx_reduce.c: sums, means, products, largest and smallest numbers and norms over some axes.
  *
- * All but products come from three that the engine has: the largest, the mean and the mean square; a sum is as many means.
+ * All but products come from three that the engine has: the largest, the mean and the mean square; a sum is as many
+ * means.
  * What the axes are in the graph's tensor decides how:
  *
  *   rows and columns, or all that follow an axis    graph_reduce
@@ -147,7 +148,8 @@ static int moved (struct reader *r, const struct value *v, const bool reduce[RAN
                       1);
 }
 
-/* Products: the rows' upper half by their lower half, which a row of ones ends where it is shorter, until one is left. */
+/* Products: the rows' upper half by their lower half, which a row of ones ends where it is shorter, until one is
+ * left. */
 static int multiply (struct reader *r, const struct value *v, const bool reduce[RANK_MAX], const char *name)
 {
     int id = moved (r, v, reduce);

@@ -152,6 +152,33 @@ static void check_cuts (const char *text)
     refuse ("an empty file", text, "b.safetensors");
 }
 
+/* Which of its files are the same is part of which network it is. */
+static void check_shared (const struct safetensors *all, const char *metadata)
+{
+    struct error error = { "" };
+    struct model *a = model_share (networks_path (index_name), NULL, &error);
+    if (!CHECK (a, "%s", error.text))
+        return;
+    model_release (a);
+    struct model *b = model_share (networks_path (index_name), NULL, &error);
+    CHECK (b && model_graph (a) == model_graph (b) && model_need_weights (b, &error), "%s", error.text);
+    model_release (b);
+    unlink (networks_path (second));
+    write_half (all, 1, "new", metadata);
+    char from[512];
+    snprintf (from, sizeof from, "%s", networks_path ("new"));
+    CHECK (rename (from, networks_path (second)) == 0, "%s", from);
+    struct model *c = model_share (networks_path (index_name), NULL, &error);
+    CHECK (c && model_graph (c) != model_graph (a), "one of its files was replaced, the network was not");
+    model_release (c);
+    CHECK (model_hold (a, &error) && !model_need_weights (a, &error) && strstr (error.text, "was changed"), "'%s'",
+           error.text);
+    model_release (a);
+    model_unref (a);
+    model_unref (b);
+    model_unref (c);
+}
+
 void check_index (void)
 {
     static struct twin t;
@@ -171,6 +198,7 @@ void check_index (void)
         if (CHECK (model, "%s", error.text))
             networks_same ("two files", whole, model);
         model_unref (model);
+        check_shared (&all, t.metadata);
         check_names (text, sizeof text, &all);
         check_texts (text, sizeof text, &all);
         make_index (text, sizeof text, &all, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* kinds.h: a part of engine.h: kinds of activations, pools and reductions, all that graphs and kernels both name. Kernels
- * include no more of engine.h: they take minutes to compile. */
+/* kinds.h: a part of engine.h: kinds of activations, pools and reductions, all that graphs and kernels both name.
+ * Kernels include no more of engine.h: they take minutes to compile. */
 #ifndef CONVRELU_KINDS_H
 #define CONVRELU_KINDS_H
 

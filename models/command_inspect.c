@@ -41,7 +41,8 @@ static int name_width (const struct plan *plan)
     return width;
 }
 
-/* In which numbers a step computes, how true what it makes is to fp32, and the range that its 256 steps are spread over. */
+/* In which numbers a step computes, how true what it makes is to fp32, and the range that its 256 values are spread
+ * over. */
 static void print_type (const struct step_info *s, double db)
 {
     char text[16];

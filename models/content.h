@@ -43,9 +43,9 @@ struct content {
 /* Reads it anew, for one model, held. `path` NULL: the bundled network. NULL and a filled error on failure. */
 struct content *content_read (const char *path, const struct modelinfo *info, struct error *error);
 
-/* One of the same file (device, inode, size, times, and those of its external data or shards) and open size if there is one, else
- * as content_read. Waits for a thread that reads or holds it, until the thread's account (work.h) is stopped: then NULL
- * and an error, too. */
+/* One of the same file (device, inode, size, times, and those of its external data or shards) and open size if there is
+ * one, else as content_read. Waits for a thread that reads or holds it, until the thread's account (work.h) is stopped:
+ * then NULL and an error, too. */
 struct content *content_share (const char *path, const struct modelinfo *info, struct error *error);
 
 /* Waits as content_share does. False: the account is stopped, and it is not held. */

@@ -20,7 +20,8 @@ void pointing_free (struct pointing *pointing);
 /* Acts on a navigation event, with `interactive` and while something is drawn. FALSE: it is not for the drawing, and
  * nothing was done. Any thread; one of them at a time acts, and what others send meanwhile waits for it, 64 events at
  * most: more are dropped. It acts on 64 and lets go, so that others who never pause do not hold it for ever; what then
- * waits is done with the next event. No lock is held while properties are set, so that their handlers may do what they like. */
+ * waits is done with the next event. No lock is held while properties are set, so that their handlers may do what they
+ * like. */
 gboolean pointing_take (struct pointing *pointing, GstEvent *event);
 
 #endif

@@ -49,7 +49,8 @@ static const char *role_of (const struct layer_caption *caption, enum caption_fo
     return form == CAPTION_NAME ? (caption->pre ? "pre" : "") : caption->role;
 }
 
-/* Leaves of text->fact what there is room for. moment: "before" or "after", where its neighbour is the other; else "". */
+/* Leaves of text->fact what there is room for. moment: "before" or "after", where its neighbour is the other, else
+ * "". */
 static void shorten_fact (struct mosaic_text *text, enum fact_form form, const char *moment)
 {
     const char *colon = strstr (text->fact, ": ");

@@ -125,6 +125,30 @@ static void trial_free (struct trial *t)
     graph_unref (t->g);
 }
 
+static bool says (const struct step_info *s, double low, double high)
+{
+    double slack = 1e-5 * (high - low);
+    return fabs (low - (double)s->low) <= slack && fabs (high - (double)s->high) <= slack;
+}
+
+/* What the plan says that a step's bytes stand for: with those it shares a range with, or, behind floats, alone. */
+static void check_said (const struct trial *t, const struct plan *plan)
+{
+    for (int i = 0; t->ranges && t->low && i < plan_steps (plan); i++) {
+        struct step_info s = plan_step (plan, i);
+        int id = graph_find (t->g, s.name);
+        float low, high;
+        ranges_get (t->ranges, id, &low, &high);
+        double scale = ((double)high - (double)low) / 255, zero = rint (-(double)low / scale);
+        if (s.low < s.high)
+            CHECK (says (&s, t->low[id], t->high[id]) || says (&s, -zero * scale, (255 - zero) * scale),
+                   "%s: %s says %g .. %g instead of %g .. %g", t->name, s.name, (double)s.low, (double)s.high,
+                   t->low[id], t->high[id]);
+        else
+            CHECK (strcmp (s.type, "u8") != 0, "%s: %s makes bytes without a range", t->name, s.name);
+    }
+}
+
 static struct plan *plan_of (const struct trial *t, const char *isa, int threads, const char *const *taps,
                              int tap_count)
 {
@@ -136,7 +160,8 @@ static struct plan *plan_of (const struct trial *t, const char *isa, int threads
                                     .ranges = t->ranges };
     struct error error;
     struct plan *plan = plan_new (t->g, &options, &error);
-    CHECK (plan, "%s, %s: %s", t->name, isa ? isa : "best", error.text);
+    if (CHECK (plan, "%s, %s: %s", t->name, isa ? isa : "best", error.text))
+        check_said (t, plan);
     return plan;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* layers_spatial.c: other heights and widths: resizing (item = some rows of one block of 16 channels), and pixels made
  * from channels (item = one channel of the output, or 16 where they move together). */
+#include "engine/cost.h"
 #include "engine/layer_window.h"
 #include "engine/operator.h"
 #include "engine/schedule.h"
@@ -185,6 +186,12 @@ static bool resize_prepare (struct preparation *p, const struct layer *layer)
     return s.row && s.column ? step_state (p, step, &s, sizeof s) : step_out_of_memory (p);
 }
 
+/* Three blends of 16 numbers, without vectors of the instruction set: about 4 cycles a number. */
+static double resize_cycles (const struct preparation *p, const struct step *step)
+{
+    return cost_pass (p, step) + 4 * cost_out (step);
+}
+
 const struct operator_type operator_resize = {
     .shape = resize_shape,
     .keep = resize_keep,
@@ -192,6 +199,7 @@ const struct operator_type operator_resize = {
     .grid = resize_grid,
     .reach = resize_reach,
     .prepare = resize_prepare,
+    .cycles = resize_cycles,
 };
 
 /* ---- depth to space ---------------------------------------------------------------------------------------------- */
@@ -244,8 +252,8 @@ static void depth_to_space_reach (const struct node *node, const struct node *in
     }
 }
 
-/* `lanes` channels of the output from channel `to` on, which come from as many side by side. */
-static void spread_channels (const struct step *step, int to, int lanes)
+/* A channel of the output, or a whole block from channel `to` on, which comes from as many side by side. */
+static void spread_channels (const struct step *step, int to, bool block)
 {
     const struct depth_to_space *how = step->state;
     ptrdiff_t in_pixels = (ptrdiff_t)step->in_height * step->in_width;
@@ -259,8 +267,10 @@ static void spread_channels (const struct step *step, int to, int lanes)
             for (int y = 0; y < step->in_height; y++) {
                 float *row = out + (((ptrdiff_t)y * how->block_h + i) * step->width + j) * BLOCK;
                 for (int x = 0; x < step->in_width; x++, in += BLOCK, row += (ptrdiff_t)how->block_w * BLOCK)
-                    for (int c = 0; c < lanes; c++)
-                        row[c] = in[c];
+                    if (block)
+                        memcpy (row, in, BLOCK * sizeof *row);
+                    else
+                        *row = *in;
             }
         }
     }
@@ -270,21 +280,26 @@ static void depth_to_space_item (struct execution *e, const struct step *step, s
 {
     (void)e;
     (void)worker;
-    spread_channels (step, item, 1);
+    spread_channels (step, item, false);
 }
 
 static void depth_to_space_block (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
     (void)e;
     (void)worker;
-    spread_channels (step, item * BLOCK, BLOCK);
+    spread_channels (step, item * BLOCK, true);
+}
+
+/* Whole blocks can be moved at once. */
+static bool moves_blocks (const struct step *step)
+{
+    const struct depth_to_space *how = step->state;
+    return !how->channels_first && step->channels % BLOCK == 0;
 }
 
 static void depth_to_space_run (struct execution *e, const struct step *step)
 {
-    const struct depth_to_space *how = step->state;
-    bool together = !how->channels_first && step->channels % BLOCK == 0;
-    if (together)
+    if (moves_blocks (step))
         schedule_items (e, step, depth_to_space_block, step->channels / BLOCK);
     else
         schedule_items (e, step, depth_to_space_item, step->channels);
@@ -297,9 +312,18 @@ static bool depth_to_space_prepare (struct preparation *p, const struct layer *l
     return step && step_state (p, step, how, sizeof *how);
 }
 
+/* Where numbers are moved one by one, each takes a block from the cache and puts one there. Whole blocks go to every
+ * block_w-th place, at a third of the speed of copying. */
+static double depth_to_space_cycles (const struct preparation *p, const struct step *step)
+{
+    double numbers = (double)step->channels * step->height * step->width;
+    return moves_blocks (step) ? 3 * cost_pass (p, step) : cost_move (p, 2 * BLOCK * numbers);
+}
+
 const struct operator_type operator_depth_to_space = {
     .shape = depth_to_space_shape,
     .grid = depth_to_space_grid,
     .reach = depth_to_space_reach,
     .prepare = depth_to_space_prepare,
+    .cycles = depth_to_space_cycles,
 };

@@ -39,23 +39,22 @@ static gboolean path_at_fault (const char *path, int *code)
 
 static void set_load_error (const struct settings *settings, const struct error *reason, GError **error)
 {
-    GQuark domain = GST_RESOURCE_ERROR;
-    int code;
-    const char *path = settings->model_file, *what = "load the network";
-    if (path_at_fault (settings->labels_file, &code)) {
-        path = settings->labels_file;
-    } else if (!path_at_fault (settings->model_file, &code)) {
-        domain = GST_STREAM_ERROR;
-        code = GST_STREAM_ERROR_WRONG_TYPE;
-    }
-    if (settings->labels_file && strstr (reason->text, settings->labels_file))
-        what = "read the labels";
-    if (!path)
-        path = settings->labels_file ? settings->labels_file : "the built-in network";
+    const struct {
+        const char *path, *what;
+    } files[] = { { settings->labels_file, "read the labels" },
+                  { settings->ranges_file, "read the ranges" },
+                  { settings->model_file, "load the network" } };
+    const guint model = G_N_ELEMENTS (files) - 1;
+    guint i = 0;
+    int code = GST_STREAM_ERROR_WRONG_TYPE;
+    while (i < model && !(files[i].path && strstr (reason->text, files[i].path)))
+        i++;
+    GQuark domain = path_at_fault (files[i].path, &code) ? GST_RESOURCE_ERROR : GST_STREAM_ERROR;
+    const char *path = files[i].path ? files[i].path : "the built-in network";
     if (strstr (reason->text, path)) /* the reader has named it */
-        g_set_error (error, domain, code, "Cannot %s: %s", what, reason->text);
+        g_set_error (error, domain, code, "Cannot %s: %s", files[i].what, reason->text);
     else
-        g_set_error (error, domain, code, "Cannot %s: %s: %s", what, path, reason->text);
+        g_set_error (error, domain, code, "Cannot %s: %s: %s", files[i].what, path, reason->text);
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */

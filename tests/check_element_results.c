@@ -560,6 +560,40 @@ static void fail (const char *property, const char *value)
     CHECK (strstr (said.error, names) != NULL, "%s=%s: the error is \"%s\"", property, value, said.error);
 }
 
+/* Which file it is that cannot be read, and why, also as a code. */
+static void fail_at (const char *property, const char *value, const char *text, GQuark domain, int code)
+{
+    GstBus *bus;
+    GstElement *element = new_element (&bus);
+    gst_util_set_object_arg (G_OBJECT (element), "precision", "int8");
+    g_object_set (element, property, value, NULL);
+    GstStateChangeReturn change = gst_element_set_state (element, GST_STATE_PAUSED);
+    struct said said = listen_to (bus);
+    CHECK (change == GST_STATE_CHANGE_FAILURE && said.errors == 1 && g_str_has_prefix (said.error, text),
+           "%s=%s: \"%s\" instead of \"%s\"", property, value, said.error, text);
+    CHECK (said.domain == domain && said.code == code, "%s=%s: code %d of %s", property, value, said.code,
+           g_quark_to_string (said.domain));
+    gst_element_set_state (element, GST_STATE_NULL);
+    gst_element_set_bus (element, NULL);
+    gst_object_unref (element);
+    gst_object_unref (bus);
+}
+
+static void check_blame (void)
+{
+    const GQuark resource = GST_RESOURCE_ERROR, stream = GST_STREAM_ERROR;
+    char bad[64];
+    group ("which file cannot be used");
+    in_folder (bad, sizeof bad, "bad.ranges");
+    write_file (bad, "no key file", 11);
+    fail_at ("ranges-file", "/nowhere/a", "Cannot read the ranges: /nowhere/a", resource, GST_RESOURCE_ERROR_NOT_FOUND);
+    fail_at ("ranges-file", "/dev", "Cannot read the ranges: /dev", resource, GST_RESOURCE_ERROR_OPEN_READ);
+    fail_at ("ranges-file", bad, "Cannot read the ranges: ", stream, GST_STREAM_ERROR_WRONG_TYPE);
+    fail_at ("labels-file", "/nowhere/a", "Cannot read the labels: /nowhere/a", resource, GST_RESOURCE_ERROR_NOT_FOUND);
+    fail_at ("model-file", "/nowhere/a", "Cannot load the network: /nowhere/a", resource, GST_RESOURCE_ERROR_NOT_FOUND);
+    fail_at ("model-file", bad, "Cannot load the network: ", stream, GST_STREAM_ERROR_WRONG_TYPE);
+}
+
 static void check_files (void)
 {
     static const char jpeg[] = "\xff\xd8\xff\xe0 not a network at all";
@@ -636,6 +670,7 @@ int main (int argc, char **argv)
     check_allocation ();
     check_queries ();
     check_files ();
+    check_blame ();
     check_built_in ();
     return end_tests ();
 }

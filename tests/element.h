@@ -238,6 +238,8 @@ struct said {
     int messages;                    /* named convrelu that waited on the bus; the rest is of the last one */
     int errors, warnings, latencies; /* latencies: LATENCY messages */
     char error[512], warning[512];   /* the last of each */
+    GQuark domain;                   /* of the last error, and its code there */
+    int code;
     gboolean fresh;
     guint64 timestamp, stream_time, running_time, duration, inference_time;
     int count;
@@ -287,6 +289,8 @@ static void read_error (GstMessage *message, struct said *said)
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
         gst_message_parse_error (message, &error, NULL);
         g_strlcpy (said->error, error->message, sizeof said->error);
+        said->domain = error->domain;
+        said->code = error->code;
         said->errors++;
     } else {
         gst_message_parse_warning (message, &error, NULL);

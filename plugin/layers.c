@@ -20,19 +20,26 @@ gboolean layers_spatial (const struct graph *g, int id)
     return tensor.height > 1 || tensor.width > 1;
 }
 
-/* The product of x and this gate of x, or -1. */
-static int gated_product (const struct graph *g, int gate, const struct tensor_info *info)
+static gboolean gates (const struct tensor_info *gate, int x)
 {
-    if (info->activation.kind != ACTIVATION_SIGMOID && info->activation.kind != ACTIVATION_HARD_SIGMOID)
-        return -1;
-    for (int id = gate + 1; id < graph_tensors (g); id++) {
-        struct tensor_info user = graph_tensor (g, id);
-        int x = info->inputs[0];
-        if (is (&user, "mul") &&
-            ((user.inputs[0] == gate && user.inputs[1] == x) || (user.inputs[0] == x && user.inputs[1] == gate)))
-            return id;
+    return is (gate, "activation") && gate->inputs[0] == x &&
+           (gate->activation.kind == ACTIVATION_SIGMOID || gate->activation.kind == ACTIVATION_HARD_SIGMOID);
+}
+
+/* [tensor] for each that is a gate of some x the first product of x and it, for all others -1. */
+static int *gated_products (const struct graph *g)
+{
+    int *products = g_new (int, graph_tensors (g));
+    for (int id = 0; id < graph_tensors (g); id++) {
+        struct tensor_info product = graph_tensor (g, id);
+        products[id] = -1;
+        for (int i = 0; is (&product, "mul") && i < 2; i++) {
+            struct tensor_info gate = graph_tensor (g, product.inputs[i]);
+            if (products[product.inputs[i]] < 0 && gates (&gate, product.inputs[1 - i]))
+                products[product.inputs[i]] = id;
+        }
     }
-    return -1;
+    return products;
 }
 
 /* What graph_find would find, for all names at once: name -> id of the last tensor that bears it. */
@@ -64,13 +71,13 @@ static void add_layer (const struct graph *g, GHashTable *last, GArray *layers, 
 static GArray *find_layers (const struct graph *g, GHashTable *last)
 {
     GArray *layers = g_array_new (FALSE, FALSE, sizeof (struct layer));
+    int *products = gated_products (g);
     for (int id = 0; id < graph_tensors (g); id++) {
         struct tensor_info tensor = graph_tensor (g, id);
-        if (!is (&tensor, "activation"))
-            continue;
-        int product = gated_product (g, id, &tensor);
-        add_layer (g, last, layers, product >= 0 ? product : id, tensor.inputs[0]);
+        if (is (&tensor, "activation"))
+            add_layer (g, last, layers, products[id] >= 0 ? products[id] : id, tensor.inputs[0]);
     }
+    g_free (products);
     for (int id = 0; layers->len == 0 && id < graph_tensors (g); id++) {
         struct tensor_info tensor = graph_tensor (g, id);
         if (is (&tensor, "conv"))

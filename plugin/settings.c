@@ -138,9 +138,10 @@ static void install_model (GObjectClass *klass)
         g_param_spec_string (
             "model-file", "Model file",
             "The network to run: an ONNX file with one picture as input and one score per class as first output, or a "
-            "safetensors file of a ResNet. When it changes while playing, the new network takes over between two "
-            "frames as soon as it is loaded; one that "
-            "cannot be loaded leaves the old one running and posts a warning. Unset: the built-in network",
+            "safetensors file whose tensors are called as torchvision and timm call those of ResNet, MobileNet, "
+            "EfficientNet, VGG, SqueezeNet, DenseNet, ConvNeXt or RegNet. When it changes while playing, the new "
+            "network takes over between two frames as soon as it is loaded; one that cannot be loaded leaves the old "
+            "one running and posts a warning. Unset: the built-in network",
             NULL, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_LABELS_FILE,

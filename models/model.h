@@ -70,7 +70,7 @@ const char *model_path (const struct model *model);    /* as given, or "(bundled
 int model_notices (const struct model *model);
 const char *model_notice (const struct model *model, int index);
 const struct input_spec *model_input (const struct model *model);
-/* How many tensors and constants of an ONNX file are integers of 8 or 16 bits, with their scales; computed in fp32. */
+/* How many tensors and constants of an ONNX file are integers of 8 or 16 bits, with their scales. */
 struct quantised {
     int tensors, constants;
 };

@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PYTHONDONTWRITEBYTECODE=1
 
-need_elements filesrc decodebin videotestsrc videoconvert jpegenc jpegdec appsink
+need_elements filesrc decodebin videotestsrc videoconvert jpegenc jpegdec appsink matroskamux matroskademux
 need_convrelu
 gst-launch-1.0 -q videotestsrc num-buffers=1 pattern=ball ! video/x-raw,width=320,height=240 ! jpegenc ! \
   filesink "location=$work/whole.jpg"
@@ -96,6 +96,40 @@ from gi.repository import Gst
 assert not hasattr(Gst.Structure, "keys"), "gst-python's additions are there"
 runpy.run_path(sys.argv[0], run_name="__main__")
 END
+# json NAME FILE WORDS...: every line of the file is JSON, and there is one line for each word, which holds it.
+json() {
+  what=$1 file=$2 status=0
+  shift 2
+  "$python" -c 'import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1])]
+assert len(lines) == len(sys.argv) - 2, lines
+assert all(word in str(line) for word, line in zip(sys.argv[2:], lines)), lines' "$file" "$@" 2>"$work/errors" || status=$?
+  if [ "$status" = 0 ]; then
+    echo "ok - $what"
+    passed=$((passed + 1))
+  else
+    echo "not ok - $what: $(tail -n 1 "$work/errors")"
+    failed=$((failed + 1))
+  fi
+}
+
+label=$(sed 's/ [01]\.[0-9]*  then .*//' "$work/first")
+"$python" "$work/plain.py" "$examples/events.py" "$label" 0.0001 "$work/whole.jpg" >"$work/events.jsonl" 2>&1 </dev/null
+json 'events.py, a picture' "$work/events.jsonl" begin end-of-stream
+"$python" "$work/plain.py" "$examples/record.py" "$work/record" "$work/whole.jpg" >"$work/said" 2>&1 </dev/null
+json 'record.py, a picture' "$work/record.jsonl" "$label"
+"$python" "$examples/messages.py" "$work/record.mkv" >"$work/again" 2>&1 </dev/null
+if [ "$(grep -cE "$line" "$work/again")" = 1 ] && [ ! -s "$work/said" ]; then
+  echo "ok - record.py's video can be played"
+  passed=$((passed + 1))
+else
+  echo "not ok - record.py's video: $(head -n 3 "$work/said" "$work/again")"
+  failed=$((failed + 1))
+fi
+expect "events.py, no class named" 1 0 "$python" "$examples/events.py"
+expect "events.py, no such file" 1 0 "$python" "$examples/events.py" "$label" 0.5 "$work/none.jpg"
+expect "record.py, nothing named" 1 0 "$python" "$examples/record.py"
+expect "record.py, a text" 1 0 "$python" "$examples/record.py" "$work/record" "$work/words.txt"
 for example in messages.py metadata.py; do
   everything "$example without gst-python" "$python" "$work/plain.py" "$examples/$example"
   expect "$example without gst-python, no file named" 0 3 "$python" "$work/plain.py" "$examples/$example"

@@ -55,7 +55,8 @@ struct workers {
 
 struct crew {
     struct workers *_Atomic shares;
-    _Atomic int count;    /* of `worker` that have a thread */
+    _Atomic int count;    /* of `worker` that have a thread which may work */
+    int started;          /* of them that have a thread to be joined: those behind `count` end */
     _Atomic int working;  /* callers between a workers_run and workers_rest */
     _Atomic int capacity; /* threads that may work at once: CPUs, or more where a share is larger */
     int cpus;             /* that the process was seen to have */
@@ -150,6 +151,9 @@ static void *worker_run (void *data)
     struct worker *worker = data;
     struct crew *crew = worker->crew;
     struct workers *share = NULL;
+    cpu_set_t set; /* the process's: whoever made the crew larger may be bound to less */
+    if (sched_getaffinity (crew->process, sizeof set, &set) == 0)
+        sched_setaffinity (0, sizeof set, &set);
     for (int looks = 0; !atomic_load_explicit (&worker->ending, memory_order_relaxed);) {
         struct workers *found = find_work (crew, share, worker->number);
         if (found) {
@@ -172,7 +176,7 @@ static void *worker_run (void *data)
 int workers_cpus (void)
 {
     cpu_set_t set;
-    int count = sched_getaffinity (0, sizeof set, &set) ? 1 : CPU_COUNT (&set);
+    int count = sched_getaffinity (getpid (), sizeof set, &set) ? 1 : CPU_COUNT (&set);
     return count < 1 ? 1 : count > WORKERS_THREADS_MAX ? WORKERS_THREADS_MAX : count;
 }
 
@@ -206,24 +210,46 @@ static struct crew *crew_new (void)
     return crew;
 }
 
-/* Starts workers, with all signals blocked, or ends them, until there are `wanted`, or no more are given. */
+/* Waits for the workers from number `first` on, which end: as long as a step of a plan lasts that one of them helps. */
+static void join_threads (struct crew *crew, int first)
+{
+    for (; crew->started > first; crew->started--)
+        pthread_join (crew->worker[crew->started - 1].thread, NULL);
+}
+
+/* Starts a worker of ordinary priority, whatever that of the caller is. */
+static bool start (struct worker *worker)
+{
+    pthread_attr_t attributes;
+    const struct sched_param ordinary = { .sched_priority = 0 };
+    bool good = pthread_attr_init (&attributes) == 0;
+    atomic_store (&worker->ending, false);
+    if (!good)
+        return false;
+    pthread_attr_setinheritsched (&attributes, PTHREAD_EXPLICIT_SCHED);
+    pthread_attr_setschedpolicy (&attributes, SCHED_OTHER);
+    pthread_attr_setschedparam (&attributes, &ordinary);
+    good = pthread_create (&worker->thread, &attributes, worker_run, worker) == 0;
+    pthread_attr_destroy (&attributes);
+    return good;
+}
+
+/* Starts workers, with all signals blocked, until there are `wanted`, or no more are given; or tells them to end. Only
+ * where it starts some it waits for those that were told so before. */
 static void resize (struct crew *crew, int wanted)
 {
     sigset_t all, before;
     int count = atomic_load (&crew->count);
     sigfillset (&all);
     pthread_sigmask (SIG_SETMASK, &all, &before);
-    for (; count < wanted; count++) {
-        atomic_store (&crew->worker[count].ending, false);
-        if (pthread_create (&crew->worker[count].thread, NULL, worker_run, &crew->worker[count]) != 0)
-            break;
-    }
+    if (count < wanted)
+        join_threads (crew, count);
+    for (; count < wanted && start (&crew->worker[count]); count++)
+        crew->started++;
     pthread_sigmask (SIG_SETMASK, &before, NULL);
     for (; count > wanted; count--) {
-        struct worker *worker = &crew->worker[count - 1];
-        atomic_exchange (&worker->ending, true);
-        wake (worker);
-        pthread_join (worker->thread, NULL);
+        atomic_exchange (&crew->worker[count - 1].ending, true);
+        wake (&crew->worker[count - 1]);
     }
     atomic_store (&crew->count, count);
 }
@@ -245,8 +271,10 @@ static void fit (struct crew *crew)
 
 static void crew_free (struct crew *crew)
 {
-    if (crew->process == getpid ()) /* else there is nobody to wait for */
+    if (crew->process == getpid ()) { /* else there is nobody to wait for */
         resize (crew, 0);
+        join_threads (crew, 0);
+    }
     for (struct workers *share = atomic_load (&crew->shares), *next; share; share = next) {
         next = atomic_load (&share->next);
         free (share);

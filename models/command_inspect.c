@@ -46,16 +46,17 @@ static int name_width (const struct plan *plan)
 static void print_type (const struct step_info *s, double db)
 {
     char text[16];
-    snprintf (text, sizeof text, isinf (db) ? "exact" : "%.1f", db);
+    snprintf (text, sizeof text, isnan (db) ? "-" : isinf (db) && db > 0 ? "exact" : "%.1f", db);
     printf ("  %-4s  %6s", s->type, text);
     if (s->low < s->high)
         printf ("  %.4g .. %.4g", (double)s->low, (double)s->high);
 }
 
-/* For each step how true it is to fp32, in dB; NULL: there is no int8, or it could not be found out. */
+/* For each step how true it is to fp32, in dB, NaN where that could not be found out; NULL: there is no int8. */
 static double *steps_in_db (const struct settings *settings, const struct network *network)
 {
     int steps = plan_steps (network->plan);
+    struct error error = { "no memory" };
     if (!network->report.kept)
         return NULL;
     const char **names = calloc ((size_t)steps, sizeof *names);
@@ -70,12 +71,13 @@ static double *steps_in_db (const struct settings *settings, const struct networ
                                           .precision = PRECISION_INT8,
                                           .ranges = network->report.kept,
                                           .seconds = settings->most_seconds };
-    bool good = names && db && precision_of_steps (network->model, &options, db);
+    if (!names || !db || !precision_of_steps (network->model, &options, db, &error)) {
+        complain ("note: how true each step is cannot be found out: %s", error.text);
+        for (int i = 0; db && i < steps; i++)
+            db[i] = NAN;
+    }
     free (names);
-    if (good)
-        return db;
-    free (db);
-    return NULL;
+    return db;
 }
 
 static void print_steps (const struct graph *graph, const struct plan *plan, const double *db)

@@ -100,19 +100,20 @@ double precision_compare (const struct input_spec *spec, int output, struct plan
     return compare_output (&how, output, DRAWINGS - 2, plan, exact);
 }
 
-bool precision_of_steps (const struct model *model, const struct plan_options *options, double *db)
+bool precision_of_steps (const struct model *model, const struct plan_options *options, double *db, struct error *error)
 {
     struct input_spec own = *model_input (model);
     const struct calibration how = { .pictures = DRAWINGS, .picture = draw, .data = &own, .spec = &own };
     struct plan_options floats = *options;
     floats.precision = PRECISION_FP32;
-    struct plan *const plans[2] = { plan_new (model_graph (model), options, NULL),
-                                    plan_new (model_graph (model), &floats, NULL) };
+    struct plan *plans[2] = { plan_new (model_graph (model), options, error), NULL };
+    plans[1] = plans[0] ? plan_new (model_graph (model), &floats, error) : NULL;
     struct pair *pairs = calloc ((size_t)options->tap_count + 1, sizeof *pairs);
-    bool good = plans[0] && plans[1] && pairs;
+    bool good = plans[1] && (pairs || report (error, "no memory for %d tensors", options->tap_count));
     for (int k = 0; good && k < options->tap_count; k++)
         pairs[k] = (struct pair) { .said = plan_tap (plans[0], k), .right = plan_tap (plans[1], k) };
-    good = good && compare (&how, DRAWINGS - 2, plans, pairs, options->tap_count);
+    if (good && !compare (&how, DRAWINGS - 2, plans, pairs, options->tap_count))
+        good = report (error, "its runs were stopped");
     for (int k = 0; good && k < options->tap_count; k++)
         db[k] = in_db (&pairs[k]);
     free (pairs);

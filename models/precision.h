@@ -54,7 +54,8 @@ double precision_compare (const struct input_spec *spec, int output, struct plan
 double precision_agreement (const struct model *model, const struct ranges *ranges, const struct calibration *how);
 
 /* The same of every tensor that options->taps names, with options->ranges and without, over the last two drawings: db
- * [options->tap_count]. Takes the memory of two plans. False: stopped, refused, or memory short. */
-bool precision_of_steps (const struct model *model, const struct plan_options *options, double *db);
+ * [options->tap_count]. Takes the memory of two plans. False and a filled error: stopped, refused, or memory short. */
+bool precision_of_steps (const struct model *model, const struct plan_options *options, double *db,
+                         struct error *error);
 
 #endif

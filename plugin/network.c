@@ -303,6 +303,8 @@ static gboolean try_out (struct network *network, GError **error)
  * its weights as this one needs them, and dropped them as given: it is tried without them first. */
 static struct network *first_network (struct model *model, const struct settings *settings, struct error *reason)
 {
+    if (settings_precision (settings) == PRECISION_INT8 && !model_need_weights (model, reason))
+        return NULL; /* by them a file of ranges is known to be of this network */
     for (gboolean with = model_has_weights (model);; with = TRUE) {
         struct network *network = NULL;
         struct class_map *map = class_map_new (model_graph (model), model_output (model));
@@ -349,14 +351,23 @@ struct network *network_load (const struct settings *settings, GError **error)
     return network;
 }
 
+/* Ranges are to be found for int8, which takes the weights as they are given. */
+static gboolean needs_weights (const struct network *network, const struct settings *settings)
+{
+    gboolean found = network->report.kept && same_calibration (&network->calibrated, settings);
+    return settings_precision (settings) == PRECISION_INT8 && !found && !fell_back (network, settings);
+}
+
 /* The same model and files run as `settings` say. */
 struct network *network_again (const struct network *network, const struct settings *settings)
 {
     struct error reason = { "" };
+    struct network *again = NULL;
     if (!model_hold (network->model, &reason))
         return NULL;
-    struct network *again =
-        new_network (model_ref (network->model), class_map_ref (network->class_map), settings, network, &reason);
+    if (model_has_weights (network->model) || !needs_weights (network, settings))
+        again =
+            new_network (model_ref (network->model), class_map_ref (network->class_map), settings, network, &reason);
     model_release (network->model);
     if (again && again->report.used != settings_precision (settings) && !fell_back (network, settings))
         g_clear_pointer (&again, network_free); /* perhaps only since the weights are gone */

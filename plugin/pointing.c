@@ -474,8 +474,8 @@ static gboolean enqueue (struct pointing *pointing, const struct event *event, g
         struct event *copy = g_new (struct event, 1);
         *copy = *event;
         g_queue_push_tail (&pointing->waiting, copy);
-        pointing->working = TRUE;
     }
+    pointing->working |= wanted;
     GST_OBJECT_UNLOCK (pointing->element);
     return wanted;
 }

@@ -4,6 +4,7 @@
 #include "element.h"
 #include "engine/kernels.h"
 #include "large_network.h"
+#include "models/ranges_file.h"
 #include "plugin/network.h"
 
 #include <fenv.h>
@@ -252,6 +253,60 @@ static void check_same_file (void)
     settings_clear (&settings);
 }
 
+static struct network *load_as (struct settings *settings, int precision)
+{
+    GError *error = NULL;
+    settings->precision = precision;
+    struct network *network = network_load (settings, &error);
+    CHECK (network && !error, "%s", error ? error->message : "");
+    g_clear_error (&error);
+    return network;
+}
+
+static void expect_file (const struct network *network, const char *what)
+{
+    CHECK (network && network->report.used == PRECISION_INT8 &&
+               strcmp (network->report.ranges.text, "the file beside the model") == 0 &&
+               !network->report.remark.text[0],
+           "%s: ranges from %s; %s", what, network ? network->report.ranges.text : "-",
+           network ? network->report.remark.text : "");
+}
+
+/* A file of ranges is found by who comes first and by who comes later, when the weights are packed and gone. */
+static void check_shared_ranges (void)
+{
+    char path[64], ranges[80];
+    struct settings settings;
+    struct error error = { "" };
+    group ("ranges of networks of the same file");
+    settings_init (&settings);
+    in_folder (path, sizeof path, "plain.onnx");
+    CHECK (plain_network (path), "%s cannot be written", path);
+    settings.model_file = g_strdup (path);
+    struct network *first = load_as (&settings, PRECISION_CHOICE_INT8);
+    snprintf (ranges, sizeof ranges, "%s.ranges", path);
+    bool written = first && first->report.kept && model_hold (first->model, &error) &&
+                   model_need_weights (first->model, &error) &&
+                   ranges_file_write (ranges, first->model, first->report.kept, "a test", 40, &error);
+    if (!CHECK (written, "%s", error.text))
+        return;
+    model_release (first->model);
+    network_free (first);
+    struct network *floats = load_as (&settings, 0);
+    struct network *second = load_as (&settings, PRECISION_CHOICE_INT8);
+    struct network *third = load_as (&settings, PRECISION_CHOICE_INT8);
+    expect_file (second, "the first in int8");
+    expect_file (third, "the second in int8");
+    CHECK (network_again (floats, &settings) == NULL, "ranges were found without weights");
+    struct network *again = network_again (third, &settings);
+    expect_file (again, "the same again");
+    network_free (floats);
+    network_free (second);
+    network_free (third);
+    network_free (again);
+    settings_clear (&settings);
+}
+
 /* ---- fonts ----------------------------------------------------------------------------------------------------- */
 
 /* Who draws nothing pays for no fonts, and cannot be ended by a library that finds no memory for them. */
@@ -287,5 +342,6 @@ int main (int argc, char **argv)
     check_overtaken (large);
     check_limit ();
     check_same_file ();
+    check_shared_ranges ();
     return end_tests ();
 }

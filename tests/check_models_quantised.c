@@ -534,7 +534,7 @@ static void check_bytes (const char *name, struct model *model, const float *x, 
         .precision = PRECISION_INT8, .ranges = found.kept, .taps = &last, .tap_count = 1
     };
     double db = 0;
-    CHECK (found.kept && precision_of_steps (model, &bytes, &db) && (db >= found.db) && (db <= found.db),
+    CHECK (found.kept && precision_of_steps (model, &bytes, &db, &error) && (db >= found.db) && (db <= found.db),
            "%s: its last step is %g dB true, its answers %g", name, db, found.db);
     ranges_free (found.kept);
     plan_free (plan);

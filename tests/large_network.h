@@ -8,8 +8,8 @@
 /* Writes an ONNX file of 3 x 32 x 32 pixels in and 4 million classes out, 64 MB. False: it could not. */
 bool large_network (const char *path);
 
-/* Writes one of 3 x 8 x 8 pixels and 16 numbers out, of two convolutions without batch norm: the weights that are packed
- * are those of the file in every precision. False: it could not. */
+/* Writes one of 3 x 8 x 8 pixels and 16 numbers out, of two convolutions without batch norm: the weights that are
+ * packed are those of the file in every precision. False: it could not. */
 bool plain_network (const char *path);
 
 #endif

@@ -51,7 +51,7 @@ scripts=$(files dev '.ci/*' 'tests/*.sh' debian/tests/pipeline docs/completions/
   files | grep -E '[^A-Za-z0-9._/-]' | rule 'file names are plain'
   files | grep -iE '(^|/)(utils?|common|misc|helpers?|core|manager)[^/]*\.[ch]$' | rule 'file names say what is in them'
   wc -l $sources | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 " lines" }' | rule 'files have at most 700 lines'
-  wc -l engine/engine.h | awk '$1 > 250 { print $1 " lines" }' | rule 'engine.h has at most 250 lines'
+  wc -l engine/engine.h docs/engine.md | awk '$1 > 250 && $2 != "total" { print }' | rule 'engine.h and engine.md have at most 250 lines'
   wc -l README.md | awk '$1 > 150 { print $1 " lines" }' | rule 'README.md has at most 150 lines'
   # Lines that only name files are none of it: an operator, a method or a panel is a file.
   awk "!/^ *('[a-z0-9_.\/]+[.][ch]'[]),]* *)+\$/ { n++ } END { if (n > 150) print n \" lines\" }" \

@@ -77,7 +77,11 @@ struct triggers; /* which classes are there by now; the streaming thread's */
 struct triggers *triggers_new (void);
 void triggers_free (struct triggers *triggers);
 
-/* A frame that carries a result. Posts what has begun or ended; the object lock must not be held. */
+/* Running time starts anew, or goes on from elsewhere: the next frame may be earlier than the last one. */
+void triggers_again (struct triggers *triggers);
+
+/* A frame, with the result that it carries, if that is valid. Posts what has begun or ended; the object lock must not be
+ * held. A result of an earlier frame than the last one counts as of the last one: messages never go back in time. */
 void triggers_follow (struct triggers *triggers, struct messages *messages, const struct settings *settings,
                       const struct result *result, const struct carrier *carrier);
 

@@ -319,6 +319,23 @@ static void check_beside (void)
     rig_free (&rig);
 }
 
+/* Switched to beside the stream under a limit, it goes on with what was seen last. */
+static void check_switch (void)
+{
+    group ("async switched on under max-rate");
+    struct rig rig = rig_new ("max-rate=0.1");
+    rig_caps (&rig, "RGB", 320, 240);
+    CHECK (show_spot (&rig, GST_VIDEO_FORMAT_RGB, 100, 0).fresh, "the first frame");
+    for (int n = 1; n < 20; n++) {
+        g_object_set (rig.element, "async", n % 4 > 0, NULL);
+        struct said said = show_spot (&rig, GST_VIDEO_FORMAT_RGB, 100, n);
+        CHECK (said.messages == 1 && !said.fresh && near (said.colour, 100, 100, 100, 3), "frame %d: %d messages", n,
+               said.messages);
+    }
+    CHECK (stat_of (rig.element, "inferred") == 1, "%d runs", (int)stat_of (rig.element, "inferred"));
+    rig_free (&rig);
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -334,5 +351,6 @@ int main (int argc, char **argv)
     check_settling ();
     check_limits ();
     check_beside ();
+    check_switch ();
     return end_tests ();
 }

@@ -4,6 +4,8 @@
  * frames' own. */
 #include "element.h"
 #include "models/model.h"
+#include "plugin/messages.h"
+#include "plugin/results.h"
 #include "plugin/triggers.h"
 
 /* ---- words ----------------------------------------------------------------------------------------------------- */
@@ -285,6 +287,72 @@ static void check_beside (void)
     rig_free (&rig);
 }
 
+/* The network ran on the first frame only: what ends with the stream ends with its last frame. */
+static void check_last_frame (void)
+{
+    group ("beside the stream, at rest");
+    struct rig rig = rig_new ("async=true still-threshold=2 trigger-classes=red trigger-hold=500000000");
+    rig_caps (&rig, "RGB", 50, 40);
+    pass (&rig, RED, 0);
+    GstMessage *message;
+    do
+        message = gst_bus_timed_pop_filtered (rig.bus, 60 * GST_SECOND, GST_MESSAGE_ELEMENT);
+    while (message && !gst_message_has_name (message, "convrelu") && (gst_message_unref (message), TRUE));
+    CHECK (message != NULL, "no result");
+    gst_clear_message (&message);
+    for (int n = 1; n < 60; n++)
+        pass (&rig, RED, n);
+    gst_harness_push_event (rig.h, gst_event_new_eos ());
+    struct heard heard = hear (&rig);
+    CHECK (stat_of (rig.element, "inferred") == 1, "%d runs", (int)stat_of (rig.element, "inferred"));
+    CHECK (heard.events == 2 && heard.event[0].begin && heard.event[0].at == time_of (15) &&
+               heard.event[0].since == 0 && !heard.event[1].begin && heard.event[1].at == time_of (59) &&
+               heard.event[1].since == time_of (59) && heard.event[1].begun == 0,
+           "%d events, the last at %" GST_TIME_FORMAT, heard.events, GST_TIME_ARGS (heard.event[1].at));
+    rig_free (&rig);
+}
+
+/* A result of red with that score, seen in and carried by the frame at that running time; the one event that comes of
+ * it. */
+static struct event follow_at (struct rig *rig, struct triggers *triggers, struct messages *messages,
+                               struct result *result, float score, GstClockTime at)
+{
+    struct settings settings;
+    struct carrier carrier = { .element = rig->element, .moment = { at, GST_CLOCK_TIME_NONE, at, at }, .fresh = TRUE };
+    settings_init (&settings);
+    result->triggers[0].score = score;
+    result->seen = carrier.moment;
+    triggers_follow (triggers, messages, &settings, result, &carrier);
+    settings_clear (&settings);
+    struct heard heard = hear (rig);
+    CHECK (heard.events == 1, "%d events at %d", heard.events, (int)at);
+    return heard.event[0];
+}
+
+/* Results of frames before the last one, as slices and threads give them. */
+static void check_order (void)
+{
+    group ("results out of order");
+    struct error error;
+    struct rig rig = rig_new (NULL);
+    struct triggers *triggers = triggers_new ();
+    struct messages *messages = messages_new ();
+    struct trigger_score red = { .id = 0 };
+    struct result result = { .valid = TRUE, .triggers = &red, .trigger_count = 1 };
+    result.model = model_load (model_file, labels_file, &error);
+    hear (&rig);
+    CHECK (follow_at (&rig, triggers, messages, &result, 0.9f, 100).at == 100, "the first frame");
+    struct event event = follow_at (&rig, triggers, messages, &result, 0.1f, 50);
+    CHECK (!event.begin && event.at == 100, "back from 100 to %d", (int)event.at);
+    triggers_again (triggers);
+    event = follow_at (&rig, triggers, messages, &result, 0.9f, 20);
+    CHECK (event.begin && event.at == 20 && event.since == 20, "another segment: at %d", (int)event.at);
+    triggers_free (triggers);
+    messages_free (messages);
+    model_unref (result.model);
+    rig_free (&rig);
+}
+
 /* ---- which results --------------------------------------------------------------------------------------------- */
 
 static void check_message_on (void)
@@ -345,6 +413,8 @@ int main (int argc, char **argv)
     check_hold_at_rest ("trigger-classes=red trigger-hold=200000000 still-threshold=3");
     check_reasons ();
     check_beside ();
+    check_last_frame ();
+    check_order ();
     check_message_on ();
     check_full_bus ();
     return end_tests ();

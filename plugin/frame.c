@@ -220,6 +220,11 @@ static gboolean open_frame (struct frame_reader *reader, GstBuffer *buffer, cons
     return FALSE;
 }
 
+int frame_reader_threads (const struct frame_reader *reader)
+{
+    return reader->converter ? frame_converter_threads (reader->converter) : 1;
+}
+
 gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, struct network *network, GError **error)
 {
     GstVideoFrame frame;

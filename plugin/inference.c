@@ -350,8 +350,11 @@ static void set_reader (struct inference *inference, const struct sight *sight)
 
 gboolean inference_look (struct inference *inference, const struct sight *sight)
 {
+    gates_work_begins (inference);
     set_reader (inference, sight);
-    return frame_reader_look (inference->reader, sight->buffer, inference->network, &inference->gates.still);
+    gboolean good = frame_reader_look (inference->reader, sight->buffer, inference->network, &inference->gates.still);
+    gates_work_ends (inference, frame_reader_threads (inference->reader));
+    return good;
 }
 
 gboolean inference_begin (struct inference *inference, const struct sight *sight)
@@ -360,14 +363,14 @@ gboolean inference_begin (struct inference *inference, const struct sight *sight
     GError *error = NULL;
     GstClockTime start = gst_util_get_timestamp ();
     inference->step = 0;
-    gates_work_begins (&inference->gates);
+    gates_work_begins (inference);
     set_reader (inference, sight);
     if (!frame_reader_read (inference->reader, sight->buffer, network, &error)) {
         POST_ERROR (inference, error);
         return FALSE;
     }
     gates_begin (inference, sight);
-    gates_work_ends (&inference->gates, plan_threads (network->plan));
+    gates_work_ends (inference, frame_reader_threads (inference->reader));
     inference->convert = gst_util_get_timestamp () - start;
     inference->spent = 0;
     inference->moment = sight->moment;
@@ -420,7 +423,7 @@ gboolean inference_go_on (struct inference *inference, GstClockTime until)
     struct network *network = inference->network;
     int count = plan_steps (network->plan);
     GstClockTime start = gst_util_get_timestamp (), now = start;
-    gates_work_begins (&inference->gates);
+    gates_work_begins (inference);
     do {
         int end = GST_CLOCK_TIME_IS_VALID (until) ? steps_until (network->plan, inference->step, until) : count;
         plan_run_steps (network->plan, network->input, inference->step, end);
@@ -428,7 +431,7 @@ gboolean inference_go_on (struct inference *inference, GstClockTime until)
         now = gst_util_get_timestamp ();
     } while (inference->step < count && now + plan_step (network->plan, inference->step).nanoseconds <= until);
     inference->spent += now - start;
-    gates_work_ends (&inference->gates, plan_threads (network->plan));
+    gates_work_ends (inference, 1);
     if (inference->step < count)
         return FALSE;
     finish_run (inference);
@@ -470,9 +473,9 @@ GstVideoOverlayComposition *inference_draw (struct inference *inference, int wid
         .height = height,
         .view = frame_reader_view (inference->reader),
     };
-    gates_work_begins (&inference->gates);
+    gates_work_begins (inference);
     GstVideoOverlayComposition *drawn = overlay_draw (inference->overlay, &frame);
-    gates_work_ends (&inference->gates, 1);
+    gates_work_ends (inference, 1);
     if (drawn != inference->composition) {
         if (inference->composition)
             gst_video_overlay_composition_unref (inference->composition);

@@ -33,9 +33,9 @@ void spending_install (GObjectClass *klass)
         g_param_spec_double (
             "cpu-limit", "CPU limit",
             "Spend at most so much CPU time on the network, in per cent of one core, over some seconds: 50 is half a "
-            "core, 200 are two. Counted are conversion, network and drawing, each thread's time; a run that has "
-            "begun goes on to its end, and the next waits until it is paid for. The frames between carry the last "
-            "result, marked as not fresh; stats counts them as over-cpu. 0: no limit",
+            "core, 200 are two. Counted are looking for what moved, conversion, network and drawing, each thread's "
+            "time; a run that has begun goes on to its end, and the next waits until it is paid for. The frames "
+            "between carry the last result, marked as not fresh; stats counts them as over-cpu. 0: no limit",
             0.0, percent_most, 0.0, FLAGS));
 }
 

@@ -5,6 +5,7 @@
 #include "element.h"
 #include "plugin/frame_image.h"
 #include "plugin/frame_map.h"
+#include "plugin/inference.h"
 #include "plugin/spending.h"
 #include "plugin/still.h"
 
@@ -336,6 +337,98 @@ static void check_switch (void)
     rig_free (&rig);
 }
 
+/* ---- what is counted ------------------------------------------------------------------------------------------- */
+
+/* The one who looks at frames, by itself. */
+struct looker {
+    GstElement *element;
+    GstBus *bus;
+    struct shared shared;
+    struct messages *messages;
+    struct inference *inference;
+    GstVideoInfo info;
+};
+
+static void looker_set (struct looker *looker, guint id, const char *words)
+{
+    GValue value = G_VALUE_INIT;
+    g_value_init (&value, G_TYPE_STRING);
+    g_value_set_string (&value, words);
+    CHECK (shared_set (&looker->shared, id, &value), "property %u", id);
+    g_value_unset (&value);
+}
+
+/* Four threads run the tiny network on frames of 320 x 240, with CPU time to spend. */
+static bool looker_start (struct looker *looker, GstVideoFormat format)
+{
+    looker->element = new_element (&looker->bus);
+    shared_init (&looker->shared, looker->element);
+    looker->shared.settings.threads = 4;
+    looker_set (looker, PROPERTY_MODEL_FILE, model_file);
+    looker_set (looker, PROPERTY_LABELS_FILE, labels_file);
+    looker->messages = messages_new ();
+    looker->inference = inference_new (looker->element, &looker->shared, looker->messages);
+    gst_video_info_set_format (&looker->info, format, 320, 240);
+    return CHECK (inference_start (looker->inference), "not started") &&
+           CHECK (meter_in_cpu (&looker->inference->gates.meter, 100, 0), "no CPU time");
+}
+
+static void looker_end (struct looker *looker)
+{
+    inference_stop (looker->inference);
+    inference_free (looker->inference);
+    messages_free (looker->messages);
+    shared_clear (&looker->shared);
+    gst_bus_set_flushing (looker->bus, TRUE);
+    gst_object_unref (looker->element);
+    gst_object_unref (looker->bus);
+}
+
+static GstClockTime thread_time (void)
+{
+    struct timespec t;
+    clock_gettime (CLOCK_THREAD_CPUTIME_ID, &t);
+    return GST_TIMESPEC_TO_TIME (t);
+}
+
+static gpointer burn (gpointer stop)
+{
+    while (!g_atomic_int_get ((gint *)stop))
+        ;
+    return NULL;
+}
+
+/* While another thread of the process works and the plan's share of helpers is what it is, as much is counted as this
+ * thread and those helpers took. */
+static void check_counted (void)
+{
+    group ("CPU time that is counted");
+    struct looker looker;
+    gint stop = 0;
+    if (!looker_start (&looker, GST_VIDEO_FORMAT_RGB))
+        return;
+    struct inference *inference = looker.inference;
+    struct meter *meter = &inference->gates.meter;
+    GstBuffer *frame = new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_orange);
+    const struct sight sight = { frame, &looker.info, MOMENT_NONE };
+    CHECK (inference_look (inference, &sight) && meter->credit < 0, "looking for what moved costs nothing");
+    GThread *other = g_thread_new ("burn", burn, &stop);
+    for (int i = 0; i < 50; i++) {
+        meter->credit = 0;
+        GstClockTime own = thread_time (), helped = plan_helped (inference->network->plan);
+        CHECK (inference_begin (inference, &sight) && inference_go_on (inference, GST_CLOCK_TIME_NONE), "run %d", i);
+        own = thread_time () - own;
+        helped = plan_helped (inference->network->plan) - helped;
+        CHECK (meter->credit < 0 && -meter->credit >= (double)helped && -meter->credit <= (double)(own + helped),
+               "run %d: %g us counted, %g of its own, %g of helpers", i, -meter->credit / 1e3, (double)own / 1e3,
+               (double)helped / 1e3);
+    }
+    g_atomic_int_set (&stop, 1);
+    g_thread_join (other);
+    gst_buffer_unref (frame);
+    looker_end (&looker);
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -352,5 +445,6 @@ int main (int argc, char **argv)
     check_limits ();
     check_beside ();
     check_switch ();
+    check_counted ();
     return end_tests ();
 }

@@ -244,7 +244,7 @@ gboolean frame_reader_look (struct frame_reader *reader, GstBuffer *buffer, cons
     struct view view = view_of (reader, reader->area);
     if (reader->converter)
         view.from = (struct rectangle) { 0, 0, view.to.width, view.to.height };
-    still_look (still, pixels_of (reader, &frame), view.from);
+    still_look (still, pixels_of (reader, &frame), view.from, reader->spec.channels == 4);
     gst_video_frame_unmap (&frame);
     return TRUE;
 }

@@ -23,8 +23,8 @@ struct outcome {
 
 void outcome_clear (struct outcome *outcome);
 
-/* Starts the thread; the inference is its own from now on, and what it said and drew last is the first outcome. NULL: no
- * thread could be made. */
+/* Starts the thread; the inference is its own from now on, and what it said and drew last is the first outcome. NULL:
+ * no thread could be made. */
 struct async *async_new (struct inference *inference);
 /* Ends it, after the frame in work: the inference is the caller's again. NULL is fine. */
 void async_free (struct async *async);

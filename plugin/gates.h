@@ -30,9 +30,10 @@ gboolean gates_open (struct inference *inference, const struct sight *sight);
 /* A run has begun on the frame asked about last. */
 void gates_begin (struct inference *inference, const struct sight *sight);
 
-/* Between these two this thread works. Where there is a cpu-limit, its CPU time is counted and that of the plan's helpers
- * (plan_helped). `converting`: how many threads of GstVideoConverter, itself among them, divided its rows; their time
- * cannot be asked for, so each is taken to have worked as long as this one, but never more than the process did. */
+/* Between these two this thread works. Where there is a cpu-limit, its CPU time is counted and that of the plan's
+ * helpers (plan_helped). `converting`: how many threads of GstVideoConverter, itself among them, divided its rows;
+ * their time cannot be asked for, so each is taken to have worked as long as this one, but never more than the process
+ * did. */
 void gates_work_begins (struct inference *inference);
 void gates_work_ends (struct inference *inference, int converting);
 

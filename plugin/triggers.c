@@ -13,7 +13,7 @@
 
 /* The longest part of `words` from its start to a comma or its end that names a class; *used: how long it is. -1: none
  * does, and *used is that of the first word. */
-static int longest_class (const struct model *model, const char *words, gsize *used)
+static int longest_class (const struct network *network, const char *words, gsize *used)
 {
     enum { COMMAS_IN_LABEL = 15 };
     gsize length = 0;
@@ -21,7 +21,7 @@ static int longest_class (const struct model *model, const char *words, gsize *u
         length += strcspn (words + length + (comma > 0), ",") + (comma > 0);
     for (;;) {
         char *word = g_strstrip (g_strndup (words, length));
-        int id = *word ? class_choice_named (model, word) : -1;
+        int id = *word ? class_choice_named (network, word) : -1;
         g_free (word);
         *used = length;
         const char *comma = id < 0 ? g_strrstr_len (words, (gssize)length, ",") : NULL;
@@ -39,17 +39,17 @@ static gboolean list_has (const struct trigger_list *list, int id)
     return FALSE;
 }
 
-struct trigger_list trigger_list_read (const struct model *model, const char *words, char **remark)
+struct trigger_list trigger_list_read (const struct network *network, const char *words, char **remark)
 {
     struct trigger_list list = { .count = 0 };
     gsize used;
     for (const char *at = words; at && *at; at += at[used] ? used + 1 : used) {
-        int id = longest_class (model, at, &used);
+        int id = longest_class (network, at, &used);
         char *word = g_strstrip (g_strndup (at, used));
         if (id < 0 && *word && !*remark)
             *remark = g_strdup_printf ("No class of this network is \"%s\": trigger-classes takes labels and numbers "
                                        "from 0 to %d, with commas between",
-                                       word, model_classes (model) - 1);
+                                       word, model_classes (network->model) - 1);
         g_free (word);
         if (id < 0 || list_has (&list, id))
             continue;

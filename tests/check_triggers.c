@@ -3,10 +3,9 @@
  * and how often, and which results are posted (message-on). Linked with the plugin's own objects; all time is the
  * frames' own. */
 #include "element.h"
-#include "models/model.h"
-#include "plugin/messages.h"
-#include "plugin/results.h"
+#include "plugin/overlay/channel_choice.h"
 #include "plugin/triggers.h"
+#include "tests/looker.h"
 
 /* ---- words ----------------------------------------------------------------------------------------------------- */
 
@@ -41,10 +40,12 @@ static void check_words (void)
     in_folder (path, sizeof path, "commas.txt");
     write_file (path, labels, sizeof labels - 1);
     struct model *model = model_load (model_file, path, &error);
-    CHECK (model != NULL, "%s", error.text);
-    for (gsize i = 0; model && i < G_N_ELEMENTS (tests); i++) {
+    if (!CHECK (model != NULL, "%s", error.text))
+        return;
+    struct network network = { .model = model, .names = class_names_new (model) };
+    for (gsize i = 0; i < G_N_ELEMENTS (tests); i++) {
         char *remark = NULL;
-        struct trigger_list list = trigger_list_read (model, tests[i].words, &remark);
+        struct trigger_list list = trigger_list_read (&network, tests[i].words, &remark);
         bool same = (int)list.count == tests[i].count;
         for (int n = 0; same && n < tests[i].count; n++)
             same = list.ids[n] == tests[i].ids[n];
@@ -56,10 +57,75 @@ static void check_words (void)
     for (int n = 0; n < 20000; n++)
         g_string_append (many, n % 2 ? "," : " red");
     char *remark = NULL;
-    struct trigger_list list = trigger_list_read (model, many->str, &remark);
+    struct trigger_list list = trigger_list_read (&network, many->str, &remark);
     CHECK (list.count == 1 && !remark, "10,000 times the same: %d classes", (int)list.count);
     g_free (remark);
     g_string_free (many, TRUE);
+    g_hash_table_unref (network.names);
+    model_unref (model);
+}
+
+/* Words are read when they are others than before: not for every property that a controller moves. */
+static void check_reading (void)
+{
+    static const int poison = 77;
+    group ("when words are read");
+    struct looker looker;
+    if (!looker_start (&looker, GST_VIDEO_FORMAT_RGB))
+        return;
+    struct inference *inference = looker.inference;
+    looker_set (&looker, PROPERTY_TRIGGER_CLASSES, "red");
+    inference_follow (inference);
+    CHECK (inference->triggers.count == 1 && inference->triggers.ids[0] == 0, "red is %d", inference->triggers.ids[0]);
+    inference->triggers.ids[0] = poison;
+    looker_set (&looker, PROPERTY_TRIGGER_CLASSES, "red");
+    looker_set (&looker, PROPERTY_CHANNEL_SELECT, "first");
+    inference_follow (inference);
+    CHECK (inference->triggers.ids[0] == poison, "they are read though they are the same");
+    listen_to (looker.bus);
+    looker_set (&looker, PROPERTY_CLASS, "purple");
+    inference_follow (inference);
+    CHECK (inference->triggers.ids[0] == 0 && listen_to (looker.bus).warnings == 1, "class=purple is not read");
+    looker_set (&looker, PROPERTY_CHANNEL_SELECT, "purple");
+    inference_follow (inference);
+    CHECK (listen_to (looker.bus).warnings == 1, "channel-select=purple is not read");
+    looker_set (&looker, PROPERTY_CHANNEL_SELECT, "first");
+    looker_set (&looker, PROPERTY_CLASS, NULL);
+    looker_set (&looker, PROPERTY_TRIGGER_CLASSES, "purplered");
+    inference_follow (inference);
+    CHECK (inference->triggers.count == 0 && listen_to (looker.bus).warnings == 1, "purplered is not read");
+    looker_set (&looker, PROPERTY_TRIGGER_CLASSES, "blue,0");
+    inference_follow (inference);
+    CHECK (inference->triggers.count == 2 && inference->triggers.ids[0] == 2, "blue is %d", inference->triggers.ids[0]);
+    inference->triggers.count = 0;
+    inference_stop (inference); /* another life has other networks */
+    CHECK (inference_start (inference) && inference->triggers.count == 2, "not read again after a start");
+    looker_end (&looker);
+}
+
+/* Each class by its label, whole or short, in any case; of two with the same name the first. */
+static void check_names (void)
+{
+    static const char labels[] = "Red\nred\n1\ncrane, bird\n";
+    static const struct {
+        const char *word;
+        int id;
+    } tests[] = { { "RED", 0 }, { "red", 0 },   { "1", 1 },  { "3", 3 },        { "Crane", 3 }, { "CRANE, Bird", 3 },
+                  { "", -1 },   { "cran", -1 }, { "4", -1 }, { "class 0", -1 }, { "\xff", -1 } };
+    char path[64];
+    struct error error;
+    group ("names of classes");
+    in_folder (path, sizeof path, "names.txt");
+    write_file (path, labels, sizeof labels - 1);
+    struct model *model = model_load (model_file, path, &error);
+    if (!CHECK (model != NULL, "%s", error.text))
+        return;
+    struct network network = { .model = model, .names = class_names_new (model) };
+    for (gsize i = 0; i < G_N_ELEMENTS (tests); i++)
+        CHECK (class_choice_named (&network, tests[i].word) == tests[i].id, "\"%s\" is %d", tests[i].word,
+               class_choice_named (&network, tests[i].word));
+    CHECK (g_hash_table_size (network.names) <= 2 * CLASSES, "%u names", g_hash_table_size (network.names));
+    g_hash_table_unref (network.names);
     model_unref (model);
 }
 
@@ -407,6 +473,8 @@ int main (int argc, char **argv)
     if (!start_tests (&argc, &argv))
         return EXIT_FAILURE;
     check_words ();
+    check_reading ();
+    check_names ();
     check_begin_and_end ();
     check_hold ("trigger-classes=red trigger-hold=200000000 repeat-messages=false");
     check_hold_at_rest ("trigger-classes=red trigger-hold=200000000 inference-interval=1000");

@@ -225,6 +225,9 @@ struct step_info {
 int plan_steps (const struct plan *plan);
 struct step_info plan_step (const struct plan *plan, int index);
 int plan_threads (const struct plan *plan);
+/* CPU time that other threads than the caller's have spent on this plan's runs and images since plan_new, ns: what a
+ * run adds is what its helpers took, nothing where they helped others. The plan's thread. */
+uint64_t plan_helped (const struct plan *plan);
 const char *plan_isa (const struct plan *plan);
 size_t plan_arena_bytes (const struct plan *plan);
 /* Measures what this plan's ISA and threads can multiply-add at most, in GFLOP/s (2 per multiply-add); takes ~50 ms. */

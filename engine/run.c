@@ -45,6 +45,11 @@ bool plan_run_unless_stopped (struct plan *plan, const float *input)
     return true;
 }
 
+uint64_t plan_helped (const struct plan *plan)
+{
+    return plan->execution.workers ? workers_helped (plan->execution.workers) : 0;
+}
+
 /* ---- peak ------------------------------------------------------------------------------------------------------- */
 
 struct peak {

@@ -9,6 +9,7 @@
 #define CONVRELU_WORKERS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { WORKERS_THREADS_MAX = 256 }; /* of one caller, itself among them */
 
@@ -31,6 +32,10 @@ void workers_free (struct workers *workers); /* NULL is fine; those that nobody 
  * was. With `all` as many as the share has are waited for and called. What a worker wrote is seen by the caller
  * afterwards. Neither allocates nor fails. */
 void workers_run (struct workers *workers, work_function *function, void *context, bool all);
+
+/* CPU time that workers have spent in calls of this share, the caller's own not counted, ns, since workers_new. Of the
+ * caller's thread, between two calls. */
+uint64_t workers_helped (const struct workers *workers);
 
 /* No work of this caller will come for a while: its workers help others or sleep rather than look out for more, and it
  * counts no longer among those that work. */

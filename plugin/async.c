@@ -155,6 +155,10 @@ struct async *async_new (struct inference *inference)
     async->inference = inference;
     g_mutex_init (&async->lock);
     g_cond_init (&async->changed);
+    if (inference->result.valid) { /* a limit may leave it the newest one for long */
+        struct outcome outcome = { inference->result, inference->composition, 1 };
+        outcome_copy (&async->outcome, &outcome);
+    }
     async->thread = g_thread_try_new ("convrelu-async", run, async, NULL);
     if (async->thread)
         return async;
@@ -197,12 +201,14 @@ gboolean async_submit (struct async *async, const struct sight *sight)
     return good;
 }
 
-void async_latest (struct async *async, struct outcome *outcome)
+gboolean async_latest (struct async *async, struct outcome *outcome)
 {
     g_mutex_lock (&async->lock);
-    if (outcome->serial != async->outcome.serial)
+    gboolean newer = outcome->serial != async->outcome.serial;
+    if (newer)
         outcome_copy (outcome, &async->outcome);
     g_mutex_unlock (&async->lock);
+    return newer;
 }
 
 void async_drain (struct async *async)

@@ -23,7 +23,8 @@ struct outcome {
 
 void outcome_clear (struct outcome *outcome);
 
-/* Starts the thread; the inference is its own from now on. NULL: no thread could be made. */
+/* Starts the thread; the inference is its own from now on, and what it said and drew last is the first outcome. NULL:
+ * no thread could be made. */
 struct async *async_new (struct inference *inference);
 /* Ends it, after the frame in work: the inference is the caller's again. NULL is fine. */
 void async_free (struct async *async);
@@ -32,8 +33,8 @@ void async_free (struct async *async);
  * the frame is converted. FALSE: a frame could not be read, and an error was posted. */
 gboolean async_submit (struct async *async, const struct sight *sight);
 
-/* Makes `outcome`, all zero at first, the newest one: cheap while it is that already. */
-void async_latest (struct async *async, struct outcome *outcome);
+/* Makes `outcome`, all zero at first, the newest one. FALSE: it was that already. */
+gboolean async_latest (struct async *async, struct outcome *outcome);
 
 /* Waits until every frame submitted has its result, or until async_flushing. For the end of the stream. */
 void async_drain (struct async *async);

@@ -220,6 +220,11 @@ static gboolean open_frame (struct frame_reader *reader, GstBuffer *buffer, cons
     return FALSE;
 }
 
+int frame_reader_threads (const struct frame_reader *reader)
+{
+    return reader->converter ? frame_converter_threads (reader->converter) : 1;
+}
+
 gboolean frame_reader_read (struct frame_reader *reader, GstBuffer *buffer, struct network *network, GError **error)
 {
     GstVideoFrame frame;
@@ -239,7 +244,7 @@ gboolean frame_reader_look (struct frame_reader *reader, GstBuffer *buffer, cons
     struct view view = view_of (reader, reader->area);
     if (reader->converter)
         view.from = (struct rectangle) { 0, 0, view.to.width, view.to.height };
-    still_look (still, pixels_of (reader, &frame), view.from);
+    still_look (still, pixels_of (reader, &frame), view.from, reader->spec.channels == 4);
     gst_video_frame_unmap (&frame);
     return TRUE;
 }

@@ -46,6 +46,9 @@ void frame_reader_free (struct frame_reader *reader);
 void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, const struct input_spec *spec,
                        enum resize resize);
 
+/* How many threads of GstVideoConverter convert such buffers as the last one; 1: none does. */
+int frame_reader_threads (const struct frame_reader *reader);
+
 /* What the network saw of the buffer read last. */
 struct view frame_reader_view (const struct frame_reader *reader);
 

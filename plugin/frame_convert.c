@@ -13,6 +13,7 @@ struct frame_converter {
     struct picture whole;     /* as `shown`, the size of a frame */
     GstVideoConverter *last;  /* frame or whole -> shown */
     struct picture shown;     /* RGBx, GRAY8 or RGBA, the size of view.to */
+    int threads;
 };
 
 static void drop_picture (struct picture *picture)
@@ -100,7 +101,7 @@ struct frame_converter *frame_converter_new (const GstVideoInfo *frames, const s
     const GstVideoInfo *from = frames;
     int width = GST_VIDEO_INFO_WIDTH (frames), height = GST_VIDEO_INFO_HEIGHT (frames);
     struct frame_converter *converter = g_new0 (struct frame_converter, 1);
-    threads = threads_agree (frames->finfo) ? threads : 1;
+    threads = converter->threads = threads_agree (frames->finfo) ? threads : 1;
     gboolean good = make_picture (&converter->shown, frames, channels, view->to.width, view->to.height);
     if (good && !one_step (frames->finfo, view)) {
         const struct rectangle all = { 0, 0, width, height };
@@ -118,6 +119,11 @@ struct frame_converter *frame_converter_new (const GstVideoInfo *frames, const s
 const GstVideoInfo *frame_converter_info (const struct frame_converter *converter)
 {
     return &converter->shown.frame.info;
+}
+
+int frame_converter_threads (const struct frame_converter *converter)
+{
+    return converter->threads;
 }
 
 const GstVideoFrame *frame_converter_run (struct frame_converter *converter, const GstVideoFrame *frame)

@@ -14,6 +14,7 @@ struct frame_converter *frame_converter_new (const GstVideoInfo *frames, const s
                                              int threads);
 void frame_converter_free (struct frame_converter *converter);
 
+int frame_converter_threads (const struct frame_converter *converter);              /* how many it asked for */
 const GstVideoInfo *frame_converter_info (const struct frame_converter *converter); /* of the pictures it makes */
 
 /* The picture of a frame without negative strides; valid until the next. */

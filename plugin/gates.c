@@ -73,20 +73,24 @@ static GstClockTime cpu_time (clockid_t clock)
     return clock_gettime (clock, &time) == 0 ? GST_TIMESPEC_TO_TIME (time) : 0;
 }
 
-void gates_work_begins (struct gates *gates)
+void gates_work_begins (struct inference *inference)
 {
+    struct gates *gates = &inference->gates;
     if (!gates->meter.filled)
         return;
     gates->work_began = cpu_time (CLOCK_THREAD_CPUTIME_ID);
+    gates->help_began = plan_helped (inference->network->plan);
     gates->all_work_began = cpu_time (CLOCK_PROCESS_CPUTIME_ID);
 }
 
-void gates_work_ends (struct gates *gates, int threads)
+void gates_work_ends (struct inference *inference, int converting)
 {
+    struct gates *gates = &inference->gates;
     if (!gates->meter.filled)
         return;
-    GstClockTime own = cpu_time (CLOCK_THREAD_CPUTIME_ID), all = cpu_time (CLOCK_PROCESS_CPUTIME_ID);
-    if (own > gates->work_began && all > gates->all_work_began)
-        meter_spent (&gates->meter,
-                     MIN ((own - gates->work_began) * (GstClockTime)threads, all - gates->all_work_began));
+    GstClockTime own = cpu_time (CLOCK_THREAD_CPUTIME_ID) - gates->work_began;
+    GstClockTime all = cpu_time (CLOCK_PROCESS_CPUTIME_ID) - gates->all_work_began;
+    GstClockTime helped = plan_helped (inference->network->plan) - gates->help_began;
+    GstClockTime divided = MIN (own * (GstClockTime)(converting - 1), all > own + helped ? all - own - helped : 0);
+    meter_spent (&gates->meter, own + helped + divided);
 }

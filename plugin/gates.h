@@ -18,6 +18,7 @@ struct gates {
     struct still still;
     struct meter meter;
     GstClockTime work_began;     /* CPU time of this thread, */
+    GstClockTime help_began;     /*   of those that help the plan, */
     GstClockTime all_work_began; /*   and of the process */
 };
 
@@ -29,10 +30,11 @@ gboolean gates_open (struct inference *inference, const struct sight *sight);
 /* A run has begun on the frame asked about last. */
 void gates_begin (struct inference *inference, const struct sight *sight);
 
-/* Between these two `threads` threads work. Where there is a cpu-limit, as much is counted as if each took the time of
- * this one, but no more than the whole process took: threads that the system does not let run leave their work to this
- * one. */
-void gates_work_begins (struct gates *gates);
-void gates_work_ends (struct gates *gates, int threads);
+/* Between these two this thread works. Where there is a cpu-limit, its CPU time is counted and that of the plan's
+ * helpers (plan_helped). `converting`: how many threads of GstVideoConverter, itself among them, divided its rows;
+ * their time cannot be asked for, so each is taken to have worked as long as this one, but never more than the process
+ * did. */
+void gates_work_begins (struct inference *inference);
+void gates_work_ends (struct inference *inference, int converting);
 
 #endif

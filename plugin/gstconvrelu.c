@@ -73,7 +73,8 @@
  * `since-running-time`, `reason` (string), `element`, and at the end `begin-running-time`.
  *
  * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in),
- * `built-in` (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set` (string).
+ * `built-in` (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set`,
+ * `precision` (string; `fp32` or `int8`).
  *
  * ## Example launch lines
  * |[
@@ -253,6 +254,7 @@ static void end_triggers (GstConvRelu *self, const char *reason)
 static void forget (GstConvRelu *self)
 {
     end_triggers (self, "jump");
+    triggers_again (self->triggers);
     pace_again (&self->pace);
     pipeline_time_forget (&self->time);
     self->since = 0;
@@ -418,9 +420,11 @@ static void finish_stream (GstConvRelu *self)
 {
     if (self->async) {
         async_drain (self->async);
-        async_latest (self->async, &self->outcome);
-        struct carrier carrier = { .element = GST_ELEMENT (self), .moment = self->outcome.result.seen, .fresh = TRUE };
-        triggers_follow (self->triggers, self->messages, &self->settings, &self->outcome.result, &carrier);
+        struct carrier carrier = { .element = GST_ELEMENT (self), .fresh = TRUE };
+        if (async_latest (self->async, &self->outcome)) {
+            carrier.moment = self->outcome.result.seen;
+            triggers_follow (self->triggers, self->messages, &self->settings, &self->outcome.result, &carrier);
+        }
     } else if (inference_begun (self->inference)) {
         inference_go_on (self->inference, GST_CLOCK_TIME_NONE);
         post_result (self, &self->inference->result);
@@ -445,6 +449,9 @@ static gboolean gst_conv_relu_sink_event (GstBaseTransform *base, GstEvent *even
         break;
     case GST_EVENT_STREAM_START:
         forget (self);
+        break;
+    case GST_EVENT_SEGMENT:
+        triggers_again (self->triggers);
         break;
     case GST_EVENT_EOS:
         finish_stream (self);
@@ -564,12 +571,12 @@ static GstVideoOverlayComposition *drawing_of (GstConvRelu *self, const struct c
 static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier *carrier, const struct result *result,
                      GstVideoOverlayComposition *composition)
 {
-    if (!result->valid)
-        return; /* nothing was seen yet */
-    result_attach (result, buffer, carrier);
-    if (self->settings.appearance.overlay != OVERLAY_NONE)
-        put_drawing (self, composition, buffer);
-    messages_post_result (self->messages, &self->settings, result, carrier);
+    if (result->valid) { /* else nothing was seen yet */
+        result_attach (result, buffer, carrier);
+        if (self->settings.appearance.overlay != OVERLAY_NONE)
+            put_drawing (self, composition, buffer);
+        messages_post_result (self->messages, &self->settings, result, carrier);
+    }
     triggers_follow (self->triggers, self->messages, &self->settings, result, carrier);
 }
 

@@ -2,6 +2,8 @@
 /* inference.c: follows the properties, runs the network over a frame, draws; see inference.h. */
 #include "plugin/inference.h"
 
+#include <string.h>
+
 #include "plugin/log.h"
 #include "plugin/overlay/channel_choice.h"
 
@@ -30,6 +32,7 @@ void inference_free (struct inference *inference)
     overlay_free (inference->overlay);
     smoothing_free (inference->smoothing);
     gates_clear (&inference->gates);
+    g_free (inference->words);
     g_free (inference);
 }
 
@@ -100,15 +103,30 @@ static void warn_of_precision (struct inference *inference)
     inference->remarks.precision = g_strdup (remark);
 }
 
-/* Reads the words of trigger-classes; says once which words of that, channel-select, class and unit mean nothing to
- * this network. */
-static void read_words (struct inference *inference)
+/* The words of channel-select, class and trigger-classes in one; the caller's. */
+static char *words_set (const struct settings *settings)
 {
+    const struct appearance *appearance = &settings->appearance;
+    const char *select = appearance->select_unknown && appearance->select_words ? appearance->select_words : "";
+    const char *class = appearance->class_words ? appearance->class_words : "";
+    const char *triggers = settings->telling.trigger_classes;
+    return g_strdup_printf ("%zu %zu %s%s%s", strlen (select), strlen (class), select, class, triggers ? triggers : "");
+}
+
+/* Reads the words of trigger-classes, if they are others than before or `another` network's; says once which words of
+ * that, channel-select, class and unit mean nothing to this network. */
+static void read_words (struct inference *inference, gboolean another)
+{
+    char *words = words_set (&inference->active);
+    gboolean same = !another && g_strcmp0 (words, inference->words) == 0;
+    g_free (same ? words : inference->words);
+    if (same)
+        return;
+    inference->words = words;
     char *remark = channel_choice_remark (inference->network, &inference->active.appearance);
     if (!remark)
         remark = g_strdup (inference->network->watched_remark);
-    inference->triggers =
-        trigger_list_read (inference->network->model, inference->active.telling.trigger_classes, &remark);
+    inference->triggers = trigger_list_read (inference->network, inference->active.telling.trigger_classes, &remark);
     if (remark && g_strcmp0 (remark, inference->remarks.words) != 0)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
     g_free (inference->remarks.words);
@@ -189,7 +207,7 @@ static void announce (struct inference *inference, gboolean another)
     warn_of_precision (inference);
     warn_of_layers (inference);
     warn_of_tensors (inference);
-    read_words (inference);
+    read_words (inference, TRUE);
     for (int i = 0; another && i < model_notices (network->model); i++)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
     if (another)
@@ -272,7 +290,7 @@ static void follow_properties (struct inference *inference)
     g_clear_error (&error);
     inference->refused = !good;
     warn_of_tensors (inference);
-    read_words (inference);
+    read_words (inference, FALSE);
 }
 
 /* After a file that could not be loaded the properties name the one that runs. */
@@ -350,8 +368,11 @@ static void set_reader (struct inference *inference, const struct sight *sight)
 
 gboolean inference_look (struct inference *inference, const struct sight *sight)
 {
+    gates_work_begins (inference);
     set_reader (inference, sight);
-    return frame_reader_look (inference->reader, sight->buffer, inference->network, &inference->gates.still);
+    gboolean good = frame_reader_look (inference->reader, sight->buffer, inference->network, &inference->gates.still);
+    gates_work_ends (inference, frame_reader_threads (inference->reader));
+    return good;
 }
 
 gboolean inference_begin (struct inference *inference, const struct sight *sight)
@@ -360,14 +381,14 @@ gboolean inference_begin (struct inference *inference, const struct sight *sight
     GError *error = NULL;
     GstClockTime start = gst_util_get_timestamp ();
     inference->step = 0;
-    gates_work_begins (&inference->gates);
+    gates_work_begins (inference);
     set_reader (inference, sight);
     if (!frame_reader_read (inference->reader, sight->buffer, network, &error)) {
         POST_ERROR (inference, error);
         return FALSE;
     }
     gates_begin (inference, sight);
-    gates_work_ends (&inference->gates, plan_threads (network->plan));
+    gates_work_ends (inference, frame_reader_threads (inference->reader));
     inference->convert = gst_util_get_timestamp () - start;
     inference->spent = 0;
     inference->moment = sight->moment;
@@ -420,7 +441,7 @@ gboolean inference_go_on (struct inference *inference, GstClockTime until)
     struct network *network = inference->network;
     int count = plan_steps (network->plan);
     GstClockTime start = gst_util_get_timestamp (), now = start;
-    gates_work_begins (&inference->gates);
+    gates_work_begins (inference);
     do {
         int end = GST_CLOCK_TIME_IS_VALID (until) ? steps_until (network->plan, inference->step, until) : count;
         plan_run_steps (network->plan, network->input, inference->step, end);
@@ -428,7 +449,7 @@ gboolean inference_go_on (struct inference *inference, GstClockTime until)
         now = gst_util_get_timestamp ();
     } while (inference->step < count && now + plan_step (network->plan, inference->step).nanoseconds <= until);
     inference->spent += now - start;
-    gates_work_ends (&inference->gates, plan_threads (network->plan));
+    gates_work_ends (inference, 1);
     if (inference->step < count)
         return FALSE;
     finish_run (inference);
@@ -470,9 +491,9 @@ GstVideoOverlayComposition *inference_draw (struct inference *inference, int wid
         .height = height,
         .view = frame_reader_view (inference->reader),
     };
-    gates_work_begins (&inference->gates);
+    gates_work_begins (inference);
     GstVideoOverlayComposition *drawn = overlay_draw (inference->overlay, &frame);
-    gates_work_ends (&inference->gates, 1);
+    gates_work_ends (inference, 1);
     if (drawn != inference->composition) {
         if (inference->composition)
             gst_video_overlay_composition_unref (inference->composition);

@@ -48,7 +48,8 @@ struct inference {
     struct remarks remarks;
 
     struct gates gates;
-    struct trigger_list triggers; /* of the network that runs */
+    char *words;                  /* what was read last for the network that runs, or NULL: */
+    struct trigger_list triggers; /*   its classes */
     struct frame_reader *reader;
     struct overlay *overlay;
     struct smoothing *smoothing;             /* of the results */

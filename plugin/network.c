@@ -4,6 +4,7 @@
 
 #include "plugin/frame.h"
 #include "plugin/log.h"
+#include "plugin/overlay/channel_choice.h"
 
 #include <fenv.h>
 #include <stdio.h>
@@ -250,14 +251,16 @@ static struct plan *make_plan (struct network *network, struct plan_options *opt
     return precision_plan (network->model, options, &request, &network->report, reason);
 }
 
-/* Takes the references to `model` and `class_map`, also when it fails; `like` (or NULL) as in network_again. */
-static struct network *new_network (struct model *model, struct class_map *class_map, const struct settings *settings,
-                                    const struct network *like, struct error *reason)
+/* Takes the references to `model`, `class_map` and `names`, also when it fails; `like` (or NULL) as in
+ * network_again. */
+static struct network *new_network (struct model *model, struct class_map *class_map, GHashTable *names,
+                                    const struct settings *settings, const struct network *like, struct error *reason)
 {
     struct network *network = g_new0 (struct network, 1);
     const char *taps[TAPS_MAX];
     network->model = model;
     network->class_map = class_map;
+    network->names = names;
     if (!watch (network, settings, like ? like->watched : NULL, reason)) {
         network_free (network);
         return NULL;
@@ -309,7 +312,7 @@ static struct network *first_network (struct model *model, const struct settings
         struct network *network = NULL;
         struct class_map *map = class_map_new (model_graph (model), model_output (model));
         if (map)
-            network = new_network (model_ref (model), map, settings, NULL, reason);
+            network = new_network (model_ref (model), map, class_names_new (model), settings, NULL, reason);
         if (with || (network && network->report.used == settings_precision (settings)))
             return network;
         network_free (network);
@@ -366,8 +369,8 @@ struct network *network_again (const struct network *network, const struct setti
     if (!model_hold (network->model, &reason))
         return NULL;
     if (model_has_weights (network->model) || !needs_weights (network, settings))
-        again =
-            new_network (model_ref (network->model), class_map_ref (network->class_map), settings, network, &reason);
+        again = new_network (model_ref (network->model), class_map_ref (network->class_map),
+                             g_hash_table_ref (network->names), settings, network, &reason);
     model_release (network->model);
     if (again && again->report.used != settings_precision (settings) && !fell_back (network, settings))
         g_clear_pointer (&again, network_free); /* perhaps only since the weights are gone */
@@ -387,6 +390,7 @@ static void network_clear (struct network *network)
     model_unref (network->model);
     if (network->class_map)
         class_map_unref (network->class_map);
+    g_clear_pointer (&network->names, g_hash_table_unref);
     layers_clear (&network->layers);
     layers_clear (&network->tensor_layers.choice);
     watched_unref (network->watched);
@@ -438,6 +442,7 @@ struct loading *loading_start (const struct settings *settings, const struct net
     if (like) {
         loading->like.model = model_ref (like->model);
         loading->like.class_map = class_map_ref (like->class_map);
+        loading->like.names = g_hash_table_ref (like->names);
         loading->like.watched = like->watched ? watched_ref (like->watched) : NULL;
         loading->like.model_file = g_strdup (like->model_file);
         loading->like.labels_file = g_strdup (like->labels_file);

@@ -26,6 +26,7 @@ enum { STRIP_MAX = 24 };
 
 struct network {
     struct model *model;
+    GHashTable *names; /* of its classes (channel_choice.h); a reference, never NULL */
     struct plan *plan;
     struct precision_report report; /* in which precision it computes */
     struct settings calibrated;     /* with which it was calibrated: preparation, activation, ranges file */
@@ -54,9 +55,9 @@ struct network {
  * with the path and the reason. Reads files and computes: up to about a second for a large network. */
 struct network *network_load (const struct settings *settings, GError **error);
 
-/* The same model and files run as `settings` say; only model, class_map, watched, report, calibrated, file names and
- * stand_in of `network` are read.
- * NULL where it needs weights in a form that was never made, and so the file, or memory is short. */
+/* The same model and files run as `settings` say; only model, names, class_map, watched, report, calibrated, file names
+ * and stand_in of `network` are read. NULL where it needs weights in a form that was never made, and so the file, or
+ * memory is short. */
 struct network *network_again (const struct network *network, const struct settings *settings);
 
 void network_free (struct network *network); /* NULL is fine */

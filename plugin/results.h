@@ -64,7 +64,7 @@ GstStructure *result_message (const struct result *result, const struct carrier 
 
 /* The structure of the element message "convrelu-model", which says what network has begun to run: model-file (string;
  * left out where it is built in), built-in (boolean), classes (int), channels, width, height (int, of its input), steps
- * and threads (int), instruction-set (string). The caller owns it. */
+ * and threads (int), instruction-set, precision (string; "fp32" or "int8"). The caller owns it. */
 GstStructure *results_model_message (const struct network *network);
 
 void results_init (void); /* once, when the element's class is made */

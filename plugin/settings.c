@@ -293,15 +293,13 @@ static void install_running (GObjectClass *klass)
         g_param_spec_boxed (
             "stats", "Statistics",
             "Since the element left READY: frames, inferred, skipped (passed without inference) and, of these, late, "
-            "still "
-            "(see still-threshold), over-rate (max-rate) and over-cpu (cpu-limit); "
-            "messages-dropped (see max-unread-messages); "
-            "over the last 256 frames of each kind (times: of the network that is running): convert-mean, convert-p99 "
-            "(frame to network input), inference-mean, inference-p99, overlay-mean, overlay-p99 (drawing; ns) and fps; "
-            "latency (ns), as answered to the LATENCY query; layers, an array with a structure for each layer shown: "
-            "name, zero (share of its values at zero or below in the last frame), channels, dead (channels that had no "
-            "value above zero since it is shown); steps, an array with a structure for each step of the network in its "
-            "order: name, time (ns, smoothed)",
+            "still (see still-threshold), over-rate (max-rate) and over-cpu (cpu-limit); messages-dropped (see "
+            "max-unread-messages); over the last 256 frames of each kind (times: of the network that is running): "
+            "convert-mean, convert-p99 (frame to network input), inference-mean, inference-p99, overlay-mean, "
+            "overlay-p99 (drawing; ns) and fps; latency (ns), as answered to the LATENCY query; layers, an array with "
+            "a structure for each layer shown: name, zero (share of its values at zero or below in the last frame), "
+            "channels, dead (channels that had no value above zero since it is shown); steps, an array with a "
+            "structure for each step of the network in its order: name, time (ns, smoothed)",
             GST_TYPE_STRUCTURE, READ_FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_LAYER_NAMES,

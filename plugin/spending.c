@@ -18,7 +18,8 @@ void spending_install (GObjectClass *klass)
             "Run the network only where something moved: where the mean luma of one of 28 x 28 blocks of what the "
             "network sees differs by more than this, in levels of 0 to 255, from the last frame it ran on. The frames "
             "between carry the last result, marked as not fresh; stats counts them as still. 2 is little more than a "
-            "camera's noise, 8 lets small things move. A change of colour alone is not seen. After any property is "
+            "camera's noise, 8 lets small things move. A change of colour alone is not seen; one of alpha is where the "
+            "network sees alpha. After any property is "
             "set, and while smoothed scores still move, the network runs. 0: off",
             0.0f, 255.0f, 0.0f, FLAGS));
     g_object_class_install_property (
@@ -33,9 +34,9 @@ void spending_install (GObjectClass *klass)
         g_param_spec_double (
             "cpu-limit", "CPU limit",
             "Spend at most so much CPU time on the network, in per cent of one core, over some seconds: 50 is half a "
-            "core, 200 are two. Counted are conversion, network and drawing, each thread's time; a run that has "
-            "begun goes on to its end, and the next waits until it is paid for. The frames between carry the last "
-            "result, marked as not fresh; stats counts them as over-cpu. 0: no limit",
+            "core, 200 are two. Counted are looking for what moved, conversion, network and drawing, each thread's "
+            "time; a run that has begun goes on to its end, and the next waits until it is paid for. The frames "
+            "between carry the last result, marked as not fresh; stats counts them as over-cpu. 0: no limit",
             0.0, percent_most, 0.0, FLAGS));
 }
 

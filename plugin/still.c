@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* still.c: mean luma of blocks, and how far it moved; see still.h. */
+/* still.c: mean luma and alpha of blocks, and how far it moved; see still.h. */
 #include "plugin/still.h"
 
 #include <math.h>
@@ -50,7 +50,7 @@ static int sum_band (struct still *still, const GstVideoFrame *frame, int compon
     return rows;
 }
 
-/* Adds a component's part of the luma to the means of a band, from the sums of its plane. */
+/* Adds a component's part, of the luma or all of alpha, to the means of a band, from the sums of its plane. */
 static void add_means (const struct still *still, const GstVideoFrame *frame, int component, int width, float weight,
                        float *means)
 {
@@ -66,30 +66,38 @@ static void add_means (const struct still *still, const GstVideoFrame *frame, in
     }
 }
 
-void still_look (struct still *still, const GstVideoFrame *frame, struct rectangle from)
+/* Adds the components first .. end - 1, weighted, to the means of all bands from `means` on. */
+static void take_means (struct still *still, const GstVideoFrame *frame, struct rectangle from, int first, int end,
+                        float *means)
 {
     static const float luma_of[3] = { 0.299f, 0.587f, 0.114f };
-    const GstVideoFormatInfo *format = frame->info.finfo;
-    int components = GST_VIDEO_FORMAT_INFO_IS_RGB (format) ? 3 : 1;
+    for (int band = 0; band < STILL_BLOCKS; band++) {
+        int rows = 1;
+        guint plane = G_MAXUINT;
+        for (int c = first; c < end; c++) {
+            if (plane != GST_VIDEO_FRAME_COMP_PLANE (frame, c))
+                rows = sum_band (still, frame, c, from, band);
+            plane = GST_VIDEO_FRAME_COMP_PLANE (frame, c);
+            add_means (still, frame, c, from.width, (end - first == 3 ? luma_of[c] : 1.0f) / (float)rows,
+                       means + band * STILL_BLOCKS);
+        }
+    }
+}
+
+void still_look (struct still *still, const GstVideoFrame *frame, struct rectangle from, gboolean alpha)
+{
+    int components = GST_VIDEO_FORMAT_INFO_IS_RGB (frame->info.finfo) ? 3 : 1;
     gsize room = (gsize)from.width * 4; /* a pixel has at most so many bytes of one plane */
-    for (int c = 0; c < components; c++)
+    for (guint c = 0; c < GST_VIDEO_FRAME_N_COMPONENTS (frame); c++)
         room = MAX (room, (gsize)from.width * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE (frame, c));
     if (room > still->room) {
         still->sums = g_renew (guint16, still->sums, room);
         still->room = room;
     }
     memset (still->means, 0, sizeof still->means);
-    for (int band = 0; band < STILL_BLOCKS; band++) {
-        int rows = 1;
-        guint plane = G_MAXUINT;
-        for (int c = 0; c < components; c++) {
-            if (plane != GST_VIDEO_FRAME_COMP_PLANE (frame, c))
-                rows = sum_band (still, frame, c, from, band);
-            plane = GST_VIDEO_FRAME_COMP_PLANE (frame, c);
-            add_means (still, frame, c, from.width, (components == 3 ? luma_of[c] : 1.0f) / (float)rows,
-                       still->means + band * STILL_BLOCKS);
-        }
-    }
+    take_means (still, frame, from, 0, components, still->means + STILL_LUMA);
+    if (alpha && GST_VIDEO_INFO_HAS_ALPHA (&frame->info))
+        take_means (still, frame, from, GST_VIDEO_COMP_A, GST_VIDEO_COMP_A + 1, still->means + STILL_ALPHA);
     still->from = from;
     still->looked = TRUE;
 }
@@ -99,7 +107,7 @@ float still_change (const struct still *still)
     float most = 0;
     if (!still->looked || !still->has_kept || memcmp (&still->from, &still->kept_from, sizeof still->from) != 0)
         return INFINITY;
-    for (int i = 0; i < STILL_BLOCKS * STILL_BLOCKS; i++)
+    for (int i = 0; i < STILL_MEANS; i++)
         most = MAX (most, fabsf (still->means[i] - still->kept[i]));
     return most;
 }

@@ -12,7 +12,9 @@ static GType message_on_type (void)
         { MESSAGE_ON_EVERY, "For every frame, also those that carry an earlier result again", "every" },
         { MESSAGE_ON_FRESH, "For every frame that the network has seen, and as repeat-messages says", "fresh" },
         { MESSAGE_ON_CHANGE, "Only when the best class is another than in the last message", "change" },
-        { MESSAGE_ON_EVENT, "Never; only \"convrelu-event\" messages come (trigger-classes)", "event" },
+        { MESSAGE_ON_EVENT,
+          "Never: of what is seen only \"convrelu-event\" tells (trigger-classes); convrelu-model and QOS still come",
+          "event" },
         { 0, NULL, NULL },
     };
     static gsize type;

@@ -13,7 +13,7 @@
 
 /* The longest part of `words` from its start to a comma or its end that names a class; *used: how long it is. -1: none
  * does, and *used is that of the first word. */
-static int longest_class (const struct model *model, const char *words, gsize *used)
+static int longest_class (const struct network *network, const char *words, gsize *used)
 {
     enum { COMMAS_IN_LABEL = 15 };
     gsize length = 0;
@@ -21,7 +21,7 @@ static int longest_class (const struct model *model, const char *words, gsize *u
         length += strcspn (words + length + (comma > 0), ",") + (comma > 0);
     for (;;) {
         char *word = g_strstrip (g_strndup (words, length));
-        int id = *word ? class_choice_named (model, word) : -1;
+        int id = *word ? class_choice_named (network, word) : -1;
         g_free (word);
         *used = length;
         const char *comma = id < 0 ? g_strrstr_len (words, (gssize)length, ",") : NULL;
@@ -39,17 +39,17 @@ static gboolean list_has (const struct trigger_list *list, int id)
     return FALSE;
 }
 
-struct trigger_list trigger_list_read (const struct model *model, const char *words, char **remark)
+struct trigger_list trigger_list_read (const struct network *network, const char *words, char **remark)
 {
     struct trigger_list list = { .count = 0 };
     gsize used;
     for (const char *at = words; at && *at; at += at[used] ? used + 1 : used) {
-        int id = longest_class (model, at, &used);
+        int id = longest_class (network, at, &used);
         char *word = g_strstrip (g_strndup (at, used));
         if (id < 0 && *word && !*remark)
             *remark = g_strdup_printf ("No class of this network is \"%s\": trigger-classes takes labels and numbers "
                                        "from 0 to %d, with commas between",
-                                       word, model_classes (model) - 1);
+                                       word, model_classes (network->model) - 1);
         g_free (word);
         if (id < 0 || list_has (&list, id))
             continue;
@@ -96,19 +96,27 @@ struct triggers {
     struct trigger trigger[TRIGGERS_MAX];
     guint count;
     struct moment moment; /* of the last frame */
+    gboolean again;       /* the next one may be earlier */
 };
 
 struct triggers *triggers_new (void)
 {
-    return g_new0 (struct triggers, 1);
+    struct triggers *triggers = g_new0 (struct triggers, 1);
+    triggers->moment = MOMENT_NONE;
+    return triggers;
+}
+
+void triggers_again (struct triggers *triggers)
+{
+    triggers->again = TRUE;
 }
 
 static void drop_all (struct triggers *triggers)
 {
     for (guint i = 0; i < triggers->count; i++)
         g_free (triggers->trigger[i].label);
-    model_unref (triggers->model);
-    *triggers = (struct triggers) { .count = 0 };
+    g_clear_pointer (&triggers->model, model_unref);
+    triggers->count = 0;
 }
 
 void triggers_free (struct triggers *triggers)
@@ -186,12 +194,23 @@ static gboolean turn (struct trigger *trigger, const struct telling *telling, Gs
     return TRUE;
 }
 
+/* The result of an earlier frame than the last one counts as of the last one. */
+static void move_on (struct triggers *triggers, const struct moment *moment)
+{
+    GstClockTime before = triggers->moment.running_time, now = moment->running_time;
+    gboolean back = GST_CLOCK_TIME_IS_VALID (before) && GST_CLOCK_TIME_IS_VALID (now) && now < before;
+    if (back && !triggers->again)
+        return;
+    for (guint i = 0; back && i < triggers->count; i++)
+        triggers->trigger[i].turning = FALSE; /* since a time that is still to come */
+    triggers->moment = *moment;
+    triggers->again = FALSE;
+}
+
 void triggers_follow (struct triggers *triggers, struct messages *messages, const struct settings *settings,
                       const struct result *result, const struct carrier *carrier)
 {
-    if (!result->valid)
-        return;
-    if (!same_classes (triggers, result)) {
+    if (result->valid && !same_classes (triggers, result)) {
         triggers_end (triggers, messages, carrier->element, settings, "settings");
         triggers->count = result->trigger_count;
         triggers->model = triggers->count ? model_ref (result->model) : NULL;
@@ -200,11 +219,11 @@ void triggers_follow (struct triggers *triggers, struct messages *messages, cons
             triggers->trigger[i] = (struct trigger) { .id = id, .label = g_strdup (model_label (result->model, id)) };
         }
     }
-    triggers->moment = carrier->moment;
-    for (guint i = 0; i < triggers->count; i++) {
+    move_on (triggers, &carrier->moment);
+    for (guint i = 0; result->valid && i < triggers->count; i++) {
         struct trigger *trigger = &triggers->trigger[i];
         trigger->score = result->triggers[i].score;
-        if (turn (trigger, &settings->telling, carrier->moment.running_time, result->seen.running_time))
+        if (turn (trigger, &settings->telling, triggers->moment.running_time, result->seen.running_time))
             post_event (triggers, trigger, messages, carrier->element, settings, "score");
     }
 }

@@ -41,7 +41,6 @@ void telling_copy (struct telling *to, const struct telling *from); /* what `to`
 gboolean telling_set (struct telling *telling, guint id, const GValue *value);
 gboolean telling_get (const struct telling *telling, guint id, GValue *value);
 
-struct model;
 struct network;
 struct result;
 struct settings;
@@ -62,10 +61,10 @@ struct trigger_score {
     float score;
 };
 
-/* The words of trigger-classes (NULL: none), as a model understands them: labels, whole or as the drawing shortens
+/* The words of trigger-classes (NULL: none), as a network understands them: labels, whole or as the drawing shortens
  * them, upper or lower case, or numbers, separated by commas; of labels that hold commas the longest that fits counts.
- * Each class once. *remark, where it is NULL, becomes what to warn of; g_free it. Looks through all labels. */
-struct trigger_list trigger_list_read (const struct model *model, const char *words, char **remark);
+ * Each class once. *remark, where it is NULL, becomes what to warn of; g_free it. */
+struct trigger_list trigger_list_read (const struct network *network, const char *words, char **remark);
 
 /* Puts the scores of these classes into the result of a run; averages where smoothing is on. Of the thread that runs
  * the network. */
@@ -77,7 +76,12 @@ struct triggers; /* which classes are there by now; the streaming thread's */
 struct triggers *triggers_new (void);
 void triggers_free (struct triggers *triggers);
 
-/* A frame that carries a result. Posts what has begun or ended; the object lock must not be held. */
+/* Running time starts anew, or goes on from elsewhere: the next frame may be earlier than the last one. */
+void triggers_again (struct triggers *triggers);
+
+/* A frame, with the result that it carries, if that is valid. Posts what has begun or ended; the object lock must not
+ * be held. A result of an earlier frame than the last one counts as of the last one: messages never go back in
+ * time. */
 void triggers_follow (struct triggers *triggers, struct messages *messages, const struct settings *settings,
                       const struct result *result, const struct carrier *carrier);
 

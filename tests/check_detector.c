@@ -29,7 +29,7 @@ static void check_class_words (struct network *network)
     check_group ("words of a class");
     for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
         struct class_choice choice;
-        class_choice_read (network->model, cases[i].words, &choice);
+        class_choice_read (network, cases[i].words, &choice);
         CHECK (choice.count == cases[i].count && memcmp (choice.rank, cases[i].rank, sizeof choice.rank) == 0 &&
                    choice.id[0] == cases[i].id[0] && (choice.count < 2 || choice.id[1] == cases[i].id[1]),
                "\"%s\": %d classes, top-%d or %d, top-%d or %d", cases[i].words, choice.count, choice.rank[0],
@@ -37,7 +37,7 @@ static void check_class_words (struct network *network)
     }
     struct class_choice two;
     const struct calm_rows calm = { .count = 2, .ids = { 3, 1 } };
-    class_choice_read (network->model, "top-2,top-3", &two);
+    class_choice_read (network, "top-2,top-3", &two);
     CHECK (class_choice_now (&two, 0, &calm) == 1 && class_choice_now (&two, 1, &calm) == -1 &&
                class_choice_now (&two, 0, NULL) == -1 && class_choice_now (&two, 2, &calm) == -1,
            "of two rows the second is %d, the third %d", class_choice_now (&two, 0, &calm),

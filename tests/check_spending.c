@@ -7,6 +7,7 @@
 #include "plugin/frame_map.h"
 #include "plugin/spending.h"
 #include "plugin/still.h"
+#include "tests/looker.h"
 
 /* ---- the meter ------------------------------------------------------------------------------------------------- */
 
@@ -128,7 +129,7 @@ static void check_means (void)
         GstBuffer *buffer = new_frame (format, 160, 240, paint_noise);
         gst_video_frame_map (&frame, &info, buffer, GST_MAP_READ);
         CHECK (frame_image_reads (&info), "%s is not read", formats[i]);
-        still_look (&still, &frame, (struct rectangle) { 11, 9, width, height });
+        still_look (&still, &frame, (struct rectangle) { 11, 9, width, height }, FALSE);
         double worst = 0;
         for (int by = 0; by < STILL_BLOCKS; by++)
             for (int bx = 0; bx < STILL_BLOCKS; bx++) {
@@ -160,7 +161,7 @@ static void check_sizes (void)
         GstBuffer *buffer = gst_buffer_new_allocate (NULL, info.size, NULL);
         gst_buffer_memset (buffer, 0, 77, info.size);
         gst_video_frame_map (&frame, &info, buffer, GST_MAP_READ);
-        still_look (&still, &frame, (struct rectangle) { 0, 0, sizes[i][0], sizes[i][1] });
+        still_look (&still, &frame, (struct rectangle) { 0, 0, sizes[i][0], sizes[i][1] }, TRUE);
         int wrong = 0;
         for (int b = 0; b < STILL_BLOCKS * STILL_BLOCKS; b++)
             wrong += fabsf (still.means[b] - 77) > 0.001f;
@@ -259,6 +260,42 @@ static void check_still (const char *format)
     rig_free (&rig);
 }
 
+/* A network of that many channels, and frames of which only the alpha about the centre changes. */
+static void check_alpha (const char *format, int channels)
+{
+    static const struct rectangle centre = { 152, 112, 16, 16 };
+    float weights[CLASSES * 4] = { 0 }, bias[CLASSES] = { 0 };
+    char path[64];
+    struct bytes model;
+    GstVideoInfo info;
+    group (format);
+    in_folder (path, sizeof path, channels == 4 ? "four.onnx" : "three.onnx");
+    tiny_onnx_of (&model, channels, SIDE, CLASSES, weights, bias, NULL);
+    write_file (path, model.data, model.size);
+    struct rig rig = rig_new ("still-threshold=4");
+    gst_element_set_state (rig.element, GST_STATE_NULL);
+    g_object_set (rig.element, "model-file", path, NULL);
+    gst_element_set_state (rig.element, GST_STATE_PLAYING);
+    rig_caps (&rig, format, 320, 240);
+    gst_video_info_set_format (&info, gst_video_format_from_string (format), 320, 240);
+    for (int n = 0; n < 6; n++) {
+        GstVideoFrame frame;
+        spot = 100;
+        GstBuffer *buffer = timed (new_frame (GST_VIDEO_INFO_FORMAT (&info), 320, 240, paint_spot), n);
+        gst_video_frame_map (&frame, &info, buffer, GST_MAP_READWRITE);
+        int step = GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, 3), bytes = GST_VIDEO_FRAME_COMP_DEPTH (&frame, 3) / 8;
+        for (int y = centre.y; n / 2 % 2 && y < centre.y + centre.height; y++)
+            for (int x = centre.x; x < centre.x + centre.width; x++)
+                memset ((guint8 *)GST_VIDEO_FRAME_COMP_DATA (&frame, 3) + y * GST_VIDEO_FRAME_COMP_STRIDE (&frame, 3) +
+                            x * step,
+                        60, (size_t)bytes);
+        gst_video_frame_unmap (&frame);
+        gboolean fresh = show (&rig, buffer).fresh, wanted = n == 0 || (channels == 4 && n % 2 == 0);
+        CHECK (fresh == wanted, "%d channels, frame %d: fresh %d", channels, n, fresh);
+    }
+    rig_free (&rig);
+}
+
 /* While the average moves, the network runs. */
 static void check_settling (void)
 {
@@ -319,6 +356,70 @@ static void check_beside (void)
     rig_free (&rig);
 }
 
+/* Switched to beside the stream under a limit, it goes on with what was seen last. */
+static void check_switch (void)
+{
+    group ("async switched on under max-rate");
+    struct rig rig = rig_new ("max-rate=0.1");
+    rig_caps (&rig, "RGB", 320, 240);
+    CHECK (show_spot (&rig, GST_VIDEO_FORMAT_RGB, 100, 0).fresh, "the first frame");
+    for (int n = 1; n < 20; n++) {
+        g_object_set (rig.element, "async", n % 4 > 0, NULL);
+        struct said said = show_spot (&rig, GST_VIDEO_FORMAT_RGB, 100, n);
+        CHECK (said.messages == 1 && !said.fresh && near (said.colour, 100, 100, 100, 3), "frame %d: %d messages", n,
+               said.messages);
+    }
+    CHECK (stat_of (rig.element, "inferred") == 1, "%d runs", (int)stat_of (rig.element, "inferred"));
+    rig_free (&rig);
+}
+
+/* ---- what is counted ------------------------------------------------------------------------------------------- */
+
+static GstClockTime thread_time (void)
+{
+    struct timespec t;
+    clock_gettime (CLOCK_THREAD_CPUTIME_ID, &t);
+    return GST_TIMESPEC_TO_TIME (t);
+}
+
+static gpointer burn (gpointer stop)
+{
+    while (!g_atomic_int_get ((gint *)stop))
+        ;
+    return NULL;
+}
+
+/* While another thread of the process works and the plan's share of helpers is what it is, as much is counted as this
+ * thread and those helpers took. */
+static void check_counted (void)
+{
+    group ("CPU time that is counted");
+    struct looker looker;
+    gint stop = 0;
+    if (!looker_start (&looker, GST_VIDEO_FORMAT_RGB))
+        return;
+    struct inference *inference = looker.inference;
+    struct meter *meter = &inference->gates.meter;
+    GstBuffer *frame = new_frame (GST_VIDEO_FORMAT_RGB, 320, 240, paint_orange);
+    const struct sight sight = { frame, &looker.info, MOMENT_NONE };
+    CHECK (inference_look (inference, &sight) && meter->credit < 0, "looking for what moved costs nothing");
+    GThread *other = g_thread_new ("burn", burn, &stop);
+    for (int i = 0; i < 50; i++) {
+        meter->credit = 0;
+        GstClockTime own = thread_time (), helped = plan_helped (inference->network->plan);
+        CHECK (inference_begin (inference, &sight) && inference_go_on (inference, GST_CLOCK_TIME_NONE), "run %d", i);
+        own = thread_time () - own;
+        helped = plan_helped (inference->network->plan) - helped;
+        CHECK (meter->credit < 0 && -meter->credit >= (double)helped && -meter->credit <= (double)(own + helped),
+               "run %d: %g us counted, %g of its own, %g of helpers", i, -meter->credit / 1e3, (double)own / 1e3,
+               (double)helped / 1e3);
+    }
+    g_atomic_int_set (&stop, 1);
+    g_thread_join (other);
+    gst_buffer_unref (frame);
+    looker_end (&looker);
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -331,8 +432,18 @@ int main (int argc, char **argv)
     check_still ("RGB");
     check_still ("NV12");
     check_still ("I420_10LE"); /* converted first */
+    for (int channels = 3; channels <= 4; channels++) {
+        check_alpha ("RGBA", channels);
+        check_alpha ("ABGR", channels);
+        check_alpha ("AYUV", channels);
+        check_alpha ("A420", channels);
+        check_alpha ("GBRA", channels);
+        check_alpha ("ARGB64_LE", channels); /* converted first */
+    }
     check_settling ();
     check_limits ();
     check_beside ();
+    check_switch ();
+    check_counted ();
     return end_tests ();
 }

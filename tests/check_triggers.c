@@ -3,8 +3,9 @@
  * and how often, and which results are posted (message-on). Linked with the plugin's own objects; all time is the
  * frames' own. */
 #include "element.h"
-#include "models/model.h"
+#include "plugin/overlay/channel_choice.h"
 #include "plugin/triggers.h"
+#include "tests/looker.h"
 
 /* ---- words ----------------------------------------------------------------------------------------------------- */
 
@@ -39,10 +40,12 @@ static void check_words (void)
     in_folder (path, sizeof path, "commas.txt");
     write_file (path, labels, sizeof labels - 1);
     struct model *model = model_load (model_file, path, &error);
-    CHECK (model != NULL, "%s", error.text);
-    for (gsize i = 0; model && i < G_N_ELEMENTS (tests); i++) {
+    if (!CHECK (model != NULL, "%s", error.text))
+        return;
+    struct network network = { .model = model, .names = class_names_new (model) };
+    for (gsize i = 0; i < G_N_ELEMENTS (tests); i++) {
         char *remark = NULL;
-        struct trigger_list list = trigger_list_read (model, tests[i].words, &remark);
+        struct trigger_list list = trigger_list_read (&network, tests[i].words, &remark);
         bool same = (int)list.count == tests[i].count;
         for (int n = 0; same && n < tests[i].count; n++)
             same = list.ids[n] == tests[i].ids[n];
@@ -54,10 +57,75 @@ static void check_words (void)
     for (int n = 0; n < 20000; n++)
         g_string_append (many, n % 2 ? "," : " red");
     char *remark = NULL;
-    struct trigger_list list = trigger_list_read (model, many->str, &remark);
+    struct trigger_list list = trigger_list_read (&network, many->str, &remark);
     CHECK (list.count == 1 && !remark, "10,000 times the same: %d classes", (int)list.count);
     g_free (remark);
     g_string_free (many, TRUE);
+    g_hash_table_unref (network.names);
+    model_unref (model);
+}
+
+/* Words are read when they are others than before: not for every property that a controller moves. */
+static void check_reading (void)
+{
+    static const int poison = 77;
+    group ("when words are read");
+    struct looker looker;
+    if (!looker_start (&looker, GST_VIDEO_FORMAT_RGB))
+        return;
+    struct inference *inference = looker.inference;
+    looker_set (&looker, PROPERTY_TRIGGER_CLASSES, "red");
+    inference_follow (inference);
+    CHECK (inference->triggers.count == 1 && inference->triggers.ids[0] == 0, "red is %d", inference->triggers.ids[0]);
+    inference->triggers.ids[0] = poison;
+    looker_set (&looker, PROPERTY_TRIGGER_CLASSES, "red");
+    looker_set (&looker, PROPERTY_CHANNEL_SELECT, "first");
+    inference_follow (inference);
+    CHECK (inference->triggers.ids[0] == poison, "they are read though they are the same");
+    listen_to (looker.bus);
+    looker_set (&looker, PROPERTY_CLASS, "purple");
+    inference_follow (inference);
+    CHECK (inference->triggers.ids[0] == 0 && listen_to (looker.bus).warnings == 1, "class=purple is not read");
+    looker_set (&looker, PROPERTY_CHANNEL_SELECT, "purple");
+    inference_follow (inference);
+    CHECK (listen_to (looker.bus).warnings == 1, "channel-select=purple is not read");
+    looker_set (&looker, PROPERTY_CHANNEL_SELECT, "first");
+    looker_set (&looker, PROPERTY_CLASS, NULL);
+    looker_set (&looker, PROPERTY_TRIGGER_CLASSES, "purplered");
+    inference_follow (inference);
+    CHECK (inference->triggers.count == 0 && listen_to (looker.bus).warnings == 1, "purplered is not read");
+    looker_set (&looker, PROPERTY_TRIGGER_CLASSES, "blue,0");
+    inference_follow (inference);
+    CHECK (inference->triggers.count == 2 && inference->triggers.ids[0] == 2, "blue is %d", inference->triggers.ids[0]);
+    inference->triggers.count = 0;
+    inference_stop (inference); /* another life has other networks */
+    CHECK (inference_start (inference) && inference->triggers.count == 2, "not read again after a start");
+    looker_end (&looker);
+}
+
+/* Each class by its label, whole or short, in any case; of two with the same name the first. */
+static void check_names (void)
+{
+    static const char labels[] = "Red\nred\n1\ncrane, bird\n";
+    static const struct {
+        const char *word;
+        int id;
+    } tests[] = { { "RED", 0 }, { "red", 0 },   { "1", 1 },  { "3", 3 },        { "Crane", 3 }, { "CRANE, Bird", 3 },
+                  { "", -1 },   { "cran", -1 }, { "4", -1 }, { "class 0", -1 }, { "\xff", -1 } };
+    char path[64];
+    struct error error;
+    group ("names of classes");
+    in_folder (path, sizeof path, "names.txt");
+    write_file (path, labels, sizeof labels - 1);
+    struct model *model = model_load (model_file, path, &error);
+    if (!CHECK (model != NULL, "%s", error.text))
+        return;
+    struct network network = { .model = model, .names = class_names_new (model) };
+    for (gsize i = 0; i < G_N_ELEMENTS (tests); i++)
+        CHECK (class_choice_named (&network, tests[i].word) == tests[i].id, "\"%s\" is %d", tests[i].word,
+               class_choice_named (&network, tests[i].word));
+    CHECK (g_hash_table_size (network.names) <= 2 * CLASSES, "%u names", g_hash_table_size (network.names));
+    g_hash_table_unref (network.names);
     model_unref (model);
 }
 
@@ -285,6 +353,72 @@ static void check_beside (void)
     rig_free (&rig);
 }
 
+/* The network ran on the first frame only: what ends with the stream ends with its last frame. */
+static void check_last_frame (void)
+{
+    group ("beside the stream, at rest");
+    struct rig rig = rig_new ("async=true still-threshold=2 trigger-classes=red trigger-hold=500000000");
+    rig_caps (&rig, "RGB", 50, 40);
+    pass (&rig, RED, 0);
+    GstMessage *message;
+    do
+        message = gst_bus_timed_pop_filtered (rig.bus, 60 * GST_SECOND, GST_MESSAGE_ELEMENT);
+    while (message && !gst_message_has_name (message, "convrelu") && (gst_message_unref (message), TRUE));
+    CHECK (message != NULL, "no result");
+    gst_clear_message (&message);
+    for (int n = 1; n < 60; n++)
+        pass (&rig, RED, n);
+    gst_harness_push_event (rig.h, gst_event_new_eos ());
+    struct heard heard = hear (&rig);
+    CHECK (stat_of (rig.element, "inferred") == 1, "%d runs", (int)stat_of (rig.element, "inferred"));
+    CHECK (heard.events == 2 && heard.event[0].begin && heard.event[0].at == time_of (15) &&
+               heard.event[0].since == 0 && !heard.event[1].begin && heard.event[1].at == time_of (59) &&
+               heard.event[1].since == time_of (59) && heard.event[1].begun == 0,
+           "%d events, the last at %" GST_TIME_FORMAT, heard.events, GST_TIME_ARGS (heard.event[1].at));
+    rig_free (&rig);
+}
+
+/* A result of red with that score, seen in and carried by the frame at that running time; the one event that comes of
+ * it. */
+static struct event follow_at (struct rig *rig, struct triggers *triggers, struct messages *messages,
+                               struct result *result, float score, GstClockTime at)
+{
+    struct settings settings;
+    struct carrier carrier = { .element = rig->element, .moment = { at, GST_CLOCK_TIME_NONE, at, at }, .fresh = TRUE };
+    settings_init (&settings);
+    result->triggers[0].score = score;
+    result->seen = carrier.moment;
+    triggers_follow (triggers, messages, &settings, result, &carrier);
+    settings_clear (&settings);
+    struct heard heard = hear (rig);
+    CHECK (heard.events == 1, "%d events at %d", heard.events, (int)at);
+    return heard.event[0];
+}
+
+/* Results of frames before the last one, as slices and threads give them. */
+static void check_order (void)
+{
+    group ("results out of order");
+    struct error error;
+    struct rig rig = rig_new (NULL);
+    struct triggers *triggers = triggers_new ();
+    struct messages *messages = messages_new ();
+    struct trigger_score red = { .id = 0 };
+    struct result result = { .valid = TRUE, .triggers = &red, .trigger_count = 1 };
+    result.model = model_load (model_file, labels_file, &error);
+    hear (&rig);
+    CHECK (follow_at (&rig, triggers, messages, &result, 0.9f, 100).at == 100, "the first frame");
+    struct event event = follow_at (&rig, triggers, messages, &result, 0.1f, 50);
+    CHECK (!event.begin && event.at == 100, "back from 100 to %d", (int)event.at);
+    triggers_again (triggers);
+    event = follow_at (&rig, triggers, messages, &result, 0.9f, 20);
+    CHECK (event.begin && event.at == 20 && event.since == 20, "another segment: at %d", (int)event.at);
+    triggers_free (triggers);
+    messages_free (messages);
+    model_unref (result.model);
+    rig_free (&rig);
+}
+
 /* ---- which results --------------------------------------------------------------------------------------------- */
 
 static void check_message_on (void)
@@ -339,12 +473,16 @@ int main (int argc, char **argv)
     if (!start_tests (&argc, &argv))
         return EXIT_FAILURE;
     check_words ();
+    check_reading ();
+    check_names ();
     check_begin_and_end ();
     check_hold ("trigger-classes=red trigger-hold=200000000 repeat-messages=false");
     check_hold_at_rest ("trigger-classes=red trigger-hold=200000000 inference-interval=1000");
     check_hold_at_rest ("trigger-classes=red trigger-hold=200000000 still-threshold=3");
     check_reasons ();
     check_beside ();
+    check_last_frame ();
+    check_order ();
     check_message_on ();
     check_full_bus ();
     return end_tests ();

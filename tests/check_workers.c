@@ -139,6 +139,54 @@ static void check_signals (void)
     workers_free (workers);
 }
 
+/* ---- CPU time --------------------------------------------------------------------------------------------------- */
+
+static uint64_t cpu_time (clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime (clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+enum { BURN = 3000000 }; /* ns */
+
+/* Takes BURN of the thread's time; context: of the caller's only, else of each thread's. */
+static void burn (void *context, int worker)
+{
+    const bool *alone = context;
+    uint64_t end = cpu_time (CLOCK_THREAD_CPUTIME_ID) + BURN;
+    while ((!*alone || worker == 0) && cpu_time (CLOCK_THREAD_CPUTIME_ID) < end)
+        ;
+}
+
+/* What helpers took is told: all of it, none of the caller's, none of another share's. */
+static void check_helped (void)
+{
+    bool alone = false;
+    int three = 3, two = 2;
+    struct workers *workers = workers_new (&three), *others = workers_new (&two);
+    if (!CHECK (workers && others && three == 3 && two == 2, "not started"))
+        return;
+    CHECK (workers_helped (workers) == 0, "before any call");
+    uint64_t own = cpu_time (CLOCK_THREAD_CPUTIME_ID), all = cpu_time (CLOCK_PROCESS_CPUTIME_ID);
+    for (int call = 0; call < 3; call++)
+        workers_run (workers, burn, &alone, true);
+    own = cpu_time (CLOCK_THREAD_CPUTIME_ID) - own;
+    all = cpu_time (CLOCK_PROCESS_CPUTIME_ID) - all;
+    uint64_t helped = workers_helped (workers);
+    CHECK (helped >= 3 * 2 * BURN && helped <= all - 3 * BURN, "three calls of two helpers took %g ms of %g",
+           (double)helped / 1e6, (double)all / 1e6);
+    CHECK (workers_helped (others) == 0, "what helped another share counts");
+    alone = true;
+    workers_run (workers, burn, &alone, true);
+    CHECK (workers_helped (workers) < helped + BURN, "the caller's own time counts");
+    workers_free (workers);
+    workers = workers_new (&three);
+    CHECK (workers && workers_helped (workers) == 0, "a share that was another's begins at nothing");
+    workers_free (workers);
+    workers_free (others);
+}
+
 /* ---- several callers -------------------------------------------------------------------------------------------- */
 
 enum { CALLERS = 5, RUNS = 60, SIDE = 24, CHANNELS = 32 };
@@ -242,12 +290,20 @@ static void *run_plan (void *data)
     struct error error;
     size_t bytes = sizeof (float) * CHANNELS * SIDE * SIDE;
     struct plan *plan = plan_new (runner->graph, &(struct plan_options) { .threads = runner->threads }, &error);
+    uint64_t helped = 0;
     for (int i = 0; plan && i < RUNS; i++) {
         plan_run (plan, runner->input);
+        uint64_t now = plan_helped (plan);
+        runner->bad += now < helped || (runner->threads == 1 && now > 0);
+        helped = now;
         if (runner->expected)
             runner->bad += memcmp (plan_output (plan, 0)->data, runner->expected, bytes) != 0;
         else
             memcpy (runner->said, plan_output (plan, 0)->data, bytes);
+    }
+    if (plan && runner->threads > 1) {
+        plan_measure_peak (plan); /* waits for its helpers */
+        runner->bad += plan_helped (plan) == helped;
     }
     runner->bad += !plan;
     plan_free (plan);
@@ -395,6 +451,8 @@ int main (void)
     check_ends ();
     check_group ("signals");
     check_signals ();
+    check_group ("CPU time");
+    check_helped ();
     check_group ("processes");
     check_processes ();
     check_forks ();

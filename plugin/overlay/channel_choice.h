@@ -13,11 +13,15 @@ struct class_choice {
     int id[2];   /* this, or -1: there is no such class */
 };
 
+/* Of each class its label, whole and as the drawing shortens it, upper or lower case, to its number: GINT_TO_POINTER.
+ * The strings are the model's, which must live as long. */
+GHashTable *class_names_new (const struct model *model);
+
 /* `words` (NULL: top-1): top-1, top-2 and so on, a number from 0 on, or a label, whole or as the drawing shortens it,
- * upper or lower case; or two of these with a comma between, where the whole is no label. Looks through all labels. */
-void class_choice_read (const struct model *model, const char *words, struct class_choice *choice);
+ * upper or lower case; or two of these with a comma between, where the whole is no label. */
+void class_choice_read (const struct network *network, const char *words, struct class_choice *choice);
 /* The class that one such word names, but for top-n; -1: none. */
-int class_choice_named (const struct model *model, const char *word);
+int class_choice_named (const struct network *network, const char *word);
 /* Class i of them; top-n is taken from the rows `calm` (NULL: none yet). -1: there is none. */
 int class_choice_now (const struct class_choice *choice, int i, const struct calm_rows *calm);
 

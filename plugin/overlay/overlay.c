@@ -141,7 +141,7 @@ static void choose_classes (struct overlay *overlay, const struct overlay_frame 
     g_free (drawing->nothing);
     drawing->nothing = caption_nothing (drawing->calm, overlay->known, frame->threshold);
     if (drawing->changed)
-        class_choice_read (frame->network->model, frame->appearance->class_words, &overlay->classes);
+        class_choice_read (frame->network, frame->appearance->class_words, &overlay->classes);
     drawing->two_classes = overlay->classes.count > 1;
     drawing->class_id = class_choice_now (&overlay->classes, 0, drawing->calm);
     drawing->second_id = class_choice_now (&overlay->classes, 1, drawing->calm);

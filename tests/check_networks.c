@@ -186,7 +186,7 @@ static void fill (struct twin *t, const struct family_case *family)
     t->epsilon = 0;
     t->values = 0;
     snprintf (dims, sizeof dims, "1 3 %d %d", family->side, family->side);
-    snprintf (t->metadata, sizeof t->metadata, "{\"input_size\":\"%d\"}", family->side);
+    snprintf (t->metadata, sizeof t->metadata, "{\"input_size\":\"%d\"%s}", family->side, t->said ? t->said : "");
     t->w.metadata = t->metadata;
     onnx_input (&t->o, "v0", dims);
     onnx_number (&t->o, "zero", 0);
@@ -268,22 +268,29 @@ static void check_wrong (const struct family_case *family, const struct safetens
     }
 }
 
-static void check_family (const struct family_case *family)
+/* Both files of the family, left in *t, are the same network. */
+static void check_same (const struct family_case *family, struct twin *t)
 {
-    static struct twin t;
     struct error error, reason = { "" };
-    struct safetensors good;
-    size_t size;
-    t = (struct twin) { 0 };
-    fill (&t, family);
-    struct model *model = load (&t, &error);
-    networks_write ("net.onnx", t.o.file.data, t.o.file.size);
+    *t = (struct twin) { 0 };
+    fill (t, family);
+    struct model *model = load (t, &error);
+    networks_write ("net.onnx", t->o.file.data, t->o.file.size);
     struct model *same = model_load (networks_path ("net.onnx"), NULL, &reason);
     if (CHECK (model && same, "%s: %s %s", family->name, error.text, reason.text))
         networks_same (family->name, model, same);
-    onnx_free (&t.o);
+    onnx_free (&t->o);
     model_unref (model);
     model_unref (same);
+}
+
+static void check_family (const struct family_case *family)
+{
+    static struct twin t;
+    struct error error;
+    struct safetensors good;
+    size_t size;
+    check_same (family, &t);
     unsigned char *bytes = writer_file (&t.w, &size);
     if (CHECK (safetensors_open ("x", (const char *)bytes, size, &good, &error), "%s", error.text)) {
         check_wrong (family, &good);
@@ -292,7 +299,7 @@ static void check_family (const struct family_case *family)
     free (bytes);
     t = (struct twin) { .w.prefix = "model.module." };
     fill (&t, family);
-    model = load (&t, &error);
+    struct model *model = load (&t, &error);
     CHECK (model, "%s with a prefix: %s", family->name, error.text);
     model_unref (model);
     onnx_free (&t.o);
@@ -338,6 +345,22 @@ static void check_features (void)
     model_unref (model);
 }
 
+/* What is called as a family's tensors and is none of its networks is refused, with numbers. */
+static void check_look_alikes (void)
+{
+    static struct twin t;
+    struct error error;
+    check_group ("look-alikes");
+    for (int i = 0; networks_look_alikes[i].says; i++) {
+        const struct look_alike *one = &networks_look_alikes[i];
+        t = (struct twin) { .odd = one->odd };
+        struct model *model = networks_load (&one->family, &t, &error);
+        CHECK (!model && strstr (error.text, one->says) && strstr (error.text, "tensor '"), "%s, look-alike %d: '%s'",
+               one->family.name, one->odd, model ? "accepted" : error.text);
+        model_unref (model);
+    }
+}
+
 int main (void)
 {
     if (!mkdtemp (folder))
@@ -347,6 +370,12 @@ int main (void)
         check_family (&networks_families[i]);
         check_twice (&networks_families[i]);
     }
+    check_group ("told apart by their widths");
+    for (int i = 0; networks_widths[i].name; i++) {
+        static struct twin t;
+        check_same (&networks_widths[i], &t);
+    }
+    check_look_alikes ();
     check_features ();
     check_index ();
     remove (networks_path ("net.safetensors"));

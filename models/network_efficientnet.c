@@ -3,8 +3,8 @@
  *
  *   input 3 -> 3x3, stride 2 -> 6 or 7 stages of inverted residuals -> 1x1 -> avgpool -> classifier
  *
- * SiLU throughout, squeeze and excite with SiLU and sigmoid. All sizes halve the picture in stages 2, 3, 4 and 6. V1 has
- * seven stages and kernels of 3 or 5; V2 six or seven, kernels of 3, and its first three stages fused.
+ * SiLU throughout, squeeze and excite with SiLU and sigmoid. All sizes halve the picture in stages 2, 3, 4 and 6. V1
+ * has seven stages and kernels of 3 or 5; V2 six or seven, kernels of 3, and its first three stages fused.
  * torchvision trained B5 to B7 (2048 channels and more in the end) and V2 with batch norms of another epsilon. */
 #include "models/network_parts.h"
 

@@ -359,7 +359,7 @@ static int efficientnet_v2_timm (struct twin *t)
     int y = twin_layer (t, x, "blocks.0.0.conv", "blocks.0.0.bn1", "4 4 3 1 1 1");
     x = twin_add (t, x, twin_act (t, y, SILU));
     for (int stage = 1; stage < 3; stage++) {
-        char block[16];
+        char block[32];
         snprintf (block, sizeof block, "blocks.%d.0", stage);
         x = twin_act (t, twin_layer (t, x, in (block, "conv_exp"), in (block, "bn1"), "6 4 3 2 1 1"), SILU);
         x = twin_layer (t, x, in (block, "conv_pwl"), in (block, "bn2"), "4 6 1 1 0 1");

@@ -3,6 +3,7 @@
  * them were used. A family is a row here and a file, network_<family>.c. */
 #include "models/network.h"
 
+#include "engine/work.h"
 #include "models/network_parts.h"
 #include "models/preparation.h"
 #include "models/report.h"
@@ -11,14 +12,28 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SIDE_MAX = 16384, NAMES_MAX = 3 };
+enum { SIDE_MAX = 16384, NAMES_MAX = 3, NAME_STEPS = 15 }; /* steps of engine/work.h: a name beside a row's */
+
+/* What names cannot tell: said at loading, unless the metadata have the key. */
+struct assumption {
+    const char *key, *text;
+};
+static const struct assumption as_pytorch[] = {
+    { "epsilon", "an epsilon of 1e-5 in batch norms; timm's tf_ ones have 0.001" },
+    { "padding", "PyTorch's padding, symmetric; timm's tf_ ones have another, same" },
+    { NULL, NULL },
+};
+static const struct assumption as_regnet[] = {
+    { "activation", "relu; timm's regnetv_ ones have silu" },
+    { NULL, NULL },
+};
 
 /* A family is recognised by tensors that all have the same prefix; the first row that fits is taken. */
 static const struct family {
     const char *name;
     int (*build) (struct network *n);
     const char *tensors[NAMES_MAX];
-    const char *assumed; /* what names cannot tell, or NULL */
+    const struct assumption *assumed; /* or NULL */
 } families[] = {
     { "resnet", network_resnet, { "conv1.weight", "layer1.0.conv1.weight" }, NULL },
     { "resnet", network_resnet, { "conv1.0.weight", "layer1.0.conv1.weight" }, NULL },
@@ -35,18 +50,18 @@ static const struct family {
     { "mobilenet_v3",
       network_mobilenet_v3,
       { "conv_stem.weight", "blocks.1.0.conv_pwl.weight", "conv_head.bias" },
-      "batch norms with an epsilon of 1e-5 and PyTorch's padding; timm's tf_ ones have 0.001 and \"same\"" },
+      as_pytorch },
     { "efficientnet",
       network_efficientnet,
       { "conv_stem.weight", "blocks.1.0.conv_pwl.weight", "blocks.0.0.se.conv_reduce.weight" },
-      "batch norms with an epsilon of 1e-5 and PyTorch's padding; timm's tf_ ones have 0.001 and \"same\"" },
+      as_pytorch },
     { "efficientnet",
       network_efficientnet,
       { "conv_stem.weight", "blocks.1.0.conv_pwl.weight", "blocks.0.0.conv.weight" },
-      "batch norms with an epsilon of 1e-5 and PyTorch's padding; timm's tf_ ones have 0.001 and \"same\"" },
-    { "mobilenet_v2", network_mobilenet_v2, { "conv_stem.weight", "blocks.1.0.conv_pwl.weight" }, NULL },
+      as_pytorch },
+    { "mobilenet_v2", network_mobilenet_v2, { "conv_stem.weight", "blocks.1.0.conv_pwl.weight" }, as_pytorch },
     { "regnet", network_regnet, { "stem.0.weight", "trunk_output.block1.block1-0.f.a.0.weight" }, NULL },
-    { "regnet", network_regnet, { "stem.conv.weight", "s1.b1.conv1.conv.weight" }, NULL },
+    { "regnet", network_regnet, { "stem.conv.weight", "s1.b1.conv1.conv.weight" }, as_regnet },
     { "densenet",
       network_densenet,
       { "features.conv0.weight", "features.denseblock1.denselayer1.conv1.weight" },
@@ -57,13 +72,23 @@ static const struct family {
     { "vgg", network_vgg, { "features.0.weight", "features.4.weight" }, NULL },
 };
 
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
 /* ---- which family ----------------------------------------------------------------------------------------------- */
 
-/* Whether the file has all tensors of the family behind the first `length` bytes of a name. */
-static bool has_all (const struct safetensors *file, const struct family *family, const char *own, size_t length)
+/* What one pass over all names finds of a family. */
+struct found {
+    size_t bytes[NAMES_MAX]; /* of its tensors' names */
+    bool there[NAMES_MAX];   /* behind any prefix */
+    const char *own;         /* a name that begins with the shortest prefix that all of them have */
+    size_t prefix;           /* its bytes; PREFIX_BYTES: there is none */
+};
+
+/* Whether the file has the family's other tensors, too, behind the first `length` bytes of a name. */
+static bool has_others (const struct safetensors *file, const struct family *family, const char *own, size_t length)
 {
     char name[FULL_BYTES];
-    for (int i = 0; i < NAMES_MAX && family->tensors[i]; i++) {
+    for (int i = 1; i < NAMES_MAX && family->tensors[i]; i++) {
         snprintf (name, sizeof name, "%.*s%s", (int)length, own, family->tensors[i]);
         if (!safetensors_find (file, name))
             return false;
@@ -71,49 +96,60 @@ static bool has_all (const struct safetensors *file, const struct family *family
     return true;
 }
 
-/* Sets the shortest prefix that the family's tensors have in common. */
-static bool find_prefix (struct network *n, const struct family *family)
+/* Adds a tensor's name of so many bytes to what is known of a family. False: the search takes too long. */
+static bool look_at (const struct safetensors *file, const struct family *family, const char *own, size_t bytes,
+                     struct found *found)
 {
-    const char *first = family->tensors[0];
-    size_t shortest = PREFIX_BYTES;
-    for (size_t i = 0; i < n->file->count; i++) {
-        const char *own = n->file->list[i].name;
-        if (!g_str_has_suffix (own, first))
+    for (int k = 0; k < NAMES_MAX && family->tensors[k]; k++) {
+        size_t length = bytes - found->bytes[k];
+        if (bytes < found->bytes[k] || (length && own[length - 1] != '.') ||
+            memcmp (own + length, family->tensors[k], found->bytes[k]))
             continue;
-        size_t length = strlen (own) - strlen (first);
-        if (length >= shortest || (length && own[length - 1] != '.') || !has_all (n->file, family, own, length))
+        found->there[k] = true;
+        if (k || length >= found->prefix)
             continue;
-        snprintf (n->prefix, sizeof n->prefix, "%.*s", (int)length, own);
-        shortest = length;
+        if (!work_spend ((NAMES_MAX - 1) * safetensors_find_steps (file)))
+            return false;
+        if (has_others (file, family, own, length)) {
+            found->own = own;
+            found->prefix = length;
+        }
     }
-    return shortest < PREFIX_BYTES;
+    return true;
 }
 
-/* Whether any tensor is called so behind a prefix. */
-static bool has_somewhere (const struct safetensors *file, const char *name)
+/* The rows of `families` in the file. False and a filled error: the search takes too long. */
+static bool look_for_all (struct network *n, struct found found[FAMILIES])
 {
-    for (size_t i = 0; i < file->count; i++) {
-        const char *own = file->list[i].name;
-        size_t length = strlen (own), behind = strlen (name);
-        if (g_str_has_suffix (own, name) && (length == behind || own[length - behind - 1] == '.'))
-            return true;
+    char refusal[100];
+    bool good = true;
+    for (size_t f = 0; f < FAMILIES; f++) {
+        found[f] = (struct found) { .prefix = PREFIX_BYTES };
+        for (int k = 0; k < NAMES_MAX && families[f].tensors[k]; k++)
+            found[f].bytes[k] = strlen (families[f].tensors[k]);
     }
-    return false;
+    for (size_t i = 0; good && i < n->file->count; i++) {
+        const char *own = n->file->list[i].name;
+        size_t bytes = strlen (own);
+        good = work_spend (NAME_STEPS * FAMILIES);
+        for (size_t f = 0; good && f < FAMILIES; f++)
+            good = look_at (n->file, &families[f], own, bytes, &found[f]);
+    }
+    return good || report (n->error, "%s: %s", report_path (n->file->path), work_refusal (refusal));
 }
 
 /* Says what is missing of the first family that has a part of its names. */
-static void report_unknown (struct network *n, const char *said)
+static void report_unknown (struct network *n, const struct found found[FAMILIES], const char *said)
 {
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+    for (size_t i = 0; i < FAMILIES; i++) {
         const struct family *family = &families[i];
         const char *missing = NULL;
-        int found = 0;
+        int count = 0;
         for (int k = 0; k < NAMES_MAX && family->tensors[k]; k++) {
-            bool there = has_somewhere (n->file, family->tensors[k]);
-            found += there;
-            missing = missing || there ? missing : family->tensors[k];
+            count += found[i].there[k];
+            missing = missing || found[i].there[k] ? missing : family->tensors[k];
         }
-        if (found && missing && (!said || !strcmp (said, family->name))) {
+        if (count && missing && (!said || !strcmp (said, family->name))) {
             network_wrong (n, missing, "is missing; the others are nearest to those of a %s", family->name);
             return;
         }
@@ -125,16 +161,21 @@ static void report_unknown (struct network *n, const char *said)
 static const struct family *find_family (struct network *n)
 {
     const char *said = safetensors_metadata (n->file, "network");
+    struct found found[FAMILIES];
     bool known = false;
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+    if (!look_for_all (n, found))
+        return NULL;
+    for (size_t i = 0; i < FAMILIES; i++) {
         const struct family *family = &families[i];
         bool wanted = !said || !strcmp (said, family->name);
         known = known || wanted;
-        if (wanted && find_prefix (n, family))
+        if (wanted && found[i].own) {
+            snprintf (n->prefix, sizeof n->prefix, "%.*s", (int)found[i].prefix, found[i].own);
             return family;
+        }
     }
     if (known)
-        report_unknown (n, said);
+        report_unknown (n, found, said);
     else
         report (n->error, "%s: its metadata names the network '%.64s', which is not known", report_path (n->file->path),
                 said);
@@ -183,9 +224,9 @@ static bool read_details (struct network *n)
     double number = word ? g_ascii_strtod (word, &end) : 1e-5;
     n->epsilon = (float)number;
     n->epsilon_said = word != NULL;
-    n->same = padding != NULL;
-    if (padding && strcmp (padding, "same"))
-        return report (n->error, "%s: its metadata has the padding '%.64s', which is not same",
+    n->same = padding && !strcmp (padding, "same");
+    if (padding && !n->same && strcmp (padding, "symmetric"))
+        return report (n->error, "%s: its metadata has the padding '%.64s', which is not same or symmetric",
                        report_path (n->file->path), padding);
     if (word && (end == word || *end || !(number >= 1e-9) || number > 1))
         return report (n->error, "%s: its metadata has the epsilon '%.64s', which is not in 1e-9..1",
@@ -270,10 +311,11 @@ static bool build (struct network *n)
     if (n->error->text[0] || !check_all_used (n))
         return false;
     graph_output (n->graph, x);
-    if (n->extras->notices && family->assumed && !n->same && !n->epsilon_said)
-        notices_add (n->extras->notices,
-                     "%s: read as %s with %s: \"epsilon\" and \"padding\" in the file's metadata say so",
-                     report_path (n->file->path), family->name, family->assumed);
+    for (const struct assumption *a = family->assumed; n->extras->notices && a && a->key; a++) {
+        if (!safetensors_metadata (n->file, a->key))
+            notices_add (n->extras->notices, "%s: read as %s with %s: \"%s\" in the file's metadata says which",
+                         report_path (n->file->path), family->name, a->text, a->key);
+    }
     return true;
 }
 

@@ -19,7 +19,8 @@ struct network_extras {
  * have its shape and be used, but for "num_batches_tracked".
  *
  * From the metadata, each only if present: "network" (the family), "activation" (the element's names, for that of the
- * family), "input_size" (the side of the square input), "epsilon" (of batch norm), "padding" ("same": TensorFlow's).
+ * family), "input_size" (the side of the square input), "epsilon" (of batch norm), "padding" ("same": TensorFlow's,
+ * "symmetric": PyTorch's, the default).
  *
  * Tensors of the graph are called as the modules that make them, "layer2.0.conv1", and what has no module after what
  * it belongs to: "layer2.0.relu1", "layer2.0.add", "avgpool".

@@ -31,6 +31,24 @@ int network_inverted (struct network *n, int x, const char *block, const struct 
     return graph_add (n->graph, NAME ("%s.add", block), y, x);
 }
 
+bool network_inverted_is (struct network *n, const char *block, const struct inverted *parts,
+                          struct inverted_kind wanted)
+{
+    const char *name = parts->depthwise ? parts->depthwise : parts->expand ? parts->expand : "conv";
+    struct name conv = network_name ("%s.%s", block, name);
+    int kernel = network_size (n, conv.text, 2);
+    if (n->error->text[0])
+        return false;
+    bool fused = !parts->depthwise, gated = parts->reduce != NULL;
+    if (kernel == 0 || (kernel == wanted.kernel && fused == wanted.fused && gated == wanted.gated))
+        return true; /* 0: the layer itself will miss it */
+    network_wrong (n, NAME ("%s.weight", conv.text),
+                   "is %dx%d and %s, %s squeeze and excite; in a %s it is %dx%d and %s, %s", kernel, kernel,
+                   fused ? "dense" : "depthwise", gated ? "with" : "without", n->family, wanted.kernel, wanted.kernel,
+                   wanted.fused ? "dense" : "depthwise", wanted.gated ? "with" : "without");
+    return false;
+}
+
 /* "block.0" .. "block.3" in their order: expansion where there is one, depthwise, squeeze and excite, projection; or a
  * dense convolution that is not 1x1, and the projection. */
 void network_inverted_torchvision (const struct network *n, const char *block, struct inverted *parts)

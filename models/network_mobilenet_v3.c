@@ -4,11 +4,13 @@
  *   input 3 -> 3x3, stride 2 -> inverted residuals -> 1x1 -> avgpool -> 1x1 -> classifier
  *
  * ReLU in the first blocks, hard swish behind them; squeeze and excite with ReLU and hard sigmoid. timm's minimal ones
- * have no squeeze and excite, and ReLU throughout. Large and small are
- * told by the number of blocks; strides and where hard swish begins are those of the paper's tables 1 and 2. */
+ * have no squeeze and excite, 3x3 kernels and ReLU throughout. Large and small are told by the number of blocks;
+ * strides and where hard swish begins are those of the paper's tables 1 and 2, and so must kernels and gates be. */
 #include "models/network_parts.h"
 
 #include <stddef.h>
+
+enum { BLOCKS_COUNTED = 100 };
 
 static const struct window half = { .kernel = 3, .stride = 2 }, point = { .kernel = 1 };
 
@@ -17,8 +19,10 @@ static const struct plan_of_blocks {
     int count;
     int halves[5]; /* ends with 0 */
     int swish;
-    int stages[6]; /* ends with 0 */
-} plans[] = { { 15, { 2, 4, 7, 13 }, 7, { 1, 2, 3, 4, 2, 3 } }, { 11, { 1, 2, 4, 9 }, 4, { 1, 2, 3, 2, 3 } } };
+    int stages[6];               /* ends with 0 */
+    const char *kernels, *gates; /* a digit for each block */
+} plans[] = { { 15, { 2, 4, 7, 13 }, 7, { 1, 2, 3, 4, 2, 3 }, "333555333333555", "000111000011111" },
+              { 11, { 1, 2, 4, 9 }, 4, { 1, 2, 3, 2, 3 }, "33355555555", "10011111111" } };
 
 static struct inverted parts_of (const struct plan_of_blocks *plan, int number)
 {
@@ -31,11 +35,17 @@ static struct inverted parts_of (const struct plan_of_blocks *plan, int number)
     return parts;
 }
 
+static struct inverted_kind kind_of (const struct plan_of_blocks *plan, int number, bool minimal)
+{
+    return (struct inverted_kind) { .kernel = minimal ? 3 : plan->kernels[number - 1] - '0',
+                                    .gated = !minimal && plan->gates[number - 1] == '1' };
+}
+
 static int torchvision (struct network *n)
 {
     int x = network_input_of (n, "features.0.0", 224), count = 0;
     n->epsilon = n->epsilon_said ? n->epsilon : 1e-3f;
-    while (network_has (n, NAME ("features.%d.block.0.0.weight", count + 1)))
+    while (count < BLOCKS_COUNTED && network_has (n, NAME ("features.%d.block.0.0.weight", count + 1)))
         count++;
     if (count != plans[0].count && count != plans[1].count)
         return network_wrong (n, NAME ("features.%d.block.0.0.weight", count),
@@ -43,9 +53,12 @@ static int torchvision (struct network *n)
     x = network_activation (n, network_layer (n, x, "features.0.0", "features.0.1", half), "features.0.2",
                             network_hard_swish);
     for (int i = 1; i <= count; i++) {
+        const struct plan_of_blocks *plan = &plans[count == plans[1].count];
         struct name block = network_name ("features.%d", i);
-        struct inverted parts = parts_of (&plans[count == plans[1].count], i);
+        struct inverted parts = parts_of (plan, i);
         network_inverted_torchvision (n, block.text, &parts);
+        if (!network_inverted_is (n, block.text, &parts, kind_of (plan, i, false)))
+            return -1;
         x = network_inverted (n, x, block.text, &parts);
     }
     x = network_layer (n, x, NAME ("features.%d.0", count + 1), NAME ("features.%d.1", count + 1), point);
@@ -70,6 +83,8 @@ static int timm (struct network *n)
             struct inverted parts = parts_of (plan, number);
             parts.activation = minimal ? network_relu : parts.activation;
             network_inverted_timm (n, block.text, &parts);
+            if (!network_inverted_is (n, block.text, &parts, kind_of (plan, number, minimal)))
+                return -1;
             x = network_inverted (n, x, block.text, &parts);
         }
     }

@@ -120,6 +120,15 @@ struct inverted {
     struct activation activation, inner, gate;
 };
 int network_inverted (struct network *n, int x, const char *block, const struct inverted *parts);
+/* Whether the block is as the family has it there: kernels of that size, depthwise or fused, with or without squeeze
+ * and excite. Networks of other strides or activations are called the same, and differ in these. False: it is
+ * refused. */
+struct inverted_kind {
+    int kernel;
+    bool fused, gated;
+};
+bool network_inverted_is (struct network *n, const char *block, const struct inverted *parts,
+                          struct inverted_kind wanted);
 /* Fill in the names, as far as the file has them. */
 void network_inverted_torchvision (const struct network *n, const char *block, struct inverted *parts);
 void network_inverted_timm (const struct network *n, const char *block, struct inverted *parts);

@@ -337,6 +337,15 @@ struct safetensor *safetensors_find (const struct safetensors *file, const char 
     return file->count ? bsearch (&key, file->list, file->count, sizeof key, safetensors_by_name) : NULL;
 }
 
+uint64_t safetensors_find_steps (const struct safetensors *file)
+{
+    const uint64_t halving_steps = 80; /* a name far away in memory */
+    uint64_t halvings = 1;
+    for (size_t count = file->count; count > 1; count /= 2)
+        halvings++;
+    return halvings * halving_steps;
+}
+
 const char *safetensors_metadata (const struct safetensors *file, const char *key)
 {
     json_t *said = json_object_get (json_object_get (file->header, metadata_key), key);

@@ -58,6 +58,8 @@ bool safetensors_open_index (const char *path, const char *bytes, size_t size, s
 
 /* The tensor of that name, or NULL. */
 struct safetensor *safetensors_find (const struct safetensors *file, const char *name);
+/* What that takes, in steps of engine/work.h: for who looks for as many names as a file has. */
+uint64_t safetensors_find_steps (const struct safetensors *file);
 
 /* Its numbers as floats, [product of the shape], malloc'd: F32, and F16 and BF16 made wider without loss. NULL and a
  * filled error: another dtype, or no memory. */

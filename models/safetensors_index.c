@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SHARDS_MAX = 256, OPEN_STEPS = 10000 };
+enum { SHARDS_MAX = 256, OPEN_STEPS = 10000, JOIN_STEPS = 300 }; /* steps of engine/work.h: a file, a tensor */
 
 #define SHARD_BYTES_MAX (UINT64_C (2) << 30) /* of all of them: as for a model file */
 
@@ -34,6 +34,12 @@ bool safetensors_recognise_index (const char *bytes, size_t size)
 static bool fail (struct index *x, const char *tensor, const char *shard, const char *reason)
 {
     return report (x->error, "%s: tensor '%.100s': %s '%.100s'", report_path (x->file->path), tensor, reason, shard);
+}
+
+static bool spend (struct index *x, uint64_t steps)
+{
+    char refusal[100];
+    return work_spend (steps) || report (x->error, "%s: %s", report_path (x->file->path), work_refusal (refusal));
 }
 
 /* ---- shards ----------------------------------------------------------------------------------------------------- */
@@ -64,9 +70,8 @@ static bool open_shard (struct index *x, const char *name)
 {
     struct file shard;
     struct safetensors *to = &x->file->shards[x->file->shard_count];
-    char refusal[100];
-    if (!work_spend (OPEN_STEPS))
-        return report (x->error, "%s: %s", report_path (x->file->path), work_refusal (refusal));
+    if (!spend (x, OPEN_STEPS))
+        return false;
     if (!file_open_beside (x->file->path, name, &shard, x->error))
         return false;
     size_t size = (size_t)shard.size;
@@ -90,7 +95,6 @@ static bool open_shards (struct index *x)
 {
     const char *tensor;
     json_t *value;
-    char refusal[100];
     json_object_foreach (x->map, tensor, value)
     {
         const char *name = json_string_value (value);
@@ -98,8 +102,8 @@ static bool open_shards (struct index *x)
         if (!name)
             return report (x->error, "%s: weight_map has no file's name for tensor '%.100s'",
                            report_path (x->file->path), tensor);
-        if (!work_spend (4 * count + 4))
-            return report (x->error, "%s: %s", report_path (x->file->path), work_refusal (refusal));
+        if (!spend (x, 4 * count + 4))
+            return false;
         while (i < count && strcmp (x->names[i], name))
             i++;
         if (i == SHARDS_MAX)
@@ -123,6 +127,8 @@ static bool join (struct index *x)
     if (!file->list)
         return report (x->error, "%s: no memory for %zu tensors", report_path (file->path), count);
     for (size_t i = 0; i < file->shard_count; i++) {
+        if (!spend (x, JOIN_STEPS * file->shards[i].count))
+            return false;
         for (size_t k = 0; k < file->shards[i].count; k++) {
             const struct safetensor *t = &file->shards[i].list[k];
             const char *said = json_string_value (json_object_get (x->map, t->name));
@@ -131,18 +137,24 @@ static bool join (struct index *x)
             file->list[file->count++] = *t;
         }
     }
+    if (!spend (x, file->count * safetensors_find_steps (file) / 4)) /* sorting stays in one place longer */
+        return false;
     if (file->count)
         qsort (file->list, file->count, sizeof *file->list, safetensors_by_name);
     return true;
 }
 
-/* Whether every tensor of the map is in its shard. */
+/* Whether every tensor of the map is in its shard; all that the shards have are in the map, each once. */
 static bool check_all_there (struct index *x)
 {
     const char *tensor;
     json_t *value;
+    if (json_object_size (x->map) == x->file->count)
+        return true;
     json_object_foreach (x->map, tensor, value)
     {
+        if (!spend (x, safetensors_find_steps (x->file)))
+            return false;
         if (!safetensors_find (x->file, tensor))
             return fail (x, tensor, json_string_value (value), "is not in the file that the index names,");
     }

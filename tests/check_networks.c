@@ -3,6 +3,8 @@
  * ONNX; the same with tensors missing, renamed, of other shapes; and files in several pieces (networks_index.c). */
 #include "tests/networks.h"
 
+#include "engine/work.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
@@ -186,7 +188,7 @@ static void fill (struct twin *t, const struct family_case *family)
     t->epsilon = 0;
     t->values = 0;
     snprintf (dims, sizeof dims, "1 3 %d %d", family->side, family->side);
-    snprintf (t->metadata, sizeof t->metadata, "{\"input_size\":\"%d\"}", family->side);
+    snprintf (t->metadata, sizeof t->metadata, "{\"input_size\":\"%d\"%s}", family->side, t->said ? t->said : "");
     t->w.metadata = t->metadata;
     onnx_input (&t->o, "v0", dims);
     onnx_number (&t->o, "zero", 0);
@@ -268,22 +270,29 @@ static void check_wrong (const struct family_case *family, const struct safetens
     }
 }
 
-static void check_family (const struct family_case *family)
+/* Both files of the family, left in *t, are the same network. */
+static void check_same (const struct family_case *family, struct twin *t)
 {
-    static struct twin t;
     struct error error, reason = { "" };
-    struct safetensors good;
-    size_t size;
-    t = (struct twin) { 0 };
-    fill (&t, family);
-    struct model *model = load (&t, &error);
-    networks_write ("net.onnx", t.o.file.data, t.o.file.size);
+    *t = (struct twin) { 0 };
+    fill (t, family);
+    struct model *model = load (t, &error);
+    networks_write ("net.onnx", t->o.file.data, t->o.file.size);
     struct model *same = model_load (networks_path ("net.onnx"), NULL, &reason);
     if (CHECK (model && same, "%s: %s %s", family->name, error.text, reason.text))
         networks_same (family->name, model, same);
-    onnx_free (&t.o);
+    onnx_free (&t->o);
     model_unref (model);
     model_unref (same);
+}
+
+static void check_family (const struct family_case *family)
+{
+    static struct twin t;
+    struct error error;
+    struct safetensors good;
+    size_t size;
+    check_same (family, &t);
     unsigned char *bytes = writer_file (&t.w, &size);
     if (CHECK (safetensors_open ("x", (const char *)bytes, size, &good, &error), "%s", error.text)) {
         check_wrong (family, &good);
@@ -292,7 +301,7 @@ static void check_family (const struct family_case *family)
     free (bytes);
     t = (struct twin) { .w.prefix = "model.module." };
     fill (&t, family);
-    model = load (&t, &error);
+    struct model *model = load (&t, &error);
     CHECK (model, "%s with a prefix: %s", family->name, error.text);
     model_unref (model);
     onnx_free (&t.o);
@@ -338,6 +347,125 @@ static void check_features (void)
     model_unref (model);
 }
 
+/* What is called as a family's tensors and is none of its networks is refused, with numbers. */
+static void check_look_alikes (void)
+{
+    static struct twin t;
+    struct error error;
+    check_group ("look-alikes");
+    for (int i = 0; networks_look_alikes[i].says; i++) {
+        const struct look_alike *one = &networks_look_alikes[i];
+        t = (struct twin) { .odd = one->odd };
+        struct model *model = networks_load (&one->family, &t, &error);
+        CHECK (!model && strstr (error.text, one->says) && strstr (error.text, "tensor '"), "%s, look-alike %d: '%s'",
+               one->family.name, one->odd, model ? "accepted" : error.text);
+        model_unref (model);
+    }
+}
+
+static const struct family_case *family_named (const char *name)
+{
+    const struct family_case *family = networks_families;
+    while (strcmp (family->name, name))
+        family++;
+    return family;
+}
+
+/* What names cannot tell is said for each thing that the metadata do not say. */
+static void check_notices (void)
+{
+    static const struct {
+        const char *family, *said, *notices[3]; /* ends with NULL */
+    } cases[] = {
+        { "MobileNetV2, timm", "", { "epsilon of 1e-5", "\"padding\"" } },
+        { "MobileNetV2, timm", ",\"epsilon\":\"0.001\"", { "PyTorch's padding" } },
+        { "MobileNetV2, timm", ",\"padding\":\"same\"", { "\"epsilon\"" } },
+        { "MobileNetV2, timm", ",\"padding\":\"symmetric\",\"epsilon\":\"1e-5\"", { NULL } },
+        { "MobileNetV3, timm", "", { "epsilon", "padding" } },
+        { "EfficientNet, timm", ",\"epsilon\":\"1e-5\"", { "padding" } },
+        { "EfficientNetV2, timm", ",\"padding\":\"same\"", { "epsilon" } },
+        { "EfficientNet", "", { NULL } },
+        { "RegNetY, timm", "", { "\"activation\"" } },
+        { "RegNetY, timm", ",\"activation\":\"relu\"", { NULL } },
+        { "RegNetX", "", { NULL } },
+    };
+    static struct twin t;
+    struct error error;
+    check_group ("what names do not tell");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        t = (struct twin) { .said = cases[i].said };
+        struct model *model = networks_load (family_named (cases[i].family), &t, &error);
+        int count = 0;
+        if (!CHECK (model, "%s", error.text))
+            continue;
+        for (; cases[i].notices[count]; count++)
+            CHECK (count < model_notices (model) && strstr (model_notice (model, count), cases[i].notices[count]),
+                   "%s%s: '%s' is not notice %d", cases[i].family, cases[i].said, cases[i].notices[count], count);
+        CHECK (model_notices (model) == count, "%s%s: %d notices, not %d", cases[i].family, cases[i].said,
+               model_notices (model), count);
+        model_unref (model);
+    }
+}
+
+/* padding=symmetric is what nothing said is, and same is another network. */
+static void check_padding (void)
+{
+    static struct twin t;
+    static const char *const words[] = { "", ",\"padding\":\"symmetric\"", ",\"padding\":\"same\"" };
+    float scores[3][16] = { { 0 } };
+    struct error error;
+    check_group ("padding");
+    for (int i = 0; i < 3; i++) {
+        t = (struct twin) { .said = words[i] };
+        struct model *model = networks_load (family_named ("MobileNetV2, timm"), &t, &error);
+        if (CHECK (model, "%s", error.text))
+            networks_scores (model, scores[i]);
+        model_unref (model);
+    }
+    CHECK (!memcmp (scores[0], scores[1], sizeof scores[0]), "symmetric is not the default");
+    CHECK (memcmp (scores[0], scores[2], sizeof scores[0]), "same is symmetric");
+}
+
+/* ---- work ------------------------------------------------------------------------------------------------------- */
+
+/* A file of so many empty tensors, "N.TAIL", loaded with an account. */
+static void check_many (int count, const char *tail, const char *says)
+{
+    enum { HEADER_STEPS = 30, REFUSED_MAX = 64 };
+    struct error error = { "" };
+    struct work work;
+    size_t room = (size_t)count * 100 + 100, used = 8;
+    char *bytes = malloc (room);
+    if (!CHECK (bytes, "no memory"))
+        return;
+    for (int i = 0; i < count; i++)
+        used += (size_t)snprintf (bytes + used, room - used,
+                                  "%s\"%d.%s\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}", i ? "," : "{",
+                                  i, tail);
+    bytes[used++] = '}';
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (char)((uint64_t)(used - 8) >> 8 * i);
+    CHECK (networks_write ("net.safetensors", bytes, used), "no file");
+    work_begin (&work, WORK_STEPS, NULL);
+    struct model *model = model_load (networks_path ("net.safetensors"), NULL, &error);
+    work_end (&work);
+    CHECK (!model && strstr (error.text, says), "%d x %s: '%s'", count, tail, model ? "accepted" : error.text);
+    CHECK (work.refused <= REFUSED_MAX && work.largest <= HEADER_STEPS * used,
+           "%s: %d refused, %d million steps at once", tail, (int)work.refused, (int)(work.largest / 1000000));
+    model_unref (model);
+    free (bytes);
+}
+
+/* The search for the family is charged for: by what may be one more than by what is none. */
+static void check_work (void)
+{
+    check_group ("work");
+    check_many (40000, "conv_stem.weight", "would take more than");
+    check_many (40000, "features.0.0.weight", "would take more than");
+    check_many (40000, "conv_stems.weight", "called as those of no network");
+    check_many (500, "conv_stem.weight", "'blocks.1.0.conv_pwl.weight': is missing");
+}
+
 int main (void)
 {
     if (!mkdtemp (folder))
@@ -347,6 +475,15 @@ int main (void)
         check_family (&networks_families[i]);
         check_twice (&networks_families[i]);
     }
+    check_group ("told apart by their widths");
+    for (int i = 0; networks_widths[i].name; i++) {
+        static struct twin t;
+        check_same (&networks_widths[i], &t);
+    }
+    check_look_alikes ();
+    check_notices ();
+    check_padding ();
+    check_work ();
     check_features ();
     check_index ();
     remove (networks_path ("net.safetensors"));

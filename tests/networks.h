@@ -14,10 +14,12 @@ struct twin {
     struct onnx o;
     int values; /* of the ONNX graph: "v0" is the input */
     unsigned seed;
-    float epsilon; /* of batch norms; 0: 1e-5 */
-    bool hard;     /* gates are hard sigmoids */
-    bool no_head;  /* the classifier is left out */
-    char metadata[64];
+    float epsilon;    /* of batch norms; 0: 1e-5 */
+    bool hard;        /* gates are hard sigmoids */
+    bool no_head;     /* the classifier is left out */
+    int odd;          /* which of its look-alikes is written; 0: the family itself */
+    const char *said; /* more metadata: ",\"padding\":\"same\"" */
+    char metadata[128];
 };
 
 enum kind { RELU, RELU6, SWISH, SILU };
@@ -50,6 +52,15 @@ struct family_case {
     bool map;
 };
 extern const struct family_case networks_families[]; /* networks_families.c */
+extern const struct family_case networks_widths[];   /* told apart by nothing but how wide they are */
+
+/* Tensors called as those of a family, and not one of its networks: look-alike `odd`, and what its refusal says. */
+struct look_alike {
+    struct family_case family;
+    int odd;
+    const char *says;
+};
+extern const struct look_alike networks_look_alikes[]; /* ends with one without a name */
 
 /* A file of the run's folder: its path, until the fourth call after. */
 const char *networks_path (const char *name);

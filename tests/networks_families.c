@@ -108,36 +108,68 @@ static int resnet_hugging_face (struct twin *t)
 
 /* ---- inverted residuals ------------------------------------------------------------------------------------------ */
 
+/* Channels of the paper's seven stages, and which begin with a stride of 2. */
+static const int stage_channels[] = { 3, 5, 4, 5, 3, 4, 5 }, stage_strides[] = { 1, 2, 2, 2, 1, 2, 1 };
+
+/* An expanding block of MobileNetV2; names: of its convolutions and norms. */
+static int relu6_block (struct twin *t, int x, const char *block, const char *const names[6], const int sizes[4])
+{
+    int in_channels = sizes[0], out = sizes[1], stride = sizes[2], kernel = sizes[3], y;
+    char what[64];
+    snprintf (what, sizeof what, "6 %d 1 1 0 1", in_channels);
+    y = twin_act (t, twin_layer (t, x, in (block, names[0]), in (block, names[1]), what), RELU6);
+    snprintf (what, sizeof what, "6 1 %d %d %d 6", kernel, stride, kernel / 2);
+    y = twin_act (t, twin_layer (t, y, in (block, names[2]), in (block, names[3]), what), RELU6);
+    snprintf (what, sizeof what, "%d 6 1 1 0 1", out);
+    y = twin_layer (t, y, in (block, names[4]), in (block, names[5]), what);
+    return stride == 1 && in_channels == out ? twin_add (t, x, y) : y;
+}
+
+/* Look-alikes: 1: a block less, 2: one more, 3: another stage is the longest, 4: a kernel of 5. */
 static int mobilenet_v2 (struct twin *t)
 {
+    static const char *const names[] = { "0.0", "0.1", "1.0", "1.1", "2", "3" };
+    int sizes[] = { 1, 2, 3, 4, 3, 3, 1 }, number = 2, channels = stage_channels[0];
+    sizes[5] += t->odd == 2 ? 1 : t->odd == 1 ? -1 : 0;
+    sizes[1] += t->odd == 3;
+    sizes[3] -= t->odd == 3;
     int x = twin_act (t, twin_layer (t, 0, "features.0.0", "features.0.1", "4 3 3 2 1 1"), RELU6);
     x = twin_act (t, twin_layer (t, x, "features.1.conv.0.0", "features.1.conv.0.1", "4 1 3 1 1 4"), RELU6);
     x = twin_layer (t, x, "features.1.conv.1", "features.1.conv.2", "3 4 1 1 0 1");
-    for (int i = 2; i < 4; i++) { /* the first halves the picture, the second keeps its shape */
-        char block[32];
-        snprintf (block, sizeof block, "features.%d.conv", i);
-        int y = twin_act (
-            t, twin_layer (t, x, in (block, "0.0"), in (block, "0.1"), i == 2 ? "6 3 1 1 0 1" : "6 5 1 1 0 1"), RELU6);
-        y = twin_layer (t, y, in (block, "1.0"), in (block, "1.1"), i == 2 ? "6 1 3 2 1 6" : "6 1 3 1 1 6");
-        y = twin_layer (t, twin_act (t, y, RELU6), in (block, "2"), in (block, "3"), "5 6 1 1 0 1");
-        x = i == 2 ? y : twin_add (t, x, y);
+    char block[32], norm[32];
+    for (int stage = 1; stage < 7; stage++) {
+        for (int i = 0; i < sizes[stage]; i++, number++) {
+            int block_sizes[] = { channels, stage_channels[stage], i ? 1 : stage_strides[stage],
+                                  t->odd == 4 && number == 9 ? 5 : 3 };
+            snprintf (block, sizeof block, "features.%d.conv", number);
+            x = relu6_block (t, x, block, names, block_sizes);
+            channels = stage_channels[stage];
+        }
     }
-    x = twin_act (t, twin_layer (t, x, "features.4.0", "features.4.1", "8 5 1 1 0 1"), RELU6);
+    snprintf (block, sizeof block, "features.%d.0", number);
+    snprintf (norm, sizeof norm, "features.%d.1", number);
+    x = twin_act (t, twin_layer (t, x, block, norm, "8 5 1 1 0 1"), RELU6);
     return head (t, twin_mean (t, x), "classifier.1", 8);
 }
 
+/* Look-alike 1: a stage less. */
 static int mobilenet_v2_timm (struct twin *t)
 {
+    static const char *const names[] = { "conv_pw", "bn1", "conv_dw", "bn2", "conv_pwl", "bn3" };
+    int channels = stage_channels[0], stages = t->odd ? 6 : 7;
     int x = twin_act (t, twin_layer (t, 0, "conv_stem", "bn1", "4 3 3 2 1 1"), RELU6);
     x = twin_act (t, twin_layer (t, x, "blocks.0.0.conv_dw", "blocks.0.0.bn1", "4 1 3 1 1 4"), RELU6);
     x = twin_layer (t, x, "blocks.0.0.conv_pw", "blocks.0.0.bn2", "3 4 1 1 0 1");
-    x = twin_act (t, twin_layer (t, x, "blocks.1.0.conv_pw", "blocks.1.0.bn1", "6 3 1 1 0 1"), RELU6);
-    x = twin_act (t, twin_layer (t, x, "blocks.1.0.conv_dw", "blocks.1.0.bn2", "6 1 3 2 1 6"), RELU6);
-    x = twin_layer (t, x, "blocks.1.0.conv_pwl", "blocks.1.0.bn3", "5 6 1 1 0 1");
-    int y = twin_act (t, twin_layer (t, x, "blocks.1.1.conv_pw", "blocks.1.1.bn1", "6 5 1 1 0 1"), RELU6);
-    y = twin_act (t, twin_layer (t, y, "blocks.1.1.conv_dw", "blocks.1.1.bn2", "6 1 3 1 1 6"), RELU6);
-    x = twin_add (t, x, twin_layer (t, y, "blocks.1.1.conv_pwl", "blocks.1.1.bn3", "5 6 1 1 0 1"));
-    x = twin_act (t, twin_layer (t, x, "conv_head", "bn2", "8 5 1 1 0 1"), RELU6);
+    for (int stage = 1; stage < stages; stage++) {
+        for (int i = 0; i < (stage == 1 ? 2 : 1); i++) {
+            int sizes[] = { channels, stage_channels[stage], i ? 1 : stage_strides[stage], 3 };
+            char block[32];
+            snprintf (block, sizeof block, "blocks.%d.%d", stage, i);
+            x = relu6_block (t, x, block, names, sizes);
+            channels = stage_channels[stage];
+        }
+    }
+    x = twin_act (t, twin_layer (t, x, "conv_head", "bn2", t->odd ? "8 4 1 1 0 1" : "8 5 1 1 0 1"), RELU6);
     return head (t, twin_mean (t, x), "classifier", 8);
 }
 
@@ -154,7 +186,7 @@ struct parts {
     const char *expand, *expand_norm, *depthwise, *depthwise_norm, *reduce, *widen, *project, *project_norm;
 };
 
-/* Block i, 4 channels in and out, 6 between; names behind that of the block. */
+/* Block i, 4 channels in and out, 6 between; names behind that of the block. Look-alike 1: a kernel of 3 in block 6. */
 static int small_block (struct twin *t, int x, const char *block, int i, const struct parts *p)
 {
     enum kind kind = small[i].swish ? SWISH : RELU;
@@ -162,7 +194,8 @@ static int small_block (struct twin *t, int x, const char *block, int i, const s
     char what[64];
     if (p->expand)
         y = twin_act (t, twin_layer (t, y, in (block, p->expand), in (block, p->expand_norm), "6 4 1 1 0 1"), kind);
-    snprintf (what, sizeof what, "%d 1 %d %d %d %d", wide, small[i].kernel, small[i].stride, small[i].kernel / 2, wide);
+    int kernel = t->odd == 1 && i == 5 ? 3 : small[i].kernel;
+    snprintf (what, sizeof what, "%d 1 %d %d %d %d", wide, kernel, small[i].stride, kernel / 2, wide);
     y = twin_act (t, twin_layer (t, y, in (block, p->depthwise), in (block, p->depthwise_norm), what), kind);
     if (small[i].gated)
         y = twin_gate (t, y, in (block, p->reduce), in (block, p->widen), wide, 2, false);
@@ -220,7 +253,7 @@ static int silu_block (struct twin *t, int x, const char *block, const struct pa
     y = twin_act (t, twin_layer (t, y, in (block, p->depthwise), in (block, p->depthwise_norm), depthwise), SILU);
     y = twin_gate (t, y, in (block, p->reduce), in (block, p->widen), 6, 2, true);
     y = twin_layer (t, y, in (block, p->project), in (block, p->project_norm), "4 6 1 1 0 1");
-    return strstr (depthwise, " 2 ") ? y : twin_add (t, x, y);
+    return !strncmp (depthwise + 6, "2", 1) ? y : twin_add (t, x, y);
 }
 
 static const struct parts torchvision_parts = { "block.0.0",   "block.0.1",   "block.1.0", "block.1.1",
@@ -228,16 +261,70 @@ static const struct parts torchvision_parts = { "block.0.0",   "block.0.1",   "b
 static const struct parts timm_parts = { "conv_pw",        "bn1",      "conv_dw", "bn2", "se.conv_reduce",
                                          "se.conv_expand", "conv_pwl", "bn3" };
 
-static int efficientnet (struct twin *t)
+/* Depthwise convolutions of the seven stages, and of the three to six that EfficientNetV2 does not fuse. */
+static const char *const first_stages[] = { NULL,          "6 1 3 2 1 6", "6 1 5 2 2 6", "6 1 3 2 1 6",
+                                            "6 1 5 1 2 6", "6 1 5 2 2 6", "6 1 3 1 1 6" },
+                         *const second_stages[] = { "6 1 3 2 1 6", "6 1 3 1 1 6", "6 1 3 2 1 6" };
+
+/* Behind the first block. format: of a block's name by its stage. Look-alikes: 1: the last two stages are not there,
+ * 2: a kernel of 5 in stage 2. */
+static int efficientnet_stages (struct twin *t, int x, const char *format, const struct parts *parts)
 {
+    for (int stage = 1; stage < (t->odd == 1 ? 5 : 7); stage++) {
+        char block[32];
+        bool odd = stage == 1 && t->odd == 2;
+        snprintf (block, sizeof block, format, stage + (parts == &torchvision_parts));
+        x = silu_block (t, x, block, parts, odd ? "6 1 5 2 2 6" : first_stages[stage]);
+        if (stage == 1) {
+            block[strlen (block) - 1] = '1';
+            x = silu_block (t, x, block, parts, "6 1 3 1 1 6");
+        }
+    }
+    return x;
+}
+
+/* B4 has 1792 channels in the end, B5 2048 and another epsilon: Wightman's and the authors' weights, as torchvision has
+ * them. */
+static int efficientnet_of (struct twin *t, int width)
+{
+    char what[32], last[2][32];
+    for (int i = 0; i < 2; i++)
+        snprintf (last[i], sizeof last[i], "features.%d.%d", t->odd == 1 ? 6 : 8, i);
     int x = twin_act (t, twin_layer (t, 0, "features.0.0", "features.0.1", "4 3 3 2 1 1"), SILU);
     int y = twin_act (t, twin_layer (t, x, "features.1.0.block.0.0", "features.1.0.block.0.1", "4 1 3 1 1 4"), SILU);
     y = twin_gate (t, y, "features.1.0.block.1.fc1", "features.1.0.block.1.fc2", 4, 1, true);
     y = twin_layer (t, y, "features.1.0.block.2.0", "features.1.0.block.2.1", "4 4 1 1 0 1");
-    x = silu_block (t, twin_add (t, x, y), "features.2.0", &torchvision_parts, "6 1 5 2 2 6");
-    x = silu_block (t, x, "features.2.1", &torchvision_parts, "6 1 3 1 1 6");
-    x = twin_act (t, twin_layer (t, x, "features.3.0", "features.3.1", "8 4 1 1 0 1"), SILU);
-    return head (t, twin_mean (t, x), "classifier.1", 8);
+    x = efficientnet_stages (t, twin_add (t, x, y), "features.%d.0", &torchvision_parts);
+    snprintf (what, sizeof what, "%d 4 1 1 0 1", width);
+    x = twin_act (t, twin_layer (t, x, last[0], last[1], what), SILU);
+    return head (t, twin_mean (t, x), "classifier.1", width);
+}
+
+static int efficientnet (struct twin *t)
+{
+    return efficientnet_of (t, 8);
+}
+
+static int efficientnet_b4 (struct twin *t)
+{
+    return efficientnet_of (t, 1792);
+}
+
+static int efficientnet_b5 (struct twin *t)
+{
+    t->epsilon = 0.001f;
+    return efficientnet_of (t, 2048);
+}
+
+/* Look-alike 1: the last of six stages is not there. */
+static int efficientnet_v2_stages (struct twin *t, int x, const char *format, const struct parts *parts)
+{
+    for (int stage = 3; stage < (t->odd == 1 ? 5 : 6); stage++) {
+        char block[32];
+        snprintf (block, sizeof block, format, stage + (parts == &torchvision_parts));
+        x = silu_block (t, x, block, parts, second_stages[stage - 3]);
+    }
+    return x;
 }
 
 static int efficientnet_v2 (struct twin *t)
@@ -248,8 +335,10 @@ static int efficientnet_v2 (struct twin *t)
     x = twin_add (t, x, twin_act (t, y, SILU));
     x = twin_act (t, twin_layer (t, x, "features.2.0.block.0.0", "features.2.0.block.0.1", "6 4 3 2 1 1"), SILU);
     x = twin_layer (t, x, "features.2.0.block.1.0", "features.2.0.block.1.1", "4 6 1 1 0 1");
-    x = silu_block (t, x, "features.3.0", &torchvision_parts, "6 1 3 2 1 6");
-    x = twin_act (t, twin_layer (t, x, "features.4.0", "features.4.1", "8 4 1 1 0 1"), SILU);
+    x = twin_act (t, twin_layer (t, x, "features.3.0.block.0.0", "features.3.0.block.0.1", "6 4 3 2 1 1"), SILU);
+    x = twin_layer (t, x, "features.3.0.block.1.0", "features.3.0.block.1.1", "4 6 1 1 0 1");
+    x = efficientnet_v2_stages (t, x, "features.%d.0", &torchvision_parts);
+    x = twin_act (t, twin_layer (t, x, "features.7.0", "features.7.1", "8 4 1 1 0 1"), SILU);
     return head (t, twin_mean (t, x), "classifier.1", 8);
 }
 
@@ -258,12 +347,8 @@ static int efficientnet_timm (struct twin *t)
     int x = twin_act (t, twin_layer (t, 0, "conv_stem", "bn1", "4 3 3 2 1 1"), SILU);
     int y = twin_act (t, twin_layer (t, x, "blocks.0.0.conv_dw", "blocks.0.0.bn1", "4 1 3 1 1 4"), SILU);
     y = twin_gate (t, y, "blocks.0.0.se.conv_reduce", "blocks.0.0.se.conv_expand", 4, 1, true);
-    y = twin_layer (t, y, "blocks.0.0.conv_pw", "blocks.0.0.bn2", "3 4 1 1 0 1");
-    y = twin_act (t, twin_layer (t, y, "blocks.1.0.conv_pw", "blocks.1.0.bn1", "6 3 1 1 0 1"), SILU);
-    y = twin_act (t, twin_layer (t, y, "blocks.1.0.conv_dw", "blocks.1.0.bn2", "6 1 3 2 1 6"), SILU);
-    y = twin_gate (t, y, "blocks.1.0.se.conv_reduce", "blocks.1.0.se.conv_expand", 6, 2, true);
-    y = twin_layer (t, y, "blocks.1.0.conv_pwl", "blocks.1.0.bn3", "4 6 1 1 0 1");
-    x = silu_block (t, y, "blocks.1.1", &timm_parts, "6 1 3 1 1 6");
+    y = twin_layer (t, y, "blocks.0.0.conv_pw", "blocks.0.0.bn2", "4 4 1 1 0 1");
+    x = efficientnet_stages (t, twin_add (t, x, y), "blocks.%d.0", &timm_parts);
     x = twin_act (t, twin_layer (t, x, "conv_head", "bn2", "8 4 1 1 0 1"), SILU);
     return head (t, twin_mean (t, x), "classifier", 8);
 }
@@ -273,9 +358,13 @@ static int efficientnet_v2_timm (struct twin *t)
     int x = twin_act (t, twin_layer (t, 0, "conv_stem", "bn1", "4 3 3 2 1 1"), SILU);
     int y = twin_layer (t, x, "blocks.0.0.conv", "blocks.0.0.bn1", "4 4 3 1 1 1");
     x = twin_add (t, x, twin_act (t, y, SILU));
-    x = twin_act (t, twin_layer (t, x, "blocks.1.0.conv_exp", "blocks.1.0.bn1", "6 4 3 2 1 1"), SILU);
-    x = twin_layer (t, x, "blocks.1.0.conv_pwl", "blocks.1.0.bn2", "4 6 1 1 0 1");
-    x = silu_block (t, x, "blocks.2.0", &timm_parts, "6 1 3 2 1 6");
+    for (int stage = 1; stage < 3; stage++) {
+        char block[32];
+        snprintf (block, sizeof block, "blocks.%d.0", stage);
+        x = twin_act (t, twin_layer (t, x, in (block, "conv_exp"), in (block, "bn1"), "6 4 3 2 1 1"), SILU);
+        x = twin_layer (t, x, in (block, "conv_pwl"), in (block, "bn2"), "4 6 1 1 0 1");
+    }
+    x = efficientnet_v2_stages (t, x, "blocks.%d.0", &timm_parts);
     x = twin_act (t, twin_layer (t, x, "conv_head", "bn2", "8 4 1 1 0 1"), SILU);
     return head (t, twin_mean (t, x), "classifier", 8);
 }
@@ -287,32 +376,51 @@ static int half (struct twin *t, int x)
     return twin_max_pool (t, x, "kernel_shape=2,2 strides=2,2");
 }
 
-/* Batch norm; 8 x 8 -> 4 x 4 -> 2 x 2. */
+/* Stages of so many convolutions, as long as there are some, to 4 channels, each with a maxpool behind it. */
+static int plain_stages (struct twin *t, const char *counts, bool normed)
+{
+    int x = 0, number = 0;
+    for (const char *at = counts; *at; at++, number++) {
+        for (int i = 0; i < *at - '0'; i++, number += normed ? 3 : 2) {
+            const char *what = x ? "4 4 3 1 1 1 b" : "4 3 3 1 1 1 b";
+            char conv[32], norm[32];
+            snprintf (conv, sizeof conv, "features.%d", number);
+            snprintf (norm, sizeof norm, "features.%d", number + 1);
+            x = relu (t, normed ? twin_layer (t, x, conv, norm, what) : twin_conv (t, x, conv, what));
+        }
+        x = half (t, x);
+    }
+    return x;
+}
+
+/* 64 x 64 -> 2 x 2. */
 static int vgg_bn (struct twin *t)
 {
-    int x = relu (t, twin_layer (t, 0, "features.0", "features.1", "4 3 3 1 1 1 b"));
-    x = half (t, relu (t, twin_layer (t, x, "features.3", "features.4", "4 4 3 1 1 1 b")));
-    x = half (t, relu (t, twin_layer (t, x, "features.7", "features.8", "6 4 3 1 1 1 b")));
-    x = twin_linear (t, twin_node (t, "Flatten", NULL, "v%d", x), "classifier.0", 8, 24);
+    int x = plain_stages (t, "11222", true);
+    x = twin_linear (t, twin_node (t, "Flatten", NULL, "v%d", x), "classifier.0", 8, 16);
     x = twin_linear (t, relu (t, x), "classifier.3", 7, 8);
     return head (t, relu (t, x), "classifier.6", 7);
 }
 
 static int vgg_timm (struct twin *t)
 {
-    int x = half (t, relu (t, twin_conv (t, 0, "features.0", "4 3 3 1 1 1 b")));
-    x = relu (t, twin_conv (t, x, "features.3", "4 4 3 1 1 1 b"));
-    x = half (t, relu (t, twin_conv (t, x, "features.5", "6 4 3 1 1 1 b")));
-    x = relu (t, twin_conv (t, x, "pre_logits.fc1", "8 6 2 1 0 1 b"));
+    int x = plain_stages (t, "22222", false);
+    x = relu (t, twin_conv (t, x, "pre_logits.fc1", "8 4 2 1 0 1 b"));
     x = relu (t, twin_conv (t, x, "pre_logits.fc2", "7 8 1 1 0 1 b"));
     return head (t, twin_mean (t, x), "head.fc", 7);
 }
 
+/* Look-alikes: two convolutions and a matrix, four stages, six, and a convolution less. */
 static int vgg_cifar (struct twin *t)
 {
-    int x = relu (t, twin_layer (t, 0, "features.0", "features.1", "4 3 3 1 1 1 b"));
-    x = half (t, relu (t, twin_layer (t, x, "features.3", "features.4", "4 4 3 1 1 1 b")));
-    return head (t, twin_mean (t, x), "classifier", 4);
+    static const char *const layouts[] = { "22333", "2", "2233", "223331", "22332" };
+    return head (t, twin_mean (t, plain_stages (t, layouts[t->odd], true)), "classifier", 4);
+}
+
+static int vgg_plain (struct twin *t)
+{
+    static const char *const layouts[] = { "22444", "2" };
+    return head (t, twin_mean (t, plain_stages (t, layouts[t->odd], false)), "classifier", 4);
 }
 
 static int fire (struct twin *t, int x, const char *module, const char *squeeze)
@@ -323,15 +431,32 @@ static int fire (struct twin *t, int x, const char *module, const char *squeeze)
     return twin_node (t, "Concat", "axis=1", "v%d v%d", a, b);
 }
 
-static int squeezenet (struct twin *t)
+/* Fire modules and maxpools from features.2 on. */
+static int squeezenet_of (struct twin *t, const char *first, const char *modules)
 {
-    static const char pool[] = "kernel_shape=3,3 strides=2,2 ceil_mode=1";
-    int x = relu (t, twin_conv (t, 0, "features.0", "4 3 3 2 0 1 b"));
-    x = fire (t, twin_max_pool (t, x, pool), "features.3", "2 4 1 1 0 1 b");
-    x = fire (t, x, "features.4", "2 8 1 1 0 1 b");
-    x = fire (t, twin_max_pool (t, x, pool), "features.6", "2 8 1 1 0 1 b");
+    int x = relu (t, twin_conv (t, 0, "features.0", first)), channels = 4;
+    for (int i = 0; modules[i]; i++) {
+        char module[32], squeeze[32];
+        snprintf (module, sizeof module, "features.%d", i + 2);
+        snprintf (squeeze, sizeof squeeze, "2 %d 1 1 0 1 b", channels);
+        x = modules[i] == 'f' ? fire (t, x, module, squeeze)
+                              : twin_max_pool (t, x, "kernel_shape=3,3 strides=2,2 ceil_mode=1");
+        channels = modules[i] == 'f' ? 8 : channels;
+    }
     x = relu (t, twin_conv (t, x, "classifier.1", "3 8 1 1 0 1 b"));
     return twin_node (t, "GlobalAveragePool", NULL, "v%d", x);
+}
+
+static int squeezenet (struct twin *t)
+{
+    return squeezenet_of (t, "4 3 7 2 0 1 b", "pfffpffffpf");
+}
+
+/* Look-alikes: a maxpool elsewhere, the other kernel, a module less. */
+static int squeezenet_1_1 (struct twin *t)
+{
+    static const char *const modules[] = { "pffpffpffff", "pfpfffpffff", "pffpffpffff", "pffpffpfff" };
+    return squeezenet_of (t, t->odd == 2 ? "4 3 7 2 0 1 b" : "4 3 3 2 0 1 b", modules[t->odd]);
 }
 
 static int dense_layer (struct twin *t, int x, const char *module, int channels, const char *first)
@@ -489,10 +614,12 @@ const struct family_case networks_families[] = {
     { "EfficientNetV2", 32, efficientnet_v2, false },
     { "EfficientNet, timm", 32, efficientnet_timm, false },
     { "EfficientNetV2, timm", 32, efficientnet_v2_timm, false },
-    { "VGG with batch norm", 8, vgg_bn, false },
-    { "VGG, timm", 8, vgg_timm, false },
-    { "VGG, CIFAR", 8, vgg_cifar, false },
-    { "SqueezeNet", 33, squeezenet, true },
+    { "VGG with batch norm", 64, vgg_bn, false },
+    { "VGG, timm", 64, vgg_timm, false },
+    { "VGG, CIFAR", 32, vgg_cifar, false },
+    { "VGG, CIFAR, without batch norm", 32, vgg_plain, false },
+    { "SqueezeNet", 64, squeezenet, true },
+    { "SqueezeNet 1.1", 33, squeezenet_1_1, true },
     { "DenseNet", 32, densenet, false },
     { "ConvNeXt", 32, convnext, false },
     { "ConvNeXt, timm", 32, convnext_timm, false },
@@ -501,4 +628,34 @@ const struct family_case networks_families[] = {
     { "RegNetX", 32, regnet, false },
     { "RegNetY, timm", 32, regnet_timm, false },
     { NULL, 0, NULL, false },
+};
+
+const struct family_case networks_widths[] = {
+    { "EfficientNet B4", 32, efficientnet_b4, false },
+    { "EfficientNet B5", 32, efficientnet_b5, false },
+    { NULL, 0, NULL, false },
+};
+
+const struct look_alike networks_look_alikes[] = {
+    { { "VGG", 32, vgg_cifar, false }, 1, "behind 2, 0, 0, 0 and 0" },
+    { { "VGG", 32, vgg_plain, false }, 1, "behind 2, 0, 0, 0 and 0" },
+    { { "VGG", 32, vgg_cifar, false }, 2, "behind 2, 2, 3, 3 and 0" },
+    { { "VGG", 64, vgg_cifar, false }, 3, "belongs to no part" },
+    { { "VGG", 32, vgg_cifar, false }, 4, "behind 2, 2, 3, 3 and 2" },
+    { { "MobileNetV2", 32, mobilenet_v2, false }, 1, "ends 16 blocks; a MobileNetV2 has 17" },
+    { { "MobileNetV2", 32, mobilenet_v2, false }, 2, "ends 18 blocks; a MobileNetV2 has 17" },
+    { { "MobileNetV2", 32, mobilenet_v2, false }, 3, "makes 4 channels of 5" },
+    { { "MobileNetV2", 32, mobilenet_v2, false }, 4, "is 5x5 and depthwise" },
+    { { "MobileNetV2, timm", 32, mobilenet_v2_timm, false }, 1, "7 stages, not 6" },
+    { { "MobileNetV3", 64, mobilenet_v3, false }, 1, "is 3x3 and depthwise" },
+    { { "MobileNetV3, timm", 64, mobilenet_v3_timm, false }, 1, "is 3x3 and depthwise" },
+    { { "EfficientNet", 32, efficientnet, false }, 1, "there are 5 stages" },
+    { { "EfficientNet", 32, efficientnet, false }, 2, "is 5x5 and depthwise" },
+    { { "EfficientNet, timm", 32, efficientnet_timm, false }, 1, "there are 5 stages" },
+    { { "EfficientNet, timm", 32, efficientnet_timm, false }, 2, "is 5x5 and depthwise" },
+    { { "EfficientNetV2, timm", 32, efficientnet_v2_timm, false }, 1, "there are 5 stages" },
+    { { "SqueezeNet", 64, squeezenet_1_1, true }, 1, "before fire modules 3 5 6 7 9 10 11 12" },
+    { { "SqueezeNet", 64, squeezenet_1_1, true }, 2, "is 7x7 before fire modules 3 4 6 7" },
+    { { "SqueezeNet", 64, squeezenet_1_1, true }, 3, "before fire modules 3 4 6 7 9 10 11;" },
+    { { NULL, 0, NULL, false }, 0, NULL },
 };

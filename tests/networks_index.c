@@ -3,6 +3,8 @@
  * elsewhere. */
 #include "tests/networks.h"
 
+#include "engine/work.h"
+
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -179,6 +181,53 @@ static void check_shared (const struct safetensors *all, const char *metadata)
     model_unref (c);
 }
 
+/* What opening an index takes beside the parsing of both files; `more`: behind all others in the map. */
+static uint64_t spent (const char *more, int count, bool opens)
+{
+    enum { HEADER_STEPS = 30 }; /* for each byte that is parsed */
+    struct error error = { "" };
+    struct safetensors file;
+    struct work work;
+    size_t room = (size_t)count * 100 + 200, used = 8, length = 0;
+    char *shard = malloc (room), *text = malloc (room);
+    if (!CHECK (shard && text, "no memory")) {
+        free (shard);
+        free (text);
+        return 0;
+    }
+    for (int i = 0; i < count; i++) {
+        used +=
+            (size_t)snprintf (shard + used, room - used,
+                              "%s\"%d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}", i ? "," : "{", i);
+        length +=
+            (size_t)snprintf (text + length, room - length, "%s\"%d\":\"%s\"", i ? "," : "{\"weight_map\":{", i, first);
+    }
+    shard[used++] = '}';
+    for (int i = 0; i < 8; i++)
+        shard[i] = (char)((uint64_t)(used - 8) >> 8 * i);
+    length += (size_t)snprintf (text + length, room - length, "%s}}", more);
+    CHECK (networks_write (first, shard, used), "no file");
+    work_begin (&work, UINT64_MAX / 2, NULL);
+    bool opened = safetensors_open_index (networks_path (index_name), text, length, &file, &error);
+    work_end (&work);
+    CHECK (opened == opens && (opens || strstr (error.text, "is not in the file")), "'%s'", error.text);
+    if (opened)
+        safetensors_close (&file);
+    free (shard);
+    free (text);
+    return work.spent - HEADER_STEPS * (used - 8 + length);
+}
+
+/* Tensors of an index are put in one list, sorted and looked for: all of it is charged. */
+static void check_charges (void)
+{
+    enum { COUNT = 3000, JOINED_STEPS = 400, FOUND_STEPS = 800 };
+    uint64_t good = spent ("", COUNT, true), bad = spent (",\"nowhere\":\"a.safetensors\"", COUNT, false);
+    CHECK (good > COUNT * JOINED_STEPS, "%d steps to join %d tensors", (int)good, COUNT);
+    CHECK (bad > good + COUNT * FOUND_STEPS, "%d steps to find one of %d missing, %d without", (int)bad, COUNT,
+           (int)good);
+}
+
 void check_index (void)
 {
     static struct twin t;
@@ -203,6 +252,7 @@ void check_index (void)
         check_texts (text, sizeof text, &all);
         make_index (text, sizeof text, &all, NULL, NULL);
         check_cuts (text);
+        check_charges ();
         unlink (networks_path (first));
         unlink (networks_path (second));
         unlink (networks_path (index_name));

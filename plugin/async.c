@@ -183,9 +183,21 @@ void async_free (struct async *async)
     g_free (async);
 }
 
+/* A buffer of the same memory, beside which the stream's stays writable. gst_buffer_copy would hold the stream's where
+ * that is of a pool (GStreamer 1.26); the pool gives up a buffer whose memory is still in use. */
+static GstBuffer *share_memory (GstBuffer *frame)
+{
+    GstBuffer *buffer = gst_buffer_new ();
+    gst_buffer_copy_into (buffer, frame, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META, 0,
+                          -1);
+    for (guint i = 0; i < gst_buffer_n_memory (frame); i++)
+        gst_buffer_append_memory (buffer, gst_buffer_get_memory (frame, i));
+    return buffer;
+}
+
 gboolean async_submit (struct async *async, const struct sight *sight)
 {
-    GstBuffer *buffer = gst_buffer_copy (sight->buffer); /* its memory is shared; the stream's stays writable */
+    GstBuffer *buffer = share_memory (sight->buffer);
     g_mutex_lock (&async->lock);
     gboolean good = !async->failed;
     GstBuffer *before = buffer;

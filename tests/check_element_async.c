@@ -292,6 +292,43 @@ static void check_storm (void)
     rig_free (&rig);
 }
 
+/* Frames of a pool, as most sources have them, stay writable and carry results; the pool gets them back, or gives them
+ * up. */
+static void check_pool (void)
+{
+    enum { ROUNDS = 60 };
+    group ("frames of a pool");
+    struct rig rig = rig_new ("async=true overlay=labels");
+    GstVideoInfo info;
+    rig_caps (&rig, "RGB", 50, 40);
+    gst_video_info_set_format (&info, GST_VIDEO_FORMAT_RGB, 50, 40);
+    GstBufferPool *pool = gst_video_buffer_pool_new ();
+    GstStructure *config = gst_buffer_pool_get_config (pool);
+    GstCaps *caps = gst_video_info_to_caps (&info);
+    gst_buffer_pool_config_set_params (config, caps, (guint)info.size, 2, 0);
+    CHECK (gst_buffer_pool_set_config (pool, config) && gst_buffer_pool_set_active (pool, TRUE), "no pool");
+    int with = 0, through = 0;
+    for (int n = 0; n < ROUNDS || (with == 0 && n < 2000); n++) {
+        GstBuffer *frame = NULL;
+        if (gst_buffer_pool_acquire_buffer (pool, &frame, NULL) != GST_FLOW_OK)
+            break;
+        gst_buffer_memset (frame, 0, 120, info.size);
+        GST_BUFFER_PTS (frame) = (GstClockTime)n * GST_SECOND / 30;
+        GstBuffer *out = NULL;
+        if (gst_harness_push (rig.h, frame) == GST_FLOW_OK && (out = gst_harness_try_pull (rig.h))) {
+            through++;
+            with += result_of (out, NULL) != NULL;
+        }
+        gst_clear_buffer (&out);
+        g_usleep (500);
+    }
+    CHECK (through >= ROUNDS && with > 0, "%d frames came through, %d with a result", through, with);
+    rig_free (&rig);
+    gst_buffer_pool_set_active (pool, FALSE);
+    gst_object_unref (pool);
+    gst_caps_unref (caps);
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -303,5 +340,6 @@ int main (int argc, char **argv)
     check_turns ();
     check_between ();
     check_storm ();
+    check_pool ();
     return end_tests ();
 }

@@ -168,6 +168,8 @@ static void check_operations (void)
         CHECK (strcmp (fact, expected[i].before) == 0, "layer %d, before: %s", i, fact);
         caption_fact (fact, sizeof fact, &after, &quarter);
         CHECK (strcmp (fact, expected[i].after) == 0, "layer %d, after: %s", i, fact);
+        CHECK (strcmp (before.moment, i == 5 ? "" : "before") == 0 && strcmp (after.moment, i == 5 ? "" : "after") == 0,
+               "layer %d: %s, %s", i, before.moment, after.moment);
         CHECK (before.sign && before.pre && !after.pre && after.sign == expected[i].sign, "layer %d: sign %d, %d", i,
                before.sign, after.sign);
         CHECK (strcmp (after.shape, i == 5 ? "4 × 1 × 1" : "4 × 16 × 12") == 0, "layer %d: %s", i, after.shape);

@@ -66,6 +66,7 @@ void caption_of_layer (struct layer_caption *caption, const struct network *netw
     *caption =
         (struct layer_caption) { .role = which->role, .name = network->layers.label[layer], .pre = pre, .sign = TRUE };
     g_snprintf (caption->shape, sizeof caption->shape, "%d × %d × %d", tensor.channels, tensor.height, tensor.width);
+    caption->moment = which->pre == which->post ? "" : pre ? "before" : "after";
     if (pre || which->pre == which->post) {
         g_strlcpy (caption->source, operation_in_words (g, which->pre), sizeof caption->source);
         return;

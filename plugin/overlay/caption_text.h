@@ -13,6 +13,7 @@ struct layer_caption {
     const char *role, *name; /* the network's; role is "early", "middle", "late" or "" */
     char shape[48];          /* "64 × 56 × 56": channels, height, width */
     char source[64];         /* what the values come from: "conv + BN", "after ReLU" */
+    const char *moment;      /* "before" or "after", of its activation; "" where there is none */
     gboolean pre;            /* before the activation */
     gboolean sign;           /* there may be values below zero */
     gboolean cuts;           /* the activation makes zero of what is below: the zeros are counted, else what is below */

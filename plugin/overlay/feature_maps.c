@@ -49,13 +49,14 @@ static const char *role_of (const struct layer_caption *caption, enum caption_fo
     return form == CAPTION_NAME ? (caption->pre ? "pre" : "") : caption->role;
 }
 
-/* Leaves of text->fact what there is room for. moment: "before" or "after", where its neighbour is the other, else
- * "". */
-static void shorten_fact (struct mosaic_text *text, enum fact_form form, const char *moment)
+/* Leaves of text->fact what there is room for; before or after the activation is said where its neighbour is the other,
+ * with `both` stages. */
+static void shorten_fact (struct mosaic_text *text, enum fact_form form, gboolean both)
 {
     const char *colon = strstr (text->fact, ": ");
     if (form == FACT_WHOLE || !colon)
         return;
+    const char *moment = both ? text->caption->moment : "";
     gboolean told = form == FACT_MOMENT && *moment;
     char *figure = g_strdup (colon + 2);
     g_snprintf (text->fact, sizeof text->fact, "%s%s%s", told ? moment : "", told ? ": " : "", figure);
@@ -246,13 +247,6 @@ static gboolean has_sign (const struct drawing *drawing, const struct cell *cell
     return captions[cell->layer].sign || drawing->frame->appearance->stage == STAGE_BOTH;
 }
 
-static const char *moment_of (const struct drawing *drawing, const struct cell *cell)
-{
-    if (drawing->frame->appearance->stage != STAGE_BOTH || stands_alone (drawing->frame, cell->layer))
-        return "";
-    return cell->pre ? "before" : "after";
-}
-
 static enum fact_form fact_form (const struct feature_maps *maps, const struct mosaic *mosaic)
 {
     return mosaic->form == CAPTION_BRIEF ? MAX (maps->facts, FACT_MOMENT) : maps->facts;
@@ -276,7 +270,7 @@ static gboolean measure_form (struct drawing *drawing, struct feature_maps *maps
         struct mosaic_text text = { .caption = cell->pre ? &drawing->pre_caption[cell->layer]
                                                          : &drawing->post_caption[cell->layer] };
         caption_fact (text.fact, sizeof text.fact, text.caption, &widest);
-        shorten_fact (&text, fact_form (maps, mosaic), moment_of (drawing, cell));
+        shorten_fact (&text, fact_form (maps, mosaic), drawing->frame->appearance->stage == STAGE_BOTH);
         fits &= mosaic->form > CAPTION_BRIEF || pen_width (&pen, text.fact, least, WEIGHT_NORMAL) <= most;
         maps->letters = MIN (maps->letters, caption_size (&pen, &text, mosaic->form, most));
     }
@@ -371,7 +365,7 @@ static void draw (struct drawing *drawing, void *state, int i, const struct canv
         tiles.frame = drawing->frame;
         caption_class_channels (text.fact, sizeof text.fact, drawing->frame->network, &shown->wish);
     }
-    shorten_fact (&text, fact_form (maps, mosaic), moment_of (drawing, cell));
+    shorten_fact (&text, fact_form (maps, mosaic), drawing->frame->appearance->stage == STAGE_BOTH);
     pen_clear (&pen);
     write_text (&pen, mosaic, &text);
     channel_tiles_draw (&pen, mosaic, &tiles, drawing->scratch);

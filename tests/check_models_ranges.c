@@ -478,6 +478,15 @@ static void check_judged (struct model *model, struct ranges *ranges, double agr
            "%s: '%s'", what, found.remark.text);
     CHECK (!refused || !bytes, "%s: is used, with %g dB", what, found.db);
     CHECK (isnan (agreement) || found.db == agreement, "%s: %g dB, not %g", what, found.db, agreement);
+    if (bytes && isnan (agreement)) {
+        const char *last = graph_tensor (model_graph (model), graph_output_id (model_graph (model), 0)).name;
+        const struct plan_options steps = {
+            .threads = 1, .precision = PRECISION_INT8, .ranges = found.kept, .taps = &last, .tap_count = 1
+        };
+        double db = 0;
+        CHECK (precision_of_steps (model, &steps, &db, &error) && fabs (db - found.db) < 1e-9,
+               "%s: the last step is %g dB true, the answers %g", what, db, found.db);
+    }
     ranges_free (found.kept);
     plan_free (plan);
     ranges_free (ranges);

@@ -272,7 +272,7 @@ void file_list_add (struct file_list *files, const char *path, const struct file
 {
     if (files->count < 0)
         return;
-    char *copy = strdup (path);
+    char *copy = path ? strdup (path) : NULL;
     struct file_entry *list = copy ? realloc (files->list, ((size_t)files->count + 1) * sizeof *list) : NULL;
     if (list) {
         list[files->count++] = (struct file_entry) { copy, *identity };

@@ -27,6 +27,7 @@ struct file_list {
     } * list;  /* [count] */
     int count; /* -1: there was no memory to tell */
 };
+/* `path` NULL: there was no memory for it, which the list then says. */
 void file_list_add (struct file_list *files, const char *path, const struct file_identity *identity);
 void file_list_free (struct file_list *files);
 

@@ -221,14 +221,9 @@ bool onnx_external_finish (struct reader *r)
 void onnx_external_list (const struct reader *r, struct file_list *files)
 {
     size_t folder = file_name_start (r->path);
-    for (size_t i = 0; i < r->external.count && files->count >= 0; i++) {
+    for (size_t i = 0; i < r->external.count; i++) {
         char *path = file_path_with (r->path, folder, r->external.list[i].name);
-        if (path) {
-            file_list_add (files, path, &r->external.list[i].identity);
-        } else {
-            file_list_free (files);
-            files->count = -1;
-        }
+        file_list_add (files, path, &r->external.list[i].identity);
         free (path);
     }
 }

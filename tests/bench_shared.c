@@ -128,11 +128,12 @@ int main (int argc, char **argv)
         if (!strcmp (argv[i], "--seconds") && i + 1 < argc)
             seconds = atoi (argv[++i]);
         else if (!strcmp (argv[i], "--elements") && i + 1 < argc)
-            only = CLAMP (atoi (argv[++i]), 1, 256);
+            only = atoi (argv[++i]);
         else
             g_string_append_printf (text, "%s ", argv[i]);
     }
     properties = g_string_free (text, FALSE);
+    only = CLAMP (only, 0, 256);
     printf ("| elements | peak | resident | after NULL | threads | loaded, s | frames/s | of one | CPU ms/frame |\n"
             "|---|---|---|---|---|---|---|---|---|\n");
     double one = 0;

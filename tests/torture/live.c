@@ -436,6 +436,7 @@ void torture_live (int rounds)
     if (!CHECK (start_tests (NULL, NULL), "no folder"))
         return;
     cases_of ("", rounds);
+    rig_end ();
 }
 
 /* ---- cycles ------------------------------------------------------------------------------------------------------ */
@@ -546,6 +547,8 @@ static void swap_networks (const void *data)
 void torture_cycles (int states, int swaps)
 {
     check_group ("cycles");
+    if (!CHECK (start_tests (NULL, NULL), "no folder"))
+        return;
     rig_alone ("P26 cycles of states", cycle_states, (const char *)&states);
     rig_alone ("P29 swaps", swap_networks, (const char *)&swaps);
     rig_end ();

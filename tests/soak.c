@@ -10,10 +10,10 @@
  * For each sample everything is as at the beginning for two seconds: memory (after malloc_trim), threads, open files,
  * and of the second of these: frames, runs of the networks, how late frames leave; and what GLib and GStreamer have
  * called a mistake. Prints them as a table. Fails where there was a mistake, where a stream ended or stood still, or
- * where something grows: the line through the samples after the first two minutes and the first quarter rises, over all
- * of that time and beyond twice its own error, by more than 4 MiB, 2 threads, 2 files or 50 ms. A run too short for that
- * leaves out the first quarter only, and memory may rise by 48 MiB: each thread and each kind of drawing takes some the
- * first time. */
+ * where something grows: the line through the samples after the first two minutes and the first quarter rises, over
+ * all of that time and beyond twice its own error, by more than 4 MiB, 2 threads, 2 files or 50 ms. A run too short for
+ * that leaves out the first quarter only, and memory may rise by 48 MiB: each thread and each kind of drawing takes some
+ * the first time. */
 #include <gst/gst.h>
 #include <gst/video/video.h>
 

@@ -4,6 +4,7 @@
 
 #include "engine/work.h"
 #include "models/bundled.h"
+#include "models/finite.h"
 #include "models/model_private.h"
 #include "models/network.h"
 #include "models/onnx.h"
@@ -144,7 +145,10 @@ static struct content *read_as (const char *path, const struct size_source *sour
 
 struct content *content_read (const char *path, const struct modelinfo *info, struct error *error)
 {
-    return read_as (path, &(struct size_source) { .info = info }, error);
+    struct content *content = read_as (path, &(struct size_source) { .info = info }, error);
+    if (content)
+        finite_check (content->path, content->graph, &content->notices);
+    return content;
 }
 
 /* ---- those in use -------------------------------------------------------------------------------------------- */

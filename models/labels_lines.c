@@ -60,7 +60,7 @@ static bool are_all (const struct line *lines, int count, int named)
     for (int i = 0; good && i < count; i++) {
         if (!lines[i].name.length)
             continue;
-        good = lines[i].id <= named && !seen[lines[i].id];
+        good = lines[i].id >= 0 && lines[i].id <= named && !seen[lines[i].id];
         if (good)
             seen[lines[i].id] = 1;
     }

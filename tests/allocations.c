@@ -3,9 +3,11 @@
 #include "tests/allocations.h"
 
 #include <errno.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -52,6 +54,61 @@ bool allocations_heal (void)
     return has_failed;
 }
 
+/* ---- of some libraries, in all threads --------------------------------------------------------------------------- */
+
+enum { SPANS = 32 };
+
+static struct {
+    uintptr_t from[SPANS], to[SPANS];
+    int count;
+    bool once;
+    atomic_bool on, failed;
+    atomic_long left;
+} chosen;
+
+static int add_spans (struct dl_phdr_info *library, size_t size, void *data)
+{
+    for (const char *const *name = data; *name; name++)
+        for (int i = 0; strstr (library->dlpi_name, *name) && i < library->dlpi_phnum && chosen.count < SPANS; i++) {
+            if (library->dlpi_phdr[i].p_type != PT_LOAD || !(library->dlpi_phdr[i].p_flags & PF_X))
+                continue;
+            chosen.from[chosen.count] = library->dlpi_addr + library->dlpi_phdr[i].p_vaddr;
+            chosen.to[chosen.count] = chosen.from[chosen.count] + library->dlpi_phdr[i].p_memsz;
+            chosen.count++;
+        }
+    return 0;
+}
+
+void allocations_fail_in (const char *const *libraries, long good, bool once)
+{
+    chosen.count = 0;
+    chosen.once = once;
+    chosen.failed = false;
+    chosen.left = good;
+    dl_iterate_phdr (add_spans, (void *)libraries);
+    chosen.on = true;
+}
+
+bool allocations_heal_all (void)
+{
+    chosen.on = false;
+    return chosen.failed;
+}
+
+bool allocations_fails (const void *caller)
+{
+    bool there = false;
+    for (int i = 0; chosen.on && i < chosen.count; i++)
+        there |= (uintptr_t)caller >= chosen.from[i] && (uintptr_t)caller < chosen.to[i];
+    if (!there)
+        return false;
+    long left = atomic_fetch_sub (&chosen.left, 1);
+    bool fails = left == 0 || (left < 0 && !chosen.once);
+    if (fails)
+        chosen.failed = true;
+    return fails;
+}
+
 #if defined(__GLIBC__) && !defined(SANITIZED)
 
 extern void *__libc_malloc (size_t size);
@@ -66,8 +123,12 @@ bool allocations_counted (void)
 }
 
 /* Counts one call; false when it shall fail. */
-static bool granted (size_t size)
+static bool granted (size_t size, const void *caller)
 {
+    if (chosen.on && allocations_fails (caller)) {
+        errno = ENOMEM;
+        return false;
+    }
     atomic_fetch_add (&calls, 1);
     size_t seen = largest;
     while (size > seen && !atomic_compare_exchange_weak (&largest, &seen, size))
@@ -85,7 +146,7 @@ static bool granted (size_t size)
 
 __attribute__ ((visibility ("default"))) void *malloc (size_t size)
 {
-    return granted (size) ? __libc_malloc (size) : NULL;
+    return granted (size, __builtin_return_address (0)) ? __libc_malloc (size) : NULL;
 }
 
 __attribute__ ((visibility ("default"))) void *calloc (size_t count, size_t size)
@@ -93,27 +154,27 @@ __attribute__ ((visibility ("default"))) void *calloc (size_t count, size_t size
     size_t bytes;
     if (__builtin_mul_overflow (count, size, &bytes))
         bytes = SIZE_MAX;
-    return granted (bytes) ? __libc_calloc (count, size) : NULL;
+    return granted (bytes, __builtin_return_address (0)) ? __libc_calloc (count, size) : NULL;
 }
 
 __attribute__ ((visibility ("default"))) void *realloc (void *memory, size_t size)
 {
-    return granted (size) ? __libc_realloc (memory, size) : NULL;
+    return granted (size, __builtin_return_address (0)) ? __libc_realloc (memory, size) : NULL;
 }
 
 __attribute__ ((visibility ("default"))) void *memalign (size_t alignment, size_t size)
 {
-    return granted (size) ? __libc_memalign (alignment, size) : NULL;
+    return granted (size, __builtin_return_address (0)) ? __libc_memalign (alignment, size) : NULL;
 }
 
 __attribute__ ((visibility ("default"))) void *aligned_alloc (size_t alignment, size_t size)
 {
-    return granted (size) ? __libc_memalign (alignment, size) : NULL;
+    return granted (size, __builtin_return_address (0)) ? __libc_memalign (alignment, size) : NULL;
 }
 
 __attribute__ ((visibility ("default"))) int posix_memalign (void **memory, size_t alignment, size_t size)
 {
-    void *made = granted (size) ? __libc_memalign (alignment, size) : NULL;
+    void *made = granted (size, __builtin_return_address (0)) ? __libc_memalign (alignment, size) : NULL;
     if (!made)
         return ENOMEM;
     *memory = made;
@@ -124,7 +185,9 @@ __attribute__ ((visibility ("default"))) int posix_memalign (void **memory, size
 __attribute__ ((visibility ("default"))) void *mmap (void *at, size_t size, int protection, int flags, int fd,
                                                      off_t offset)
 {
-    return granted (size) ? (void *)syscall (SYS_mmap, at, size, protection, flags, fd, offset) : MAP_FAILED;
+    return granted (size, __builtin_return_address (0))
+               ? (void *)syscall (SYS_mmap, at, size, protection, flags, fd, offset)
+               : MAP_FAILED;
 }
 
 __attribute__ ((visibility ("default"))) int munmap (void *memory, size_t size)

@@ -18,6 +18,13 @@ size_t allocations_largest (void);
 
 /* The next `good` allocations of this thread succeed and every later one fails, until allocations_heal. */
 void allocations_fail_after (long good);
+/* The same for what these libraries ask for themselves, in every thread: parts of their file names, NULL at the end; of
+ * others none fails. `once`: only the next after those good ones. Until allocations_heal_all, which says whether one
+ * has failed. */
+void allocations_fail_in (const char *const *libraries, long good, bool once);
+bool allocations_heal_all (void);
+/* Of a function that stands in front of another library's, and was called by `caller`: whether it shall fail. */
+bool allocations_fails (const void *caller);
 /* Whether one has failed since allocations_fail_after. */
 bool allocations_heal (void);
 

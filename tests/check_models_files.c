@@ -10,6 +10,7 @@
 #include "models/npy.h"
 
 #include <errno.h>
+#include <float.h>
 #include <glib.h>
 #include <math.h>
 #include <string.h>
@@ -291,6 +292,40 @@ static void check_notices (void)
         expect_notice (cases[i].what, cases[i].metadata, cases[i].name, cases[i].text, cases[i].words);
 }
 
+/* Weights, biases, what a batch norm does and slopes that are none are counted, and the first layer of theirs named. */
+static void check_not_finite (void)
+{
+    for (int kind = 0; kind < 5; kind++) {
+        struct onnx o = onnx_new (13);
+        struct error error = { "" };
+        float weights[36], bias[4] = { 1, 2, 3, 4 }, scale[4] = { 1, 1, 1, 1 }, slope[4] = { 0 };
+        fill (weights, 36, 5);
+        weights[7] = kind == 1 ? (float)NAN : FLT_MAX;
+        weights[35] = kind == 1 ? -INFINITY : FLT_MIN / 2;
+        bias[3] = kind == 2 ? INFINITY : 0;
+        scale[2] = kind == 3 ? (float)NAN : 1;
+        slope[0] = kind == 4 ? INFINITY : 0;
+        onnx_input (&o, "x", "1 1 8 8");
+        onnx_floats (&o, "w", "4 1 3 3", weights);
+        onnx_floats (&o, "b", "4", bias);
+        onnx_floats (&o, "s", "4", scale);
+        onnx_floats (&o, "ones", "4", (const float[]) { 1, 1, 1, 1 });
+        onnx_floats (&o, "a", "4 1 1", slope);
+        onnx_node (&o, "Conv", "x w b", "c", "");
+        onnx_node (&o, "BatchNormalization", "c s b ones ones", "n", "");
+        onnx_node (&o, "PRelu", "n a", "p", "");
+        onnx_node (&o, "GlobalAveragePool", "p", "y", "");
+        onnx_output (&o, "y", "1 4 1 1");
+        struct model *model = load_onnx (scratch_path ("finite.onnx"), &o, &error);
+        static const char *const says[] = { NULL, "2 of its weights are", "first in 'c'", "1 of its weights is",
+                                            "first in 'p'" };
+        const char *notice = model && model_notices (model) ? model_notice (model, 0) : "";
+        CHECK (model && (says[kind] ? strstr (notice, says[kind]) != NULL : !*notice), "%d: '%s' %s", kind, notice,
+               error.text);
+        model_unref (model);
+    }
+}
+
 static void check_references (void)
 {
     struct error error = { "" };
@@ -527,6 +562,7 @@ void check_side_files (void)
     check_fitting ();
     check_labels_beside ();
     check_notices ();
+    check_not_finite ();
     check_references ();
     check_group ("modelinfo");
     check_modelinfo ();

@@ -151,6 +151,8 @@ static const struct {
     { "a huge number in lines", "0: a\n99999999: b\n", 2, "error 99999999" },
     { "a negative number", "{\"-1\": \"a\"}", 2, "error -1" },
     { "a negative number, by name", "{\"a\": -1}", 2, "error -1" },
+    { "a negative number among others", "0: a\n-5: b\n1 c\n", 3, "0: a|-5: b|1 c" },
+    { "a negative number of 64 bits", "0: a\n-9223372036854775808: b\n1 c\n", 3, "0: a|-9223372036854775808: b|1 c" },
     { "negative numbers in lines", "-2: a\n-3: b\n", 2, "error -2" },
     { "a negative number in a label map", "item { id: -5 name: 'a' }", 2, "error id" },
     { "a negative number in YAML", "names:\n  -1: a\n", 2, "error below" },

@@ -92,7 +92,7 @@ rule 'the list of parts (SPDX) is right' \
 rule 'the command needs no GStreamer' "$(needed "$command" | grep -i gst)"
 
 # ---- one version ------------------------------------------------------------------------------------------------
-version=$(sed -n "s/^project(.*version: '\([^']*\)'.*/\1/p" "$top/meson.build" | head -n 1)
+version=$(sed -n "s/^project(.* version: '\([^']*\)'.*/\1/p" "$top/meson.build" | head -n 1)
 inspected=$(GST_PLUGIN_PATH=$(dirname "$plugin") GST_PLUGIN_SYSTEM_PATH='' gst-inspect-1.0 convrelu 2>&1)
 said() { # NAME VERSION
   [ "$2" = "$version" ] || echo "$1 says '$2', meson.build '$version'"

@@ -12,7 +12,7 @@ top=$PWD out=$PWD/build/release
 need_programs meson git dpkg-buildpackage dh lintian
 rm -rf --one-file-system "$out"
 mkdir -p "$out/nowhere" "$out/one" "$out/two/deeper"
-version=$(sed -n "s/^project(.*version: '\([^']*\)'.*/\1/p" meson.build)
+version=$(sed -n "s/^project(.* version: '\([^']*\)'.*/\1/p" meson.build)
 name=convrelu-$version
 grep -q "^## $version (unreleased)" NEWS.md && skip "NEWS.md still calls $version unreleased"
 grep -q '^convrelu .* UNRELEASED' debian/changelog && skip 'so does debian/changelog'

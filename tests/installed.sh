@@ -74,7 +74,8 @@ if ${CC:-cc} $flag -fPIC -c "$work/nothing.c" -o "$work/nothing.o" 2>/dev/null &
   for file in "$plugin" "$command"; do
     [ "$(branch_note "$file")" = "$(branch_note "$work/nothing.so")" ] || echo "$file: '$(branch_note "$file")'"
   done >"$work/unmarked"
-  rule "what is installed is marked as this compiler's libraries are: '$(branch_note "$work/nothing.so")'" "$(cat "$work/unmarked")"
+  note=$(branch_note "$work/nothing.so") # nothing where the C library's own objects have no mark
+  rule "what is installed is marked as this compiler's libraries are: ${note:-none}" "$(cat "$work/unmarked")"
 else
   skip 'indirect branches: this compiler marks none'
 fi

@@ -3,7 +3,6 @@
 #include "plugin/gstconvrelu.h"
 
 #define GST_PACKAGE_NAME "convrelu"
-#define GST_PACKAGE_ORIGIN "Unknown package origin"
 
 static gboolean plugin_init (GstPlugin *plugin)
 {

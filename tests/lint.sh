@@ -44,7 +44,7 @@ sources=$(files '*.c' '*.h')
 engine=$(files 'engine/*.[ch]')
 models=$(files 'models/*.[ch]')
 plugin=$(files 'plugin/*.[ch]')
-scripts=$(files dev '.ci/*' 'tests/*.sh' debian/tests/pipeline docs/completions/convrelu)
+scripts=$(files dev '.ci/*' 'tests/*.sh' debian/tests/pipeline debian/tests/command debian/tests/demo docs/completions/convrelu)
 # File names hold no spaces (checked first), so the lists may be split.
 # shellcheck disable=SC2046,SC2086
 {
@@ -149,11 +149,6 @@ esac
 # shellcheck disable=SC2086
 if command -v shellcheck >/dev/null; then shellcheck -x $scripts 2>&1 | rule 'shellcheck agrees'; else skip 'no shellcheck'; fi
 tests/mutate --places 2>&1 | grep -E 'does not apply|^mutate:' | rule 'every fault of tests/mutations.txt fits one line'
-sed -nE 's/^ *\{ "([a-z-]+)", .*(G_OPTION_ARG.*|,)$/\1/p' models/convrelu.c | sort -u | while read -r option; do
-  for text in docs/convrelu.1 docs/completions/convrelu docs/completions/_convrelu; do
-    sed 's/[\]//g' "$text" | grep -q -- "--$option" || echo "$text: --$option"
-  done
-done | rule "manual and completions know the command's options"
 if command -v node >/dev/null; then
   for script in peer families; do
     node --check --input-type=commonjs <"tests/bench_$script" 2>&1

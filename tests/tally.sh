@@ -14,6 +14,18 @@ skip() {
   skipped=$((skipped + 1))
 }
 
+# rule TEXT OFFENCES: kept where there are none; else prints them.
+rule() {
+  if [ -z "$2" ]; then
+    echo "ok - $1"
+    passed=$((passed + 1))
+  else
+    echo "not ok - $1"
+    printf '%s\n' "$2" | head -n 20 | sed 's/^/    /'
+    failed=$((failed + 1))
+  fi
+}
+
 # need_programs, need_elements NAME...: without one of them the script ends, skipped.
 need_programs() {
   for program in "$@"; do

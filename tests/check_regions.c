@@ -354,6 +354,41 @@ static void check_picture (void)
     rig_free (&rig);
 }
 
+/* A field has half the lines of the frame that boxes are of. */
+static void check_fields (void)
+{
+    static const char *const formats[] = { "RGB", "I420", "I420_10LE" };
+    group ("regions of fields");
+    for (gsize f = 0; f < G_N_ELEMENTS (formats); f++) {
+        GstVideoFormat format = gst_video_format_from_string (formats[f]);
+        char caps[256];
+        snprintf (caps, sizeof caps,
+                  "video/x-raw(format:Interlaced),format=(string)%s,width=%d,height=%d,framerate=25/1,"
+                  "interlace-mode=(string)alternate",
+                  formats[f], WIDTH, HEIGHT);
+        struct rig whole = regions_rig (""), fields = regions_rig ("");
+        GstBuffer *frame = new_frame (format, WIDTH, HEIGHT, paint_slope);
+        GstBuffer *field = new_frame (format, WIDTH, HEIGHT / 2, paint_slope);
+        rig_caps (&whole, formats[f], WIDTH, HEIGHT);
+        gst_harness_set_src_caps_str (fields.h, caps);
+        for (int i = 0; i < 2; i++)
+            for (gsize b = 0; b < 3; b++)
+                add_roi (i ? field : frame, "a", (int)b + 1, (int)b * 16, (int)b * 16, 48, 32);
+        add_roi (field, "a", 9, WIDTH - 1, HEIGHT - 1, 1, 1);
+        struct heard one = push (&whole, frame, NULL), other = push (&fields, field, NULL);
+        CHECK (one.count == 3 && other.count == 4, "%s: %d and %d regions", formats[f], one.count, other.count);
+        for (int i = 0; i < 3; i++)
+            CHECK (near (other.of[i].said.colour, one.of[i].said.colour[0], one.of[i].said.colour[1],
+                         one.of[i].said.colour[2], 4) &&
+                       other.of[i].y == i * 16 && other.of[i].height == 32,
+                   "%s: region %d is %.0f %.0f of the frame, %.0f %.0f of a field", formats[f], i,
+                   (double)one.of[i].said.colour[0], (double)one.of[i].said.colour[1],
+                   (double)other.of[i].said.colour[0], (double)other.of[i].said.colour[1]);
+        rig_free (&whole);
+        rig_free (&fields);
+    }
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -368,5 +403,6 @@ int main (int argc, char **argv)
     check_storms ();
     check_many ();
     check_picture ();
+    check_fields ();
     return end_tests ();
 }

@@ -5,6 +5,8 @@
 #include <fenv.h>
 
 #include "plugin/log.h"
+#include "plugin/region_results.h"
+#include "plugin/regions.h"
 
 struct async {
     GThread *thread;
@@ -27,6 +29,7 @@ struct async {
 void outcome_clear (struct outcome *outcome)
 {
     result_clear (&outcome->result);
+    g_clear_pointer (&outcome->regions, g_array_unref);
     g_clear_pointer (&outcome->composition, gst_video_overlay_composition_unref);
 }
 
@@ -37,8 +40,21 @@ static void outcome_copy (struct outcome *to, const struct outcome *from)
     to->composition = from->composition ? gst_video_overlay_composition_ref (from->composition) : NULL;
     if (before)
         gst_video_overlay_composition_unref (before);
+    g_clear_pointer (&to->regions, g_array_unref);
+    to->regions = region_memory_copy (from->regions);
     result_copy (&to->result, &from->result);
     to->serial = from->serial;
+}
+
+/* What the inference said last. It stays the owner of all but the pointers. */
+static struct outcome outcome_of (const struct inference *inference, GstVideoOverlayComposition *composition)
+{
+    struct outcome outcome = { .composition = composition };
+    if (regions_wanted (inference))
+        outcome.regions = inference->regions->memory;
+    else
+        outcome.result = inference->result;
+    return outcome;
 }
 
 /* ---- the thread ------------------------------------------------------------------------------------------------ */
@@ -70,16 +86,32 @@ static gboolean take_work (struct async *async, struct work *work)
     return there;
 }
 
-/* Shows the frame to the network and draws. LOOK_PASSED: the gates let it pass, and what was seen last holds. */
-static enum look look (struct inference *inference, struct work *work, GstVideoOverlayComposition **composition)
+static void count_skipped (struct inference *inference)
+{
+    GST_OBJECT_LOCK (inference->element);
+    inference->shared->stats.skipped++;
+    GST_OBJECT_UNLOCK (inference->element);
+}
+
+/* Shows its regions to the network. Which there are, and where, is news in any case. */
+static enum look look_at_regions (struct inference *inference, struct work *work)
 {
     struct sight sight = { work->buffer, &work->info, work->moment };
-    inference_follow (inference);
+    gboolean runs = regions_find (inference, &sight) && gates_open (inference, &sight);
+    gboolean good = !runs || regions_run (inference, &sight, GST_CLOCK_TIME_NONE);
+    if (!runs)
+        count_skipped (inference);
+    gst_clear_buffer (&work->buffer);
+    return good ? LOOK_SEEN : LOOK_FAILED;
+}
+
+/* Shows all of it to the network. LOOK_PASSED: the gates let it pass, and what was seen last holds. */
+static enum look look_at_frame (struct inference *inference, struct work *work)
+{
+    struct sight sight = { work->buffer, &work->info, work->moment };
     if (!gates_open (inference, &sight)) {
         gst_clear_buffer (&work->buffer);
-        GST_OBJECT_LOCK (inference->element);
-        inference->shared->stats.skipped++;
-        GST_OBJECT_UNLOCK (inference->element);
+        count_skipped (inference);
         return LOOK_PASSED;
     }
     gboolean good = inference_begin (inference, &sight);
@@ -87,14 +119,39 @@ static enum look look (struct inference *inference, struct work *work, GstVideoO
     if (!good)
         return LOOK_FAILED;
     inference_go_on (inference, GST_CLOCK_TIME_NONE);
-    GstClockTime start = gst_util_get_timestamp ();
+    return LOOK_SEEN;
+}
+
+/* Looks and draws. */
+static enum look look (struct inference *inference, struct work *work, GstVideoOverlayComposition **composition)
+{
+    inference_follow (inference);
+    enum look looked = regions_wanted (inference) ? look_at_regions (inference, work) : look_at_frame (inference, work);
     *composition = NULL;
+    if (looked != LOOK_SEEN)
+        return looked;
+    GstClockTime start = gst_util_get_timestamp ();
     if (inference->active.appearance.overlay != OVERLAY_NONE) {
         *composition =
             inference_draw (inference, GST_VIDEO_INFO_WIDTH (&work->info), GST_VIDEO_INFO_HEIGHT (&work->info));
         shared_drawn (inference->shared, gst_util_get_timestamp () - start);
     }
     return LOOK_SEEN;
+}
+
+/* Those that the network has just seen; the others are told of with the frames that carry them. */
+static void post_regions (struct inference *inference, const struct carrier *carrier)
+{
+    struct regions *regions = inference->regions;
+    GArray *seen = g_array_new (FALSE, FALSE, sizeof (struct region));
+    for (guint i = 0; i < regions->found->len; i++) {
+        const struct region *region = &g_array_index (regions->found, struct region, i);
+        const struct region_result *newest = region_newest (region, regions->memory);
+        if (newest && newest->run == regions->run)
+            g_array_append_val (seen, *region);
+    }
+    region_results_post (seen, regions->memory, regions->run, inference->messages, &inference->active, carrier);
+    g_array_unref (seen);
 }
 
 /* Makes the result the newest and posts it, unless the stream is another by now. */
@@ -109,7 +166,8 @@ static void publish (struct async *async, const struct work *work, gboolean good
         gst_clear_buffer (&async->buffer);
     }
     if (current) {
-        struct outcome outcome = { inference->result, composition, async->outcome.serial + 1 };
+        struct outcome outcome = outcome_of (inference, composition);
+        outcome.serial = async->outcome.serial + 1;
         outcome_copy (&async->outcome, &outcome);
         async->posting = TRUE;
     }
@@ -117,7 +175,10 @@ static void publish (struct async *async, const struct work *work, gboolean good
     if (!current)
         return;
     struct carrier carrier = { .element = inference->element, .moment = work->moment, .fresh = TRUE };
-    messages_post_result (inference->messages, &inference->active, &inference->result, &carrier);
+    if (!regions_wanted (inference))
+        messages_post_result (inference->messages, &inference->active, &inference->result, &carrier);
+    else if (inference->regions->fresh)
+        post_regions (inference, &carrier);
     g_mutex_lock (&async->lock);
     async->posting = FALSE;
     g_cond_broadcast (&async->changed);
@@ -156,7 +217,8 @@ struct async *async_new (struct inference *inference)
     g_mutex_init (&async->lock);
     g_cond_init (&async->changed);
     if (inference->result.valid) { /* a limit may leave it the newest one for long */
-        struct outcome outcome = { inference->result, inference->composition, 1 };
+        struct outcome outcome = outcome_of (inference, inference->composition);
+        outcome.serial = 1;
         outcome_copy (&async->outcome, &outcome);
     }
     async->thread = g_thread_try_new ("convrelu-async", run, async, NULL);

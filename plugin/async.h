@@ -11,12 +11,14 @@
 #define CONVRELU_ASYNC_H
 
 #include "plugin/inference.h"
+#include "plugin/region_memory.h"
 
 struct async;
 
 /* What came of a frame. */
 struct outcome {
-    struct result result;                    /* valid: there is one */
+    struct result result;                    /* valid: there is one, of a whole frame */
+    GArray *regions;                         /* struct remembered (region_memory.h); NULL: of whole frames */
     GstVideoOverlayComposition *composition; /* NULL: nothing is drawn; a reference */
     guint serial;                            /* of the outcome */
 };

@@ -82,6 +82,7 @@ struct frame_reader {
     GstVideoInfo info;      /* of the pictures that its buffers hold: frame_map_picture */
     struct input_spec spec; /* what the network wants */
     enum resize resize;
+    struct rectangle part;             /* of the frame that is seen; width 0: all that is picture */
     struct rectangle area;             /* of the picture in a frame, */
     int threads;                       /*   and the network's threads, for which these were made: */
     struct frame_converter *converter; /* NULL: the engine reads such frames as they are */
@@ -128,6 +129,11 @@ void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, co
     reader->resize = resize;
 }
 
+void frame_reader_part (struct frame_reader *reader, const struct rectangle *part)
+{
+    reader->part = part ? *part : (struct rectangle) { 0, 0, 0, 0 };
+}
+
 static struct view view_of (const struct frame_reader *reader, struct rectangle area)
 {
     return frame_view (reader->resize, area, GST_VIDEO_INFO_PAR_N (&reader->info), GST_VIDEO_INFO_PAR_D (&reader->info),
@@ -165,17 +171,31 @@ static gboolean prepare (struct frame_reader *reader, struct rectangle area, int
     return reader->image != NULL;
 }
 
-/* The part of the frame that is picture: all of it, unless upstream says otherwise. */
-static struct rectangle picture_area (const GstVideoInfo *info, GstBuffer *buffer)
+struct rectangle frame_picture (int width, int height, GstBuffer *buffer)
 {
-    struct rectangle area = { 0, 0, GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info) };
+    struct rectangle area = { 0, 0, width, height };
     const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
-    if (crop && crop->width > 0 && crop->height > 0 && crop->x < (guint)area.width && crop->y < (guint)area.height) {
-        int width = (int)MIN (crop->width, area.width - crop->x),
-            height = (int)MIN (crop->height, area.height - crop->y);
-        area = (struct rectangle) { (int)crop->x, (int)crop->y, width, height };
+    if (crop && crop->width > 0 && crop->height > 0 && crop->x < (guint)width && crop->y < (guint)height) {
+        area.width = (int)MIN (crop->width, width - crop->x);
+        area.height = (int)MIN (crop->height, height - crop->y);
+        area.x = (int)crop->x;
+        area.y = (int)crop->y;
     }
     return area;
+}
+
+/* What of `picture`, which is the area of the buffer's, is to be seen. A field has every other line of the frame. */
+static struct rectangle part_of (const struct frame_reader *reader, struct rectangle picture)
+{
+    struct rectangle part = reader->part;
+    if (frame_map_is_field (&reader->given)) {
+        part.height = MAX (part.height / 2, part.width > 0);
+        part.y /= 2;
+    }
+    gboolean inside = part.x >= picture.x && part.y >= picture.y && part.width <= picture.width &&
+                      part.height <= picture.height && part.x - picture.x <= picture.width - part.width &&
+                      part.y - picture.y <= picture.height - part.height;
+    return part.width > 0 && inside ? part : picture;
 }
 
 /* The pixels that the engine reads, of a mapped frame. */
@@ -201,7 +221,8 @@ static gboolean open_frame (struct frame_reader *reader, GstBuffer *buffer, cons
                             GstVideoFrame *frame, GError **error)
 {
     const GstVideoInfo *info = &reader->info;
-    struct rectangle area = picture_area (info, buffer);
+    struct rectangle area =
+        part_of (reader, frame_picture (GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), buffer));
     int threads = plan_threads (network->plan);
     if (!frame_map_read (frame, &reader->given, buffer, !frame_image_reads (info))) {
         g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,

@@ -46,6 +46,13 @@ void frame_reader_free (struct frame_reader *reader);
 void frame_reader_set (struct frame_reader *reader, const GstVideoInfo *info, const struct input_spec *spec,
                        enum resize resize);
 
+/* Only this part of the frames is seen, inside frame_picture; NULL, as at first: all of that. */
+void frame_reader_part (struct frame_reader *reader, const struct rectangle *part);
+
+/* The part of a frame of width x height that is picture: all of it, unless upstream says otherwise
+ * (GstVideoCropMeta). */
+struct rectangle frame_picture (int width, int height, GstBuffer *buffer);
+
 /* How many threads of GstVideoConverter convert such buffers as the last one; 1: none does. */
 int frame_reader_threads (const struct frame_reader *reader);
 

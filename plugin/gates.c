@@ -6,6 +6,7 @@
 
 #include "plugin/inference.h"
 #include "plugin/log.h"
+#include "plugin/regions.h"
 
 void gates_clear (struct gates *gates)
 {
@@ -31,7 +32,7 @@ static gboolean is_still (struct inference *inference, const struct sight *sight
     }
     if (!inference_look (inference, sight))
         return FALSE; /* inference_begin says why it cannot be read */
-    return inference->result.valid &&
+    return inference->result.valid && !(regions_wanted (inference) && regions_unsettled (inference)) &&
            still_is (still, threshold, sight->moment.running_time, settle_time (&inference->active));
 }
 

@@ -12,14 +12,12 @@
  * ## In step or beside the stream
  *
  * In step (#GstConvRelu:async FALSE) the network runs on the streaming thread, and each result goes with its own frame.
- * A network that takes longer than a frame lasts is let run only when there is time (#GstConvRelu:deadline): the
- * element asks the pipeline for as much latency as one run takes, and knows from it, the clock and the time the network
- * takes when a frame must have left. The others pass with the last result, marked as not fresh. For that to work there
- * must be a queue behind the element: without one the sink's wait for the time of each frame takes the same thread, and
- * what is left is never more than one frame's time. Then, and behind a source or a leaky queue that drops what it
- * cannot hand on, the network runs in slices, over several frames. Where no sink keeps to the clock (sync=false) every
- * frame is analysed, but those that a sink has reported late. Buffers with the flag GAP, as the duplicates that
- * videorate makes, always pass.
+ * A network that takes longer than a frame lasts is let run only when there is time (#GstConvRelu:deadline); the others
+ * pass with the last result, marked as not fresh. For that to work there must be a queue behind the element: without
+ * one the sink's wait for the time of each frame takes the same thread. Then, and behind a source or a leaky queue that
+ * drops what it cannot hand on, the network runs in slices, over several frames. Where no sink keeps to the clock
+ * (sync=false) every frame is analysed, but those that a sink has reported late. Buffers with the flag GAP, as the
+ * duplicates that videorate makes, always pass.
  *
  * Beside the stream (#GstConvRelu:async TRUE) the network has a thread of its own and always takes the newest frame.
  * Frames never wait, no latency is added, and each carries the newest result there is. This is for live video.
@@ -29,19 +27,13 @@
  * #GstConvRelu:overlay shows, on the frame, the best classes, the feature maps inside the network
  * (#GstConvRelu:layers, #GstConvRelu:stage), where in the picture the best class is seen, and times. Where downstream
  * draws #GstVideoOverlayComposition itself, as most GL sinks do, it is handed on as a meta; else it is blended into the
- * frame. Layers that are watched before their activation cost some time, as the two steps cannot be done in one.
- * Everything can be changed while playing; what needs the network to be run in another way (#GstConvRelu:layers,
- * #GstConvRelu:activation, #GstConvRelu:threads, what is drawn) is prepared beside the stream and shows as soon as it
- * is ready.
- *
- * ## Pointing
+ * frame. Everything can be changed while playing; what needs the network to be run in another way is prepared beside
+ * the stream and shows as soon as it is ready.
  *
  * While something is drawn, and with #GstConvRelu:interactive, clicks and keys of the window that shows the stream
- * (GstNavigation events, as ximagesink, xvimagesink, glimagesink, gtksink and waylandsink send them) choose what is
- * drawn: a click on a map takes its channel apart, one on the picture that place, one on a label shows where the class
- * is seen. The key h draws all the keys on the frame, Escape takes back what was chosen by hand. Each of them sets
- * #GstConvRelu:unit, #GstConvRelu:class, #GstConvRelu:overlay, #GstConvRelu:stage or #GstConvRelu:activation, and
- * `notify` is emitted from the thread that sent the event, as for every property that is set.
+ * (GstNavigation events) choose what is drawn: a click on a map takes its channel apart, one on the picture that place,
+ * one on a label shows where the class is seen; h draws all the keys, Escape takes back what was chosen by hand. Each
+ * sets a property, and `notify` is emitted from the thread that sent the event.
  *
  * ## Metadata
  *
@@ -54,27 +46,24 @@
  * on, as readers of Intel DL Streamer expect them: `label` (string), `label_id` (int), `confidence` (double),
  * `element_id` (string), and `fresh` (boolean).
  *
+ * With #GstConvRelu:regions the classes are those of parts of the frame that other elements have marked, and lie there:
+ * as parameters of their #GstVideoRegionOfInterestMeta, or as a #GstAnalyticsClsMtd that their #GstAnalyticsODMtd
+ * contains; the #GstCustomMeta has an array `regions`, and each region a message with `x`, `y`, `width`, `height`.
+ *
  * ## Messages
  *
  * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that the network has seen, and
  * with #GstConvRelu:repeat-messages for those between. While #GstConvRelu:max-unread-messages wait unread, none are
  * posted.
  *
- * * `timestamp`, `stream-time`, `running-time`, `duration` (guint64): of the buffer, ns
- * * `labels` (array of strings), `class-ids` (array of ints), `scores` (array of floats): best class first
- * * `label` (string), `class-id` (int), `score` (double): the best class; left out where there is none
- * * `inference-time` (guint64): how long the network took, ns
- * * `fresh` (boolean): FALSE when this is the result of an earlier frame
- * * `element` (string): the element's name; `seen-timestamp`, `seen-running-time` (guint64): of the frame it was seen
- *   in
+ * * `timestamp`, `stream-time`, `running-time`, `duration` (guint64, ns) of the buffer; `inference-time`
+ * * `labels` (strings), `class-ids` (ints), `scores` (floats): arrays, best class first; `label`, `class-id` (int),
+ *   `score` (double): the best class; left out where there is none
+ * * `fresh` (boolean): FALSE when this is the result of an earlier frame; `seen-timestamp`, `seen-running-time`
+ *   (guint64) of that frame; `element` (string): the element's name
  *
- * `convrelu-event` says once that a class of #GstConvRelu:trigger-classes has begun to be seen, or that this has ended:
- * `event` (string, `begin` or `end`), `label`, `class-id`, `score`, `timestamp`, `stream-time`, `running-time`,
- * `since-running-time`, `reason` (string), `element`, and at the end `begin-running-time`.
- *
- * `convrelu-model` says which network has begun to run: `model-file` (string; left out where it is built in),
- * `built-in` (boolean), `classes`, `channels`, `width`, `height`, `steps`, `threads` (int), `instruction-set`,
- * `precision` (string; `fp32` or `int8`).
+ * `convrelu-event` says once that a class of #GstConvRelu:trigger-classes has begun to be seen, or that this has ended;
+ * `convrelu-model` which network has begun to run. docs/element.md has their fields.
  *
  * ## Example launch lines
  * |[
@@ -83,9 +72,6 @@
  * |[
  * gst-launch-1.0 -m v4l2src ! videoconvert ! convrelu async=true model-file=squeezenet.onnx channel-order=bgr mean="<104,117,123>" std="<1>" top-k=1 ! videoconvert ! autovideosink
  * ]| A camera, with a network that wants blue first, 104, 117 and 123 subtracted, and no division.
- * |[
- * gst-launch-1.0 -m videotestsrc num-buffers=30 ! convrelu inference-interval=10 ! fakesink
- * ]| Three inferences and three messages; all thirty frames carry a result.
  * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! convrelu async=true overlay=labels+feature-maps ! videoconvert ! autovideosink
  * ]| What a camera sees, what the network calls it, and 16 maps each of an early, a middle and a late layer.
@@ -121,15 +107,15 @@
 #include <string.h>
 
 #include "plugin/async.h"
-#include "plugin/frame_map.h"
 #include "plugin/inference.h"
 #include "plugin/log.h"
 #include "plugin/messages.h"
 #include "plugin/negotiate.h"
-#include "plugin/overlay/blend.h"
 #include "plugin/pace.h"
 #include "plugin/pipeline_time.h"
 #include "plugin/pointing.h"
+#include "plugin/region_results.h"
+#include "plugin/regions.h"
 #include "plugin/results.h"
 #include "plugin/settings.h"
 #include "plugin/shared.h"
@@ -159,23 +145,13 @@ struct _GstConvRelu {
     struct pace pace;
     guint since;            /* frames since the last one that went to the network, that one counted */
     struct outcome outcome; /* of `async`, the newest */
+    struct result together; /* of all regions, for the triggers */
 };
 
-#define FIELDS ", interlace-mode = (string) alternate" /* each in a buffer of its own */
-#define CAPS                                                                                                           \
-    GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)                                                                        \
-    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (                                                                            \
-        GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                 \
-        GST_VIDEO_FORMATS_ALL) ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED,              \
-                                                                      GST_VIDEO_FORMATS_ALL) FIELDS                    \
-        ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED                                      \
-                                               "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                \
-                                               GST_VIDEO_FORMATS_ALL) FIELDS
-
 static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (NEGOTIATE_CAPS));
 static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (CAPS));
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (NEGOTIATE_CAPS));
 
 G_DEFINE_TYPE (GstConvRelu, gst_conv_relu, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (convrelu, "convrelu", GST_RANK_NONE, GST_TYPE_CONV_RELU)
@@ -208,6 +184,7 @@ static void gst_conv_relu_finalize (GObject *object)
     messages_free (self->messages);
     pointing_free (self->pointing);
     triggers_free (self->triggers);
+    result_clear (&self->together);
     settings_clear (&self->settings);
     shared_clear (&self->shared);
     G_OBJECT_CLASS (gst_conv_relu_parent_class)->finalize (object);
@@ -266,6 +243,7 @@ static void forget (GstConvRelu *self)
     else
         inference_forget (self->inference);
     outcome_clear (&self->outcome);
+    result_clear (&self->together);
 }
 
 /* Ends or begins the thread beside the stream. */
@@ -421,7 +399,7 @@ static void finish_stream (GstConvRelu *self)
     if (self->async) {
         async_drain (self->async);
         struct carrier carrier = { .element = GST_ELEMENT (self), .fresh = TRUE };
-        if (async_latest (self->async, &self->outcome)) {
+        if (async_latest (self->async, &self->outcome) && self->outcome.result.valid) {
             carrier.moment = self->outcome.result.seen;
             triggers_follow (self->triggers, self->messages, &self->settings, &self->outcome.result, &carrier);
         }
@@ -492,10 +470,12 @@ static void tell_latency (GstConvRelu *self)
     gst_element_post_message (GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* Whether inference-interval lets this frame pass. */
+/* Whether inference-interval lets this frame pass, or it has no region that it is time for. */
 static gboolean is_between (const GstConvRelu *self)
 {
-    return self->inference->result.valid && self->since < self->settings.inference_interval;
+    const struct inference *inference = self->inference;
+    return (inference->result.valid && self->since > 0 && self->since < self->settings.inference_interval) ||
+           (regions_wanted (inference) && inference->regions->due->len == 0);
 }
 
 /* Whether this frame goes to the network, in step; *left as pace_choose. */
@@ -525,29 +505,14 @@ static enum pace_choice choose (GstConvRelu *self, const struct sight *sight, Gs
         pace_passed (&self->pace, &frame);
         return PACE_PASS;
     }
+    static const char *const words[] = { [PACE_RUN] = "run", [PACE_SLICE] = "slice", [PACE_PASS] = "pass" };
     enum pace_choice choice = pace_choose (&self->pace, &frame, left);
     GST_LOG_OBJECT (self, "frame at %" GST_TIME_FORMAT " now %" GST_TIME_FORMAT " needs %" GST_TIME_FORMAT ": %s",
                     GST_TIME_ARGS (frame.running_time), GST_TIME_ARGS (frame.now), GST_TIME_ARGS (frame.need),
-                    choice == PACE_RUN     ? "run"
-                    : choice == PACE_SLICE ? "slice"
-                                           : "pass");
+                    words[choice]);
     if (choice == PACE_PASS)
         report_late (self, moment);
     return choice;
-}
-
-/* Puts a drawing (NULL: none) on the frame. Where downstream draws, no pixel of it is touched. */
-static void put_drawing (GstConvRelu *self, GstVideoOverlayComposition *composition, GstBuffer *buffer)
-{
-    GstVideoFrame pixels;
-    gboolean field = frame_map_is_field (&self->info); /* who draws compositions does not expect them on one */
-    if (composition && !field && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
-        negotiate_attach (buffer, composition);
-    } else if (composition && frame_map_write (&pixels, &self->info, buffer)) {
-        if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
-            GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
-        gst_video_frame_unmap (&pixels);
-    }
 }
 
 static struct carrier carry (GstConvRelu *self, const struct moment *moment, gboolean fresh)
@@ -574,10 +539,48 @@ static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier 
     if (result->valid) { /* else nothing was seen yet */
         result_attach (result, buffer, carrier);
         if (self->settings.appearance.overlay != OVERLAY_NONE)
-            put_drawing (self, composition, buffer);
+            negotiate_put (GST_BASE_TRANSFORM (self), &self->info, composition, buffer);
         messages_post_result (self->messages, &self->settings, result, carrier);
     }
     triggers_follow (self->triggers, self->messages, &self->settings, result, carrier);
+}
+
+/* The same of regions, by what is remembered of them; results of the run `fresh` are of this frame. */
+static void hand_on_regions (GstConvRelu *self, GstBuffer *buffer, const struct carrier *carrier, GArray *memory,
+                             guint64 fresh)
+{
+    GArray *found = region_results_find (buffer, carrier, &self->settings.regions, memory);
+    region_results_attach (found, memory, fresh, buffer, carrier);
+    region_results_post (found, memory, fresh, self->messages, &self->settings, carrier);
+    region_results_together (found, memory, carrier, &self->together);
+    triggers_follow (self->triggers, self->messages, &self->settings, &self->together, carrier);
+    g_array_unref (found);
+}
+
+/* async=false, regions: the network runs over those that it is time for. */
+static GstFlowReturn pass_regions_in_step (GstConvRelu *self, const struct sight *sight, GstClockTime start)
+{
+    struct inference *inference = self->inference;
+    struct regions *regions = inference->regions;
+    GstClockTime left;
+    inference_give_up (inference); /* what has begun over a whole frame */
+    regions_find (inference, sight);
+    enum pace_choice choice = choose (self, sight, &left);
+    gboolean runs = choice != PACE_PASS;
+    if (runs && !regions_run (inference, sight, choice == PACE_RUN ? GST_CLOCK_TIME_NONE : start + left))
+        return GST_FLOW_ERROR;
+    self->since = runs ? 1 : self->since + 1;
+    GST_OBJECT_LOCK (self);
+    self->shared.stats.skipped += !runs;
+    GST_OBJECT_UNLOCK (self);
+    struct carrier carrier = carry (self, &sight->moment, FALSE);
+    GstClockTime drawing = gst_util_get_timestamp ();
+    GstVideoOverlayComposition *composition = drawing_of (self, &carrier);
+    hand_on_regions (self, sight->buffer, &carrier, regions->memory, regions->fresh ? regions->run : 0);
+    negotiate_put (GST_BASE_TRANSFORM (self), &self->info, composition, sight->buffer);
+    if (composition)
+        shared_drawn (&self->shared, gst_util_get_timestamp () - drawing);
+    return GST_FLOW_OK;
 }
 
 /* async=false: the network runs here, when there is time. */
@@ -587,6 +590,8 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
     const struct sight sight = { buffer, &self->info, *moment };
     GstClockTime left, start = gst_util_get_timestamp ();
     inference_follow (inference);
+    if (regions_wanted (inference))
+        return pass_regions_in_step (self, &sight, start);
     enum pace_choice choice = choose (self, &sight, &left);
     gboolean begins = choice != PACE_PASS && !inference_begun (inference), over = FALSE, next = FALSE;
     if (begins && !inference_begin (inference, &sight))
@@ -629,7 +634,13 @@ static GstFlowReturn pass_beside (GstConvRelu *self, GstBuffer *buffer, const st
     self->since = pass ? self->since + 1 : 1;
     async_latest (self->async, &self->outcome);
     struct carrier carrier = carry (self, moment, FALSE);
-    hand_on (self, buffer, &carrier, &self->outcome.result, self->outcome.composition);
+    if (self->settings.regions.source == REGIONS_FRAME) {
+        hand_on (self, buffer, &carrier, &self->outcome.result, self->outcome.composition);
+    } else if (self->outcome.regions) {
+        hand_on_regions (self, buffer, &carrier, self->outcome.regions, 0);
+        if (self->settings.appearance.overlay != OVERLAY_NONE)
+            negotiate_put (GST_BASE_TRANSFORM (self), &self->info, self->outcome.composition, buffer);
+    }
     return GST_FLOW_OK;
 }
 

@@ -6,6 +6,7 @@
 
 #include "plugin/log.h"
 #include "plugin/overlay/channel_choice.h"
+#include "plugin/regions.h"
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
@@ -20,6 +21,7 @@ struct inference *inference_new (GstElement *element, struct shared *shared, str
     inference->reader = frame_reader_new ();
     inference->overlay = overlay_new ();
     inference->smoothing = smoothing_new ();
+    inference->regions = regions_new ();
     return inference;
 }
 
@@ -31,6 +33,7 @@ void inference_free (struct inference *inference)
     frame_reader_free (inference->reader);
     overlay_free (inference->overlay);
     smoothing_free (inference->smoothing);
+    regions_free (inference->regions);
     gates_clear (&inference->gates);
     g_free (inference->words);
     g_free (inference);
@@ -60,6 +63,7 @@ void inference_forget (struct inference *inference)
     inference->ran = FALSE;
     still_forget (&inference->gates.still);
     smoothing_reset (inference->smoothing);
+    regions_forget (inference->regions);
     overlay_jump (inference->overlay);
     g_clear_pointer (&inference->composition, gst_video_overlay_composition_unref);
 }
@@ -143,6 +147,15 @@ static void warn_of_tensors (struct inference *inference)
     inference->remarks.tensors = remark;
 }
 
+static void warn_of_regions (struct inference *inference)
+{
+    char *remark = region_choice_remark (&inference->active.regions, inference->active.handing.tensors);
+    if (remark && g_strcmp0 (remark, inference->remarks.regions) != 0)
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
+    g_free (inference->remarks.regions);
+    inference->remarks.regions = remark;
+}
+
 /* Says what was made of numbers that were set, where that is not what they say. */
 static void warn_of_units (struct inference *inference)
 {
@@ -207,6 +220,7 @@ static void announce (struct inference *inference, gboolean another)
     warn_of_precision (inference);
     warn_of_layers (inference);
     warn_of_tensors (inference);
+    warn_of_regions (inference);
     read_words (inference, TRUE);
     for (int i = 0; another && i < model_notices (network->model); i++)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", model_notice (network->model, i)), (NULL));
@@ -273,6 +287,7 @@ void inference_stop (struct inference *inference)
     g_clear_pointer (&inference->remarks.layers, g_free); /* the next start says it again */
     g_clear_pointer (&inference->remarks.words, g_free);
     g_clear_pointer (&inference->remarks.tensors, g_free);
+    g_clear_pointer (&inference->remarks.regions, g_free);
     g_clear_pointer (&inference->remarks.precision, g_free);
 }
 
@@ -281,15 +296,19 @@ void inference_stop (struct inference *inference)
 static void follow_properties (struct inference *inference)
 {
     GError *error = NULL;
+    enum region_source source = inference->active.regions.source;
     gboolean moved, good = copy_settings (inference, &moved, &error);
     if (!moved)
         return;
+    if (inference->active.regions.source != source)
+        inference_forget (inference);       /* what was said of one is not of the other */
     still_forget (&inference->gates.still); /* it may say something else of the same picture */
     if (!good && !inference->refused)       /* once, though other properties move while these are wrong */
         POST_WARNING (inference, g_steal_pointer (&error), "; the values before stay in use");
     g_clear_error (&error);
     inference->refused = !good;
     warn_of_tensors (inference);
+    warn_of_regions (inference);
     read_words (inference, FALSE);
 }
 
@@ -359,40 +378,56 @@ void inference_follow (struct inference *inference)
 
 /* ---- a frame --------------------------------------------------------------------------------------------------- */
 
-static void set_reader (struct inference *inference, const struct sight *sight)
+static void set_reader (struct inference *inference, const struct sight *sight, enum resize resize)
 {
     const struct model *model = inference->network->model;
     struct input_spec spec = frame_input_spec (model_input (model), &inference->preparation, NULL);
-    frame_reader_set (inference->reader, sight->info, &spec, inference->active.resize);
+    frame_reader_set (inference->reader, sight->info, &spec, resize);
+    frame_reader_part (inference->reader, NULL);
 }
 
 gboolean inference_look (struct inference *inference, const struct sight *sight)
 {
     gates_work_begins (inference);
-    set_reader (inference, sight);
+    set_reader (inference, sight, regions_wanted (inference) ? RESIZE_STRETCH : inference->active.resize);
     gboolean good = frame_reader_look (inference->reader, sight->buffer, inference->network, &inference->gates.still);
     gates_work_ends (inference, frame_reader_threads (inference->reader));
     return good;
 }
 
-gboolean inference_begin (struct inference *inference, const struct sight *sight)
+/* `part` of the frame (NULL: all of it) into the network's input; what takes its time from gates_work_begins on is not
+ * counted yet. FALSE: an error was posted. */
+static gboolean read_frame (struct inference *inference, const struct sight *sight, const struct rectangle *part)
 {
-    struct network *network = inference->network;
     GError *error = NULL;
     GstClockTime start = gst_util_get_timestamp ();
     inference->step = 0;
     gates_work_begins (inference);
-    set_reader (inference, sight);
-    if (!frame_reader_read (inference->reader, sight->buffer, network, &error)) {
+    set_reader (inference, sight, inference->active.resize);
+    frame_reader_part (inference->reader, part);
+    if (!frame_reader_read (inference->reader, sight->buffer, inference->network, &error)) {
         POST_ERROR (inference, error);
         return FALSE;
     }
-    gates_begin (inference, sight);
     gates_work_ends (inference, frame_reader_threads (inference->reader));
+    inference->view = frame_reader_view (inference->reader);
     inference->convert = gst_util_get_timestamp () - start;
     inference->spent = 0;
     inference->moment = sight->moment;
     return TRUE;
+}
+
+gboolean inference_begin (struct inference *inference, const struct sight *sight)
+{
+    if (!read_frame (inference, sight, NULL))
+        return FALSE;
+    gates_begin (inference, sight);
+    return TRUE;
+}
+
+void inference_give_up (struct inference *inference)
+{
+    inference->step = 0;
 }
 
 gboolean inference_begun (const struct inference *inference)
@@ -411,32 +446,36 @@ static int steps_until (const struct plan *plan, int first, GstClockTime until)
     return end;
 }
 
-/* The run is over: takes its result, counts its time. */
-static void finish_run (struct inference *inference)
+/* The run is over: takes its result, averaged in `smoothing`. */
+static void take_result (struct inference *inference, struct smoothing *smoothing)
 {
     const struct network *network = inference->network;
-    struct shared *shared = inference->shared;
     result_take (&inference->result, network, &inference->active, inference->spent);
     inference->result.seen = inference->moment;
-    result_smooth (&inference->result, inference->smoothing, network, &inference->active,
-                   inference->moment.running_time);
-    trigger_list_take (&inference->triggers, &inference->result, network, &inference->active, inference->smoothing);
+    result_smooth (&inference->result, smoothing, network, &inference->active, inference->moment.running_time);
+    trigger_list_take (&inference->triggers, &inference->result, network, &inference->active, smoothing);
     tensors_unref (inference->result.tensors);
-    inference->result.tensors = tensors_take (network, &inference->active);
+    inference->result.tensors = regions_wanted (inference) ? NULL : tensors_take (network, &inference->active);
     inference->step = 0;
     inference->ran = TRUE;
-    GST_OBJECT_LOCK (inference->element);
-    stats_inferred (&shared->stats, inference->convert, inference->spent);
-    step_times_add (&shared->step_times, network->plan);
-    stats_follow_latency (&shared->stats);
-    GST_OBJECT_UNLOCK (inference->element);
     GST_LOG_OBJECT (inference->element,
                     "frame %" GST_TIME_FORMAT ": converted in %" GST_TIME_FORMAT ", inferred in %" GST_TIME_FORMAT,
                     GST_TIME_ARGS (inference->moment.timestamp), GST_TIME_ARGS (inference->convert),
                     GST_TIME_ARGS (inference->spent));
 }
 
-gboolean inference_go_on (struct inference *inference, GstClockTime until)
+void inference_count (struct inference *inference, GstClockTime convert, GstClockTime spent)
+{
+    struct shared *shared = inference->shared;
+    GST_OBJECT_LOCK (inference->element);
+    stats_inferred (&shared->stats, convert, spent);
+    step_times_add (&shared->step_times, inference->network->plan);
+    stats_follow_latency (&shared->stats);
+    GST_OBJECT_UNLOCK (inference->element);
+}
+
+/* As inference_go_on, but TRUE: the run is over, and nothing is taken of it yet. */
+static gboolean run_steps (struct inference *inference, GstClockTime until)
 {
     struct network *network = inference->network;
     int count = plan_steps (network->plan);
@@ -450,9 +489,25 @@ gboolean inference_go_on (struct inference *inference, GstClockTime until)
     } while (inference->step < count && now + plan_step (network->plan, inference->step).nanoseconds <= until);
     inference->spent += now - start;
     gates_work_ends (inference, 1);
-    if (inference->step < count)
+    return inference->step == count;
+}
+
+gboolean inference_go_on (struct inference *inference, GstClockTime until)
+{
+    if (!run_steps (inference, until))
         return FALSE;
-    finish_run (inference);
+    take_result (inference, inference->smoothing);
+    inference_count (inference, inference->convert, inference->spent);
+    return TRUE;
+}
+
+gboolean inference_run_part (struct inference *inference, const struct sight *sight, const struct rectangle *part,
+                             struct smoothing *smoothing)
+{
+    if (!read_frame (inference, sight, part))
+        return FALSE;
+    run_steps (inference, GST_CLOCK_TIME_NONE);
+    take_result (inference, smoothing);
     return TRUE;
 }
 
@@ -489,7 +544,9 @@ GstVideoOverlayComposition *inference_draw (struct inference *inference, int wid
         .times = times,
         .width = width,
         .height = height,
-        .view = frame_reader_view (inference->reader),
+        .view = inference->view,
+        .found = regions_wanted (inference) ? inference->regions->found : NULL,
+        .memory = inference->regions->memory,
     };
     gates_work_begins (inference);
     GstVideoOverlayComposition *drawn = overlay_draw (inference->overlay, &frame);

@@ -29,6 +29,7 @@ struct remarks {
     char *precision; /* of int8 */
     char *layers;    /* of `layers` */
     char *tensors;   /* of `tensors` and `tensor-layers` */
+    char *regions;   /* of `regions` */
 };
 
 struct inference {
@@ -56,9 +57,11 @@ struct inference {
     GstVideoOverlayComposition *composition; /* as drawn last, or NULL */
     gboolean ran;                            /* the taps of `network` hold a whole run over a frame */
     struct result result;                    /* the last one */
+    struct regions *regions;                 /* regions.h */
 
     int step;                    /* of the network, the next of a run that has begun; 0: none has */
-    struct moment moment;        /* of the frame of that run */
+    struct moment moment;        /* of the frame of that run, */
+    struct view view;            /*   and what the network sees of it */
     GstClockTime convert, spent; /* what it took so far, ns */
 };
 
@@ -89,6 +92,15 @@ gboolean inference_begun (const struct inference *inference);
 /* Goes on until the end (`until` NONE), or as far as it will get by the time `until` of the monotonic clock
  * (gst_util_get_timestamp), but by one step at least. TRUE: the run is over and inference->result is of its frame. */
 gboolean inference_go_on (struct inference *inference, GstClockTime until);
+void inference_give_up (struct inference *inference); /* a run that has begun */
+
+/* Runs the network over `part` of the frame, to the end: inference->result is of that, ->convert and ->spent are its
+ * times. Scores are averaged in `smoothing`. Nothing is counted: inference_count does that for all parts of a frame,
+ * with the sums of their times. FALSE: an error was posted. */
+gboolean inference_run_part (struct inference *inference, const struct sight *sight, const struct rectangle *part,
+                             struct smoothing *smoothing);
+void inference_count (struct inference *inference, GstClockTime convert, GstClockTime spent);
+
 /* How long a run takes from frame to drawing, but for one in twenty; of a network that has not run, as long as its
  * trial. */
 GstClockTime inference_need (const struct inference *inference);

@@ -110,14 +110,15 @@ static gboolean has_changed (struct messages *messages, const struct result *res
     return changed;
 }
 
+/* result NULL: it is of a part of the frame, whose best class has `changed`, or not. */
 static gboolean wants_result (struct messages *messages, const struct settings *settings, const struct result *result,
-                              const struct carrier *carrier)
+                              const struct carrier *carrier, gboolean changed)
 {
     switch (settings->telling.message_on) {
     case MESSAGE_ON_EVERY:
         return TRUE;
     case MESSAGE_ON_CHANGE:
-        return carrier->fresh && has_changed (messages, result);
+        return carrier->fresh && (result ? has_changed (messages, result) : changed);
     case MESSAGE_ON_EVENT:
         return FALSE;
     case MESSAGE_ON_FRESH:
@@ -129,7 +130,7 @@ static gboolean wants_result (struct messages *messages, const struct settings *
 void messages_post_result (struct messages *messages, const struct settings *settings, const struct result *result,
                            const struct carrier *carrier)
 {
-    if (!settings->post_messages || !wants_result (messages, settings, result, carrier))
+    if (!settings->post_messages || !wants_result (messages, settings, result, carrier, FALSE))
         return;
     GstStructure *structure = result_message (result, carrier);
     GstMessage *message = gst_message_new_element (GST_OBJECT (carrier->element), structure);
@@ -138,6 +139,16 @@ void messages_post_result (struct messages *messages, const struct settings *set
     g_mutex_lock (&messages->lock);
     messages->told = FALSE; /* nobody knows of it yet */
     g_mutex_unlock (&messages->lock);
+}
+
+void messages_post_region (struct messages *messages, const struct settings *settings, GstStructure *message,
+                           const struct carrier *carrier, gboolean changed)
+{
+    if (settings->post_messages && wants_result (messages, settings, NULL, carrier, changed))
+        messages_post (messages, carrier->element, gst_message_new_element (GST_OBJECT (carrier->element), message),
+                       settings->max_unread_messages);
+    else
+        gst_structure_free (message);
 }
 
 void messages_post_model (struct messages *messages, GstElement *element, const struct settings *settings,

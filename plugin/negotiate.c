@@ -4,7 +4,9 @@
 
 #include <gst/video/video.h>
 
+#include "plugin/frame_map.h"
 #include "plugin/log.h"
+#include "plugin/overlay/blend.h"
 
 #define FEATURE GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION
 
@@ -143,4 +145,18 @@ GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection directio
     gst_clear_caps (&with);
     gst_caps_unref (others);
     return chosen;
+}
+
+void negotiate_put (GstBaseTransform *base, const GstVideoInfo *info, GstVideoOverlayComposition *composition,
+                    GstBuffer *buffer)
+{
+    GstVideoFrame pixels;
+    gboolean field = frame_map_is_field (info); /* who draws compositions does not expect them on one */
+    if (composition && !field && negotiate_attaches (base)) {
+        negotiate_attach (buffer, composition);
+    } else if (composition && frame_map_write (&pixels, info, buffer)) {
+        if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
+            GST_WARNING_OBJECT (base, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (info));
+        gst_video_frame_unmap (&pixels);
+    }
 }

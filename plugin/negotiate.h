@@ -8,7 +8,19 @@
 #define CONVRELU_NEGOTIATE_H
 
 #include <gst/base/gstbasetransform.h>
-#include <gst/video/video-overlay-composition.h>
+#include <gst/video/video.h>
+
+/* What goes through the element. */
+#define NEGOTIATE_FIELDS ", interlace-mode = (string) alternate" /* each in a buffer of its own */
+#define NEGOTIATE_CAPS                                                                                                 \
+    GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)                                                                        \
+    ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (                                                                            \
+        GST_CAPS_FEATURE_MEMORY_SYSTEM_MEMORY "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                 \
+        GST_VIDEO_FORMATS_ALL) ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED,              \
+                                                                      GST_VIDEO_FORMATS_ALL) NEGOTIATE_FIELDS          \
+        ";" GST_VIDEO_CAPS_MAKE_WITH_FEATURES (GST_CAPS_FEATURE_FORMAT_INTERLACED                                      \
+                                               "," GST_CAPS_FEATURE_META_GST_VIDEO_OVERLAY_COMPOSITION,                \
+                                               GST_VIDEO_FORMATS_ALL) NEGOTIATE_FIELDS
 
 /* For GstBaseTransformClass.transform_caps. */
 GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter);
@@ -22,5 +34,9 @@ gboolean negotiate_attaches (GstBaseTransform *base);
 /* Attaches a drawing to a writable buffer. Upstream's drawing stays below it, in the same composition: who draws them
  * looks at one meta of a buffer only. */
 void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition);
+
+/* Puts a drawing (NULL: none) on the frame, attached or blended. Where downstream draws, no pixel of it is touched. */
+void negotiate_put (GstBaseTransform *base, const GstVideoInfo *info, GstVideoOverlayComposition *composition,
+                    GstBuffer *buffer);
 
 #endif

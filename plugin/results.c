@@ -85,8 +85,8 @@ static void append_float (GValue *array, float number)
     gst_value_array_append_and_take_value (array, &value);
 }
 
-/* Adds what messages and metadata both say. The best class also stands by itself: arrays are awkward in Python. */
-static void put_result (GstStructure *structure, const struct result *result, gboolean fresh, const char *element)
+/* The best class also stands by itself: arrays are awkward in Python. */
+void result_put (const struct result *result, gboolean fresh, const char *element, GstStructure *structure)
 {
     GValue labels = G_VALUE_INIT, ids = G_VALUE_INIT, scores = G_VALUE_INIT;
     g_value_init (&labels, GST_TYPE_ARRAY);
@@ -121,8 +121,7 @@ void results_init (void)
         gst_meta_register_custom (meta_name, (const gchar **)tags, NULL, NULL, NULL);
 }
 
-/* Puts `said`, which it takes, under `name` into the buffer's one meta of ours: PyGObject gets at no second one. */
-static void attach_structure (GstBuffer *buffer, const char *name, GstStructure *said)
+void results_attach_structure (GstBuffer *buffer, const char *name, GstStructure *said)
 {
     GValue value = G_VALUE_INIT;
     GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, meta_name);
@@ -144,10 +143,24 @@ static void attach_structure (GstBuffer *buffer, const char *name, GstStructure 
     g_free (field);
 }
 
+void result_add_params (const struct result *result, gboolean fresh, const char *element,
+                        GstVideoRegionOfInterestMeta *meta)
+{
+    char name[32] = "classification";
+    for (guint i = 0; i < result->count; i++) {
+        if (i > 0)
+            g_snprintf (name, sizeof name, "classification_%u", i + 1);
+        gst_video_region_of_interest_meta_add_param (
+            meta,
+            gst_structure_new (name, "label", G_TYPE_STRING, model_label (result->model, result->ids[i]), "label_id",
+                               G_TYPE_INT, result->ids[i], "confidence", G_TYPE_DOUBLE, (gdouble)result->scores[i],
+                               "element_id", G_TYPE_STRING, element, "fresh", G_TYPE_BOOLEAN, fresh, NULL));
+    }
+}
+
 #ifdef HAVE_ANALYTICS
 
-static void attach_classes (const struct result *result, GstBuffer *buffer, const struct carrier *carrier,
-                            GstStructure *said, const char *element)
+gboolean result_add_classes (const struct result *result, GstBuffer *buffer, guint *id)
 {
     /* Room for this one thing; another element's meta that is there already is given back and grows as it needs. */
     GstAnalyticsRelationMetaInitParams room = {
@@ -160,9 +173,19 @@ static void attach_classes (const struct result *result, GstBuffer *buffer, cons
         labels[i] =
             g_quark_from_string (model_label (result->model, result->ids[i])); /* lives as long as the process */
     GstAnalyticsClsMtd classes; /* not NULL: GStreamer before 1.26 writes to it without looking */
-    if (gst_analytics_relation_meta_add_cls_mtd (meta, result->count, result->scores, labels, &classes))
-        gst_structure_set (said, "mtd-id", G_TYPE_UINT, classes.id, NULL);
+    gboolean good = gst_analytics_relation_meta_add_cls_mtd (meta, result->count, result->scores, labels, &classes);
+    if (good)
+        *id = classes.id;
     g_free (labels);
+    return good;
+}
+
+static void attach_classes (const struct result *result, GstBuffer *buffer, const struct carrier *carrier,
+                            GstStructure *said, const char *element)
+{
+    guint id;
+    if (result_add_classes (result, buffer, &id))
+        gst_structure_set (said, "mtd-id", G_TYPE_UINT, id, NULL);
 }
 
 #else
@@ -170,18 +193,9 @@ static void attach_classes (const struct result *result, GstBuffer *buffer, cons
 static void attach_classes (const struct result *result, GstBuffer *buffer, const struct carrier *carrier,
                             GstStructure *said, const char *element)
 {
-    GstVideoRegionOfInterestMeta *meta =
-        gst_buffer_add_video_region_of_interest_meta (buffer, "classification", 0, 0, carrier->width, carrier->height);
-    char name[32] = "classification";
-    for (guint i = 0; i < result->count; i++) {
-        if (i > 0)
-            g_snprintf (name, sizeof name, "classification_%u", i + 1);
-        gst_video_region_of_interest_meta_add_param (
-            meta,
-            gst_structure_new (name, "label", G_TYPE_STRING, model_label (result->model, result->ids[i]), "label_id",
-                               G_TYPE_INT, result->ids[i], "confidence", G_TYPE_DOUBLE, (gdouble)result->scores[i],
-                               "element_id", G_TYPE_STRING, element, "fresh", G_TYPE_BOOLEAN, carrier->fresh, NULL));
-    }
+    result_add_params (
+        result, carrier->fresh, element,
+        gst_buffer_add_video_region_of_interest_meta (buffer, "classification", 0, 0, carrier->width, carrier->height));
 }
 
 #endif
@@ -192,12 +206,12 @@ void result_attach (const struct result *result, GstBuffer *buffer, const struct
         return;
     char *element = gst_object_get_name (GST_OBJECT (carrier->element));
     GstStructure *said = gst_structure_new_empty ("result");
-    put_result (said, result, carrier->fresh, element);
+    result_put (result, carrier->fresh, element, said);
     if (result->count > 0)
         attach_classes (result, buffer, carrier, said, element);
     GST_LOG_OBJECT (carrier->element, "attached %u classes to %" GST_PTR_FORMAT ": %" GST_PTR_FORMAT, result->count,
                     buffer, said);
-    attach_structure (buffer, element, said);
+    results_attach_structure (buffer, element, said);
     tensors_attach (result->tensors, buffer);
     g_free (element);
 }
@@ -212,7 +226,7 @@ GstStructure *result_message (const struct result *result, const struct carrier 
                            G_TYPE_UINT64, (guint64)moment->stream_time, "running-time", G_TYPE_UINT64,
                            (guint64)moment->running_time, "duration", G_TYPE_UINT64, (guint64)moment->duration, NULL);
     char *element = gst_object_get_name (GST_OBJECT (carrier->element));
-    put_result (message, result, carrier->fresh, element);
+    result_put (result, carrier->fresh, element, message);
     g_free (element);
     return message;
 }

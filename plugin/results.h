@@ -3,6 +3,8 @@
 #ifndef CONVRELU_RESULTS_H
 #define CONVRELU_RESULTS_H
 
+#include <gst/video/video.h>
+
 #include "plugin/moment.h"
 #include "plugin/network.h"
 
@@ -66,6 +68,18 @@ GstStructure *result_message (const struct result *result, const struct carrier 
  * left out where it is built in), built-in (boolean), classes (int), channels, width, height (int, of its input), steps
  * and threads (int), instruction-set, precision (string; "fp32" or "int8"). The caller owns it. */
 GstStructure *results_model_message (const struct network *network);
+
+/* Pieces of the above, for results that are not of a whole frame (region_results.h). `element`: the name of the one
+ * whose result it is. */
+void result_put (const struct result *result, gboolean fresh, const char *element, GstStructure *structure);
+void result_add_params (const struct result *result, gboolean fresh, const char *element,
+                        GstVideoRegionOfInterestMeta *meta);
+#ifdef HAVE_ANALYTICS
+/* A GstAnalyticsClsMtd; *id becomes its number in the buffer's GstAnalyticsRelationMeta. FALSE: there is no room. */
+gboolean result_add_classes (const struct result *result, GstBuffer *buffer, guint *id);
+#endif
+/* Puts `said`, which it takes, under `name` into the buffer's one meta of ours: PyGObject gets at no second one. */
+void results_attach_structure (GstBuffer *buffer, const char *name, GstStructure *said);
 
 void results_init (void); /* once, when the element's class is made */
 

@@ -293,8 +293,9 @@ static void install_running (GObjectClass *klass)
         g_param_spec_boxed (
             "stats", "Statistics",
             "Since the element left READY: frames, inferred, skipped (passed without inference) and, of these, late, "
-            "still (see still-threshold), over-rate (max-rate) and over-cpu (cpu-limit); messages-dropped (see "
-            "max-unread-messages); over the last 256 frames of each kind (times: of the network that is running): "
+            "still (see still-threshold), over-rate (max-rate) and over-cpu (cpu-limit); regions (classified, see the "
+            "property regions) and regions-skipped; messages-dropped (see max-unread-messages); over the last 256 "
+            "frames of each kind (times: of the network that is running): "
             "convert-mean, convert-p99 (frame to network input), inference-mean, inference-p99, overlay-mean, "
             "overlay-p99 (drawing; ns) and fps; latency (ns), as answered to the LATENCY query; layers, an array with "
             "a structure for each layer shown: name, zero (share of its values at zero or below in the last frame), "
@@ -353,6 +354,7 @@ void settings_install (GObjectClass *klass)
     install_results (klass);
     install_messages (klass);
     install_running (klass);
+    region_choice_install (klass);
     spending_install (klass);
     telling_install (klass);
     handing_install (klass);
@@ -380,6 +382,7 @@ void settings_init (struct settings *settings)
         .max_unread_messages = DEFAULT_MAX_UNREAD,
         .activation = ACTIVATION_CHOICE_MODEL,
     };
+    region_choice_init (&settings->regions);
     telling_init (&settings->telling);
     appearance_init (&settings->appearance);
 }
@@ -389,6 +392,7 @@ void settings_clear (struct settings *settings)
     g_clear_pointer (&settings->model_file, g_free);
     g_clear_pointer (&settings->labels_file, g_free);
     g_clear_pointer (&settings->ranges_file, g_free);
+    region_choice_clear (&settings->regions);
     telling_clear (&settings->telling);
     handing_clear (&settings->handing);
     appearance_clear (&settings->appearance);
@@ -401,6 +405,7 @@ void settings_copy (struct settings *to, const struct settings *from)
     to->model_file = g_strdup (from->model_file);
     to->labels_file = g_strdup (from->labels_file);
     to->ranges_file = g_strdup (from->ranges_file);
+    region_choice_copy (&to->regions, &from->regions);
     telling_copy (&to->telling, &from->telling);
     handing_copy (&to->handing, &from->handing);
     appearance_copy (&to->appearance, &from->appearance);
@@ -500,8 +505,8 @@ gboolean settings_set (struct settings *settings, guint id, const GValue *value)
         return TRUE;
     default:
         return set_running (settings, id, value) || spending_set (&settings->spending, id, value) ||
-               telling_set (&settings->telling, id, value) || handing_set (&settings->handing, id, value) ||
-               appearance_set (&settings->appearance, id, value);
+               region_choice_set (&settings->regions, id, value) || telling_set (&settings->telling, id, value) ||
+               handing_set (&settings->handing, id, value) || appearance_set (&settings->appearance, id, value);
     }
 }
 
@@ -575,8 +580,8 @@ gboolean settings_get (const struct settings *settings, guint id, GValue *value)
         return TRUE;
     default:
         return get_running (settings, id, value) || spending_get (&settings->spending, id, value) ||
-               telling_get (&settings->telling, id, value) || handing_get (&settings->handing, id, value) ||
-               appearance_get (&settings->appearance, id, value);
+               region_choice_get (&settings->regions, id, value) || telling_get (&settings->telling, id, value) ||
+               handing_get (&settings->handing, id, value) || appearance_get (&settings->appearance, id, value);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 #include "models/scores.h"
 #include "plugin/overlay/properties.h"
+#include "plugin/region_choice.h"
 #include "plugin/spending.h"
 #include "plugin/tensors.h"
 #include "plugin/triggers.h"
@@ -54,6 +55,7 @@ struct settings {
     gboolean post_messages, repeat_messages;
     guint max_unread_messages; /* 0: no limit */
     enum activation_choice activation;
+    struct region_choice regions;
     struct spending spending;
     struct telling telling;
     struct handing handing;
@@ -85,7 +87,7 @@ enum property {
     PROPERTY_RANGES_FILE,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
-    /* and those of overlay/properties.h, spending.h, triggers.h and tensors.h */
+    /* and those of overlay/properties.h, region_choice.h, spending.h, triggers.h and tensors.h */
 };
 
 void settings_install (GObjectClass *klass); /* every property, with its text for gst-inspect */

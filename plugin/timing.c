@@ -109,7 +109,8 @@ GstStructure *stats_structure (const struct stats *stats)
     return gst_structure_new (
         "convrelu-stats", "frames", G_TYPE_UINT64, stats->frames, "inferred", G_TYPE_UINT64, stats->inferred, "skipped",
         G_TYPE_UINT64, stats->skipped, "late", G_TYPE_UINT64, stats->late, "still", G_TYPE_UINT64, stats->still,
-        "over-rate", G_TYPE_UINT64, stats->over_rate, "over-cpu", G_TYPE_UINT64, stats->over_cpu, "convert-mean",
+        "over-rate", G_TYPE_UINT64, stats->over_rate, "over-cpu", G_TYPE_UINT64, stats->over_cpu, "regions",
+        G_TYPE_UINT64, stats->regions, "regions-skipped", G_TYPE_UINT64, stats->regions_skipped, "convert-mean",
         G_TYPE_UINT64, window_mean (&stats->convert), "convert-p99", G_TYPE_UINT64,
         window_quantile (&stats->convert, 99), "inference-mean", G_TYPE_UINT64, window_mean (&stats->inference),
         "inference-p99", G_TYPE_UINT64, window_quantile (&stats->inference, 99), "overlay-mean", G_TYPE_UINT64,

@@ -30,6 +30,8 @@ struct stats {
     guint64 still;           /*   because nothing moved, */
     guint64 over_rate;       /*   because of max-rate, */
     guint64 over_cpu;        /*   because of cpu-limit */
+    guint64 regions;         /* that the network ran on */
+    guint64 regions_skipped; /* of no use (region_find.h) */
     struct window convert;   /* frame -> network input */
     struct window inference; /* network input -> scores */
     struct window overlay;   /* drawing, and blending where that is done here */

@@ -42,6 +42,7 @@ static const struct golden_case {
     double opacity;
     const char *unit, *classes; /* NULL: the default */
     gboolean residual;          /* of the network with a residual block */
+    gboolean regions;           /* of regions, not of the frame */
 } cases[] = {
 #define OVERLAY_FLAG(flag, nick, needs, text) { nick, OVERLAY_##flag, .colormap = COLORMAP_VIRIDIS, .opacity = 0.95 },
 #include "plugin/overlay/panel_kinds.def"
@@ -61,6 +62,7 @@ static const struct golden_case {
       COLORMAP_VIRIDIS, CHANNELS_VARIED, 0.6, .unit = "things/leaky:2" },
     { "page", OVERLAY_LABELS | OVERLAY_FEATURE_MAPS | OVERLAY_NETWORK | OVERLAY_CONVOLUTION, STAGE_BOTH,
       PLACEMENT_RIGHT, COLORMAP_VIRIDIS, CHANNELS_FIRST, .opacity = 0.95 },
+    { "regions", OVERLAY_LABELS, .colormap = COLORMAP_VIRIDIS, .opacity = 0.95, .regions = TRUE },
 };
 
 /* ---- sheets ---------------------------------------------------------------------------------------------------- */
@@ -91,6 +93,8 @@ static cairo_surface_t *draw_sheet (const struct golden_case *golden)
     if (subject_open_model (&subject, &appearance, golden->residual ? pictures_residual : pictures_model)) {
         cairo_surface_flush (sheet);
         for (guint i = 0; i < G_N_ELEMENTS (places); i++) {
+            if (golden->regions)
+                subject_mark (&subject, places[i].width, places[i].height);
             guint32 *pixels = subject_picture (&subject, places[i].width, places[i].height);
             for (int y = 0; y < places[i].height; y++)
                 memcpy (row_of (sheet, places[i].x, places[i].y + y), pixels + y * places[i].width,

@@ -15,6 +15,7 @@
 #include "check.h"
 #include "plugin/overlay/blend.h"
 #include "plugin/overlay/overlay.h"
+#include "plugin/region_memory.h"
 #include "tiny_onnx.h"
 
 enum { INPUT_SIDE = 34, PICTURE_CLASSES = 4 };
@@ -121,6 +122,7 @@ struct subject {
     struct result result;
     struct overlay *overlay;
     struct overlay_times times; /* that the drawing is told of */
+    GArray *found, *memory;     /* regions; NULL: the result is of the frame */
 };
 
 /* A bright disc before stripes, red to blue. */
@@ -168,9 +170,38 @@ __attribute__ ((unused)) static bool subject_open (struct subject *subject, cons
 __attribute__ ((unused)) static void subject_close (struct subject *subject)
 {
     overlay_free (subject->overlay);
+    g_clear_pointer (&subject->found, g_array_unref);
+    g_clear_pointer (&subject->memory, g_array_unref);
     result_clear (&subject->result);
     network_free (subject->network);
     settings_clear (&subject->settings);
+}
+
+/* Marks a region in the middle of a frame of that size and one in each corner, and gives them a class each. */
+__attribute__ ((unused)) static void subject_mark (struct subject *subject, int width, int height)
+{
+    static const int twentieths[][4] = {
+        { 7, 6, 6, 8 }, { 0, 0, 4, 5 }, { 17, 0, 3, 4 }, { 0, 16, 4, 4 }, { 18, 17, 2, 3 }
+    };
+    g_clear_pointer (&subject->found, g_array_unref);
+    g_clear_pointer (&subject->memory, g_array_unref);
+    subject->found = g_array_new (FALSE, FALSE, sizeof (struct region));
+    subject->memory = region_memory_new ();
+    for (int i = 0; i < (int)G_N_ELEMENTS (twentieths); i++) {
+        const int *at = twentieths[i];
+        struct rectangle box = { at[0] * width / 20, at[1] * height / 20, at[2] * width / 20, at[3] * height / 20 };
+        struct region region = { REGIONS_ROI, box, 0, (guint64)i + 1, NULL, 0, -1 };
+        g_array_append_val (subject->found, region);
+    }
+    region_memory_follow (subject->memory, subject->found);
+    for (guint i = 0; i < subject->memory->len; i++) {
+        struct region_result *result = g_new0 (struct region_result, 1);
+        g_atomic_ref_count_init (&result->references);
+        result_copy (&result->result, &subject->result);
+        result->result.ids[0] = (int)i % model_classes (subject->network->model);
+        result->result.scores[0] = 0.97f - 0.2f * (float)i;
+        g_array_index (subject->memory, struct remembered, i).result = result;
+    }
 }
 
 /* Drawn on a frame of that size, of which the network sees what settings.resize says, a square in the middle unless it
@@ -191,6 +222,8 @@ __attribute__ ((unused)) static GstVideoOverlayComposition *subject_draw (struct
         .height = height,
         .view = frame_view (subject->settings.resize, (struct rectangle) { 0, 0, width, height }, 1, 1, INPUT_SIDE,
                             INPUT_SIDE),
+        .found = subject->found,
+        .memory = subject->memory,
     };
     return overlay_draw (subject->overlay, &frame);
 }

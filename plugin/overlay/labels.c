@@ -29,7 +29,7 @@ static void begin (struct drawing *drawing, void *state)
     const struct calm_rows *calm = drawing->calm;
     int room = fitting_rows (&drawing->layout, drawing->nothing ? 1 : calm->count + calm->more);
     labels->count = 0;
-    if (room > 0)
+    if (room > 0 && !drawing->frame->found) /* regions have theirs at their boxes */
         labels->count = caption_rows (labels->rows, MIN (room, SMOOTHING_ROWS_MAX + 1), drawing->frame->network, calm,
                                       drawing->nothing);
 }

@@ -9,6 +9,7 @@
 #include "plugin/overlay/channel_choice.h"
 #include "plugin/overlay/feature_maps.h"
 #include "plugin/overlay/panel_kind.h"
+#include "plugin/region_memory.h"
 #include "plugin/shares.h"
 
 static const double least_smoothing = 0.5; /* seconds: the least time constant of what is drawn */
@@ -27,6 +28,7 @@ struct overlay {
     struct appearance seen; /* drawn last */
     int width, height;
     struct view view;
+    guint regions;      /* regions_mark */
     guint serial;       /* of the result */
     gboolean drawn;     /* the above are of something */
     gboolean captioned; /* the layers' captions are those of the network */
@@ -127,6 +129,8 @@ static void look_at_scores (struct overlay *overlay, const struct overlay_frame 
     int classes = model_classes (frame->network->model);
     if (!overlay->shares)
         overlay->shares = g_new (float, classes);
+    if (frame->found) /* the last run may have been over another region */
+        smoothing_reset (overlay->drawing.smoothing);
     shares_take (frame->network, frame->scores, overlay->shares);
     smoothing_add (overlay->drawing.smoothing, overlay->shares, classes, frame->time,
                    MAX (least_smoothing, frame->appearance->smoothing));
@@ -148,6 +152,20 @@ static void choose_classes (struct overlay *overlay, const struct overlay_frame 
     if (drawing->calm->count > 0 && drawing->calm->ids[0] != before)
         GST_DEBUG ("the class drawn first is now %d, %s", drawing->calm->ids[0],
                    model_label (frame->network->model, drawing->calm->ids[0]));
+}
+
+/* Another number where boxes or best classes of regions are others. */
+static guint regions_mark (const struct overlay_frame *frame)
+{
+    guint mark = frame->found ? 1 : 0;
+    for (guint i = 0; frame->found && i < frame->found->len; i++) {
+        const struct region *region = &g_array_index (frame->found, struct region, i);
+        const struct region_result *newest = region_newest (region, frame->memory);
+        const int numbers[] = { region->box.x, region->box.y, newest ? (int)newest->result.serial : -1 };
+        for (guint n = 0; n < G_N_ELEMENTS (numbers); n++)
+            mark = (mark ^ (guint)numbers[n]) * 16777619u; /* FNV-1a, by words */
+    }
+    return mark;
 }
 
 /* Takes over size, appearance and view. FALSE: they are those of the last time. */
@@ -256,7 +274,9 @@ GstVideoOverlayComposition *overlay_draw (struct overlay *overlay, const struct 
         drawing->texts = text_cache_new ();
     gboolean fresh = overlay->serial != frame->result->serial; /* also after frames that nothing was drawn on */
     drawing->changed = changed (overlay, frame);
-    if (!drawing->changed && !fresh)
+    gboolean same_regions = overlay->regions == regions_mark (frame);
+    overlay->regions = regions_mark (frame);
+    if (!drawing->changed && !fresh && same_regions)
         return overlay->composition;
     GstClockTime start = gst_util_get_timestamp ();
     overlay->serial = frame->result->serial;

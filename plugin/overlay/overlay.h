@@ -32,6 +32,7 @@ struct overlay_frame {
     const struct input_spec *input; /* how its pixels became the network's input; NULL: as the model says */
     int width, height;              /* of the frame */
     struct view view;               /* what the network saw of it */
+    const GArray *found, *memory;   /* regions of it, matched (region_memory.h); found NULL: its result is of it all */
 };
 
 struct overlay;

@@ -21,6 +21,9 @@ static gboolean size (struct drawing *drawing, void *state, int i, struct panel_
 {
     const struct rectangle *view = &drawing->frame->view.from;
     int thick = MAX (drawing->layout.small_line / 8 * 2, 2);
+    guint overlay = drawing->frame->appearance->overlay;
+    if (drawing->frame->found && (overlay & view_edges_panels.flags) == OVERLAY_LABELS)
+        return FALSE; /* labels of regions say where they are, and of this one there is no more */
     if (view->width < 1 || !is_inside (drawing->frame, i) || MIN (view->width, view->height) < 4 * thick)
         return FALSE;
     content->at = panel_side (view, (enum side)i, thick);

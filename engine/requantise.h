@@ -47,10 +47,12 @@ static __attribute__ ((noinline)) void tile_end (const struct conv_args *args, i
             ptrdiff_t at = b * args->out_block + 16 * (ptrdiff_t)(first + r);
             vec v[PER_BLOCK];
             UNROLL for (int c = 0; c < PER_BLOCK; c++) v[c] = vec_load (tile + c * LANES);
-            if (epilogue->clamp_only)
-                UNROLL for (int c = 0; c < PER_BLOCK; c++) v[c] = vec_clamp (v[c], low, high);
-            if (args->requantise->out == ELEMENT_F32)
-                UNROLL for (int c = 0; c < PER_BLOCK; c++) vec_store ((float *)args->out + at + c * LANES, v[c]);
+            if (epilogue->clamp_only) UNROLL
+                for (int c = 0; c < PER_BLOCK; c++)
+                    v[c] = vec_clamp (v[c], low, high);
+            if (args->requantise->out == ELEMENT_F32) UNROLL
+                for (int c = 0; c < PER_BLOCK; c++)
+                    vec_store ((float *)args->out + at + c * LANES, v[c]);
             else
                 store_block_bytes ((uint8_t *)args->out + at, v);
         }

@@ -12,8 +12,8 @@
  * called a mistake. Prints them as a table. Fails where there was a mistake, where a stream ended or stood still, or
  * where something grows: the line through the samples after the first two minutes and the first quarter rises, over
  * all of that time and beyond twice its own error, by more than 4 MiB, 2 threads, 2 files or 200 ms. A run too short
- * for that leaves out the first quarter only, memory may rise by 48 MiB (each thread and each kind of drawing takes some
- * the first time), and lateness, which is the machine's, by a second. */
+ * for that leaves out the first quarter only, memory may rise by 48 MiB (each thread and each kind of drawing takes
+ * some the first time), and lateness, which is the machine's, by a second. */
 #include <gst/gst.h>
 #include <gst/video/video.h>
 

@@ -11,7 +11,7 @@
 #include "tests/torture/torture.h"
 
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 struct choice {
     int random;
@@ -77,5 +77,6 @@ int main (int argc, char **argv)
         torture_cycles (choice.cycles ? 10000 : 100, choice.cycles ? 1000 : 20);
     if (wanted (&choice, "memory"))
         torture_faults (choice.cycles || choice.whole ? 1 : 17);
+    rmdir (torture_folder ());
     return check_end ();
 }

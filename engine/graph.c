@@ -123,6 +123,14 @@ void graph_unref (struct graph *g)
     free (g);
 }
 
+void graph_on_copied (struct graph *g, void (*copied) (void *data, const void *piece, size_t bytes), void *data)
+{
+    if (!g)
+        return;
+    g->copied = copied;
+    g->copied_data = data;
+}
+
 void graph_drop_weights (struct graph *g)
 {
     if (!g)
@@ -134,7 +142,6 @@ void graph_drop_weights (struct graph *g)
         memory_free (g->nodes[i].u.conv.weights, g->nodes[i].u.conv.weight_bytes);
         g->nodes[i].u.conv.weights = NULL;
     }
-    g->weights_dropped = true;
     pthread_mutex_unlock (g->lock);
 }
 
@@ -161,8 +168,6 @@ bool graph_take_weights (struct graph *g, struct graph *from)
         g->nodes[i].u.conv.weights = from->nodes[i].u.conv.weights;
         from->nodes[i].u.conv.weights = NULL;
     }
-    if (takes)
-        g->weights_dropped = false;
     pthread_mutex_unlock (g->lock);
     return takes;
 }

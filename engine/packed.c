@@ -103,7 +103,7 @@ static bool within_limits (const struct graph *g, const struct layer *layer, con
 }
 
 static struct packed *packed_new (const struct graph *g, const struct layer *layer, const struct conv_method *method,
-                                  const struct conv_kernel *kernel, struct error *error)
+                                  const struct conv_kernel *kernel, bool drop, struct error *error)
 {
     const struct node *node = &g->nodes[layer->node];
     int in_channels = g->nodes[node->inputs[0]].channels;
@@ -124,7 +124,9 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
         packed_free (packed);
         return NULL;
     }
+    packed->drops = drop;
     method->pack (packed, node, layer, in_channels);
+    packed->drops = false;
     char refusal[100];
     if (work_spend (0))
         return packed;
@@ -146,24 +148,30 @@ static uint64_t hash_fold (const struct layer *layer)
     return hash;
 }
 
+static void drop_weights (struct node *node)
+{
+    memory_free (node->u.conv.weights, node->u.conv.weight_bytes);
+    node->u.conv.weights = NULL;
+}
+
 struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method,
-                           const struct conv_kernel *kernel, struct error *error)
+                           const struct conv_kernel *kernel, bool drop, struct error *error)
 {
     uint64_t fold = hash_fold (layer);
-    const char *name = g->nodes[layer->node].name;
+    struct node *node = &g->nodes[layer->node];
     pthread_mutex_lock (g->lock);
-    struct packed **list = &g->nodes[layer->node].packed, *packed = *list;
+    struct packed **list = &node->packed, *packed = *list;
     while (packed &&
            !(packed->method == method && packed->element == kernel->weight && packed->nr_blocks == kernel->nr_blocks &&
              packed->k_step == kernel->k_step && packed->fold == fold))
         packed = packed->next;
     bool made = !packed;
-    if (!packed && g->weights_dropped) {
+    if (!packed && !node->u.conv.weights) {
         snprintf (error->text, sizeof error->text,
-                  "conv '%s': its weights were dropped and no plan has packed them this way before", name);
-    } else if (!packed && !(packed = packed_new (g, layer, method, kernel, error))) {
+                  "conv '%s': its weights were dropped and no plan has packed them this way before", node->name);
+    } else if (!packed && !(packed = packed_new (g, layer, method, kernel, drop, error))) {
         if (!error->text[0])
-            snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", name);
+            snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", node->name);
     } else if (made) {
         packed->node = layer->node;
         packed->fold = fold;
@@ -173,6 +181,8 @@ struct packed *packed_get (struct graph *g, const struct layer *layer, const str
     }
     if (packed)
         packed->references++;
+    if (drop)
+        drop_weights (node);
     pthread_mutex_unlock (g->lock);
     return packed;
 }
@@ -181,7 +191,7 @@ struct packed *packed_get (struct graph *g, const struct layer *layer, const str
 void packed_release (struct graph *g, struct packed *packed)
 {
     pthread_mutex_lock (g->lock);
-    if (!--packed->references && !g->weights_dropped) {
+    if (!--packed->references && g->nodes[packed->node].u.conv.weights) {
         struct packed **link = &g->nodes[packed->node].packed;
         while (*link != packed)
             link = &(*link)->next;

@@ -500,6 +500,7 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
                                            .cpu = &cpu,
                                            .algorithm = options->algorithm,
                                            .threads = p.plan->execution.threads,
+                                           .drop_weights = options->drop_weights,
                                            .steps = &p.plan->steps,
                                            .memory = &p.plan->memory,
                                            .scratch_bytes = IMAGE_SCRATCH * sizeof (float), /* of plan_image */

@@ -71,6 +71,7 @@ static bool load_safetensors (const char *path, const char *bytes, size_t size, 
     if (!(safetensors_recognise_index (bytes, size) ? safetensors_open_index (path, bytes, size, &file, error)
                                                     : safetensors_open (path, bytes, size, &file, error)))
         return false;
+    file.read_once = !content->bundled; /* which lies in the program itself */
     const char *labels = safetensors_metadata (&file, "labels");
     struct network_extras extras = { .notices = &content->notices };
     content->graph = network_build (&file, &extras, error);

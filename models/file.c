@@ -266,6 +266,14 @@ char *file_read_side (const char *path, size_t limit, size_t *size, struct error
     return read_whole (&file, good, limit, size, error);
 }
 
+bool file_can_be_read (const char *path, struct error *error)
+{
+    struct file file;
+    bool good = open_file (path, &file, error);
+    file_close (&file);
+    return good;
+}
+
 /* ---- lists ------------------------------------------------------------------------------------------------------- */
 
 void file_list_add (struct file_list *files, const char *path, const struct file_identity *identity)

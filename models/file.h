@@ -19,6 +19,9 @@ bool file_same (const struct file_identity *a, const struct file_identity *b);
 /* Of what is there now, a link followed. False: nothing is, or it may not be looked at. */
 bool file_identify (const char *path, struct file_identity *identity);
 
+/* Whether it is a regular file that can be opened; false and a filled error otherwise. */
+bool file_can_be_read (const char *path, struct error *error);
+
 /* Files that numbers were read from. */
 struct file_list {
     struct file_entry {

@@ -319,6 +319,7 @@ static bool read_model (struct reader *r, const Convrelu__OnnxModel *model)
     r->graph = graph_new (&limits);
     if (!r->graph)
         return onnx_fail (r, "no memory for its graph");
+    graph_on_copied (r->graph, onnx_payload_copied, r);
     if (!read_image (r))
         return false;
     onnx_find_patterns (r);
@@ -331,6 +332,24 @@ static bool read_model (struct reader *r, const Convrelu__OnnxModel *model)
     return read_outputs (r) && onnx_external_finish (r);
 }
 
+/* The file without its numbers, unpacked, and these where they lie in it. NULL and a filled error. */
+static Convrelu__OnnxModel *unpack (struct reader *r, char *bytes, size_t size, ProtobufCAllocator *allocator)
+{
+    const struct budget *budget = allocator->allocator_data;
+    struct onnx_compact compact;
+    if (!onnx_scan (r->path, bytes, size, &compact, r->error))
+        return NULL;
+    Convrelu__OnnxModel *model = convrelu__onnx_model__unpack (allocator, compact.size, compact.bytes);
+    free (compact.bytes);
+    if (model)
+        onnx_payload_attach (model, (uint8_t *)bytes, allocator);
+    else if (onnx_spend (r, 0) && budget->exceeded) /* else it was stopped, */
+        onnx_fail (r, "its %zu bytes describe more than there is memory for", size);
+    else if (!r->failed)
+        onnx_fail (r, "is not an ONNX model, or a damaged one (%zu bytes)", size);
+    return model;
+}
+
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error)
 {
     uint64_t apart = 16 * (uint64_t)size < 256 * MIB ? 16 * (uint64_t)size : 256 * MIB;
@@ -339,27 +358,15 @@ struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx
     struct reader r = {
         .path = path, .error = error, .extras = extras, .image = -1, .node = -1, .weight_limit = 4 * size + 64 * MIB
     };
-    bool may = onnx_scan (path, bytes, size, error);
-    Convrelu__OnnxModel *model = may ? convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes) : NULL;
-    free (bytes);
     extras->labels = NULL;
     extras->files = (struct file_list) { 0 };
     extras->size_left_open = extras->channels_last = extras->bytes = false;
-    if (!may)
-        return NULL;
-    if (!model) {
-        if (!onnx_spend (&r, 0)) /* it was stopped */
-            return NULL;
-        if (budget.exceeded)
-            onnx_fail (&r, "its %zu bytes describe more than there is memory for", size);
-        else
-            onnx_fail (&r, "is not an ONNX model, or a damaged one (%zu bytes)", size);
-        return NULL;
-    }
-    bool good = read_model (&r, model);
+    Convrelu__OnnxModel *model = unpack (&r, bytes, size, &allocator);
+    bool good = model && read_model (&r, model);
     const char *labels = good ? label_metadata (model) : NULL;
     if (labels && !(extras->labels = strdup (labels)))
         good = onnx_fail (&r, "no memory for its labels");
+    graph_on_copied (r.graph, NULL, NULL);
     if (!good) {
         graph_unref (r.graph);
         r.graph = NULL;
@@ -372,6 +379,10 @@ struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx
     free (r.slots);
     free (r.node_slots);
     free (r.roles);
-    convrelu__onnx_model__free_unpacked (model, &allocator);
+    if (model) {
+        onnx_payload_detach (model);
+        convrelu__onnx_model__free_unpacked (model, &allocator);
+    }
+    free (bytes);
     return r.graph;
 }

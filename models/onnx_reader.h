@@ -251,6 +251,16 @@ const int64_t *onnx_tensor_ints (struct reader *r, struct value *v);
  * in another file that cannot be read. */
 bool onnx_peek (struct reader *r, int value, float *to);
 
+/* ---- onnx_payload.c ---- */
+
+/* Each raw_data, which is a struct onnx_payload after unpacking, becomes those bytes of the file. */
+void onnx_payload_attach (const Convrelu__OnnxModel *model, uint8_t *bytes, ProtobufCAllocator *allocator);
+void onnx_payload_detach (const Convrelu__OnnxModel *model); /* before it is freed */
+/* raw_data of little-endian floats as such, moved to where they may lie. NULL: they cannot be, or a failure. */
+const float *onnx_payload_floats (struct reader *r, const Convrelu__OnnxTensor *tensor);
+/* For graph_on_copied, with the reader: what no other node reads goes back to the system. */
+void onnx_payload_copied (void *reader, const void *piece, size_t bytes);
+
 /* ---- onnx_view.c: ids of tensors, negative after a failure ---- */
 
 /* v as a tensor of c, h, w: itself where it has that form, else through a reshape. */

@@ -133,6 +133,8 @@ static bool raw_bytes (struct reader *r, const Convrelu__OnnxTensor *tensor, con
                        const uint8_t **bytes)
 {
     *bytes = tensor->raw_data.len ? tensor->raw_data.data : NULL;
+    if (tensor->raw_data.len && !*bytes)
+        return onnx_fail (r, "the numbers of '%.100s' are asked for once more than there are inputs", name);
     if (!onnx_is_external (tensor))
         return true;
     size_t size = raw_size (tensor->data_type);
@@ -203,10 +205,11 @@ const float *onnx_tensor_floats (struct reader *r, struct value *v)
     if (tensor->data_type == TYPE_FLOAT && count) {
         if (!raw)
             return v->floats = tensor->float_data;
-        if (little_endian () && (uintptr_t)raw % _Alignof(float) == 0) {
-            const float *there = (const float *)(const void *)raw;
-            return onnx_is_external (tensor) ? there : (v->floats = there); /* the node's alone, or the file's */
-        }
+        if (little_endian () && onnx_is_external (tensor))
+            return (const float *)(const void *)raw; /* the node's alone */
+        const float *there = little_endian () ? onnx_payload_floats (r, tensor) : NULL;
+        if (there || r->failed)
+            return v->floats = there;
     }
     float *numbers = onnx_alloc_node (r, count, sizeof *numbers);
     for (int64_t i = 0; numbers && onnx_goes_on (r, i, (int64_t)count, 2); i++)
@@ -265,7 +268,7 @@ bool onnx_peek (struct reader *r, int value, float *to)
         if (tensor->dims[i] != 1)
             return false;
     }
-    const uint8_t *raw = tensor->raw_data.len ? tensor->raw_data.data : NULL;
+    const uint8_t *raw = tensor->raw_data.data;
     uint8_t elsewhere[8];
     size_t size = raw_size (tensor->data_type);
     if (onnx_is_external (tensor)) {

@@ -110,10 +110,10 @@
  *   a frame --- async=false: pace.h says whether there is time --- inference.h, here --------+
  *          \--- async=true: newest result so far --- async.h, whose thread has the inference -+- results.h, blend.h
  *
- * Locking. The object lock guards `shared`, the first part of `time`, `enough`, `told`, `no_thread` and the pointer
- * `async`, and is held only to copy them; nothing is posted, loaded or computed under it. All else is the streaming
- * thread's (and that of start and stop, which never run beside it). Setters only store; whoever has the inference
- * copies and applies before the next frame. */
+ * Locking. The object lock guards `shared`, the first part of `time`, `enough`, `told`, `no_thread` and the pointers
+ * `async` and `starting`, and is held only to copy them; nothing is posted, loaded or computed under it. All else is
+ * the streaming thread's (and that of start and stop, which never run beside it; the inference is first that of
+ * starting.h). Setters only store; whoever has the inference copies and applies before the next frame. */
 #include "plugin/gstconvrelu.h"
 
 #include <fenv.h>
@@ -121,18 +121,17 @@
 #include <string.h>
 
 #include "plugin/async.h"
-#include "plugin/frame_map.h"
 #include "plugin/inference.h"
 #include "plugin/log.h"
 #include "plugin/messages.h"
 #include "plugin/negotiate.h"
-#include "plugin/overlay/blend.h"
 #include "plugin/pace.h"
 #include "plugin/pipeline_time.h"
 #include "plugin/pointing.h"
 #include "plugin/results.h"
 #include "plugin/settings.h"
 #include "plugin/shared.h"
+#include "plugin/starting.h"
 #include "plugin/triggers.h"
 
 GST_DEBUG_CATEGORY (convrelu_debug);
@@ -146,6 +145,7 @@ struct _GstConvRelu {
     GstClockTime enough;       /* latency that is asked for at most, or NONE */
     GstClockTime told;         /* latency of its own that the last LATENCY message was about */
     struct async *async;       /* NULL: in step */
+    struct starting *starting; /* never NULL between start and stop */
     gboolean no_thread;        /* there was none for async=true, and a warning has said so */
 
     /* the streaming thread's */
@@ -263,7 +263,7 @@ static void forget (GstConvRelu *self)
     GST_OBJECT_UNLOCK (self);
     if (self->async)
         async_forget (self->async);
-    else
+    else if (starting_over (self->starting))
         inference_forget (self->inference);
     outcome_clear (&self->outcome);
 }
@@ -301,16 +301,18 @@ static void follow_async (GstConvRelu *self)
     }
 }
 
+static void set_starting (GstConvRelu *self, struct starting *starting)
+{
+    GST_OBJECT_LOCK (self);
+    struct starting *before = self->starting;
+    self->starting = starting;
+    GST_OBJECT_UNLOCK (self);
+    starting_free (before);
+}
+
 static gboolean gst_conv_relu_start (GstBaseTransform *base)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    fenv_t host;
-    fegetenv (&host);
-    fesetenv (FE_DFL_ENV);
-    gboolean started = inference_start (self->inference);
-    fesetenv (&host);
-    if (!started)
-        return FALSE;
     pace_reset (&self->pace);
     GST_OBJECT_LOCK (self);
     self->no_thread = FALSE;
@@ -318,7 +320,8 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
     self->told = 0;
     GST_OBJECT_UNLOCK (self);
     forget (self);
-    return TRUE;
+    set_starting (self, starting_new (self->inference));
+    return self->starting != NULL;
 }
 
 static gboolean gst_conv_relu_stop (GstBaseTransform *base)
@@ -326,6 +329,7 @@ static gboolean gst_conv_relu_stop (GstBaseTransform *base)
     GstConvRelu *self = GST_CONV_RELU (base);
     end_triggers (self, "stop");
     set_async (self, NULL);
+    set_starting (self, NULL);
     inference_stop (self->inference);
     pipeline_time_stop (&self->time);
     gst_video_info_init (&self->info);
@@ -334,16 +338,20 @@ static gboolean gst_conv_relu_stop (GstBaseTransform *base)
 
 static void set_flushing (GstConvRelu *self, gboolean flushing)
 {
-    GST_OBJECT_LOCK (self); /* keeps `async` alive; it takes its own lock for a moment, under which nothing is called */
+    GST_OBJECT_LOCK (self); /* keeps both alive; they take their own locks for a moment, and call nothing */
     if (self->async)
         async_flushing (self->async, flushing);
+    if (self->starting)
+        starting_flushing (self->starting, flushing);
     GST_OBJECT_UNLOCK (self);
 }
 
 static GstStateChangeReturn gst_conv_relu_change_state (GstElement *element, GstStateChange change)
 {
-    if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+    if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
         set_flushing (GST_CONV_RELU (element), TRUE); /* nobody waits for the last frame */
+        starting_stop (GST_CONV_RELU (element)->starting);
+    }
     return GST_ELEMENT_CLASS (gst_conv_relu_parent_class)->change_state (element, change);
 }
 
@@ -418,6 +426,8 @@ static void post_result (GstConvRelu *self, const struct result *result)
 /* The last frame's result still comes. */
 static void finish_stream (GstConvRelu *self)
 {
+    if (!starting_over (self->starting)) /* no frame has come */
+        return;
     if (self->async) {
         async_drain (self->async);
         struct carrier carrier = { .element = GST_ELEMENT (self), .fresh = TRUE };
@@ -536,20 +546,6 @@ static enum pace_choice choose (GstConvRelu *self, const struct sight *sight, Gs
     return choice;
 }
 
-/* Puts a drawing (NULL: none) on the frame. Where downstream draws, no pixel of it is touched. */
-static void put_drawing (GstConvRelu *self, GstVideoOverlayComposition *composition, GstBuffer *buffer)
-{
-    GstVideoFrame pixels;
-    gboolean field = frame_map_is_field (&self->info); /* who draws compositions does not expect them on one */
-    if (composition && !field && negotiate_attaches (GST_BASE_TRANSFORM (self))) {
-        negotiate_attach (buffer, composition);
-    } else if (composition && frame_map_write (&pixels, &self->info, buffer)) {
-        if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
-            GST_WARNING_OBJECT (self, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (&self->info));
-        gst_video_frame_unmap (&pixels);
-    }
-}
-
 static struct carrier carry (GstConvRelu *self, const struct moment *moment, gboolean fresh)
 {
     return (struct carrier) { .element = GST_ELEMENT (self),
@@ -574,7 +570,7 @@ static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier 
     if (result->valid) { /* else nothing was seen yet */
         result_attach (result, buffer, carrier);
         if (self->settings.appearance.overlay != OVERLAY_NONE)
-            put_drawing (self, composition, buffer);
+            negotiate_draw (GST_BASE_TRANSFORM (self), &self->info, composition, buffer);
         messages_post_result (self->messages, &self->settings, result, carrier);
     }
     triggers_follow (self->triggers, self->messages, &self->settings, result, carrier);
@@ -637,6 +633,9 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
 {
     GstConvRelu *self = GST_CONV_RELU (base);
     struct moment moment = buffer_moment (&base->segment, buffer);
+    GstFlowReturn flow = starting_wait (self->starting);
+    if (flow != GST_FLOW_OK)
+        return flow;
     if (GST_CLOCK_TIME_IS_VALID (moment.stream_time))
         gst_object_sync_values (GST_OBJECT (self), moment.stream_time);
     shared_follow (&self->shared, &self->settings, &self->serial);
@@ -647,7 +646,7 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
     fenv_t host; /* who may round otherwise, or trap: the numbers here are the same everywhere */
     fegetenv (&host);
     fesetenv (FE_DFL_ENV);
-    GstFlowReturn flow = self->async ? pass_beside (self, buffer, &moment) : pass_in_step (self, buffer, &moment);
+    flow = self->async ? pass_beside (self, buffer, &moment) : pass_in_step (self, buffer, &moment);
     fesetenv (&host);
     tell_latency (self);
     return flow;

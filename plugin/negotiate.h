@@ -8,7 +8,7 @@
 #define CONVRELU_NEGOTIATE_H
 
 #include <gst/base/gstbasetransform.h>
-#include <gst/video/video-overlay-composition.h>
+#include <gst/video/video.h>
 
 /* For GstBaseTransformClass.transform_caps. */
 GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter);
@@ -16,11 +16,10 @@ GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direc
  * the stream's; may mark the source pad for another negotiation. */
 GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *others, gboolean drawing);
 
-/* Whether the caps of the source pad have the feature. */
-gboolean negotiate_attaches (GstBaseTransform *base);
-
-/* Attaches a drawing to a writable buffer. Upstream's drawing stays below it, in the same composition: who draws them
+/* Puts a drawing (NULL: none) on a writable frame: attached where the caps of the source pad have the feature, else
+ * blended into its pixels. Upstream's drawing stays below an attached one, in the same composition: who draws them
  * looks at one meta of a buffer only. */
-void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition);
+void negotiate_draw (GstBaseTransform *base, const GstVideoInfo *info, GstVideoOverlayComposition *composition,
+                     GstBuffer *buffer);
 
 #endif

@@ -2,6 +2,7 @@
 /* network.c: settings -> model and plan, on the caller's thread or on one of its own; see network.h. */
 #include "plugin/network.h"
 
+#include "models/file.h"
 #include "plugin/frame.h"
 #include "plugin/log.h"
 #include "plugin/overlay/channel_choice.h"
@@ -56,6 +57,19 @@ static void set_load_error (const struct settings *settings, const struct error 
         g_set_error (error, domain, code, "Cannot %s: %s", files[i].what, reason->text);
     else
         g_set_error (error, domain, code, "Cannot %s: %s: %s", files[i].what, path, reason->text);
+}
+
+gboolean network_check_files (const struct settings *settings, GError **error)
+{
+    gboolean ranges = settings_precision (settings) == PRECISION_INT8;
+    const char *paths[] = { settings->model_file, settings->labels_file, ranges ? settings->ranges_file : NULL };
+    struct error reason = { "" };
+    for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
+        if (paths[i] && !file_can_be_read (paths[i], &reason)) {
+            set_load_error (settings, &reason, error);
+            return FALSE;
+        }
+    return TRUE;
 }
 
 /* ---- loading --------------------------------------------------------------------------------------------------- */
@@ -274,6 +288,7 @@ static struct network *new_network (struct model *model, struct class_map *class
         .timed = true, /* two looks at the clock a step: some microseconds a frame */
         .taps = taps,
         .tap_count = choose_taps (network, settings, taps),
+        .drop_weights = true,
     };
     network->plan = make_plan (network, &options, settings, like, reason);
     const struct input_spec *spec = model_input (model);

@@ -189,6 +189,7 @@ struct plan_options {
     const struct ranges *ranges; /* of this graph's tensors (ranges.h), for PRECISION_INT8; read by plan_new only */
     const struct cpu *cpu;       /* the engine's cpu.h: what to plan for; NULL: the processor this runs on */
     bool drop_weights;           /* as graph_drop_weights, but each layer's as soon as they are packed */
+    bool untried;                /* without the run that touches all memory: the caller makes one himself */
 };
 
 /* A tensor as plan_run leaves it: data [channels][height][width], valid until the next run. */

@@ -116,6 +116,8 @@ void graph_unref (struct graph *g)
         packed_free_all (g->nodes[i].packed);
         node_clear (&g->nodes[i]);
     }
+    if (g->source.done)
+        g->source.done (g->source.data);
     free (g->nodes);
     free (g->outputs);
     pthread_mutex_destroy (g->lock);

@@ -6,7 +6,7 @@
 #ifndef CONVRELU_GRAPH_H
 #define CONVRELU_GRAPH_H
 
-#include "engine.h"
+#include "engine/packed_blocks.h"
 
 enum operation {
 #define OPERATOR(KIND, name) OPERATION_##KIND,
@@ -66,6 +66,7 @@ struct graph {
     uint64_t packed_bytes; /* in all lists of packed weights */
     void (*copied) (void *data, const void *piece, size_t bytes); /* graph_on_copied, or NULL */
     void *copied_data;
+    struct packed_source source; /* graph_adopt_packed; find NULL: none */
 };
 
 /* Frees a list of packed weights; packed.c defines it, graph.c calls it when the last reference goes. */

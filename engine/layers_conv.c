@@ -67,6 +67,8 @@ static bool conv_shape (struct graph *g, struct node_spec *spec)
     return true;
 }
 
+const float graph_dropped_weights[1];
+
 /* In pieces, after each of which it can be stopped. */
 static void copy_weights (struct graph *g, struct node *node, const float *from)
 {
@@ -91,9 +93,12 @@ static void conv_keep (struct graph *g, struct node *node, const void *given)
     size_t count = outputs * inputs * (size_t)conv->kernel_h * (size_t)conv->kernel_w;
     (void)given;
     const float *from = node->u.conv.weights;
+    bool dropped = from == graph_dropped_weights;
     node->u.conv.weight_bytes = count * sizeof (float); /* within the weight limit already */
-    node->u.conv.weights = memory_new (node->u.conv.weight_bytes);
-    if (node->u.conv.weights)
+    node->u.conv.weights = dropped ? NULL : memory_new (node->u.conv.weight_bytes);
+    if (dropped)
+        node->u.conv.weights = NULL;
+    else if (node->u.conv.weights)
         copy_weights (g, node, from);
     else
         graph_fail_memory (g, node->label, node->name);

@@ -446,7 +446,7 @@ static bool make_plan (struct planner *p, const struct plan_options *options)
         p->floats[id] = -1;
     bool ok = pinned && taps && p->keep && p->planar_copy && p->readers && p->floats ? true : fail (p, "out of memory");
     ok = ok && mark_pinned (p, options, pinned, taps) && make_steps (p, pinned, options) && lay_arena (p) &&
-         make_results (p, taps, options->tap_count) && warm_up (p);
+         make_results (p, taps, options->tap_count) && (options->untried || warm_up (p));
     free (pinned);
     free (taps);
     free (p->keep);

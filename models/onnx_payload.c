@@ -5,6 +5,7 @@
  * convolution alone reads goes back to the system piece by piece as the graph copies it: a network's weights are never
  * in memory twice, even where one matrix is most of them. */
 #include "engine/memory.h"
+#include "engine/packed_blocks.h"
 #include "models/onnx_reader.h"
 #include "models/onnx_scan.h"
 
@@ -56,6 +57,31 @@ void onnx_payload_detach (const Convrelu__OnnxModel *model)
         tensor->raw_data = (ProtobufCBinaryData) { 0, NULL };
 }
 
+void onnx_payload_measure (const Convrelu__OnnxModel *model)
+{
+    struct walk at = { 0, 0, 0 };
+    for (Convrelu__OnnxTensor *tensor; (tensor = next_tensor (model, &at));) {
+        struct onnx_payload payload = { 0, 0 };
+        if (tensor->raw_data.len == sizeof payload)
+            memcpy (&payload, tensor->raw_data.data, sizeof payload);
+        tensor->raw_data.len = (size_t)payload.length;
+    }
+}
+
+bool onnx_payload_read (struct reader *r, const Convrelu__OnnxTensor *tensor, void *to, size_t bytes)
+{
+    struct onnx_payload payload;
+    memcpy (&payload, tensor->raw_data.data, sizeof payload);
+    r->failed = r->failed || !file_read_at (r->lazy, payload.offset, to, bytes, r->error);
+    return !r->failed;
+}
+
+const float *onnx_payload_weights (struct reader *r, struct value *v)
+{
+    bool there = !r->lazy || v->kind != VALUE_FLOATS || !v->source || v->floats || !v->source->raw_data.len;
+    return there ? onnx_value_floats (r, v) : graph_dropped_weights;
+}
+
 /* Downwards, over the field's own length, which nobody reads any more. */
 const float *onnx_payload_floats (struct reader *r, const Convrelu__OnnxTensor *tensor)
 {
@@ -82,7 +108,7 @@ void onnx_payload_copied (void *data, const void *piece, size_t bytes)
     for (size_t i = 0; i < node->n_input; i++) {
         int id = r->slots[(size_t)r->node_slots[r->node] + i];
         struct value *v = id >= 0 ? &r->values[id] : NULL;
-        if (!v || !v->source || v->producer >= 0 || v->uses != 1)
+        if (r->lazy || !v || !v->source || v->producer >= 0 || v->uses != 1)
             continue; /* another name for it, or one more reader */
         ProtobufCBinaryData *raw = &((Convrelu__OnnxTensor *)v->source)->raw_data;
         size_t from = (uintptr_t)piece - (uintptr_t)raw->data;

@@ -78,7 +78,7 @@ gboolean network_check_files (const struct settings *settings, GError **error)
 static struct model *load_model (const struct settings *settings, gboolean *stand_in, struct error *reason)
 {
     *stand_in = FALSE;
-    struct model *model = model_share (settings->model_file, settings->labels_file, reason);
+    struct model *model = model_share_cached (settings->model_file, settings->labels_file, settings->cache_dir, reason);
     if (model || settings->model_file)
         return model;
     struct error unused;
@@ -289,6 +289,7 @@ static struct network *new_network (struct model *model, struct class_map *class
         .taps = taps,
         .tap_count = choose_taps (network, settings, taps),
         .drop_weights = true,
+        .untried = true, /* see try_out */
     };
     network->plan = make_plan (network, &options, settings, like, reason);
     const struct input_spec *spec = model_input (model);
@@ -344,6 +345,8 @@ static struct network *load_within (const struct settings *settings, GError **er
     struct model *model = load_model (settings, &stand_in, &reason);
     if (model && check_model (model, &reason))
         network = first_network (model, settings, &reason);
+    if (network)
+        model_keep_packed (model);
     if (model)
         model_release (model); /* the plan has its packed weights */
     model_unref (model);

@@ -223,6 +223,35 @@ static void check_set_meanwhile (void)
     rig_free (&rig);
 }
 
+/* With a cache folder the second start takes the weights from there, and sees the same. */
+static void check_cached (void)
+{
+    group ("cache-dir");
+    char cache[64], path[300] = "";
+    struct said said[2];
+    in_folder (cache, sizeof cache, "cache");
+    g_usleep (150000); /* the network's file is older than clocks tick */
+    for (int i = 0; i < 2; i++) {
+        struct rig rig = rig_new (NULL);
+        gst_element_set_state (rig.element, GST_STATE_NULL);
+        g_object_set (rig.element, "cache-dir", cache, NULL);
+        gst_element_set_state (rig.element, GST_STATE_PLAYING);
+        rig_caps (&rig, "RGB", 50, 40);
+        said[i] = show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+        CHECK (said[i].messages == 1 && said[i].warnings == 0, "start %d: '%s'", i, said[i].warning);
+        rig_free (&rig);
+    }
+    CHECK (!memcmp (said[0].scores, said[1].scores, sizeof said[0].scores), "other scores");
+    GDir *dir = g_dir_open (cache, 0, NULL);
+    const char *name = dir ? g_dir_read_name (dir) : NULL;
+    CHECK (name, "nothing was kept");
+    snprintf (path, sizeof path, "%s/%s", cache, name ? name : "");
+    if (dir)
+        g_dir_close (dir);
+    g_remove (path);
+    g_rmdir (cache);
+}
+
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
 /* MiB, of /proc/self/status. */
@@ -295,5 +324,6 @@ int main (int argc, char **argv)
     check_shared ();
     check_error ();
     check_set_meanwhile ();
+    check_cached ();
     return end_tests ();
 }

@@ -276,7 +276,8 @@ static struct packed_cache *map_file (int fd, const struct state *network, const
     void *bytes = MAP_FAILED;
     bool stopped = false;
     *reason = "is not a regular file of this user alone";
-    if (cache && !fstat (fd, &about) && S_ISREG (about.st_mode) && is_own (&about) && about.st_nlink == 1) {
+    if (cache && !fstat (fd, &about) && S_ISREG (about.st_mode) && is_own (&about) &&
+        about.st_nlink <= 1) { /* 0: another has taken its place since */
         *reason = "is damaged";
         cache->size = (size_t)about.st_size;
         if (about.st_size > (off_t)sizeof (struct head))

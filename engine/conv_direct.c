@@ -70,7 +70,7 @@ static void pack_direct (struct packed *packed, const struct node *node, const s
 {
     int unit = packed->method == &conv_planar ? 1 : BLOCK, terms = packed->k_step;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    for (int n = 0; n < packed->panel_count && packed_spend (packed, n); n++) {
+    for (int n = 0; n < packed->panel_count && packed_spend (packed, node, n); n++) {
         const struct panel *panel = &packed->panel[n];
         size_t wide = (size_t)panel->blocks * BLOCK;
         for (int i = 0; i < panel->depth; i++) {

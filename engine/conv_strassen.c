@@ -100,7 +100,7 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
 {
     int nr_blocks = packed->nr_blocks, half = in_channels / 2, wide = nr_blocks * BLOCK;
     size_t product = (size_t)half * (size_t)wide;
-    for (int n = 0; n < packed->panel_count && packed_spend (packed, n); n++) {
+    for (int n = 0; n < packed->panel_count && packed_spend (packed, node, n); n++) {
         float *to = panel_weights (packed, n);
         for (int lane = 0; lane < wide; lane++) {
             int first = packed->panel[n].block * BLOCK + lane, second = first + wide;

@@ -6,6 +6,7 @@
  * such set has what is left of the groups: 55 groups of 8 channels are 27 sets of 2 and one of 1. */
 #include "engine/conv_weights.h"
 #include "engine/kernels.h"
+#include "engine/memory.h"
 #include "engine/work.h"
 
 #include <math.h>
@@ -75,9 +76,19 @@ float folded (const struct layer *layer, double weight, int o)
     return fabs (w) < 1e-30 ? 0.0f : (float)w;
 }
 
-bool packed_spend (const struct packed *packed, int panel)
+/* The rows of weights of the panel before this one; what no panel reads is freed with the rest. */
+static void forget_panel (const struct packed *packed, const struct node *node, int panel)
+{
+    size_t row = node->u.conv.weight_bytes / (size_t)node->u.conv.shape.out_channels;
+    size_t first = (size_t)packed->panel[panel - 1].block * BLOCK, end = (size_t)packed->panel[panel].block * BLOCK;
+    memory_forget ((char *)node->u.conv.weights + first * row, (end - first) * row);
+}
+
+bool packed_spend (const struct packed *packed, const struct node *node, int panel)
 {
     enum { NUMBER_STEPS = 4 }; /* gathered from far apart, transformed in double */
+    if (packed->drops && panel > 0)
+        forget_panel (packed, node, panel);
     size_t end = panel + 1 < packed->panel_count ? packed->panel[panel + 1].weights : packed->weight_bytes;
     return work_spend (NUMBER_STEPS * (end - packed->panel[panel].weights) / element_bytes (packed->element));
 }

@@ -171,7 +171,7 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
         winograd_matrix (h.n - 2, h.g);
         winograd_matrix (w.n - 2, w.g);
     }
-    for (int n = 0; n < packed->panel_count && packed_spend (packed, n); n++) {
+    for (int n = 0; n < packed->panel_count && packed_spend (packed, node, n); n++) {
         const struct panel *panel = &packed->panel[n];
         int wide = panel->blocks * BLOCK;
         float *to = panel_weights (packed, n);

@@ -131,6 +131,10 @@ int graph_log_softmax (struct graph *g, const char *name, int x); /* its natural
 
 int graph_output (struct graph *g, int x); /* returns x; at least one output is needed; order is kept */
 
+/* While a graph is built: calls `copied` after each piece of the weights of a convolution or matrix that the graph has
+ * copied, so that the caller can free what it was copied from. NULL: no more. */
+void graph_on_copied (struct graph *g, void (*copied) (void *data, const void *piece, size_t bytes), void *data);
+
 /* What is in a graph: tensors are numbered 0.. in the order they were made. */
 struct tensor_info {
     const char *name;             /* valid as long as the graph */
@@ -184,6 +188,8 @@ struct plan_options {
     enum precision precision;
     const struct ranges *ranges; /* of this graph's tensors (ranges.h), for PRECISION_INT8; read by plan_new only */
     const struct cpu *cpu;       /* the engine's cpu.h: what to plan for; NULL: the processor this runs on */
+    bool drop_weights;           /* as graph_drop_weights, but each layer's as soon as they are packed */
+    bool untried;                /* without the run that touches all memory: the caller makes one himself */
 };
 
 /* A tensor as plan_run leaves it: data [channels][height][width], valid until the next run. */

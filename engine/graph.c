@@ -116,11 +116,21 @@ void graph_unref (struct graph *g)
         packed_free_all (g->nodes[i].packed);
         node_clear (&g->nodes[i]);
     }
+    if (g->source.done)
+        g->source.done (g->source.data);
     free (g->nodes);
     free (g->outputs);
     pthread_mutex_destroy (g->lock);
     free (g->lock);
     free (g);
+}
+
+void graph_on_copied (struct graph *g, void (*copied) (void *data, const void *piece, size_t bytes), void *data)
+{
+    if (!g)
+        return;
+    g->copied = copied;
+    g->copied_data = data;
 }
 
 void graph_drop_weights (struct graph *g)
@@ -134,7 +144,6 @@ void graph_drop_weights (struct graph *g)
         memory_free (g->nodes[i].u.conv.weights, g->nodes[i].u.conv.weight_bytes);
         g->nodes[i].u.conv.weights = NULL;
     }
-    g->weights_dropped = true;
     pthread_mutex_unlock (g->lock);
 }
 
@@ -161,8 +170,6 @@ bool graph_take_weights (struct graph *g, struct graph *from)
         g->nodes[i].u.conv.weights = from->nodes[i].u.conv.weights;
         from->nodes[i].u.conv.weights = NULL;
     }
-    if (takes)
-        g->weights_dropped = false;
     pthread_mutex_unlock (g->lock);
     return takes;
 }

@@ -6,7 +6,7 @@
 #ifndef CONVRELU_GRAPH_H
 #define CONVRELU_GRAPH_H
 
-#include "engine.h"
+#include "engine/packed_blocks.h"
 
 enum operation {
 #define OPERATOR(KIND, name) OPERATION_##KIND,
@@ -48,7 +48,7 @@ struct node {
     int channels, height, width; /* of the tensor it makes */
     uint64_t macs;
     bool is_output;
-    struct packed *packed; /* list: of a convolution; struct graph's lock guards it */
+    struct packed *packed; /* list: of a convolution; struct graph's lock guards it and the dropping of weights */
     union node_parameters u;
 };
 
@@ -62,9 +62,11 @@ struct graph {
     uint64_t weight_bytes, macs;
     struct error error; /* the first one */
     _Atomic int references;
-    void *lock;            /* pthread_mutex_t *: guards packed weights and the dropping of others */
+    void *lock;            /* pthread_mutex_t *: guards packed weights and the dropping of those given */
     uint64_t packed_bytes; /* in all lists of packed weights */
-    bool weights_dropped;
+    void (*copied) (void *data, const void *piece, size_t bytes); /* graph_on_copied, or NULL */
+    void *copied_data;
+    struct packed_source source; /* graph_adopt_packed; find NULL: none */
 };
 
 /* Frees a list of packed weights; packed.c defines it, graph.c calls it when the last reference goes. */

@@ -8,11 +8,14 @@
 #include "engine/quantise.h"
 #include "engine/receptive_field.h"
 #include "engine/step.h"
+#include "engine/work.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { COPIED_AT_ONCE = 8 << 20 }; /* bytes: some milliseconds */
 
 /* Groups against channels, 0 groups being 1. */
 static bool groups_fit (struct graph *g, const struct node_spec *spec, struct conv *conv)
@@ -64,6 +67,25 @@ static bool conv_shape (struct graph *g, struct node_spec *spec)
     return true;
 }
 
+const float graph_dropped_weights[1];
+
+/* In pieces, after each of which it can be stopped. */
+static void copy_weights (struct graph *g, struct node *node, const float *from)
+{
+    char refusal[100];
+    size_t piece = COPIED_AT_ONCE, bytes = node->u.conv.weight_bytes;
+    for (size_t at = 0; at < bytes; at += piece) {
+        if (!work_spend (0)) {
+            graph_fail (g, node->label, node->name, "%s", work_refusal (refusal));
+            return;
+        }
+        piece = bytes - at < piece ? bytes - at : piece;
+        memcpy ((char *)node->u.conv.weights + at, (const char *)from + at, piece);
+        if (g->copied)
+            g->copied (g->copied_data, (const char *)from + at, piece);
+    }
+}
+
 static void conv_keep (struct graph *g, struct node *node, const void *given)
 {
     const struct conv *conv = &node->u.conv.shape;
@@ -71,10 +93,13 @@ static void conv_keep (struct graph *g, struct node *node, const void *given)
     size_t count = outputs * inputs * (size_t)conv->kernel_h * (size_t)conv->kernel_w;
     (void)given;
     const float *from = node->u.conv.weights;
+    bool dropped = from == graph_dropped_weights;
     node->u.conv.weight_bytes = count * sizeof (float); /* within the weight limit already */
-    node->u.conv.weights = memory_new (node->u.conv.weight_bytes);
-    if (node->u.conv.weights)
-        memcpy (node->u.conv.weights, from, node->u.conv.weight_bytes);
+    node->u.conv.weights = dropped ? NULL : memory_new (node->u.conv.weight_bytes);
+    if (dropped)
+        node->u.conv.weights = NULL;
+    else if (node->u.conv.weights)
+        copy_weights (g, node, from);
     else
         graph_fail_memory (g, node->label, node->name);
     if (node->u.conv.bias)
@@ -155,7 +180,7 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
         return false;
     }
     const struct conv_method *method = conv_choose (p, step, p->algorithm, planar);
-    step->packed = packed_get (p->g, layer, method, step->kernel, p->error);
+    step->packed = packed_get (p->g, layer, method, step->kernel, p->drop_weights, p->error);
     if (!step->packed)
         return false;
     step->run = method->run;

@@ -98,6 +98,22 @@ void memory_free (void *memory, size_t bytes)
     (void)bytes;
 }
 
+void memory_forget (void *memory, size_t bytes)
+{
+#if defined(__linux__) && defined(MADV_DONTNEED)
+    long page = sysconf (_SC_PAGESIZE);
+    if (page <= 0)
+        return;
+    uintptr_t mask = (uintptr_t)page - 1, first = ((uintptr_t)memory + mask) & ~mask;
+    uintptr_t end = ((uintptr_t)memory + bytes) & ~mask;
+    if (first < end)
+        (void)madvise ((void *)first, end - first, MADV_DONTNEED);
+#else
+    (void)memory;
+    (void)bytes;
+#endif
+}
+
 void *memory_add (struct memory_list *list, size_t count, size_t size)
 {
     size_t bytes;

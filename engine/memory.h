@@ -14,6 +14,10 @@ enum { MEMORY_LARGE = 256 << 10 };
 void *memory_new (size_t bytes);
 void memory_free (void *memory, size_t bytes); /* as many as were asked for; NULL is fine */
 
+/* The numbers there will not be read again: whole pages among them go back to the system now. Any memory that is read
+ * and written by this process alone. */
+void memory_forget (void *memory, size_t bytes);
+
 /* What is freed with a plan. Starts as zeros. */
 struct memory_list {
     struct memory_block {

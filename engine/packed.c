@@ -64,10 +64,12 @@ static void packed_free (struct packed *packed)
 {
     if (!packed)
         return;
-    memory_free (packed->weights, packed->weight_bytes);
     memory_free (packed->bias, packed->channel_bytes);
-    memory_free (packed->step, packed->channel_bytes);
-    memory_free (packed->sum, packed->channel_bytes);
+    if (!packed->adopted) {
+        memory_free (packed->weights, packed->weight_bytes);
+        memory_free (packed->step, packed->channel_bytes);
+        memory_free (packed->sum, packed->channel_bytes);
+    }
     free (packed->panel);
     free (packed);
 }
@@ -102,33 +104,77 @@ static bool within_limits (const struct graph *g, const struct layer *layer, con
     return true;
 }
 
-static struct packed *packed_new (const struct graph *g, const struct layer *layer, const struct conv_method *method,
-                                  const struct conv_kernel *kernel, struct error *error)
+static struct packed_block block_of (const struct packed *packed)
+{
+    return (struct packed_block) { .tensor = packed->node,
+                                   .method = packed->method->name,
+                                   .element = (int)packed->element,
+                                   .nr_blocks = packed->nr_blocks,
+                                   .k_step = packed->k_step,
+                                   .fold = packed->fold,
+                                   .weight_bytes = packed->weight_bytes,
+                                   .channel_bytes = packed->element == ELEMENT_F32 ? 0 : packed->channel_bytes,
+                                   .weights = packed->weights,
+                                   .step = packed->step,
+                                   .sum = packed->sum,
+                                   .adopted = packed->adopted };
+}
+
+/* Whether there is a source that has it. */
+static bool adopt (const struct graph *g, struct packed *packed)
+{
+    struct packed_block block = block_of (packed);
+    if (!g->source.find || !g->source.find (g->source.data, &block))
+        return false;
+    packed->weights = (void *)block.weights;
+    packed->step = (float *)block.step;
+    packed->sum = (int32_t *)block.sum;
+    return packed->adopted = true;
+}
+
+/* Packs the weights, which are there. False: memory short, or an error. */
+static bool pack (const struct graph *g, const struct layer *layer, struct packed *packed, bool drop,
+                  struct error *error)
 {
     const struct node *node = &g->nodes[layer->node];
     int in_channels = g->nodes[node->inputs[0]].channels;
-    struct packed *packed = calloc (1, sizeof *packed);
-    if (!packed)
-        return NULL;
-    packed->method = method;
-    packed->element = kernel->weight;
-    packed->nr_blocks = kernel->nr_blocks;
-    packed->k_step = kernel->k_step;
-    packed->channel_bytes = place_blocked_count (layer->conv.out_channels, 1, 1) * sizeof (float);
-    error->text[0] = 0;
-    bool ok = method->lay (packed, layer, in_channels);
-    ok = ok && within_limits (g, layer, packed, error) && pack_bias (packed, node, layer);
-    ok = ok && (packed->element == ELEMENT_F32 || pack_steps (packed, node, layer, in_channels));
-    packed->weights = ok ? memory_new (packed->weight_bytes) : NULL;
-    if (!packed->weights) {
-        packed_free (packed);
-        return NULL;
-    }
-    method->pack (packed, node, layer, in_channels);
+    if (packed->element != ELEMENT_F32 && !pack_steps (packed, node, layer, in_channels))
+        return false;
+    packed->weights = memory_new (packed->weight_bytes);
+    if (!packed->weights)
+        return false;
+    packed->drops = drop;
+    packed->method->pack (packed, node, layer, in_channels);
+    packed->drops = false;
     char refusal[100];
     if (work_spend (0))
-        return packed;
+        return true;
     snprintf (error->text, sizeof error->text, "conv '%s': %s", node->name, work_refusal (refusal));
+    return false;
+}
+
+/* As the key says. */
+static struct packed *packed_new (const struct graph *g, const struct layer *layer, const struct packed *key, bool drop,
+                                  struct error *error)
+{
+    const struct node *node = &g->nodes[layer->node];
+    struct packed *packed = malloc (sizeof *packed);
+    if (!packed)
+        return NULL;
+    *packed = *key;
+    packed->channel_bytes = place_blocked_count (layer->conv.out_channels, 1, 1) * sizeof (float);
+    error->text[0] = 0;
+    bool ok = packed->method->lay (packed, layer, g->nodes[node->inputs[0]].channels) &&
+              within_limits (g, layer, packed, error) && pack_bias (packed, node, layer);
+    if (ok && adopt (g, packed))
+        return packed;
+    if (ok && !node->u.conv.weights) {
+        snprintf (error->text, sizeof error->text,
+                  "conv '%s': its weights were dropped and no plan has packed them this way before", node->name);
+        ok = false;
+    }
+    if (ok && pack (g, layer, packed, drop, error))
+        return packed;
     packed_free (packed);
     return NULL;
 }
@@ -146,42 +192,72 @@ static uint64_t hash_fold (const struct layer *layer)
     return hash;
 }
 
-struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method,
-                           const struct conv_kernel *kernel, struct error *error)
+static void drop_weights (struct node *node)
 {
-    uint64_t fold = hash_fold (layer);
-    const char *name = g->nodes[layer->node].name;
+    memory_free (node->u.conv.weights, node->u.conv.weight_bytes);
+    node->u.conv.weights = NULL;
+}
+
+static bool same_key (const struct packed *a, const struct packed *b)
+{
+    return a->method == b->method && a->element == b->element && a->nr_blocks == b->nr_blocks &&
+           a->k_step == b->k_step && a->fold == b->fold;
+}
+
+struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method,
+                           const struct conv_kernel *kernel, bool drop, struct error *error)
+{
+    struct node *node = &g->nodes[layer->node];
+    const struct packed key = { .node = layer->node,
+                                .method = method,
+                                .element = kernel->weight,
+                                .nr_blocks = kernel->nr_blocks,
+                                .k_step = kernel->k_step,
+                                .fold = hash_fold (layer) };
     pthread_mutex_lock (g->lock);
-    struct packed **list = &g->nodes[layer->node].packed, *packed = *list;
-    while (packed &&
-           !(packed->method == method && packed->element == kernel->weight && packed->nr_blocks == kernel->nr_blocks &&
-             packed->k_step == kernel->k_step && packed->fold == fold))
+    struct packed *packed = node->packed;
+    while (packed && !same_key (packed, &key))
         packed = packed->next;
     bool made = !packed;
-    if (!packed && g->weights_dropped) {
-        snprintf (error->text, sizeof error->text,
-                  "conv '%s': its weights were dropped and no plan has packed them this way before", name);
-    } else if (!packed && !(packed = packed_new (g, layer, method, kernel, error))) {
+    if (made && !(packed = packed_new (g, layer, &key, drop, error))) {
         if (!error->text[0])
-            snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", name);
+            snprintf (error->text, sizeof error->text, "conv '%s': no memory for its packed weights", node->name);
     } else if (made) {
-        packed->node = layer->node;
-        packed->fold = fold;
-        packed->next = *list;
-        *list = packed;
+        packed->next = node->packed;
+        node->packed = packed;
         g->packed_bytes += packed->weight_bytes;
     }
     if (packed)
         packed->references++;
+    if (drop)
+        drop_weights (node);
     pthread_mutex_unlock (g->lock);
     return packed;
+}
+
+void graph_adopt_packed (struct graph *g, struct packed_source source)
+{
+    pthread_mutex_lock (g->lock);
+    g->source = source;
+    pthread_mutex_unlock (g->lock);
+}
+
+void graph_packed_blocks (struct graph *g, void (*visit) (void *data, const struct packed_block *block), void *data)
+{
+    pthread_mutex_lock (g->lock);
+    for (int i = 0; i < g->count; i++)
+        for (const struct packed *p = g->nodes[i].packed; p; p = p->next) {
+            const struct packed_block block = block_of (p);
+            visit (data, &block);
+        }
+    pthread_mutex_unlock (g->lock);
 }
 
 /* Once the weights as given are gone, what is packed cannot be made again and stays. */
 void packed_release (struct graph *g, struct packed *packed)
 {
     pthread_mutex_lock (g->lock);
-    if (!--packed->references && !g->weights_dropped) {
+    if (!--packed->references && g->nodes[packed->node].u.conv.weights) {
         struct packed **link = &g->nodes[packed->node].packed;
         while (*link != packed)
             link = &(*link)->next;

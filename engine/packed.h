@@ -36,13 +36,16 @@ struct packed {
     int32_t *sum;
     struct panel *panel;
     int panel_count;
-    int depth;   /* input channels that one panel reads */
-    bool uneven; /* set by the method's lay: groups may be put together in sets that do not divide them */
+    int depth;    /* input channels that one panel reads */
+    bool adopted; /* weights, step and sum are the source's (packed_blocks.h) */
+    bool drops;   /* while it is made: weights as given are forgotten, panel by panel */
+    bool uneven;  /* set by the method's lay: groups may be put together in sets that do not divide them */
 };
 
-/* The packed weights of a convolution layer, made or found. NULL: error filled. */
+/* The packed weights of a convolution layer, made or found; then with `drop` the weights as given are gone. NULL: error
+ * filled. */
 struct packed *packed_get (struct graph *g, const struct layer *layer, const struct conv_method *method,
-                           const struct conv_kernel *kernel, struct error *error);
+                           const struct conv_kernel *kernel, bool drop, struct error *error);
 void packed_release (struct graph *g, struct packed *packed);
 
 /* A weight of output channel o in steps, with the layer's scale folded in. */

@@ -446,7 +446,7 @@ static bool make_plan (struct planner *p, const struct plan_options *options)
         p->floats[id] = -1;
     bool ok = pinned && taps && p->keep && p->planar_copy && p->readers && p->floats ? true : fail (p, "out of memory");
     ok = ok && mark_pinned (p, options, pinned, taps) && make_steps (p, pinned, options) && lay_arena (p) &&
-         make_results (p, taps, options->tap_count) && warm_up (p);
+         make_results (p, taps, options->tap_count) && (options->untried || warm_up (p));
     free (pinned);
     free (taps);
     free (p->keep);
@@ -500,6 +500,7 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
                                            .cpu = &cpu,
                                            .algorithm = options->algorithm,
                                            .threads = p.plan->execution.threads,
+                                           .drop_weights = options->drop_weights,
                                            .steps = &p.plan->steps,
                                            .memory = &p.plan->memory,
                                            .scratch_bytes = IMAGE_SCRATCH * sizeof (float), /* of plan_image */

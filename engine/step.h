@@ -58,6 +58,7 @@ struct preparation {
     const struct cpu *cpu;
     enum algorithm algorithm;
     int threads;
+    bool drop_weights; /* each layer's, once they are packed */
     struct steps *steps;
     struct memory_list *memory; /* of the plan */
     size_t scratch_bytes;       /* that any step needs for each worker; */

@@ -30,16 +30,16 @@ void work_allow_bytes (uint64_t bytes)
         current->limit += (bytes < most ? bytes : most) * WORK_STEPS_A_BYTE;
 }
 
-static bool stopped (void)
+bool work_stopped (void)
 {
-    return current->stop && atomic_load_explicit (current->stop, memory_order_relaxed);
+    return current && current->stop && atomic_load_explicit (current->stop, memory_order_relaxed);
 }
 
 bool work_spend (uint64_t steps)
 {
     if (!current)
         return true;
-    if (current->refused || steps > current->limit - current->spent || stopped ()) {
+    if (current->refused || steps > current->limit - current->spent || work_stopped ()) {
         current->refused++;
         return false;
     }
@@ -51,7 +51,7 @@ bool work_spend (uint64_t steps)
 
 const char *work_refusal (char text[100])
 {
-    if (current && stopped ())
+    if (work_stopped ())
         snprintf (text, 100, "is not wanted any more");
     else
         snprintf (text, 100, "would take more than %" PRIu64 " million steps to read",

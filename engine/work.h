@@ -38,6 +38,8 @@ void work_allow_bytes (uint64_t bytes);
 /* Charges so many steps. False: they are more than is left, or the work is not wanted any more; nothing further should
  * be done. True without an account. */
 bool work_spend (uint64_t steps);
+/* Whether another thread has set `stop`. */
+bool work_stopped (void);
 /* Why the last charge was refused, to stand behind a file's name: "would take more than 300 million steps to read". */
 const char *work_refusal (char text[100]);
 

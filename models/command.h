@@ -21,6 +21,7 @@ struct settings {
     enum precision precision;
     char *ranges;          /* file of ranges; NULL: the one beside the model, else from drawings */
     char *const *pictures; /* calibrate: files, ends with NULL */
+    char *cache_dir;       /* where packed weights are kept; NULL: nowhere */
     char *input, *output;  /* run; output: calibrate and quantize, too */
     char **taps;           /* run: "NAME=FILE", ends with NULL; NULL: none */
     double seconds;        /* bench */

@@ -8,6 +8,7 @@
 #include "models/model_private.h"
 #include "models/network.h"
 #include "models/onnx.h"
+#include "models/packed_cache.h"
 #include "models/report.h"
 #include "models/safetensors.h"
 
@@ -37,31 +38,43 @@ static void open_size (const void *data, const char *input, int *height, int *wi
     }
 }
 
-static bool load_onnx (const char *path, char *bytes, size_t size, const struct size_source *source,
+/* What the reader has found besides the graph. */
+static void take_extras (struct content *content, const struct onnx_extras *extras, const struct size_source *source)
+{
+    content->input = model_input_of_graph (content->graph);
+    content->input.from.size = ORIGIN_FILE;
+    content->input.channels_last = extras->channels_last;
+    for (int c = 0; extras->bytes && c < 4; c++) { /* what it does with bytes is inside */
+        content->input.mean[c] = 0;
+        content->input.std[c] = 1;
+        content->input.from.mean = content->input.from.std = ORIGIN_FILE;
+    }
+    content->input_said = extras->bytes;
+    content->size_left_open = extras->size_left_open;
+    if (extras->size_left_open) {
+        int *said = content->open_size;
+        open_size (source, graph_tensor (content->graph, 0).name, &said[0], &said[1]);
+        content->input.from.size = said[0] || said[1] ? ORIGIN_SIDE_FILE : ORIGIN_DEFAULT;
+    }
+}
+
+/* bytes NULL: of what content->compact keeps of the file, which is open. */
+static bool load_onnx (const char *path, char *bytes, const struct file *file, const struct size_source *source,
                        struct content *content, struct error *error)
 {
+    size_t size = (size_t)file->size;
     struct onnx_extras extras = { .open_size = open_size, .data = source, .notices = &content->notices };
-    content->graph = onnx_read (path, bytes, size, &extras, error);
+    if (bytes && content->cache_folder)
+        extras.compact = &content->compact;
+    content->graph = bytes ? onnx_read (path, bytes, size, &extras, error)
+                           : onnx_read_compact (path, &content->compact, file, &extras, error);
+    content->own_compact = extras.compact && content->graph;
     content->labels = extras.labels;
     content->files = extras.files;
     content->quantised = (struct quantised) { extras.quantised_tensors, extras.quantised_constants };
     if (!content->graph)
         return false;
-    content->input = model_input_of_graph (content->graph);
-    content->input.from.size = ORIGIN_FILE;
-    content->input.channels_last = extras.channels_last;
-    for (int c = 0; extras.bytes && c < 4; c++) { /* what it does with bytes is inside */
-        content->input.mean[c] = 0;
-        content->input.std[c] = 1;
-        content->input.from.mean = content->input.from.std = ORIGIN_FILE;
-    }
-    content->input_said = extras.bytes;
-    content->size_left_open = extras.size_left_open;
-    if (extras.size_left_open) {
-        int *said = content->open_size;
-        open_size (source, graph_tensor (content->graph, 0).name, &said[0], &said[1]);
-        content->input.from.size = said[0] || said[1] ? ORIGIN_SIDE_FILE : ORIGIN_DEFAULT;
-    }
+    take_extras (content, &extras, source);
     return true;
 }
 
@@ -72,6 +85,7 @@ static bool load_safetensors (const char *path, const char *bytes, size_t size, 
     if (!(safetensors_recognise_index (bytes, size) ? safetensors_open_index (path, bytes, size, &file, error)
                                                     : safetensors_open (path, bytes, size, &file, error)))
         return false;
+    file.read_once = !content->bundled; /* which lies in the program itself */
     const char *labels = safetensors_metadata (&file, "labels");
     struct network_extras extras = { .notices = &content->notices };
     content->graph = network_build (&file, &extras, error);
@@ -95,15 +109,65 @@ static bool is_safetensors (const char *path, const char *bytes, size_t size)
            !strcmp (path + file_suffix_start (path), ".safetensors");
 }
 
-static bool load_file (const char *path, const struct size_source *source, struct content *content, struct error *error)
+static bool load_whole (const char *path, const struct size_source *source, struct content *content,
+                        struct error *error)
 {
-    size_t size;
+    struct file file = { .path = NULL };
+    size_t size = 0;
     char *bytes = file_read_identified (path, MODEL_BYTES_MAX, &size, &content->identity, error);
     bool good = bytes && (size || report (error, "%s: is empty", report_path (path)));
+    file.size = size;
     if (good && !is_safetensors (path, bytes, size))
-        return load_onnx (path, bytes, size, source, content, error); /* which frees the bytes */
+        return load_onnx (path, bytes, &file, source, content, error); /* which frees the bytes */
     good = good && load_safetensors (path, bytes, size, content, error);
     free (bytes);
+    return good;
+}
+
+static void forget_read (struct content *content)
+{
+    graph_unref (content->graph);
+    free (content->labels);
+    file_list_free (&content->files);
+    content->graph = NULL;
+    content->labels = NULL;
+    content->compact.size = 0;
+}
+
+/* The file without the numbers that are in the cache. False: all of it is to be read. */
+static bool load_cached (const char *path, const struct packed_cache *cache, const struct size_source *source,
+                         struct content *content)
+{
+    struct file file;
+    struct error unused;
+    content->compact = packed_cache_compact (cache);
+    if (!content->compact.size || !file_open (path, &file, &unused))
+        return false;
+    bool good = file_same (&file.identity, &content->identity) &&
+                load_onnx (path, NULL, &file, source, content, &unused) && file_unchanged (&file, &unused) &&
+                content->files.count == 0;
+    file_close (&file);
+    if (!good)
+        forget_read (content);
+    return content->dropped = good;
+}
+
+static bool load_file (const char *path, const struct size_source *source, struct content *content, struct error *error)
+{
+    struct packed_cache *cache = NULL;
+    if (content->cache_folder && file_identify (path, &content->identity))
+        cache = packed_cache_open (content->cache_folder, &content->identity, &content->notices);
+    struct file_identity known = content->identity;
+    struct notices before = content->notices;
+    bool good = cache && load_cached (path, cache, source, content);
+    if (!good) {
+        content->notices = before;
+        good = load_whole (path, source, content, error);
+    }
+    if (good && cache && content->files.count == 0 && file_same (&known, &content->identity))
+        graph_adopt_packed (content->graph, packed_cache_source (cache));
+    else
+        packed_cache_free (cache);
     return good;
 }
 
@@ -118,19 +182,24 @@ static bool load_bundled (struct content *content, struct error *error)
 
 static void content_free (struct content *content)
 {
-    graph_unref (content->graph);
-    free (content->labels);
+    if (content->own_compact)
+        free (content->compact.bytes);
+    forget_read (content);
     free (content->path);
-    file_list_free (&content->files);
+    free (content->cache_folder);
     free (content);
 }
 
-static struct content *read_as (const char *path, const struct size_source *source, struct error *error)
+static struct content *read_as (const char *path, const struct size_source *source, const char *cache_folder,
+                                struct error *error)
 {
     const char *name = path ? path : bundled_path;
     struct content *content = calloc (1, sizeof *content);
-    if (!content || !(content->path = strdup (name))) {
-        free (content);
+    if (content && path && cache_folder)
+        content->cache_folder = strdup (cache_folder);
+    if (!content || !(content->path = strdup (name)) || (path && cache_folder && !content->cache_folder)) {
+        if (content)
+            content_free (content);
         report (error, "%s: no memory", report_path (name));
         return NULL;
     }
@@ -143,11 +212,12 @@ static struct content *read_as (const char *path, const struct size_source *sour
     return NULL;
 }
 
-struct content *content_read (const char *path, const struct modelinfo *info, struct error *error)
+struct content *content_read (const char *path, const struct modelinfo *info, const char *cache_folder,
+                              struct error *error)
 {
-    struct content *content = read_as (path, &(struct size_source) { .info = info }, error);
-    if (content)
-        finite_check (content->path, content->graph, &content->notices);
+    struct content *content = read_as (path, &(struct size_source) { .info = info }, cache_folder, error);
+    if (content && !finite_check (content->path, content->graph, &content->notices))
+        content->uncached = true;
     return content;
 }
 
@@ -221,12 +291,12 @@ static bool wait_for_change (const char *path, struct error *error)
 
 /* With the lock, which is given up while it reads. */
 static struct content *read_listed (const char *path, const struct file_identity *identity,
-                                    const struct modelinfo *info, struct error *error)
+                                    const struct modelinfo *info, const char *cache_folder, struct error *error)
 {
     struct reading reading = { readings, path, *identity };
     readings = &reading;
     g_mutex_unlock (&lock);
-    struct content *content = content_read (path, info, error);
+    struct content *content = content_read (path, info, cache_folder, error);
     g_mutex_lock (&lock);
     struct reading **link = &readings;
     while (*link != &reading)
@@ -241,11 +311,12 @@ static struct content *read_listed (const char *path, const struct file_identity
     return content;
 }
 
-struct content *content_share (const char *path, const struct modelinfo *info, struct error *error)
+struct content *content_share (const char *path, const struct modelinfo *info, const char *cache_folder,
+                               struct error *error)
 {
     struct file_identity identity = { 0 };
     if (path && !file_identify (path, &identity))
-        return content_read (path, info, error); /* which says what is wrong with it */
+        return content_read (path, info, cache_folder, error); /* which says what is wrong with it */
     struct content *content = NULL;
     bool goes_on = true;
     g_mutex_lock (&lock);
@@ -258,7 +329,7 @@ struct content *content_share (const char *path, const struct modelinfo *info, s
         } else if (found || is_being_read (path, &identity)) {
             goes_on = wait_for_change (path ? path : bundled_path, error);
         } else {
-            content = read_listed (path, &identity, info, error);
+            content = read_listed (path, &identity, info, cache_folder, error);
             goes_on = false;
         }
     }
@@ -282,7 +353,8 @@ bool content_need_weights (struct content *content, const char *path, struct err
 {
     if (!content->dropped)
         return true;
-    struct content *fresh = read_as (content->bundled ? NULL : path, &(struct size_source) { .like = content }, error);
+    struct content *fresh =
+        read_as (content->bundled ? NULL : path, &(struct size_source) { .like = content }, NULL, error);
     if (!fresh)
         return false;
     bool same = file_same (&content->identity, &fresh->identity) && same_files (&content->files, &fresh->files) &&
@@ -290,6 +362,12 @@ bool content_need_weights (struct content *content, const char *path, struct err
     content_free (fresh);
     content->dropped = !same;
     return same || report (error, "%s: was changed while being read", report_path (path));
+}
+
+void content_keep_packed (struct content *content, struct notices *notices)
+{
+    if (content->cache_folder && content->files.count == 0 && !content->uncached)
+        packed_cache_save (content->cache_folder, &content->identity, &content->compact, content->graph, notices);
 }
 
 void content_release (struct content *content)

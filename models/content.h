@@ -16,6 +16,7 @@
 #include "models/model.h"
 #include "models/modelinfo.h"
 #include "models/notices.h"
+#include "models/onnx_scan.h"
 
 /* Read-only once it was read, but for the fields of sharing. */
 struct content {
@@ -31,6 +32,11 @@ struct content {
     char *path;
     struct file_identity identity;
     struct file_list files; /* others that it keeps its numbers in */
+    /* where what is packed is kept (packed_cache.h); NULL: nowhere */
+    char *cache_folder;
+    struct onnx_compact compact; /* of an ONNX file; size 0: of another */
+    bool own_compact;            /* else it is the cache's, which the graph has */
+    bool uncached;               /* not kept: with the next start nobody would say what is wrong with its weights */
     bool size_left_open;
     int open_size[2]; /* height and width that modelinfo gave to a network that leaves them open, or 0 */
     /* sharing; the lock of content.c guards it */
@@ -40,13 +46,16 @@ struct content {
     bool dropped; /* its weights as given are gone; the holder's */
 };
 
-/* Reads it anew, for one model, held. `path` NULL: the bundled network. NULL and a filled error on failure. */
-struct content *content_read (const char *path, const struct modelinfo *info, struct error *error);
+/* Reads it anew, for one model, held. `path` NULL: the bundled network. With a cache folder its weights are not read
+ * where they are there, packed. NULL and a filled error on failure. */
+struct content *content_read (const char *path, const struct modelinfo *info, const char *cache_folder,
+                              struct error *error);
 
 /* One of the same file (device, inode, size, times, and those of its external data or shards) and open size if there is
  * one, else as content_read. Waits for a thread that reads or holds it, until the thread's account (work.h) is stopped:
  * then NULL and an error, too. */
-struct content *content_share (const char *path, const struct modelinfo *info, struct error *error);
+struct content *content_share (const char *path, const struct modelinfo *info, const char *cache_folder,
+                               struct error *error);
 
 /* Waits as content_share does. False: the account is stopped, and it is not held. */
 bool content_hold (struct content *content, struct error *error);
@@ -54,6 +63,10 @@ bool content_hold (struct content *content, struct error *error);
 /* By the holder. Weights that were dropped are read again from `path`; false and a filled error: they cannot be, the
  * file being another one by now, for instance. */
 bool content_need_weights (struct content *content, const char *path, struct error *error);
+
+/* By the holder: writes what plans have packed to the cache folder, if it has one; says in *notices where it could
+ * not. */
+void content_keep_packed (struct content *content, struct notices *notices);
 
 /* By the holder: drops the weights as given and holds it no longer. */
 void content_release (struct content *content);

@@ -91,7 +91,8 @@ static bool taps_known (const struct model *model, const char *const *taps, int 
 struct model *command_model (const struct settings *settings)
 {
     struct error error = { "" };
-    struct model *model = model_load (settings->model, NULL, &error);
+    struct model *model = settings->cache_dir ? model_share_cached (settings->model, NULL, settings->cache_dir, &error)
+                                              : model_load (settings->model, NULL, &error);
     if (!model)
         complain ("%s", error.text);
     for (int i = 0; model && i < model_notices (model); i++)
@@ -125,7 +126,14 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                                           .timed = timed };
     const struct precision_request request = { .ranges_file = settings->ranges, .go_on = command_tell_runs };
     struct precision_report *report = &network->report;
-    network->plan = precision_plan (network->model, &options, &request, report, &error);
+    bool had = model_has_weights (network->model), need = settings->precision == PRECISION_INT8;
+    for (bool again = true; again; again = !network->plan && !had && (had = true)) {
+        if ((need || again) && had && !model_need_weights (network->model, &error))
+            break;
+        network->plan = precision_plan (network->model, &options, &request, report, &error);
+    }
+    if (network->plan)
+        model_keep_packed (network->model);
     work_end (&work);
     command_note_precision (network->model, report);
     if (network->plan)
@@ -301,6 +309,8 @@ static GOptionContext *make_context (struct words *w)
         { "ranges", 0, 0, G_OPTION_ARG_FILENAME, &s->ranges,
           "For int8: what calibrate has written; default: MODEL.ranges beside the model, else ranges seen in drawings",
           "FILE" },
+        { "cache-dir", 0, 0, G_OPTION_ARG_FILENAME, &s->cache_dir,
+          "Keep packed weights in this folder, which must be yours alone: the next start is faster", "FOLDER" },
         { "output", 0, 0, G_OPTION_ARG_FILENAME, &s->output,
           "Of run: where to write the scores; of calibrate: the ranges; of quantize: the network", "FILE" },
         { "algorithm", 0, 0, G_OPTION_ARG_STRING, &w->choices.algorithm,
@@ -363,6 +373,7 @@ int main (int count, char **arguments)
     g_strfreev (w.settings.taps);
     g_free (w.settings.isa);
     g_free (w.settings.ranges);
+    g_free (w.settings.cache_dir);
     g_free (w.choices.precision);
     g_free (w.choices.algorithm);
     return code;

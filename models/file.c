@@ -82,7 +82,7 @@ static bool take (int fd, const char *path, bool beside, struct file *file, stru
     return false;
 }
 
-static bool open_file (const char *path, struct file *file, struct error *error)
+bool file_open (const char *path, struct file *file, struct error *error)
 {
     *file = (struct file) { .path = NULL };
     int fd = open (path, OPEN_FLAGS);
@@ -246,7 +246,7 @@ char *file_read_identified (const char *path, size_t limit, size_t *size, struct
                             struct error *error)
 {
     struct file file;
-    bool good = open_file (path, &file, error);
+    bool good = file_open (path, &file, error);
     *identity = file.identity;
     return read_whole (&file, good, limit, size, error);
 }
@@ -264,6 +264,14 @@ char *file_read_side (const char *path, size_t limit, size_t *size, struct error
     if (!good && (errno == ENAMETOOLONG || errno == ELOOP || errno == EACCES || errno == ENOTDIR))
         errno = ENOENT;
     return read_whole (&file, good, limit, size, error);
+}
+
+bool file_can_be_read (const char *path, struct error *error)
+{
+    struct file file;
+    bool good = file_open (path, &file, error);
+    file_close (&file);
+    return good;
 }
 
 /* ---- lists ------------------------------------------------------------------------------------------------------- */

@@ -19,6 +19,9 @@ bool file_same (const struct file_identity *a, const struct file_identity *b);
 /* Of what is there now, a link followed. False: nothing is, or it may not be looked at. */
 bool file_identify (const char *path, struct file_identity *identity);
 
+/* Whether it is a regular file that can be opened; false and a filled error otherwise. */
+bool file_can_be_read (const char *path, struct error *error);
+
 /* Files that numbers were read from. */
 struct file_list {
     struct file_entry {
@@ -48,7 +51,8 @@ bool file_open_beside (const char *path, const char *name, struct file *file, st
 bool file_read_at (const struct file *file, uint64_t offset, void *to, size_t size, struct error *error);
 /* Whether it has its first size and modification time still; false and a filled error otherwise. */
 bool file_unchanged (const struct file *file, struct error *error);
-void file_close (struct file *file); /* a closed one too */
+bool file_open (const char *path, struct file *file, struct error *error); /* one that is named; else the same */
+void file_close (struct file *file);                                       /* a closed one too */
 
 /* Where the last name of a path begins; where its suffix does, at the end if it has none. */
 size_t file_name_start (const char *path);

@@ -58,13 +58,13 @@ static bool look_at (const struct graph *graph, int id, uint64_t *odd)
     return true;
 }
 
-void finite_check (const char *path, const struct graph *graph, struct notices *notices)
+bool finite_check (const char *path, const struct graph *graph, struct notices *notices)
 {
     uint64_t all = 0, odd = 0;
     int first = -1;
     for (int id = 0; id < graph_tensors (graph); id++) {
         if (!look_at (graph, id, &odd))
-            return;
+            return true;
         if (odd && first < 0)
             first = id;
         all += odd;
@@ -75,4 +75,5 @@ void finite_check (const char *path, const struct graph *graph, struct notices *
             "%s: %llu of its weights %s NaN or infinite, the first in '%.100s': what it computes of them is no "
             "number either",
             report_path (path), (unsigned long long)all, all == 1 ? "is" : "are", graph_tensor (graph, first).name);
+    return all == 0;
 }

@@ -8,7 +8,8 @@
 
 /* Looks through weights and biases of convolutions and fully connected layers and what a batch norm does to a channel.
  * Where some are NaN or infinite, adds one notice with their count and the first node; a file may hold them, but what
- * it computes of them is rarely meant. Charges its work, and says nothing where that is refused. Any thread. */
-void finite_check (const char *path, const struct graph *graph, struct notices *notices);
+ * it computes of them is rarely meant: then false. Charges its work, and says nothing where that is refused. Any
+ * thread. */
+bool finite_check (const char *path, const struct graph *graph, struct notices *notices);
 
 #endif

@@ -391,9 +391,11 @@ static struct model *model_of_content (struct content *content, const char *path
     return model;
 }
 
-typedef struct content *content_source (const char *path, const struct modelinfo *info, struct error *error);
+typedef struct content *content_source (const char *path, const struct modelinfo *info, const char *cache_folder,
+                                        struct error *error);
 
-static struct model *load (const char *path, const char *labels_path, content_source *source, struct error *error)
+static struct model *load (const char *path, const char *labels_path, const char *cache_folder, content_source *source,
+                           struct error *error)
 {
     struct work work;
     bool own = !work_has_account ();
@@ -404,7 +406,7 @@ static struct model *load (const char *path, const char *labels_path, content_so
     fesetenv (FE_DFL_ENV);
     struct modelinfo *info = NULL;
     bool good = !path || find_modelinfo (path, &info, error);
-    struct content *content = good ? source (path, info, error) : NULL;
+    struct content *content = good ? source (path, info, cache_folder, error) : NULL;
     struct model *model = content ? model_of_content (content, path, labels_path, info, error) : NULL;
     modelinfo_close (info);
     fesetenv (&before);
@@ -415,14 +417,26 @@ static struct model *load (const char *path, const char *labels_path, content_so
 
 struct model *model_load (const char *path, const char *labels_path, struct error *error)
 {
-    return load (path, labels_path, content_read, error);
+    return load (path, labels_path, NULL, content_read, error);
 }
 
 /* ---- sharing ------------------------------------------------------------------------------------------------- */
 
 struct model *model_share (const char *path, const char *labels_path, struct error *error)
 {
-    return load (path, labels_path, content_share, error);
+    return load (path, labels_path, NULL, content_share, error);
+}
+
+struct model *model_share_cached (const char *path, const char *labels_path, const char *cache_folder,
+                                  struct error *error)
+{
+    return load (path, labels_path, cache_folder, content_share, error);
+}
+
+void model_keep_packed (struct model *model)
+{
+    if (model->content)
+        content_keep_packed (model->content, &model->notices);
 }
 
 bool model_hold (struct model *model, struct error *error)

@@ -50,6 +50,12 @@ struct model *model_load (const char *path, const char *labels_path, struct erro
  * and its weights, if they are there, stay. Waits for another that reads or holds it, as long as the thread's account
  * is not stopped. */
 struct model *model_share (const char *path, const char *labels_path, struct error *error);
+/* The same; `cache_folder` (NULL: none): packed weights are looked for there, and then those of the file not read
+ * (packed_cache.h). */
+struct model *model_share_cached (const char *path, const char *labels_path, const char *cache_folder,
+                                  struct error *error);
+/* By the holder, before it is released: puts what plans have packed there. What goes wrong becomes a notice. */
+void model_keep_packed (struct model *model);
 /* Holds it again. False and a filled error: the thread's account is stopped. */
 bool model_hold (struct model *model, struct error *error);
 /* Drops the weights as they were given, of the graph that it shares, and holds it no longer. */

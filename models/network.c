@@ -3,6 +3,7 @@
  * them were used. A family is a row here and a file, network_<family>.c. */
 #include "models/network.h"
 
+#include "engine/memory.h"
 #include "engine/work.h"
 #include "models/network_parts.h"
 #include "models/preparation.h"
@@ -319,12 +320,22 @@ static bool build (struct network *n)
     return true;
 }
 
+/* What a tensor was made of for this one layer (network_take). */
+static void copied (void *data, const void *piece, size_t bytes)
+{
+    (void)data;
+    memory_forget ((void *)piece, bytes);
+}
+
 struct graph *network_build (struct safetensors *file, struct network_extras *extras, struct error *error)
 {
     struct error reason = { "" };
     struct network n = { .file = file, .graph = graph_new (NULL), .extras = extras, .error = &reason };
     extras->features = false;
-    if (n.graph && build (&n))
+    graph_on_copied (n.graph, copied, NULL);
+    bool good = n.graph && build (&n);
+    graph_on_copied (n.graph, NULL, NULL);
+    if (good)
         return n.graph;
     if (reason.text[0])
         report (error, "%s", reason.text);

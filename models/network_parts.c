@@ -99,6 +99,10 @@ float *network_take (struct network *n, const char *module, const char *part, st
         network_wrong (n, name, "its shape is %s, not %s", safetensors_shape (t, is), text);
         return NULL;
     }
+    if (t->used) { /* its bytes may be gone */
+        network_wrong (n, name, "is needed by two layers");
+        return NULL;
+    }
     t->used = true;
     return safetensors_floats (n->file, t, n->error);
 }

@@ -319,6 +319,7 @@ static bool read_model (struct reader *r, const Convrelu__OnnxModel *model)
     r->graph = graph_new (&limits);
     if (!r->graph)
         return onnx_fail (r, "no memory for its graph");
+    graph_on_copied (r->graph, onnx_payload_copied, r);
     if (!read_image (r))
         return false;
     onnx_find_patterns (r);
@@ -331,47 +332,82 @@ static bool read_model (struct reader *r, const Convrelu__OnnxModel *model)
     return read_outputs (r) && onnx_external_finish (r);
 }
 
-struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error)
+static Convrelu__OnnxModel *unpack (struct reader *r, const struct onnx_compact *compact, size_t size,
+                                    ProtobufCAllocator *allocator)
+{
+    const struct budget *budget = allocator->allocator_data;
+    Convrelu__OnnxModel *model = convrelu__onnx_model__unpack (allocator, compact->size, compact->bytes);
+    if (!model && onnx_spend (r, 0) && budget->exceeded) /* else it was stopped, */
+        onnx_fail (r, "its %zu bytes describe more than there is memory for", size);
+    else if (!model && !r->failed)
+        onnx_fail (r, "is not an ONNX model, or a damaged one (%zu bytes)", size);
+    return model;
+}
+
+/* The graph of a file of `size` bytes, whose numbers are at `bytes`, or NULL: in r->lazy. */
+static struct graph *read_unpacked (struct reader *r, const struct onnx_compact *compact, char *bytes, size_t size)
 {
     uint64_t apart = 16 * (uint64_t)size < 256 * MIB ? 16 * (uint64_t)size : 256 * MIB;
     struct budget budget = { .left = size + apart + MIB };
     ProtobufCAllocator allocator = { budget_alloc, budget_free, &budget };
-    struct reader r = {
-        .path = path, .error = error, .extras = extras, .image = -1, .node = -1, .weight_limit = 4 * size + 64 * MIB
-    };
-    bool may = onnx_scan (path, bytes, size, error);
-    Convrelu__OnnxModel *model = may ? convrelu__onnx_model__unpack (&allocator, size, (const uint8_t *)bytes) : NULL;
-    free (bytes);
+    Convrelu__OnnxModel *model = unpack (r, compact, size, &allocator);
+    if (!model)
+        return NULL;
+    r->image = r->node = -1;
+    r->weight_limit = 4 * size + 64 * MIB;
+    if (bytes)
+        onnx_payload_attach (model, (uint8_t *)bytes, &allocator);
+    else
+        onnx_payload_measure (model);
+    bool good = read_model (r, model);
+    const char *labels = good ? label_metadata (model) : NULL;
+    if (labels && !(r->extras->labels = strdup (labels)))
+        good = onnx_fail (r, "no memory for its labels");
+    graph_on_copied (r->graph, NULL, NULL);
+    if (!good) {
+        graph_unref (r->graph);
+        r->graph = NULL;
+    } else {
+        onnx_external_list (r, &r->extras->files);
+    }
+    onnx_free_all (r);
+    onnx_external_free (r);
+    free (r->values);
+    free (r->slots);
+    free (r->node_slots);
+    free (r->roles);
+    if (bytes)
+        onnx_payload_detach (model);
+    convrelu__onnx_model__free_unpacked (model, &allocator);
+    return r->graph;
+}
+
+static void no_extras (struct onnx_extras *extras)
+{
     extras->labels = NULL;
     extras->files = (struct file_list) { 0 };
     extras->size_left_open = extras->channels_last = extras->bytes = false;
-    if (!may)
-        return NULL;
-    if (!model) {
-        if (!onnx_spend (&r, 0)) /* it was stopped */
-            return NULL;
-        if (budget.exceeded)
-            onnx_fail (&r, "its %zu bytes describe more than there is memory for", size);
-        else
-            onnx_fail (&r, "is not an ONNX model, or a damaged one (%zu bytes)", size);
-        return NULL;
-    }
-    bool good = read_model (&r, model);
-    const char *labels = good ? label_metadata (model) : NULL;
-    if (labels && !(extras->labels = strdup (labels)))
-        good = onnx_fail (&r, "no memory for its labels");
-    if (!good) {
-        graph_unref (r.graph);
-        r.graph = NULL;
-    } else {
-        onnx_external_list (&r, &extras->files);
-    }
-    onnx_free_all (&r);
-    onnx_external_free (&r);
-    free (r.values);
-    free (r.slots);
-    free (r.node_slots);
-    free (r.roles);
-    convrelu__onnx_model__free_unpacked (model, &allocator);
-    return r.graph;
+}
+
+struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error)
+{
+    struct reader r = { .path = path, .error = error, .extras = extras, .image = -1, .node = -1 };
+    struct onnx_compact compact;
+    no_extras (extras);
+    struct graph *graph =
+        onnx_scan (path, bytes, size, &compact, error) ? read_unpacked (&r, &compact, bytes, size) : NULL;
+    free (bytes);
+    if (graph && extras->compact)
+        *extras->compact = compact;
+    else
+        free (compact.bytes);
+    return graph;
+}
+
+struct graph *onnx_read_compact (const char *path, const struct onnx_compact *compact, const struct file *file,
+                                 struct onnx_extras *extras, struct error *error)
+{
+    struct reader r = { .path = path, .error = error, .extras = extras, .image = -1, .node = -1, .lazy = file };
+    no_extras (extras);
+    return read_unpacked (&r, compact, NULL, (size_t)file->size);
 }

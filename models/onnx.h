@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "models/file.h"
 #include "models/notices.h"
+#include "models/onnx_scan.h"
 
 /* What an ONNX file holds besides the graph. */
 struct onnx_extras {
@@ -13,8 +14,9 @@ struct onnx_extras {
     /* Set before: asked for the size of an input that leaves height or width open; 0: 224. NULL: 224. */
     void (*open_size) (const void *data, const char *input, int *height, int *width);
     const void *data;
-    struct notices *notices; /* set before: gets what a user should know; NULL: nobody is told */
-    bool size_left_open;     /* height, width or both */
+    struct onnx_compact *compact; /* set before: gets the file without its numbers, for the caller to free; or NULL */
+    struct notices *notices;      /* set before: gets what a user should know; NULL: nobody is told */
+    bool size_left_open;          /* height, width or both */
     bool channels_last; /* in the file the image is (1, height, width, channels); in the graph its channels are first */
     bool bytes;         /* the file takes whole numbers of 0 to 255 */
     struct file_list files;                     /* with external data; the caller frees it */
@@ -37,5 +39,10 @@ struct onnx_extras {
  * that the thread's account allows (engine/work.h).
  * NULL and a filled error on failure. */
 struct graph *onnx_read (const char *path, char *bytes, size_t size, struct onnx_extras *extras, struct error *error);
+
+/* The same of a file that was read before and is still what it was, from what `compact` keeps of it. Numbers are read
+ * from `file` where they are needed, and those of convolutions are dropped (graph_drop_weights). */
+struct graph *onnx_read_compact (const char *path, const struct onnx_compact *compact, const struct file *file,
+                                 struct onnx_extras *extras, struct error *error);
 
 #endif

@@ -178,7 +178,7 @@ static bool read_conv (struct reader *r)
     int64_t groups = onnx_attribute_int (r, "group", 1);
     if (!weights || !conv_kernel (r, x, weights, groups, &w) || !window_read (r, false, &w))
         return false;
-    const float *numbers = onnx_value_floats (r, weights), *bias = NULL;
+    const float *numbers = onnx_payload_weights (r, weights), *bias = NULL;
     if (!numbers)
         return false;
     if (onnx_has_input (r, 2) && !(bias = onnx_input_floats (r, 2, weights->shape.dims[0])))

@@ -99,6 +99,7 @@ struct reader {
     int64_t opset;
     struct graph *graph;
     uint64_t weight_limit;
+    const struct file *lazy; /* numbers are read from this one when they are asked for; NULL: they are in memory */
 
     struct value *values;
     int value_count;
@@ -250,6 +251,22 @@ const int64_t *onnx_tensor_ints (struct reader *r, struct value *v);
 /* The one float of a value that is a constant already or will be when its Constant node is read. Fails only where it is
  * in another file that cannot be read. */
 bool onnx_peek (struct reader *r, int value, float *to);
+
+/* ---- onnx_payload.c ---- */
+
+/* Each raw_data, which is a struct onnx_payload after unpacking, becomes those bytes of the file. */
+void onnx_payload_attach (const Convrelu__OnnxModel *model, uint8_t *bytes, ProtobufCAllocator *allocator);
+void onnx_payload_detach (const Convrelu__OnnxModel *model); /* before it is freed */
+/* Without the bytes of the file: each raw_data gets its length, and what it points to stays. */
+void onnx_payload_measure (const Convrelu__OnnxModel *model);
+/* `bytes` of such a raw_data, from the file. False after a failure. */
+bool onnx_payload_read (struct reader *r, const Convrelu__OnnxTensor *tensor, void *to, size_t bytes);
+/* The floats of a convolution's weights; graph_dropped_weights where they would have to be read for it. */
+const float *onnx_payload_weights (struct reader *r, struct value *v);
+/* raw_data of little-endian floats as such, moved to where they may lie. NULL: they cannot be, or a failure. */
+const float *onnx_payload_floats (struct reader *r, const Convrelu__OnnxTensor *tensor);
+/* For graph_on_copied, with the reader: what no other node reads goes back to the system. */
+void onnx_payload_copied (void *reader, const void *piece, size_t bytes);
 
 /* ---- onnx_view.c: ids of tensors, negative after a failure ---- */
 

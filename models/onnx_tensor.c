@@ -127,18 +127,33 @@ bool onnx_tensor_define (struct reader *r, struct value *v, const Convrelu__Onnx
 
 /* ---- numbers ------------------------------------------------------------------------------------------------- */
 
+/* In another file, or in one that is read as it is asked for. */
+static bool is_elsewhere (const struct reader *r, const Convrelu__OnnxTensor *tensor)
+{
+    return onnx_is_external (tensor) || (r->lazy && tensor->raw_data.len);
+}
+
+static bool read_elsewhere (struct reader *r, const Convrelu__OnnxTensor *tensor, const char *name, void *to,
+                            size_t bytes)
+{
+    return onnx_is_external (tensor) ? onnx_external_read (r, tensor, name, to, bytes)
+                                     : onnx_payload_read (r, tensor, to, bytes);
+}
+
 /* The little-endian bytes of a tensor that was checked, from raw_data or another file. They live as long as the node
  * being read. *bytes is NULL where the numbers are in a typed field instead. False after a failure. */
 static bool raw_bytes (struct reader *r, const Convrelu__OnnxTensor *tensor, const char *name, uint64_t count,
                        const uint8_t **bytes)
 {
     *bytes = tensor->raw_data.len ? tensor->raw_data.data : NULL;
-    if (!onnx_is_external (tensor))
+    if (tensor->raw_data.len && !*bytes)
+        return onnx_fail (r, "the numbers of '%.100s' are asked for once more than there are inputs", name);
+    if (!is_elsewhere (r, tensor))
         return true;
     size_t size = raw_size (tensor->data_type);
     uint8_t *read = onnx_alloc_node (r, count, size);
     *bytes = read;
-    return read && onnx_external_read (r, tensor, name, read, (size_t)count * size);
+    return read && read_elsewhere (r, tensor, name, read, (size_t)count * size);
 }
 
 /* Number i of `size` bytes as an unsigned integer. */
@@ -203,10 +218,11 @@ const float *onnx_tensor_floats (struct reader *r, struct value *v)
     if (tensor->data_type == TYPE_FLOAT && count) {
         if (!raw)
             return v->floats = tensor->float_data;
-        if (little_endian () && (uintptr_t)raw % _Alignof(float) == 0) {
-            const float *there = (const float *)(const void *)raw;
-            return onnx_is_external (tensor) ? there : (v->floats = there); /* the node's alone, or the file's */
-        }
+        if (little_endian () && is_elsewhere (r, tensor))
+            return (const float *)(const void *)raw; /* the node's alone */
+        const float *there = little_endian () ? onnx_payload_floats (r, tensor) : NULL;
+        if (there || r->failed)
+            return v->floats = there;
     }
     float *numbers = onnx_alloc_node (r, count, sizeof *numbers);
     for (int64_t i = 0; numbers && onnx_goes_on (r, i, (int64_t)count, 2); i++)
@@ -265,12 +281,14 @@ bool onnx_peek (struct reader *r, int value, float *to)
         if (tensor->dims[i] != 1)
             return false;
     }
-    const uint8_t *raw = tensor->raw_data.len ? tensor->raw_data.data : NULL;
+    const uint8_t *raw = tensor->raw_data.data;
     uint8_t elsewhere[8];
     size_t size = raw_size (tensor->data_type);
-    if (onnx_is_external (tensor)) {
+    if (tensor->raw_data.len && tensor->raw_data.len != size)
+        return false;
+    if (is_elsewhere (r, tensor)) {
         raw = elsewhere;
-        if (!onnx_external_read (r, tensor, v->name, elsewhere, size))
+        if (!size || !read_elsewhere (r, tensor, v->name, elsewhere, size))
             return false;
     } else if (raw ? tensor->raw_data.len != size : typed_count (tensor) != 1)
         return false;

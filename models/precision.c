@@ -236,7 +236,10 @@ struct plan *precision_plan (const struct model *model, const struct plan_option
     *found = (struct precision_report) { .used = PRECISION_FP32 };
     error->text[0] = 0;
     if (options->precision != PRECISION_INT8)
-        return plan_floats (model, options, error);
+        return plan_new (model_graph (model), options, error);
+    struct plan_options several = *options; /* plans, which pack the weights in several ways */
+    several.drop_weights = false;
+    options = &several;
     if (request->before && request->before->kept)
         return plan_again (model, options, request, found, error);
     struct plan *plan = plan_bytes (model, options, &exact, request, found, error);

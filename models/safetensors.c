@@ -7,6 +7,7 @@
  * overlaps. */
 #include "models/safetensors_private.h"
 
+#include "engine/memory.h"
 #include "engine/work.h"
 #include "models/half.h"
 #include "models/report.h"
@@ -384,6 +385,8 @@ float *safetensors_floats (const struct safetensors *file, const struct safetens
     const size_t piece = 1 << 20;
     char refusal[100];
     for (size_t i = 0; i < count; i++, from += width) {
+        if (i % piece == 0 && i && file->read_once)
+            memory_forget ((uint8_t *)from - piece * width, piece * width);
         if (i % piece == 0 && !work_spend (2 * (count < piece ? count : piece))) {
             wrong (file->path, t->name, error, "it %s", work_refusal (refusal));
             free (floats);

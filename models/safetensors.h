@@ -35,6 +35,7 @@ struct safetensors {
     struct safetensors *shards; /* [shard_count] of an index, with paths and bytes of their own */
     size_t shard_count;
     struct file_list files; /* the shards; may be taken */
+    bool read_once; /* set by the caller: the bytes of a tensor go back to the system once its numbers are taken */
 };
 
 /* Whether the bytes look like such a file: a length that can be one and, behind blanks, a brace. */
@@ -61,8 +62,8 @@ struct safetensor *safetensors_find (const struct safetensors *file, const char 
 /* What that takes, in steps of engine/work.h: for who looks for as many names as a file has. */
 uint64_t safetensors_find_steps (const struct safetensors *file);
 
-/* Its numbers as floats, [product of the shape], malloc'd: F32, and F16 and BF16 made wider without loss. NULL and a
- * filled error: another dtype, or no memory. */
+/* Its numbers as floats, [product of the shape], malloc'd (with read_once, only once): F32, and F16 and BF16 made wider
+ * without loss. NULL and a filled error: another dtype, or no memory. */
 float *safetensors_floats (const struct safetensors *file, const struct safetensor *tensor, struct error *error);
 
 /* What "__metadata__" says of `key`, or NULL; valid until safetensors_close. */

@@ -6,8 +6,8 @@
  *
  * convrelu shows every video frame to a convolutional network (ResNet and its relatives, in an ONNX or safetensors
  * file) and says what the network sees: as classification metadata on the buffer and as an element message on the bus.
- * It runs on the CPU and needs no other inference library. Frames pass through unchanged, in any raw format and size;
- * no pixel of them is copied, unless #GstConvRelu:overlay asks for a drawing.
+ * It runs on the CPU. Frames pass through unchanged, in any raw format and size, unless #GstConvRelu:overlay asks for a
+ * drawing.
  *
  * ## In step or beside the stream
  *
@@ -27,24 +27,17 @@
  * #GstConvRelu:overlay shows, on the frame, the best classes, the feature maps inside the network
  * (#GstConvRelu:layers, #GstConvRelu:stage), where in the picture the best class is seen, and times. Where downstream
  * draws #GstVideoOverlayComposition itself, as most GL sinks do, it is handed on as a meta; else it is blended into the
- * frame. Everything can be changed while playing; what needs the network to be run in another way is prepared beside
- * the stream and shows as soon as it is ready.
+ * frame. Everything can be changed while playing; what needs another plan shows as soon as that is ready.
  *
  * While something is drawn, and with #GstConvRelu:interactive, clicks and keys of the window that shows the stream
- * (GstNavigation events) choose what is drawn: a click on a map takes its channel apart, one on the picture that place,
- * one on a label shows where the class is seen; h draws all the keys, Escape takes back what was chosen by hand. Each
- * sets a property, and `notify` is emitted from the thread that sent the event.
+ * (GstNavigation events) choose what is drawn; h draws all the keys. Each sets a property.
  *
  * ## Metadata
  *
  * On every frame that carries a result, a #GstCustomMeta `convrelu`, whose structure has a #GstStructure for each
- * element that the frame went through, by the element's name: `element`, `label` (string), `class-id` (int), `score`
- * (double) of the best class; the arrays `labels`, `class-ids`, `scores`, best first; `fresh`, `inference-time`, and
- * when it was seen, `seen-timestamp`, `seen-running-time` (guint64, ns). Besides, from GStreamer 1.24 on, a
- * #GstAnalyticsClsMtd (its number is `mtd-id`, uint); before that, a #GstVideoRegionOfInterestMeta of type
- * `classification` with one structure for each class, `classification`, `classification_2`, `classification_3` and so
- * on, as readers of Intel DL Streamer expect them: `label` (string), `label_id` (int), `confidence` (double),
- * `element_id` (string), and `fresh` (boolean).
+ * element that the frame went through, by the element's name. Besides, from GStreamer 1.24 on, a #GstAnalyticsClsMtd
+ * (its number is `mtd-id`, uint); before that, a #GstVideoRegionOfInterestMeta of type `classification` with one
+ * structure for each class, as readers of Intel DL Streamer expect them.
  *
  * With #GstConvRelu:regions the classes are those of parts of the frame that other elements have marked, and lie there:
  * as parameters of their #GstVideoRegionOfInterestMeta, or as a #GstAnalyticsClsMtd that their #GstAnalyticsODMtd
@@ -53,17 +46,12 @@
  * ## Messages
  *
  * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that the network has seen, and
- * with #GstConvRelu:repeat-messages for those between. While #GstConvRelu:max-unread-messages wait unread, none are
+ * with #GstConvRelu:repeat-messages for those between: its times, the arrays `labels`, `class-ids` and `scores`, best
+ * class first, `fresh`, and `element`, the element's name. While #GstConvRelu:max-unread-messages wait unread, none are
  * posted.
  *
- * * `timestamp`, `stream-time`, `running-time`, `duration` (guint64, ns) of the buffer; `inference-time`
- * * `labels` (strings), `class-ids` (ints), `scores` (floats): arrays, best class first; `label`, `class-id` (int),
- *   `score` (double): the best class; left out where there is none
- * * `fresh` (boolean): FALSE when this is the result of an earlier frame; `seen-timestamp`, `seen-running-time`
- *   (guint64) of that frame; `element` (string): the element's name
- *
  * `convrelu-event` says once that a class of #GstConvRelu:trigger-classes has begun to be seen, or that this has ended;
- * `convrelu-model` which network has begun to run. docs/element.md has their fields.
+ * `convrelu-model` which network has begun to run. docs/element.md has all their fields, and those of the metadata.
  *
  * ## Example launch lines
  * |[
@@ -96,10 +84,10 @@
  *   a frame --- async=false: pace.h says whether there is time --- inference.h, here --------+
  *          \--- async=true: newest result so far --- async.h, whose thread has the inference -+- results.h, blend.h
  *
- * Locking. The object lock guards `shared`, the first part of `time`, `enough`, `told`, `no_thread` and the pointer
- * `async`, and is held only to copy them; nothing is posted, loaded or computed under it. All else is the streaming
- * thread's (and that of start and stop, which never run beside it). Setters only store; whoever has the inference
- * copies and applies before the next frame. */
+ * Locking. The object lock guards `shared`, the first part of `time`, `enough`, `told`, `no_thread` and the pointers
+ * `async` and `starting`, and is held only to copy them; nothing is posted, loaded or computed under it. All else is
+ * the streaming thread's (and that of start and stop, which never run beside it; the inference is first that of
+ * starting.h). Setters only store; whoever has the inference copies and applies before the next frame. */
 #include "plugin/gstconvrelu.h"
 
 #include <fenv.h>
@@ -119,6 +107,7 @@
 #include "plugin/results.h"
 #include "plugin/settings.h"
 #include "plugin/shared.h"
+#include "plugin/starting.h"
 #include "plugin/triggers.h"
 
 GST_DEBUG_CATEGORY (convrelu_debug);
@@ -132,6 +121,7 @@ struct _GstConvRelu {
     GstClockTime enough;       /* latency that is asked for at most, or NONE */
     GstClockTime told;         /* latency of its own that the last LATENCY message was about */
     struct async *async;       /* NULL: in step */
+    struct starting *starting; /* never NULL between start and stop */
     gboolean no_thread;        /* there was none for async=true, and a warning has said so */
 
     /* the streaming thread's */
@@ -240,7 +230,7 @@ static void forget (GstConvRelu *self)
     GST_OBJECT_UNLOCK (self);
     if (self->async)
         async_forget (self->async);
-    else
+    else if (starting_over (self->starting))
         inference_forget (self->inference);
     outcome_clear (&self->outcome);
     result_clear (&self->together);
@@ -279,16 +269,18 @@ static void follow_async (GstConvRelu *self)
     }
 }
 
+static void set_starting (GstConvRelu *self, struct starting *starting)
+{
+    GST_OBJECT_LOCK (self);
+    struct starting *before = self->starting;
+    self->starting = starting;
+    GST_OBJECT_UNLOCK (self);
+    starting_free (before);
+}
+
 static gboolean gst_conv_relu_start (GstBaseTransform *base)
 {
     GstConvRelu *self = GST_CONV_RELU (base);
-    fenv_t host;
-    fegetenv (&host);
-    fesetenv (FE_DFL_ENV);
-    gboolean started = inference_start (self->inference);
-    fesetenv (&host);
-    if (!started)
-        return FALSE;
     pace_reset (&self->pace);
     GST_OBJECT_LOCK (self);
     self->no_thread = FALSE;
@@ -296,7 +288,8 @@ static gboolean gst_conv_relu_start (GstBaseTransform *base)
     self->told = 0;
     GST_OBJECT_UNLOCK (self);
     forget (self);
-    return TRUE;
+    set_starting (self, starting_new (self->inference));
+    return self->starting != NULL;
 }
 
 static gboolean gst_conv_relu_stop (GstBaseTransform *base)
@@ -304,6 +297,7 @@ static gboolean gst_conv_relu_stop (GstBaseTransform *base)
     GstConvRelu *self = GST_CONV_RELU (base);
     end_triggers (self, "stop");
     set_async (self, NULL);
+    set_starting (self, NULL);
     inference_stop (self->inference);
     pipeline_time_stop (&self->time);
     gst_video_info_init (&self->info);
@@ -312,16 +306,20 @@ static gboolean gst_conv_relu_stop (GstBaseTransform *base)
 
 static void set_flushing (GstConvRelu *self, gboolean flushing)
 {
-    GST_OBJECT_LOCK (self); /* keeps `async` alive; it takes its own lock for a moment, under which nothing is called */
+    GST_OBJECT_LOCK (self); /* keeps both alive; they take their own locks for a moment, and call nothing */
     if (self->async)
         async_flushing (self->async, flushing);
+    if (self->starting)
+        starting_flushing (self->starting, flushing);
     GST_OBJECT_UNLOCK (self);
 }
 
 static GstStateChangeReturn gst_conv_relu_change_state (GstElement *element, GstStateChange change)
 {
-    if (change == GST_STATE_CHANGE_PAUSED_TO_READY)
+    if (change == GST_STATE_CHANGE_PAUSED_TO_READY) {
         set_flushing (GST_CONV_RELU (element), TRUE); /* nobody waits for the last frame */
+        starting_stop (GST_CONV_RELU (element)->starting);
+    }
     return GST_ELEMENT_CLASS (gst_conv_relu_parent_class)->change_state (element, change);
 }
 
@@ -396,6 +394,8 @@ static void post_result (GstConvRelu *self, const struct result *result)
 /* The last frame's result still comes. */
 static void finish_stream (GstConvRelu *self)
 {
+    if (!starting_over (self->starting)) /* no frame has come */
+        return;
     if (self->async) {
         async_drain (self->async);
         struct carrier carrier = { .element = GST_ELEMENT (self), .fresh = TRUE };
@@ -483,8 +483,7 @@ static enum pace_choice choose (GstConvRelu *self, const struct sight *sight, Gs
 {
     const struct inference *inference = self->inference;
     const struct moment *moment = &sight->moment;
-    gboolean gap =
-        GST_BUFFER_FLAG_IS_SET (sight->buffer, GST_BUFFER_FLAG_GAP); /* nothing new in it: videorate's duplicates */
+    gboolean gap = GST_BUFFER_FLAG_IS_SET (sight->buffer, GST_BUFFER_FLAG_GAP); /* videorate's duplicates */
     gboolean between = is_between (self);
     struct pace_frame frame = {
         .running_time = moment->running_time,
@@ -539,7 +538,7 @@ static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier 
     if (result->valid) { /* else nothing was seen yet */
         result_attach (result, buffer, carrier);
         if (self->settings.appearance.overlay != OVERLAY_NONE)
-            negotiate_put (GST_BASE_TRANSFORM (self), &self->info, composition, buffer);
+            negotiate_draw (GST_BASE_TRANSFORM (self), &self->info, composition, buffer);
         messages_post_result (self->messages, &self->settings, result, carrier);
     }
     triggers_follow (self->triggers, self->messages, &self->settings, result, carrier);
@@ -577,7 +576,7 @@ static GstFlowReturn pass_regions_in_step (GstConvRelu *self, const struct sight
     GstClockTime drawing = gst_util_get_timestamp ();
     GstVideoOverlayComposition *composition = drawing_of (self, &carrier);
     hand_on_regions (self, sight->buffer, &carrier, regions->memory, regions->fresh ? regions->run : 0);
-    negotiate_put (GST_BASE_TRANSFORM (self), &self->info, composition, sight->buffer);
+    negotiate_draw (GST_BASE_TRANSFORM (self), &self->info, composition, sight->buffer);
     if (composition)
         shared_drawn (&self->shared, gst_util_get_timestamp () - drawing);
     return GST_FLOW_OK;
@@ -639,7 +638,7 @@ static GstFlowReturn pass_beside (GstConvRelu *self, GstBuffer *buffer, const st
     } else if (self->outcome.regions) {
         hand_on_regions (self, buffer, &carrier, self->outcome.regions, 0);
         if (self->settings.appearance.overlay != OVERLAY_NONE)
-            negotiate_put (GST_BASE_TRANSFORM (self), &self->info, self->outcome.composition, buffer);
+            negotiate_draw (GST_BASE_TRANSFORM (self), &self->info, self->outcome.composition, buffer);
     }
     return GST_FLOW_OK;
 }
@@ -648,6 +647,9 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
 {
     GstConvRelu *self = GST_CONV_RELU (base);
     struct moment moment = buffer_moment (&base->segment, buffer);
+    GstFlowReturn flow = starting_wait (self->starting);
+    if (flow != GST_FLOW_OK)
+        return flow;
     if (GST_CLOCK_TIME_IS_VALID (moment.stream_time))
         gst_object_sync_values (GST_OBJECT (self), moment.stream_time);
     shared_follow (&self->shared, &self->settings, &self->serial);
@@ -658,7 +660,7 @@ static GstFlowReturn gst_conv_relu_transform_ip (GstBaseTransform *base, GstBuff
     fenv_t host; /* who may round otherwise, or trap: the numbers here are the same everywhere */
     fegetenv (&host);
     fesetenv (FE_DFL_ENV);
-    GstFlowReturn flow = self->async ? pass_beside (self, buffer, &moment) : pass_in_step (self, buffer, &moment);
+    flow = self->async ? pass_beside (self, buffer, &moment) : pass_in_step (self, buffer, &moment);
     fesetenv (&host);
     tell_latency (self);
     return flow;

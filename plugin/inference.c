@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engine/work.h"
 #include "plugin/log.h"
 #include "plugin/overlay/channel_choice.h"
 #include "plugin/regions.h"
@@ -253,14 +254,26 @@ static void use_network (struct inference *inference, struct network *network)
         announce (inference, another);
 }
 
+gboolean inference_open (struct inference *inference)
+{
+    GError *error = NULL;
+    gboolean moved;
+    inference->serial--; /* whatever was copied in another life */
+    if (copy_settings (inference, &moved, &error) && network_check_files (&inference->active, &error))
+        return TRUE;
+    POST_ERROR (inference, error);
+    return FALSE;
+}
+
 gboolean inference_start (struct inference *inference)
 {
     GError *error = NULL;
-    struct network *network = NULL;
-    gboolean moved;
-    inference->serial--; /* whatever was copied in another life */
-    if (copy_settings (inference, &moved, &error))
-        network = network_load (&inference->active, &error);
+    struct network *network = network_load (&inference->active, &error);
+    if (work_stopped ()) { /* whether it has come about or not, nobody wants it */
+        network_free (network);
+        g_clear_error (&error);
+        return FALSE;
+    }
     if (!network) {
         POST_ERROR (inference, error);
         return FALSE;

@@ -41,7 +41,7 @@ struct inference {
     guint serial;
     struct settings wanted;         /* those for which a network was last loaded, or tried to be */
     gboolean refused;               /* mean or std as set are unusable, and a warning has said so */
-    struct network *network;        /* never NULL between start and stop */
+    struct network *network;        /* never NULL between inference_start and stop */
     struct preparation preparation; /* for that one; what is set along with another file is for the next */
     struct loading *loading;        /* the next one, or NULL */
     gboolean other_files;           /* it is another network, not the same run in another way */
@@ -75,9 +75,11 @@ struct sight {
 struct inference *inference_new (GstElement *element, struct shared *shared, struct messages *messages);
 void inference_free (struct inference *inference); /* stopped */
 
-/* Loads what the properties name; blocks. FALSE: an error was posted. */
+/* Copies the properties, and looks whether the files that they name can be opened. FALSE: an error was posted. */
+gboolean inference_open (struct inference *inference);
+/* Loads what they name; blocks. FALSE: an error was posted, or this thread's account (engine/work.h) was stopped. */
 gboolean inference_start (struct inference *inference);
-void inference_stop (struct inference *inference); /* waits for what is being loaded */
+void inference_stop (struct inference *inference); /* gives up what is being loaded */
 
 /* Acts on properties set since. Networks are loaded, and run in another way, beside the stream: the one before goes on
  * until the next is ready. */

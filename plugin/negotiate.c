@@ -16,15 +16,15 @@ static gboolean has_feature (const GstCaps *caps, guint i)
     return features && !gst_caps_features_is_any (features) && gst_caps_features_contains (features, FEATURE);
 }
 
-gboolean negotiate_attaches (GstBaseTransform *base)
+static gboolean attaches (GstBaseTransform *base)
 {
     GstCaps *caps = gst_pad_get_current_caps (GST_BASE_TRANSFORM_SRC_PAD (base));
-    gboolean attaches = caps && gst_caps_get_size (caps) > 0 && has_feature (caps, 0);
+    gboolean has = caps && gst_caps_get_size (caps) > 0 && has_feature (caps, 0);
     gst_clear_caps (&caps);
-    return attaches;
+    return has;
 }
 
-void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition)
+static void attach (GstBuffer *buffer, GstVideoOverlayComposition *composition)
 {
     GstVideoOverlayCompositionMeta *upstream = gst_buffer_get_video_overlay_composition_meta (buffer);
     if (!upstream) {
@@ -38,6 +38,21 @@ void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *compositio
     gst_buffer_remove_meta (buffer, &upstream->meta);
     gst_buffer_add_video_overlay_composition_meta (buffer, both);
     gst_video_overlay_composition_unref (both);
+}
+
+/* Where downstream draws, no pixel of the frame is touched. */
+void negotiate_draw (GstBaseTransform *base, const GstVideoInfo *info, GstVideoOverlayComposition *composition,
+                     GstBuffer *buffer)
+{
+    GstVideoFrame pixels;
+    gboolean field = frame_map_is_field (info); /* who draws compositions does not expect them on one */
+    if (composition && !field && attaches (base)) {
+        attach (buffer, composition);
+    } else if (composition && frame_map_write (&pixels, info, buffer)) {
+        if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
+            GST_WARNING_OBJECT (base, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (info));
+        gst_video_frame_unmap (&pixels);
+    }
 }
 
 /* Compositions are for whole frames: fields never get the feature from here. */
@@ -145,18 +160,4 @@ GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection directio
     gst_clear_caps (&with);
     gst_caps_unref (others);
     return chosen;
-}
-
-void negotiate_put (GstBaseTransform *base, const GstVideoInfo *info, GstVideoOverlayComposition *composition,
-                    GstBuffer *buffer)
-{
-    GstVideoFrame pixels;
-    gboolean field = frame_map_is_field (info); /* who draws compositions does not expect them on one */
-    if (composition && !field && negotiate_attaches (base)) {
-        negotiate_attach (buffer, composition);
-    } else if (composition && frame_map_write (&pixels, info, buffer)) {
-        if (!(field ? blend_field (composition, &pixels) : blend_composition (composition, &pixels)))
-            GST_WARNING_OBJECT (base, "cannot draw on %s frames", GST_VIDEO_INFO_NAME (info));
-        gst_video_frame_unmap (&pixels);
-    }
 }

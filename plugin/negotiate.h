@@ -28,15 +28,10 @@ GstCaps *negotiate_transform_caps (GstBaseTransform *base, GstPadDirection direc
  * the stream's; may mark the source pad for another negotiation. */
 GstCaps *negotiate_fixate_caps (GstBaseTransform *base, GstPadDirection direction, GstCaps *others, gboolean drawing);
 
-/* Whether the caps of the source pad have the feature. */
-gboolean negotiate_attaches (GstBaseTransform *base);
-
-/* Attaches a drawing to a writable buffer. Upstream's drawing stays below it, in the same composition: who draws them
+/* Puts a drawing (NULL: none) on a writable frame: attached where the caps of the source pad have the feature, else
+ * blended into its pixels. Upstream's drawing stays below an attached one, in the same composition: who draws them
  * looks at one meta of a buffer only. */
-void negotiate_attach (GstBuffer *buffer, GstVideoOverlayComposition *composition);
-
-/* Puts a drawing (NULL: none) on the frame, attached or blended. Where downstream draws, no pixel of it is touched. */
-void negotiate_put (GstBaseTransform *base, const GstVideoInfo *info, GstVideoOverlayComposition *composition,
-                    GstBuffer *buffer);
+void negotiate_draw (GstBaseTransform *base, const GstVideoInfo *info, GstVideoOverlayComposition *composition,
+                     GstBuffer *buffer);
 
 #endif

@@ -2,6 +2,7 @@
 /* network.c: settings -> model and plan, on the caller's thread or on one of its own; see network.h. */
 #include "plugin/network.h"
 
+#include "models/file.h"
 #include "plugin/frame.h"
 #include "plugin/log.h"
 #include "plugin/overlay/channel_choice.h"
@@ -58,13 +59,26 @@ static void set_load_error (const struct settings *settings, const struct error 
         g_set_error (error, domain, code, "Cannot %s: %s: %s", files[i].what, path, reason->text);
 }
 
+gboolean network_check_files (const struct settings *settings, GError **error)
+{
+    gboolean ranges = settings_precision (settings) == PRECISION_INT8;
+    const char *paths[] = { settings->model_file, settings->labels_file, ranges ? settings->ranges_file : NULL };
+    struct error reason = { "" };
+    for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
+        if (paths[i] && !file_can_be_read (paths[i], &reason)) {
+            set_load_error (settings, &reason, error);
+            return FALSE;
+        }
+    return TRUE;
+}
+
 /* ---- loading --------------------------------------------------------------------------------------------------- */
 
 /* The model the settings name, the built-in one, or the fixed filters (then *stand_in). Held by this thread. */
 static struct model *load_model (const struct settings *settings, gboolean *stand_in, struct error *reason)
 {
     *stand_in = FALSE;
-    struct model *model = model_share (settings->model_file, settings->labels_file, reason);
+    struct model *model = model_share_cached (settings->model_file, settings->labels_file, settings->cache_dir, reason);
     if (model || settings->model_file)
         return model;
     struct error unused;
@@ -274,6 +288,8 @@ static struct network *new_network (struct model *model, struct class_map *class
         .timed = true, /* two looks at the clock a step: some microseconds a frame */
         .taps = taps,
         .tap_count = choose_taps (network, settings, taps),
+        .drop_weights = true,
+        .untried = true, /* see try_out */
     };
     network->plan = make_plan (network, &options, settings, like, reason);
     const struct input_spec *spec = model_input (model);
@@ -329,6 +345,8 @@ static struct network *load_within (const struct settings *settings, GError **er
     struct model *model = load_model (settings, &stand_in, &reason);
     if (model && check_model (model, &reason))
         network = first_network (model, settings, &reason);
+    if (network)
+        model_keep_packed (model);
     if (model)
         model_release (model); /* the plan has its packed weights */
     model_unref (model);

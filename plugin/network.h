@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* network.h: a model with the plan that runs it, ready for frames; and the thread that loads one while another runs.
  *
- *   struct network *n = network_load (&settings, &error);       in start (): blocks
+ *   struct network *n = network_load (&settings, &error);       on the thread of starting.h: blocks
  *
  *   struct loading *l = loading_start (&settings, running);     while playing: returns at once
  *   ... frames go on ...
@@ -50,6 +50,9 @@ struct network {
     gboolean replaces;                                /* every activation is replaced by the next */
     struct activation replacement;
 };
+
+/* Whether the files that `settings` name can be opened. FALSE and an error as network_load's. */
+gboolean network_check_files (const struct settings *settings, GError **error);
 
 /* Loads what `settings` name and makes it run as they say. NULL and an error of GST_RESOURCE_ERROR or GST_STREAM_ERROR
  * with the path and the reason. Reads files and computes: up to about a second for a large network. */

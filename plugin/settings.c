@@ -332,6 +332,19 @@ static void install_precision (GObjectClass *klass)
     gst_type_mark_as_plugin_api (precision_type (), 0);
 }
 
+static void install_cache (GObjectClass *klass)
+{
+    g_object_class_install_property (
+        klass, PROPERTY_CACHE_DIR,
+        g_param_spec_string (
+            "cache-dir", "Cache folder",
+            "Keeps weights as they are packed for this CPU in this folder, a file for each network, so that the next "
+            "start is a fraction as long. It must be yours alone (made so if it is not there) on a file system that "
+            "nobody else writes to; files may be removed at any time while nothing runs. What is damaged or of another "
+            "state of the network is packed anew. Counts when a network is loaded. Unset: nothing is kept",
+            NULL, FLAGS));
+}
+
 static void install_activation (GObjectClass *klass)
 {
     g_object_class_install_property (
@@ -349,6 +362,7 @@ void settings_install (GObjectClass *klass)
     install_model (klass);
     install_activation (klass);
     install_precision (klass);
+    install_cache (klass);
     appearance_install (klass);
     install_frame (klass);
     install_results (klass);
@@ -393,6 +407,7 @@ void settings_clear (struct settings *settings)
     g_clear_pointer (&settings->labels_file, g_free);
     g_clear_pointer (&settings->ranges_file, g_free);
     region_choice_clear (&settings->regions);
+    g_clear_pointer (&settings->cache_dir, g_free);
     telling_clear (&settings->telling);
     handing_clear (&settings->handing);
     appearance_clear (&settings->appearance);
@@ -406,6 +421,7 @@ void settings_copy (struct settings *to, const struct settings *from)
     to->labels_file = g_strdup (from->labels_file);
     to->ranges_file = g_strdup (from->ranges_file);
     region_choice_copy (&to->regions, &from->regions);
+    to->cache_dir = g_strdup (from->cache_dir);
     telling_copy (&to->telling, &from->telling);
     handing_copy (&to->handing, &from->handing);
     appearance_copy (&to->appearance, &from->appearance);
@@ -417,6 +433,7 @@ static char **string_of (struct settings *settings, guint id)
     return id == PROPERTY_MODEL_FILE    ? &settings->model_file
            : id == PROPERTY_LABELS_FILE ? &settings->labels_file
            : id == PROPERTY_RANGES_FILE ? &settings->ranges_file
+           : id == PROPERTY_CACHE_DIR   ? &settings->cache_dir
                                         : NULL;
 }
 

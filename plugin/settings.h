@@ -47,7 +47,7 @@ struct settings {
     guint threads;
     enum algorithm algorithm;
     enum precision_choice precision;
-    char *ranges_file; /* NULL: not set */
+    char *ranges_file, *cache_dir; /* NULL: not set */
     guint inference_interval;
     enum deadline deadline;
     guint64 max_inference_time; /* ns, estimated */
@@ -85,6 +85,7 @@ enum property {
     PROPERTY_ACTIVATION,
     PROPERTY_PRECISION,
     PROPERTY_RANGES_FILE,
+    PROPERTY_CACHE_DIR,
     PROPERTY_STATS, /* read-only: the element answers these two itself */
     PROPERTY_LAYER_NAMES,
     /* and those of overlay/properties.h, region_choice.h, spending.h, triggers.h and tensors.h */

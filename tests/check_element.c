@@ -281,10 +281,10 @@ static void check_preparation (const char *properties, float red, float green, f
 static void check_fractions (void)
 {
     struct rig rig = rig_new ("mean=<0.485,0.456,0.406> std=<0.229,0.224,0.225>");
-    struct said said = listen_to (rig.bus);
+    rig_caps (&rig, "RGB", 50, 40);
+    struct said said = show_first (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
     CHECK (said.warnings == 1 && strstr (said.warning, "mean 123.7 116.3 103.5, std 58.4 57.12 57.38"),
            "%d warnings: %s", said.warnings, said.warning);
-    rig_caps (&rig, "RGB", 50, 40);
     for (int n = 0; n < 3; n++) {
         gst_util_set_object_arg (G_OBJECT (rig.element), "std", n < 2 ? "<0.229,0.224,0.225>" : "<0.5>");
         said = show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));

@@ -358,6 +358,7 @@ int main (void)
     check_patterns ();
     check_hostile ();
     check_shared ();
+    check_cache ();
     check_side ();
     check_formats ();
     check_broken ();

@@ -41,6 +41,7 @@ void check_shapes (void);           /* check_models_shapes.c */
 void check_patterns (void);         /* check_models_patterns.c */
 void check_hostile (void);          /* check_models_hostile.c */
 void check_shared (void);           /* check_models_shared.c */
+void check_cache (void);            /* check_models_cache.c */
 void check_side (void);             /* check_models_side.c */
 void check_formats (void);          /* check_models_formats.c */
 void check_broken (void);           /* check_models_broken.c */

@@ -133,6 +133,24 @@ static GstElement *new_element (GstBus **bus)
     return element;
 }
 
+/* To PAUSED, and until the network is loaded or an error was posted, which stays on the bus. FALSE: an error. */
+UNUSED static gboolean loads (GstElement *element, GstBus *bus)
+{
+    if (gst_element_set_state (element, GST_STATE_PAUSED) == GST_STATE_CHANGE_FAILURE)
+        return FALSE;
+    GstMessage *said = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+    gboolean loaded = said && GST_MESSAGE_TYPE (said) == GST_MESSAGE_ELEMENT;
+    if (said)
+        gst_bus_post (bus, said);
+    return loaded;
+}
+
+/* Waits until it says that the network runs, and takes that message off the bus. */
+UNUSED static void wait_until_loaded (GstBus *bus)
+{
+    gst_message_unref (gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ELEMENT));
+}
+
 /* The same in a harness, playing. `properties`: "name=value name=value", or NULL. */
 UNUSED static struct rig rig_new (const char *properties)
 {
@@ -333,6 +351,17 @@ UNUSED static struct said show (struct rig *rig, GstBuffer *frame)
     struct said said;
     bool passed = shown (rig, frame, &said);
     CHECK (passed, "the frame did not pass: %s", said.error);
+    return said;
+}
+
+/* The first frame, with all that was said since the network began to be loaded. */
+UNUSED static struct said show_first (struct rig *rig, GstBuffer *frame)
+{
+    GstFlowReturn flow = gst_harness_push (rig->h, frame);
+    GstBuffer *out = gst_harness_try_pull (rig->h);
+    struct said said = listen_to (rig->bus);
+    CHECK (flow == GST_FLOW_OK && out, "the frame did not pass: %s", said.error);
+    gst_clear_buffer (&out);
     return said;
 }
 

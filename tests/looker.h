@@ -36,7 +36,7 @@ static bool looker_start (struct looker *looker, GstVideoFormat format)
     looker->messages = messages_new ();
     looker->inference = inference_new (looker->element, &looker->shared, looker->messages);
     gst_video_info_set_format (&looker->info, format, 320, 240);
-    return CHECK (inference_start (looker->inference), "not started") &&
+    return CHECK (inference_open (looker->inference) && inference_start (looker->inference), "not started") &&
            CHECK (meter_in_cpu (&looker->inference->gates.meter, 100, 0), "no CPU time");
 }
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* packed_cache.h: packed weights of networks in a folder, so that they are packed once and not with every start.
+ *
+ *   cache = packed_cache_open (folder, &identity, notices);         there and whole, or NULL
+ *   graph_adopt_packed (graph, packed_cache_source (cache));        plans of the graph use it; the graph frees it
+ *   ... plans are made ...
+ *   packed_cache_save (folder, &identity, &compact, graph, notices);  where some were packed anew
+ *
+ * One file a network, named after its device and inode; it is of one state of it (size, times) and of one build of this
+ * program, whose kernels decide how weights are packed. Every byte is checked before any is used: a file that is
+ * truncated, damaged or of somebody else is passed over with a notice, a stale one without.
+ *
+ * Who can write into the folder decides what networks answer. So it is used only if it belongs to this user and nobody
+ * else may enter it (it is made so, 0700), and a file in it only if it is a regular one of this user alone (0600, one
+ * name); no link is followed, but in the folder's own path. Files are written under another name and put in place
+ * whole: who reads meanwhile has the one before. They are mapped: who shortens one in use ends the programs that use
+ * it. */
+#ifndef CONVRELU_PACKED_CACHE_H
+#define CONVRELU_PACKED_CACHE_H
+
+#include "engine/packed_blocks.h"
+#include "models/file.h"
+#include "models/notices.h"
+#include "models/onnx_scan.h"
+
+struct packed_cache;
+
+/* NULL: there is none of that file in that state; *notices says so where one was passed over. Any thread. */
+struct packed_cache *packed_cache_open (const char *folder, const struct file_identity *identity,
+                                        struct notices *notices);
+void packed_cache_free (struct packed_cache *cache); /* NULL is fine */
+/* The ONNX file without its numbers (onnx_scan.h); size 0: it is another kind of file. As long as the cache. */
+struct onnx_compact packed_cache_compact (const struct packed_cache *cache);
+/* For graph_adopt_packed, which takes the cache. */
+struct packed_source packed_cache_source (struct packed_cache *cache);
+
+/* Writes what plans of the graph have packed. `compact` may be empty. Does nothing where all of it came from the cache,
+ * where another process is writing it, or while the network's file is so new that another one could have the same
+ * times; says in *notices what went wrong. What it takes can be stopped (engine/work.h). */
+void packed_cache_save (const char *folder, const struct file_identity *identity, const struct onnx_compact *compact,
+                        struct graph *graph, struct notices *notices);
+
+#endif

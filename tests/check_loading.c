@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_loading.c: the element's first network, which is loaded beside the state change: stopped, waited for, refused,
+ * shared with others, and how much memory it takes meanwhile.
+ *
+ * The element is this program's own copy, so that a test can hold the file that the element wants: then its loading
+ * waits, for as long as the test likes. */
+#include "element.h"
+#include "large_network.h"
+#include "models/model.h"
+#include "plugin/gstconvrelu.h"
+#include "plugin/network.h"
+
+#include <sys/wait.h>
+#include <time.h>
+
+static char large[64], broken[64];
+
+static double cpu_seconds (void)
+{
+    struct timespec spent;
+    clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return (double)spent.tv_sec + (double)spent.tv_nsec / 1e9;
+}
+
+static void play (struct rig *rig, const char *path, GstState state)
+{
+    gst_element_set_state (rig->element, GST_STATE_NULL);
+    gst_bus_set_flushing (rig->bus, TRUE); /* what was said of the first one */
+    gst_bus_set_flushing (rig->bus, FALSE);
+    g_object_set (rig->element, "model-file", path, "labels-file", NULL, NULL);
+    GstStateChangeReturn change = gst_element_set_state (rig->element, state);
+    CHECK (change == GST_STATE_CHANGE_SUCCESS, "%s", gst_element_state_change_return_get_name (change));
+}
+
+/* ---- stopping -------------------------------------------------------------------------------------------------- */
+
+static void check_stop (void)
+{
+    enum { ROUNDS = 12 };
+    group ("stopped while it loads");
+    GstBus *bus;
+    GstElement *element = new_element (&bus);
+    g_object_set (element, "model-file", large, "labels-file", NULL, NULL);
+    double start = cpu_seconds ();
+    CHECK (loads (element, bus), "it cannot be loaded");
+    double whole = cpu_seconds () - start;
+    gst_element_set_state (element, GST_STATE_NULL);
+    listen_to (bus);
+    start = cpu_seconds ();
+    for (int i = 0; i < ROUNDS; i++) {
+        GstStateChangeReturn change = gst_element_set_state (element, GST_STATE_PAUSED);
+        CHECK (change == GST_STATE_CHANGE_SUCCESS, "%s", gst_element_state_change_return_get_name (change));
+        gst_element_set_state (element, GST_STATE_NULL);
+    }
+    double stopped = (cpu_seconds () - start) / ROUNDS;
+    CHECK (stopped < whole / 3, "one takes %.3f s of CPU time, a whole loading %.3f s", stopped, whole);
+    for (int i = 0; i < ROUNDS; i++) { /* wherever it is by then */
+        gst_element_set_state (element, GST_STATE_PAUSED);
+        g_usleep ((gulong)i * 10000);
+        gst_element_set_state (element, GST_STATE_NULL);
+    }
+    struct said said = listen_to (bus);
+    CHECK (said.errors == 0 && said.warnings == 0, "'%s' '%s'", said.error, said.warning);
+    CHECK (loads (element, bus), "it cannot be loaded any more");
+    gst_element_set_state (element, GST_STATE_NULL);
+    gst_element_set_bus (element, NULL);
+    gst_object_unref (element);
+    gst_object_unref (bus);
+}
+
+/* ---- waiting --------------------------------------------------------------------------------------------------- */
+
+static gpointer push (gpointer data)
+{
+    struct rig *rig = data;
+    GstFlowReturn flow = gst_harness_push (rig->h, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+    return GINT_TO_POINTER (flow);
+}
+
+static GstFlowReturn joined (GThread *thread)
+{
+    return (GstFlowReturn)GPOINTER_TO_INT (g_thread_join (thread));
+}
+
+/* The first frame waits for the network, until a flush or the end. The file is held by this thread meanwhile. */
+static void check_waiting (void)
+{
+    struct error error = { "" };
+    group ("the first frame waits");
+    struct rig rig = rig_new (NULL);
+    struct model *held = model_share (model_file, NULL, &error);
+    CHECK (held, "%s", error.text);
+    if (!held)
+        return;
+    play (&rig, model_file, GST_STATE_PLAYING);
+    gst_harness_push_event (rig.h, gst_event_new_stream_start ("test"));
+    rig_caps (&rig, "RGB", 50, 40);
+    GstSegment segment;
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
+    GThread *thread = g_thread_new ("push", push, &rig);
+    gst_harness_push_event (rig.h, gst_event_new_flush_start ());
+    GstFlowReturn flow = joined (thread);
+    CHECK (flow == GST_FLOW_FLUSHING, "flushed: %s", gst_flow_get_name (flow));
+    gst_harness_push_event (rig.h, gst_event_new_flush_stop (TRUE));
+    gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
+    thread = g_thread_new ("push", push, &rig);
+    g_usleep (20000); /* by now it waits, or will: the same comes of it */
+    model_release (held);
+    flow = joined (thread);
+    CHECK (flow == GST_FLOW_OK, "after the flush: %s", gst_flow_get_name (flow));
+    struct said said = listen_to (rig.bus);
+    CHECK (said.messages == 1 && said.errors == 0, "%d results, '%s'", said.messages, said.error);
+    gst_element_set_state (rig.element, GST_STATE_NULL);
+
+    CHECK (model_hold (held, &error), "%s", error.text);
+    play (&rig, model_file, GST_STATE_PLAYING);
+    gst_harness_push_event (rig.h, gst_event_new_stream_start ("again"));
+    rig_caps (&rig, "RGB", 50, 40);
+    gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
+    thread = g_thread_new ("push", push, &rig);
+    g_usleep (20000);
+    gst_element_set_state (rig.element, GST_STATE_NULL); /* though the file is still held */
+    flow = joined (thread);
+    CHECK (flow == GST_FLOW_FLUSHING, "stopped: %s", gst_flow_get_name (flow));
+    said = listen_to (rig.bus);
+    CHECK (said.messages == 0 && said.errors == 0, "%d results, '%s'", said.messages, said.error);
+    model_release (held);
+    model_unref (held);
+    rig_free (&rig);
+}
+
+/* Two elements load one file; one of them is stopped. */
+static void check_shared (void)
+{
+    group ("one of two that load the same file is stopped");
+    for (int which = 0; which < 2; which++) {
+        GstBus *bus[2];
+        GstElement *element[2] = { new_element (&bus[0]), new_element (&bus[1]) };
+        for (int i = 0; i < 2; i++) {
+            g_object_set (element[i], "model-file", large, "labels-file", NULL, NULL);
+            gst_element_set_state (element[i], GST_STATE_PAUSED);
+        }
+        g_usleep (30000);
+        gst_element_set_state (element[which], GST_STATE_NULL);
+        CHECK (loads (element[!which], bus[!which]), "the other one is not loaded");
+        CHECK (listen_to (bus[!which]).errors == 0 && listen_to (bus[which]).errors == 0, "an error was posted");
+        for (int i = 0; i < 2; i++) {
+            gst_element_set_state (element[i], GST_STATE_NULL);
+            gst_element_set_bus (element[i], NULL);
+            gst_object_unref (element[i]);
+            gst_object_unref (bus[i]);
+        }
+    }
+}
+
+/* ---- errors ---------------------------------------------------------------------------------------------------- */
+
+/* An error that shows only when the file is read is posted without any frame, and no frame waits for ever. */
+static void check_error (void)
+{
+    group ("a file that is no network");
+    struct rig rig = rig_new (NULL);
+    play (&rig, broken, GST_STATE_PLAYING);
+    GstMessage *message = gst_bus_timed_pop_filtered (rig.bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR);
+    GError *error = NULL;
+    gst_message_parse_error (message, &error, NULL);
+    CHECK (strstr (error->message, broken), "'%s'", error->message);
+    g_error_free (error);
+    gst_message_unref (message);
+    gst_harness_push_event (rig.h, gst_event_new_stream_start ("test"));
+    rig_caps (&rig, "RGB", 50, 40);
+    GstSegment segment;
+    gst_segment_init (&segment, GST_FORMAT_TIME);
+    gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
+    for (int i = 0; i < 3; i++) {
+        GstFlowReturn flow = GPOINTER_TO_INT (push (&rig));
+        CHECK (flow == GST_FLOW_ERROR, "frame %d: %s", i, gst_flow_get_name (flow));
+    }
+    gst_harness_push_event (rig.h, gst_event_new_eos ());
+    CHECK (listen_to (rig.bus).errors == 0, "it is said again");
+    rig_free (&rig);
+
+    char text[256];
+    snprintf (text, sizeof text, "videotestsrc ! convrelu model-file=%s ! fakesink", broken);
+    GstElement *pipeline = gst_parse_launch (text, NULL);
+    GstBus *bus = gst_element_get_bus (pipeline);
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered (bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_ASYNC_DONE);
+    CHECK (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR, "it plays");
+    gst_message_parse_error (message, &error, NULL);
+    CHECK (strstr (error->message, broken), "the first error is '%s'", error->message);
+    g_error_free (error);
+    gst_message_unref (message);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+    gst_object_unref (bus);
+    gst_object_unref (pipeline);
+}
+
+/* What is set while the first network loads is followed once that runs. */
+static void check_set_meanwhile (void)
+{
+    struct error error = { "" };
+    char other[64];
+    group ("another file is set while the first is loading");
+    in_folder (other, sizeof other, "other.onnx");
+    CHECK (write_tiny (other, 0.5f), "%s", other);
+    struct rig rig = rig_new (NULL);
+    struct model *held = model_share (model_file, NULL, &error);
+    play (&rig, model_file, GST_STATE_PLAYING);
+    gst_harness_push_event (rig.h, gst_event_new_stream_start ("test"));
+    rig_caps (&rig, "RGB", 50, 40);
+    g_object_set (rig.element, "model-file", other, NULL);
+    model_release (held);
+    model_unref (held);
+    struct said said = { .messages = 0 };
+    for (int i = 0; i < 4000 && !near (said.colour, 100, 50, 25, 2); i++) {
+        said = show (&rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), i));
+        CHECK (said.warnings == 0 && said.errors == 0, "'%s' '%s'", said.warning, said.error);
+        g_usleep (1000);
+    }
+    CHECK (near (said.colour, 100, 50, 25, 2), "the one that was set does not run");
+    rig_free (&rig);
+}
+
+/* With a cache folder the second start takes the weights from there, and sees the same. */
+static void check_cached (void)
+{
+    group ("cache-dir");
+    char cache[64], path[300] = "";
+    struct said said[2];
+    in_folder (cache, sizeof cache, "cache");
+    g_usleep (150000); /* the network's file is older than clocks tick */
+    for (int i = 0; i < 2; i++) {
+        struct rig rig = rig_new (NULL);
+        gst_element_set_state (rig.element, GST_STATE_NULL);
+        g_object_set (rig.element, "cache-dir", cache, NULL);
+        gst_element_set_state (rig.element, GST_STATE_PLAYING);
+        rig_caps (&rig, "RGB", 50, 40);
+        said[i] = show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+        CHECK (said[i].messages == 1 && said[i].warnings == 0, "start %d: '%s'", i, said[i].warning);
+        rig_free (&rig);
+    }
+    CHECK (!memcmp (said[0].scores, said[1].scores, sizeof said[0].scores), "other scores");
+    GDir *dir = g_dir_open (cache, 0, NULL);
+    const char *name = dir ? g_dir_read_name (dir) : NULL;
+    CHECK (name, "nothing was kept");
+    snprintf (path, sizeof path, "%s/%s", cache, name ? name : "");
+    if (dir)
+        g_dir_close (dir);
+    g_remove (path);
+    g_rmdir (cache);
+}
+
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+/* MiB, of /proc/self/status. */
+static double status (const char *name)
+{
+    char line[200];
+    double value = 0;
+    FILE *file = fopen ("/proc/self/status", "r");
+    while (file && fgets (line, sizeof line, file))
+        if (!strncmp (line, name, strlen (name)))
+            value = atof (line + strlen (name) + 1) / 1024;
+    if (file)
+        fclose (file);
+    return value;
+}
+
+/* In a process of its own: what is resident at most while it loads, and afterwards. */
+static bool measure (const char *path, double *most, double *stays)
+{
+    double numbers[2] = { 0, 0 };
+    int ends[2], state;
+    if (pipe (ends))
+        return false;
+    pid_t child = fork ();
+    if (child == 0) {
+        struct settings settings;
+        settings_init (&settings);
+        settings.model_file = g_strdup (path);
+        settings.threads = 1;
+        double before = status ("VmRSS:");
+        struct network *network = network_load (&settings, NULL);
+        numbers[0] = status ("VmHWM:") - before;
+        numbers[1] = status ("VmRSS:") - before;
+        _exit (!network || write (ends[1], numbers, sizeof numbers) != sizeof numbers);
+    }
+    close (ends[1]);
+    bool good = child > 0 && read (ends[0], numbers, sizeof numbers) == sizeof numbers;
+    close (ends[0]);
+    good = child > 0 && waitpid (child, &state, 0) == child && state == 0 && good;
+    *most = numbers[0];
+    *stays = numbers[1];
+    return good;
+}
+
+/* A network of which one matrix is nearly all: it is in memory once, whether in the file, as given or packed. */
+static void check_memory (void)
+{
+    double most = 0, stays = 0;
+    group ("memory while it loads");
+    bool measured = measure (large, &most, &stays);
+    CHECK (measured && stays > 60, "%.1f MiB stay", stays);
+    CHECK (measured && most <= 1.3 * stays, "%.1f MiB at most, %.1f MiB stay", most, stays);
+}
+
+int main (int argc, char **argv)
+{
+    if (!start_tests (&argc, &argv) || !GST_ELEMENT_REGISTER (convrelu, NULL))
+        return EXIT_FAILURE;
+    in_folder (large, sizeof large, "large.onnx");
+    in_folder (broken, sizeof broken, "broken.onnx");
+    if (!large_network (large) || !write_file (broken, "no network", 10))
+        return EXIT_FAILURE;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    SKIP ("a sanitizer's own memory is most of it");
+#else
+    check_memory (); /* first: before threads, and before memory that is used again */
+#endif
+    check_stop ();
+    check_waiting ();
+    check_shared ();
+    check_error ();
+    check_set_meanwhile ();
+    check_cached ();
+    return end_tests ();
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* check_models_cache.c: packed weights in a folder: used again, to the same bits; of another file, another state, or
+ * damaged in any way, not used; a folder or file of doubtful owners neither. */
+#include "tests/check_models.h"
+
+#include "engine/packed_blocks.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SIDE = 8, INPUT = 3 * SIDE * SIDE, CLASSES = 16, SETTLES = 150000 /* us */ };
+
+static const char *write_network (const char *name, unsigned seed)
+{
+    static float weights[CLASSES * CLASSES * 3 * 3];
+    struct onnx o = onnx_new (13);
+    fill (weights, sizeof weights / sizeof *weights, seed);
+    onnx_input (&o, "x", "1 3 8 8");
+    onnx_floats (&o, "w", "16 3 3 3", weights);
+    onnx_floats (&o, "v", "16 16 3 3", weights);
+    onnx_floats (&o, "m", "16 16", weights);
+    onnx_node (&o, "Conv", "x w", "b", "pads=1,1,1,1");
+    onnx_node (&o, "Conv", "b v", "c", "pads=1,1,1,1");
+    onnx_node (&o, "Relu", "c", "r", "");
+    onnx_node (&o, "ReduceMean", "r", "p", "axes=2,3 keepdims=0");
+    onnx_node (&o, "Gemm", "p m", "y", "transB=1");
+    onnx_output (&o, "y", "1 16");
+    onnx_finish (&o);
+    const char *path = scratch_path (name), *before = scratch_path ("before");
+    CHECK (write_file (before, o.file.data, o.file.size) && rename (before, path) == 0, "%s", path);
+    onnx_free (&o);
+    usleep (SETTLES);
+    return path;
+}
+
+struct start {
+    bool cached; /* the convolutions' weights were not read */
+    int made;    /* blocks that were packed now */
+    float scores[CLASSES];
+    int notices;
+    char notice[sizeof (struct error)];
+};
+
+static void count_made (void *data, const struct packed_block *block)
+{
+    *(int *)data += !block->adopted;
+}
+
+/* One start with that folder, as the element makes it. */
+static struct start start (const char *path, const char *folder, enum algorithm algorithm)
+{
+    struct start s = { .cached = false };
+    struct error error = { "" };
+    float input[INPUT];
+    struct model *model = model_share_cached (path, NULL, folder, &error);
+    if (!CHECK (model, "%s", error.text))
+        return s;
+    s.cached = !model_has_weights (model);
+    struct plan_options options = { .threads = 1, .algorithm = algorithm, .drop_weights = true };
+    struct plan *plan = plan_new (model_graph (model), &options, &error);
+    if (!plan && s.cached && CHECK (model_need_weights (model, &error), "%s", error.text))
+        plan = plan_new (model_graph (model), &options, &error);
+    if (CHECK (plan, "%s", error.text)) {
+        graph_packed_blocks (model_graph (model), count_made, &s.made);
+        model_keep_packed (model);
+        fill (input, INPUT, 7);
+        plan_run (plan, input);
+        memcpy (s.scores, plan_output (plan, 0)->data, sizeof s.scores);
+    }
+    plan_free (plan);
+    s.notices = model_notices (model);
+    if (s.notices)
+        snprintf (s.notice, sizeof s.notice, "%s", model_notice (model, 0));
+    model_release (model);
+    model_unref (model);
+    return s;
+}
+
+static bool same_scores (const struct start *a, const struct start *b)
+{
+    return !memcmp (a->scores, b->scores, sizeof a->scores);
+}
+
+/* The one file in the folder; "" if there is none. How many: *count. */
+static const char *only_file (const char *folder, int *count)
+{
+    static char path[512];
+    DIR *dir = opendir (folder);
+    *count = 0;
+    path[0] = 0;
+    for (struct dirent *entry; dir && (entry = readdir (dir));)
+        if (entry->d_name[0] != '.') {
+            snprintf (path, sizeof path, "%.200s/%s", folder, entry->d_name);
+            ++*count;
+        }
+    if (dir)
+        closedir (dir);
+    return path;
+}
+
+static void empty (const char *folder)
+{
+    int count;
+    for (const char *path; *(path = only_file (folder, &count));)
+        if (unlink (path) && rmdir (path))
+            break;
+    rmdir (folder);
+}
+
+/* ---- what it is for --------------------------------------------------------------------------------------------- */
+
+static void check_again (const char *path, const char *folder)
+{
+    int count;
+    struct stat about;
+    struct start plain = start (path, NULL, ALGORITHM_AUTO), first = start (path, folder, ALGORITHM_AUTO);
+    CHECK (!first.cached && first.made == 3 && first.notices == 0, "%d packed, '%s'", first.made, first.notice);
+    const char *file = only_file (folder, &count);
+    CHECK (count == 1 && !stat (file, &about) && (about.st_mode & 07777) == 0600, "%d files", count);
+    CHECK (!stat (folder, &about) && (about.st_mode & 07777) == 0700, "the folder has mode %o", about.st_mode);
+    struct start second = start (path, folder, ALGORITHM_AUTO);
+    CHECK (second.cached && second.made == 0 && second.notices == 0, "%d packed again, '%s'", second.made,
+           second.notice);
+    CHECK (same_scores (&plain, &first) && same_scores (&plain, &second), "other scores");
+    struct start other = start (path, folder, ALGORITHM_F23), direct = start (path, NULL, ALGORITHM_F23);
+    CHECK (other.made > 0 && same_scores (&other, &direct), "another algorithm: %d packed", other.made);
+}
+
+/* A file that takes the network's place is another one, whatever its size. */
+static void check_changed (const char *path, const char *folder)
+{
+    struct start before = start (path, folder, ALGORITHM_AUTO);
+    write_network ("cached.onnx", 2);
+    struct start plain = start (path, NULL, ALGORITHM_AUTO), now = start (path, folder, ALGORITHM_AUTO);
+    CHECK (!now.cached && same_scores (&plain, &now) && !same_scores (&before, &now), "the old network answers");
+    struct start again = start (path, folder, ALGORITHM_AUTO);
+    CHECK (again.cached && same_scores (&plain, &again), "it is not kept");
+    struct timespec times[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
+    CHECK (!utimensat (AT_FDCWD, path, times, 0), "its times stay");
+    usleep (SETTLES);
+    CHECK (!start (path, folder, ALGORITHM_AUTO).cached, "touched, it is another state");
+}
+
+/* ---- files that are not what they should be ---------------------------------------------------------------------- */
+
+static void expect_fallback (const char *path, const char *folder, const struct start *plain, const char *what)
+{
+    struct start s = start (path, folder, ALGORITHM_AUTO);
+    CHECK (!s.cached && s.made == 3 && same_scores (plain, &s), "%s: used", what);
+    CHECK (s.notices == 1 && strstr (s.notice, "packed anew"), "%s: %d notices, '%s'", what, s.notices, s.notice);
+}
+
+static void check_damaged (const char *path, const char *folder)
+{
+    int count;
+    size_t size;
+    struct start plain = start (path, NULL, ALGORITHM_AUTO);
+    start (path, folder, ALGORITHM_AUTO);
+    char file[512];
+    snprintf (file, sizeof file, "%s", only_file (folder, &count));
+    char *bytes = slurp (file, &size);
+    if (!CHECK (bytes && count == 1, "%s", file))
+        return;
+    for (size_t at = 0; at < size; at += at < 700 ? 1 : 97) { /* a bit, anywhere */
+        bytes[at] ^= (char)(1 << at % 8);
+        CHECK (write_file (file, bytes, size) && !chmod (file, 0600), "%s", file);
+        struct start s = start (path, folder, ALGORITHM_AUTO);
+        CHECK (!s.cached && same_scores (&plain, &s), "byte %zu changed: used", at);
+        CHECK (s.notices <= 1, "byte %zu: %d notices", at, s.notices);
+        bytes[at] ^= (char)(1 << at % 8);
+    }
+    for (size_t cut = 0; cut < size; cut = cut * 5 / 4 + 1) {
+        CHECK (write_file (file, bytes, cut) && !chmod (file, 0600), "%s", file);
+        expect_fallback (path, folder, &plain, "cut");
+    }
+    for (int more = 1; more < 100; more += 7) {
+        char *longer = calloc (1, size + (size_t)more);
+        memcpy (longer, bytes, size);
+        CHECK (write_file (file, longer, size + (size_t)more) && !chmod (file, 0600), "%s", file);
+        expect_fallback (path, folder, &plain, "longer");
+        free (longer);
+    }
+    CHECK (write_file (file, "something else altogether", 25) && !chmod (file, 0600), "%s", file);
+    expect_fallback (path, folder, &plain, "another file");
+    CHECK (start (path, folder, ALGORITHM_AUTO).cached, "it is not written again");
+    free (bytes);
+}
+
+static void check_owners (const char *path, const char *folder)
+{
+    int count;
+    char file[512], other[512];
+    struct start plain = start (path, folder, ALGORITHM_AUTO);
+    snprintf (file, sizeof file, "%s", only_file (folder, &count));
+    snprintf (other, sizeof other, "%s", scratch_path ("elsewhere"));
+    CHECK (!chmod (file, 0620), "%s", file);
+    expect_fallback (path, folder, &plain, "others may write");
+    CHECK (!rename (file, other) && !symlink (other, file), "%s", file);
+    expect_fallback (path, folder, &plain, "a link");
+    CHECK (!unlink (file) && !link (other, file), "%s", file);
+    expect_fallback (path, folder, &plain, "a second name");
+    CHECK (!unlink (file) && !mkdir (file, 0700), "%s", file);
+    struct start s = start (path, folder, ALGORITHM_AUTO);
+    CHECK (!s.cached && same_scores (&plain, &s) && s.notices == 2, "a folder: %d notices, '%s'", s.notices, s.notice);
+    CHECK (!rmdir (file) && !mkfifo (file, 0600), "%s", file);
+    expect_fallback (path, folder, &plain, "a pipe"); /* and it is not waited for */
+    CHECK (start (path, folder, ALGORITHM_AUTO).cached && !chmod (folder, 0750), "%s", folder);
+    s = start (path, folder, ALGORITHM_AUTO);
+    CHECK (!s.cached && same_scores (&plain, &s) && s.notices >= 1 && strstr (s.notice, "chmod 700"), "'%s'", s.notice);
+    CHECK (!chmod (folder, 0700), "%s", folder);
+    s = start (path, path, ALGORITHM_AUTO); /* no folder at all */
+    CHECK (!s.cached && same_scores (&plain, &s) && s.notices >= 1, "'%s'", s.notice);
+    unlink (other);
+}
+
+/* ---- two at once ------------------------------------------------------------------------------------------------ */
+
+static void check_writers (const char *path, const char *folder)
+{
+    int count;
+    char other[600];
+    struct start plain = start (path, NULL, ALGORITHM_AUTO);
+    start (path, folder, ALGORITHM_AUTO);
+    snprintf (other, sizeof other, "%s.new", only_file (folder, &count));
+    CHECK (write_file (other, "half", 4), "%s", other); /* somebody is writing it */
+    struct start s = start (path, folder, ALGORITHM_F23);
+    CHECK (s.made > 0 && s.notices == 0 && !access (other, F_OK), "the other's file is gone, '%s'", s.notice);
+    s = start (path, folder, ALGORITHM_AUTO);
+    CHECK (s.cached && same_scores (&plain, &s), "the one before is gone");
+    struct timespec times[2] = { { .tv_sec = time (NULL) - 3600 }, { .tv_sec = time (NULL) - 3600 } };
+    CHECK (!utimensat (AT_FDCWD, other, times, 0), "%s", other); /* and has ended long ago */
+    s = start (path, folder, ALGORITHM_F23);
+    CHECK (s.made > 0 && access (other, F_OK), "what an ended one left is in the way for ever");
+    pid_t child[6];
+    for (int i = 0; i < 6; i++)
+        if ((child[i] = fork ()) == 0) {
+            bool good = true;
+            for (int round = 0; round < 20; round++) {
+                struct start own = start (path, folder, round % 2 ? ALGORITHM_AUTO : ALGORITHM_DIRECT);
+                good = good && own.notices == 0 && (round % 2 == 0 || same_scores (&plain, &own));
+            }
+            _exit (!good);
+        }
+    for (int i = 0; i < 6; i++) {
+        int state = -1;
+        waitpid (child[i], &state, 0);
+        CHECK (state == 0, "process %d of 6 that write and read it: %d", i, state);
+    }
+}
+
+void check_cache (void)
+{
+    check_group ("packed weights in a folder");
+    char folder[512], path[512];
+    snprintf (folder, sizeof folder, "%s", scratch_path ("cache"));
+    snprintf (path, sizeof path, "%s", write_network ("cached.onnx", 1));
+    check_again (path, folder);
+    empty (folder);
+    check_changed (path, folder);
+    empty (folder);
+    check_damaged (path, folder);
+    empty (folder);
+    check_owners (path, folder);
+    empty (folder);
+    check_writers (path, folder);
+    empty (folder);
+}

@@ -6,8 +6,7 @@
  *
  * convrelu shows every video frame to a convolutional network (ResNet and its relatives, in an ONNX or safetensors
  * file) and says what the network sees: as classification metadata on the buffer and as an element message on the bus.
- * It runs on the CPU. Frames pass through unchanged, in any raw format and size, unless #GstConvRelu:overlay asks for a
- * drawing.
+ * It runs on the CPU. Frames pass unchanged, in any raw format and size, unless #GstConvRelu:overlay asks for a drawing.
  *
  * ## In step or beside the stream
  *

@@ -16,45 +16,33 @@ INLINE void store_block_bytes (uint8_t *p, vec *v)
     vec_store_bytes (p, v);
 }
 
-/* Adds the residual to a tile [blocks][rows][16]. */
-static void add_residual (const struct conv_args *args, int first, int rows, int blocks, float *tile)
+INLINE vec residual_at (const struct conv_args *args, ptrdiff_t at)
 {
-    vec scale = vec_set (args->requantise->residual_scale);
-    bool bytes = args->requantise->residual == ELEMENT_U8;
-    for (int b = 0; b < blocks; b++) {
-        ptrdiff_t at = b * args->out_block + 16 * (ptrdiff_t)first;
-        for (int i = 0; i < rows * BLOCK; i += LANES, tile += LANES) {
-            vec added = bytes ? vec_load_bytes ((const uint8_t *)args->residual + at + i)
-                              : vec_load ((const float *)args->residual + at + i);
-            vec_store (tile, vec_fused (added, scale, vec_load (tile)));
-        }
-    }
+    if (args->requantise->residual == ELEMENT_U8)
+        return vec_load_bytes ((const uint8_t *)args->residual + at);
+    return vec_load ((const float *)args->residual + at);
 }
 
-/* The end of a tile [blocks][rows][16] that is more than a clamp into bytes: by the stack, and compiled once, not once
- * per tile shape, which took two thirds of the compiler's time. */
-static __attribute__ ((noinline)) void tile_end (const struct conv_args *args, int first, int rows, int blocks,
-                                                 float *tile)
+/* What is more than a clamp goes by the stack. */
+INLINE void tile_activation (const struct conv_args *args, int first, const int rows, const int blocks,
+                             vec v[][NR_BLOCKS * PER_BLOCK])
 {
-    const struct epilogue *epilogue = args->epilogue;
-    vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
-    if (args->residual)
-        add_residual (args, first, rows, blocks, tile);
-    if (!epilogue->clamp_only)
-        FOR_ISA (epilogue_tile) (epilogue, tile, rows, blocks, args->channel, tile, rows * BLOCK);
+    float buffer[NR_BLOCKS * MR * BLOCK] __attribute__ ((aligned (64)));
+    UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
+        vec_store (buffer + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, v[r][c]);
+    if (args->requantise->out == ELEMENT_F32) {
+        FOR_ISA (epilogue_tile)
+        (args->epilogue, buffer, rows, blocks, args->channel, (float *)args->out + 16 * (ptrdiff_t)first,
+         args->out_block);
+        return;
+    }
+    FOR_ISA (epilogue_tile) (args->epilogue, buffer, rows, blocks, args->channel, buffer, rows * BLOCK);
     for (int b = 0; b < blocks; b++)
-        for (int r = 0; r < rows; r++, tile += BLOCK) {
-            ptrdiff_t at = b * args->out_block + 16 * (ptrdiff_t)(first + r);
-            vec v[PER_BLOCK];
-            UNROLL for (int c = 0; c < PER_BLOCK; c++) v[c] = vec_load (tile + c * LANES);
-            if (epilogue->clamp_only) UNROLL
-                for (int c = 0; c < PER_BLOCK; c++)
-                    v[c] = vec_clamp (v[c], low, high);
-            if (args->requantise->out == ELEMENT_F32) UNROLL
-                for (int c = 0; c < PER_BLOCK; c++)
-                    vec_store ((float *)args->out + at + c * LANES, v[c]);
-            else
-                store_block_bytes ((uint8_t *)args->out + at, v);
+        for (int r = 0; r < rows; r++) {
+            vec block[PER_BLOCK];
+            UNROLL for (int c = 0; c < PER_BLOCK; c++) block[c] =
+                vec_load (buffer + (b * rows + r) * BLOCK + c * LANES);
+            store_block_bytes ((uint8_t *)args->out + b * args->out_block + 16 * (ptrdiff_t)(first + r), block);
         }
 }
 
@@ -71,19 +59,29 @@ INLINE void tile_epilogue (const struct conv_args *args, int first, const int ro
         vec shift = vec_load (how->shift + args->channel + c * LANES);
         UNROLL for (int r = 0; r < rows; r++) v[r][c] = vec_fused (words_floats (sums[r][c]), scale, shift);
     }
-    if (args->residual || !epilogue->clamp_only || how->out != ELEMENT_U8) {
-        float tile[NR_BLOCKS * MR * BLOCK] __attribute__ ((aligned (64)));
+    if (args->residual) {
+        vec scale = vec_set (how->residual_scale);
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
-            vec_store (tile + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, v[r][c]);
-        tile_end (args, first, rows, blocks, tile);
+        {
+            ptrdiff_t at = c / PER_BLOCK * args->out_block + 16 * (ptrdiff_t)(first + r) + c % PER_BLOCK * LANES;
+            v[r][c] = vec_fused (residual_at (args, at), scale, v[r][c]);
+        }
+    }
+    if (!epilogue->clamp_only) {
+        tile_activation (args, first, rows, blocks, v);
         return;
     }
     vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int b = 0; b < blocks; b++)
     {
+        ptrdiff_t at = b * args->out_block + 16 * (ptrdiff_t)(first + r);
         vec *block = &v[r][b * PER_BLOCK];
         UNROLL for (int c = 0; c < PER_BLOCK; c++) block[c] = vec_clamp (block[c], low, high);
-        vec_store_bytes ((uint8_t *)args->out + b * args->out_block + 16 * (ptrdiff_t)(first + r), block);
+        if (how->out == ELEMENT_U8)
+            vec_store_bytes ((uint8_t *)args->out + at, block);
+        else UNROLL
+            for (int c = 0; c < PER_BLOCK; c++)
+                vec_store ((float *)args->out + at + c * LANES, block[c]);
     }
 }
 

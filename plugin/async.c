@@ -236,13 +236,33 @@ void async_free (struct async *async)
     async->over = TRUE;
     g_cond_broadcast (&async->changed);
     g_mutex_unlock (&async->lock);
+    inference_hurry (async->inference, HURRY_OVER, TRUE);
     if (async->thread)
         g_thread_join (async->thread);
+    inference_hurry (async->inference, HURRY_OVER, FALSE);
     gst_clear_buffer (&async->buffer);
     outcome_clear (&async->outcome);
     g_cond_clear (&async->changed);
     g_mutex_clear (&async->lock);
     g_free (async);
+}
+
+/* How the planes lie, which is not copied without the memory that it is about. */
+static void copy_layout (GstBuffer *to, GstBuffer *from)
+{
+    const GstVideoMeta *layout = gst_buffer_get_video_meta (from);
+    if (!layout)
+        return;
+    gsize offset[GST_VIDEO_MAX_PLANES];
+    gint stride[GST_VIDEO_MAX_PLANES];
+    memcpy (offset, layout->offset, sizeof offset);
+    memcpy (stride, layout->stride, sizeof stride);
+    GstVideoMeta *meta = gst_buffer_add_video_meta_full (to, layout->flags, layout->format, layout->width,
+                                                         layout->height, layout->n_planes, offset, stride);
+    meta->id = layout->id;
+    meta->map = layout->map;
+    meta->unmap = layout->unmap;
+    gst_video_meta_set_alignment (meta, layout->alignment);
 }
 
 /* A buffer of the same memory, beside which the stream's stays writable. gst_buffer_copy would hold the stream's where
@@ -254,6 +274,7 @@ static GstBuffer *share_memory (GstBuffer *frame)
                           -1);
     for (guint i = 0; i < gst_buffer_n_memory (frame); i++)
         gst_buffer_append_memory (buffer, gst_buffer_get_memory (frame, i));
+    copy_layout (buffer, frame);
     return buffer;
 }
 

@@ -6,7 +6,7 @@
  *
  * convrelu shows every video frame to a convolutional network (ResNet and its relatives, in an ONNX or safetensors
  * file) and says what the network sees: as classification metadata on the buffer and as an element message on the bus.
- * It runs on the CPU. Frames pass unchanged, in any raw format and size, unless #GstConvRelu:overlay asks for a drawing.
+ * It runs on the CPU. Frames of any raw format and size pass unchanged, unless #GstConvRelu:overlay asks for a drawing.
  *
  * ## In step or beside the stream
  *
@@ -46,8 +46,7 @@
  *
  * With #GstConvRelu:post-messages an element message named `convrelu` for every frame that the network has seen, and
  * with #GstConvRelu:repeat-messages for those between: its times, the arrays `labels`, `class-ids` and `scores`, best
- * class first, `fresh`, and `element`, the element's name. While #GstConvRelu:max-unread-messages wait unread, none are
- * posted.
+ * first, `fresh`, and `element`; none while #GstConvRelu:max-unread-messages wait unread.
  *
  * `convrelu-event` says once that a class of #GstConvRelu:trigger-classes has begun to be seen, or that this has ended;
  * `convrelu-model` which network has begun to run. docs/element.md has all their fields, and those of the metadata.
@@ -310,6 +309,7 @@ static void set_flushing (GstConvRelu *self, gboolean flushing)
         async_flushing (self->async, flushing);
     if (self->starting)
         starting_flushing (self->starting, flushing);
+    inference_hurry (self->inference, HURRY_FLUSH, flushing);
     GST_OBJECT_UNLOCK (self);
 }
 
@@ -393,7 +393,7 @@ static void post_result (GstConvRelu *self, const struct result *result)
 /* The last frame's result still comes. */
 static void finish_stream (GstConvRelu *self)
 {
-    if (!starting_over (self->starting)) /* no frame has come */
+    if (starting_wait (self->starting) != GST_FLOW_OK) /* where no frame has come, the end waits, for errors' sake */
         return;
     if (self->async) {
         async_drain (self->async);

@@ -254,11 +254,26 @@ static void use_network (struct inference *inference, struct network *network)
         announce (inference, another);
 }
 
+void inference_hurry (struct inference *inference, enum hurry why, gboolean holds)
+{
+    if (holds)
+        g_atomic_int_or ((guint *)&inference->hurry, why);
+    else
+        g_atomic_int_and ((guint *)&inference->hurry, ~(guint)why);
+}
+
+gboolean inference_hurries (struct inference *inference)
+{
+    return g_atomic_int_get (&inference->hurry) != 0;
+}
+
 gboolean inference_open (struct inference *inference)
 {
     GError *error = NULL;
     gboolean moved;
     inference->serial--; /* whatever was copied in another life */
+    inference_hurry (inference, HURRY_FLUSH, FALSE);
+    shared_start (inference->shared, GST_CLOCK_TIME_NONE); /* until it is loaded: nothing of another life */
     if (copy_settings (inference, &moved, &error) && network_check_files (&inference->active, &error))
         return TRUE;
     POST_ERROR (inference, error);

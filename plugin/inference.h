@@ -59,6 +59,8 @@ struct inference {
     struct result result;                    /* the last one */
     struct regions *regions;                 /* regions.h */
 
+    gint hurry; /* enum hurry, atomic */
+
     int step;                    /* of the network, the next of a run that has begun; 0: none has */
     struct moment moment;        /* of the frame of that run, */
     struct view view;            /*   and what the network sees of it */
@@ -95,6 +97,11 @@ gboolean inference_begun (const struct inference *inference);
  * (gst_util_get_timestamp), but by one step at least. TRUE: the run is over and inference->result is of its frame. */
 gboolean inference_go_on (struct inference *inference, GstClockTime until);
 void inference_give_up (struct inference *inference); /* a run that has begun */
+
+/* While something of this holds, nobody waits for those regions of a frame that the network has not seen yet. */
+enum hurry { HURRY_FLUSH = 1, HURRY_OVER = 2 /* the thread beside the stream is to end */ };
+void inference_hurry (struct inference *inference, enum hurry why, gboolean holds); /* any thread */
+gboolean inference_hurries (struct inference *inference);
 
 /* Runs the network over `part` of the frame, to the end: inference->result is of that, ->convert and ->spent are its
  * times. Scores are averaged in `smoothing`. Nothing is counted: inference_count does that for all parts of a frame,

@@ -34,14 +34,14 @@ void region_choice_install (GObjectClass *klass)
             "metadata. A region is cut out of the frame as it comes, and prepared as a frame of its own (see resize). "
             "Its classes become parameters of its GstVideoRegionOfInterestMeta, or a GstAnalyticsClsMtd that its "
             "GstAnalyticsODMtd contains; each region that the network has seen gets a message with its box",
-            regions_type (), REGIONS_FRAME, FLAGS));
+            regions_type (), REGIONS_FRAME, FLAGS | GST_PARAM_CONTROLLABLE));
     g_object_class_install_property (
         klass, PROPERTY_REGION_TYPES,
         g_param_spec_string ("region-types", "Region types",
                              "Only regions of these types: names with commas between, as the element that found them "
                              "calls them, for instance \"face, person\". Unset: all, but not the whole-frame regions "
                              "of type \"classification\" that another convrelu has put there",
-                             NULL, FLAGS));
+                             NULL, FLAGS | GST_PARAM_CONTROLLABLE));
     g_object_class_install_property (
         klass, PROPERTY_REGION_MIN_SIZE,
         g_param_spec_uint ("region-min-size", "Smallest region",

@@ -46,14 +46,17 @@ static void take (struct search *search, struct region *region, const struct cla
 
 /* ---- regions of interest --------------------------------------------------------------------------------------- */
 
-/* Trackers of Intel DL Streamer put their id into a parameter of its own; the meta's id is 0 where nobody set it. */
-static guint64 roi_id (const GstVideoRegionOfInterestMeta *roi)
+/* Trackers of Intel DL Streamer put their id into a parameter of its own. The meta's id is 0 where nobody set it, and
+ * may be another one in every frame: detectors count their metas. */
+static guint64 roi_id (const GstVideoRegionOfInterestMeta *roi, gboolean *tracked)
 {
+    *tracked = TRUE;
     for (const GList *param = roi->params; param; param = param->next) {
         gint id;
         if (gst_structure_has_name (param->data, "object_id") && gst_structure_get_int (param->data, "id", &id))
             return (guint64)(guint)id;
     }
+    *tracked = FALSE;
     return roi->id > 0 ? (guint64)roi->id : REGION_NO_ID;
 }
 
@@ -64,7 +67,8 @@ static void find_rois (struct search *search, GstBuffer *buffer)
     while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE))) {
         GstVideoRegionOfInterestMeta *roi = (GstVideoRegionOfInterestMeta *)meta;
         const struct claim claim = { (gint32)roi->x, (gint32)roi->y, roi->w, roi->h };
-        struct region region = { .source = REGIONS_ROI, .type = roi->roi_type, .id = roi_id (roi), .roi = roi };
+        struct region region = { .source = REGIONS_ROI, .type = roi->roi_type, .roi = roi };
+        region.id = roi_id (roi, &region.tracked);
         if (region_choice_means (search->choice, g_quark_to_string (roi->roi_type)))
             take (search, &region, &claim);
     }
@@ -97,17 +101,20 @@ static void find_detections (struct search *search, GstBuffer *buffer)
         gint x, y, width, height;
         gfloat confidence;
         GQuark type = gst_analytics_od_mtd_get_obj_type (&detection);
-        if (!gst_analytics_od_mtd_get_location (&detection, &x, &y, &width, &height, &confidence))
+        if (!region_choice_means (search->choice, g_quark_to_string (type)) ||
+            !gst_analytics_od_mtd_get_location (&detection, &x, &y, &width, &height, &confidence))
             continue;
         const struct claim claim = { x, y, width, height };
         struct region region = {
             .source = REGIONS_DETECTIONS,
             .type = type,
-            .id = tracking_id (meta, detection.id),
+            .id = REGION_NO_ID,
             .mtd = detection.id,
         };
-        if (region_choice_means (search->choice, g_quark_to_string (type)))
-            take (search, &region, &claim);
+        if (search->found->len < REGIONS_MOST) /* to look for it takes as long as there are metas */
+            region.id = tracking_id (meta, detection.id);
+        region.tracked = region.id != REGION_NO_ID;
+        take (search, &region, &claim);
     }
 }
 

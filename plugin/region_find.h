@@ -21,6 +21,7 @@ struct region {
     struct rectangle box;              /* inside the picture, pixels of the frame */
     GQuark type;                       /* 0: none */
     guint64 id;                        /* of a tracker or of the meta; or REGION_NO_ID */
+    gboolean tracked;                  /* it is a tracker's: who has another one is another */
     GstVideoRegionOfInterestMeta *roi; /* REGIONS_ROI: of the buffer; NULL in what is remembered */
     guint mtd;                         /* REGIONS_DETECTIONS: number in the buffer's GstAnalyticsRelationMeta */
     int entry;                         /* in what is remembered (region_match), or -1 */

@@ -2,7 +2,7 @@
 /* region_memory.c: results of regions from frame to frame; see region_memory.h. */
 #include "plugin/region_memory.h"
 
-enum { KEPT_WITH_ID = 64, KEPT_WITHOUT = 8 }; /* frames */
+enum { KEPT_TRACKED = 64, KEPT_OTHERS = 8 }; /* frames */
 static const double same_overlap = 0.5;
 
 struct region_result *region_result_ref (struct region_result *result)
@@ -50,21 +50,24 @@ GArray *region_memory_copy (const GArray *memory)
 static double fit_of (const struct region *region, const struct remembered *entry, gboolean by_id)
 {
     const struct region *before = &entry->region;
-    if (entry->taken || before->source != region->source || before->type != region->type || before->id != region->id)
+    if (entry->taken || before->source != region->source || before->type != region->type ||
+        before->tracked != region->tracked)
         return 0;
     if (by_id)
-        return 1;
+        return before->id == region->id && region->id != REGION_NO_ID;
+    if (region->tracked)
+        return 0;
     double overlap = region_overlap (&region->box, &before->box);
     return overlap >= same_overlap ? overlap : 0;
 }
 
-/* Those with an id, or those without. Of two with one id the first is the one. */
+/* By their ids, or those that are left by where they are. Of two with one id the first is the one. */
 static void match_some (GArray *found, GArray *memory, gboolean by_id)
 {
     for (guint i = 0; i < found->len; i++) {
         struct region *region = &g_array_index (found, struct region, i);
         double best = 0;
-        if ((region->id != REGION_NO_ID) != by_id)
+        if (region->entry >= 0)
             continue;
         for (guint e = 0; e < memory->len; e++) {
             double fit = fit_of (region, &g_array_index (memory, struct remembered, e), by_id);
@@ -92,7 +95,7 @@ static void forget_missing (GArray *memory)
 {
     for (guint e = memory->len; e-- > 0;) {
         struct remembered *entry = &g_array_index (memory, struct remembered, e);
-        guint kept = entry->region.id != REGION_NO_ID ? KEPT_WITH_ID : KEPT_WITHOUT;
+        guint kept = entry->region.tracked ? KEPT_TRACKED : KEPT_OTHERS;
         if (entry->missed > kept)
             g_array_remove_index (memory, e);
     }

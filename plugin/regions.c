@@ -120,7 +120,8 @@ gboolean regions_run (struct inference *inference, const struct sight *sight, Gs
     while (done < regions->due->len) {
         struct remembered *entry = entry_of (regions, g_array_index (regions->due, guint, done));
         GstClockTime start = gst_util_get_timestamp ();
-        if (done > 0 && GST_CLOCK_TIME_IS_VALID (until) && start + longest > until)
+        gboolean late = GST_CLOCK_TIME_IS_VALID (until) && start + longest > until;
+        if (done > 0 && (late || inference_hurries (inference)))
             break;
         if (!entry->smoothing)
             entry->smoothing = smoothing_new ();

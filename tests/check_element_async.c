@@ -329,6 +329,31 @@ static void check_pool (void)
     gst_caps_unref (caps);
 }
 
+/* Where rows are further apart than the picture is wide the network sees the same. */
+static void check_layout (void)
+{
+    enum { STRIDE = 3 * 50 + 66 };
+    group ("rows that are further apart");
+    struct rig rig = rig_new ("async=true repeat-messages=false");
+    rig_caps (&rig, "RGB", 50, 40);
+    gsize offset[GST_VIDEO_MAX_PLANES] = { 0 };
+    gint stride[GST_VIDEO_MAX_PLANES] = { STRIDE };
+    GstBuffer *frame = timed (gst_buffer_new_allocate (NULL, (gsize)STRIDE * 40, NULL), 0);
+    GstMapInfo map;
+    gst_buffer_map (frame, &map, GST_MAP_WRITE);
+    for (int y = 0; y < 40; y++)
+        for (int x = 0; x < STRIDE; x++) /* blue, with red between the rows */
+            map.data[y * STRIDE + x] = x < 150 ? (x % 3 == 2) * 255 : (x % 3 == 0) * 255;
+    gst_buffer_unmap (frame, &map);
+    gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_RGB, 50, 40, 1, offset, stride);
+    CHECK (gst_harness_push (rig.h, frame) == GST_FLOW_OK && gst_harness_push_event (rig.h, gst_event_new_eos ()),
+           "it does not go through");
+    struct said said = listen_to (rig.bus);
+    CHECK (said.messages == 1 && near (said.colour, 0, 0, 255, 2), "%d messages, the colour is %g %g %g", said.messages,
+           said.colour[0], said.colour[1], said.colour[2]);
+    rig_free (&rig);
+}
+
 int main (int argc, char **argv)
 {
     if (!start_tests (&argc, &argv))
@@ -341,5 +366,6 @@ int main (int argc, char **argv)
     check_between ();
     check_storm ();
     check_pool ();
+    check_layout ();
     return end_tests ();
 }

@@ -191,23 +191,28 @@ static void check_identity (void)
     struct rig rig = regions_rig ("region-interval=1000");
     static const struct {
         const char *type;
-        int id, x, fresh; /* fresh: it is another one */
+        int id, object, x, fresh; /* fresh: it is another one */
     } steps[] = {
-        { "a", 0, 0, 1 },   { "a", 0, 4, 0 },  { "a", 0, 8, 0 },  { "a", 0, 40, 1 },
-        { "b", 0, 40, 1 },  { "a", 3, 40, 1 }, { "a", 3, 70, 0 }, { "b", 3, 70, 1 },
-        { "a", 40, 70, 1 }, { "a", 0, 40, 0 }, { "a", 3, 0, 0 },
+        { "a", 0, 0, 0, 1 },  { "a", 0, 0, 4, 0 },  { "a", 0, 0, 8, 0 },  { "a", 0, 0, 40, 1 },
+        { "b", 0, 0, 40, 1 }, { "a", 3, 0, 40, 0 }, { "a", 3, 0, 70, 0 }, { "b", 3, 0, 70, 1 },
+        { "a", 4, 0, 72, 0 }, { "a", 0, 0, 70, 0 }, { "a", 4, 3, 72, 1 }, { "a", 5, 3, 0, 0 },
+        { "a", 5, 4, 0, 1 },  { "a", 6, 0, 72, 0 },
     };
     for (gsize i = 0; i < G_N_ELEMENTS (steps); i++) {
         GstBuffer *frame = rgb (paint_slope, (int)i);
-        add_roi (frame, steps[i].type, steps[i].id, steps[i].x, 0, 24, 24);
+        GstVideoRegionOfInterestMeta *roi = add_roi (frame, steps[i].type, steps[i].id, steps[i].x, 0, 24, 24);
+        if (steps[i].object)
+            gst_video_region_of_interest_meta_add_param (
+                roi, gst_structure_new ("object_id", "id", G_TYPE_INT, steps[i].object, NULL));
         struct heard heard = push (&rig, frame, NULL);
         CHECK (heard.count == steps[i].fresh, "step %d: %d messages", (int)i, heard.count);
     }
-    for (int n = 0; n < 30; n++) /* one without an id is forgotten, one with an id is not */
+    for (int n = 0; n < 30; n++) /* one that no tracker knows is forgotten, another is not */
         push (&rig, rgb (paint_slope, 20 + n), NULL);
     GstBuffer *frame = rgb (paint_slope, 60);
-    add_roi (frame, "a", 0, 40, 0, 24, 24);
-    add_roi (frame, "a", 3, 0, 0, 24, 24);
+    add_roi (frame, "a", 0, 72, 0, 24, 24);
+    gst_video_region_of_interest_meta_add_param (add_roi (frame, "a", 3, 0, 0, 24, 24),
+                                                 gst_structure_new ("object_id", "id", G_TYPE_INT, 3, NULL));
     struct heard heard = push (&rig, frame, NULL);
     CHECK (heard.count == 1 && heard.of[0].id == G_MAXUINT64, "%d are new", heard.count);
     frame = rgb (paint_slope, 61); /* two of one id are two */

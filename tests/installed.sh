@@ -6,6 +6,7 @@
 # usage: installed.sh      (environment: GST_PLUGIN_PATH, the plugin's folder in the build; CC, its compiler)
 # Prints what offends under the rule it breaks, and "N passed, N failed, N skipped"; ends with 1 if any failed.
 set -u
+export LC_ALL=C.UTF-8 # what programs print is read
 tests=$(cd "$(dirname "$0")" && pwd)
 top=$(dirname "$tests")
 # shellcheck source=tests/tally.sh

@@ -12,8 +12,9 @@
  * called a mistake. Prints them as a table. Fails where there was a mistake, where a stream ended or stood still, or
  * where something grows: the line through the samples after the first two minutes and the first quarter rises, over
  * all of that time and beyond twice its own error, by more than 4 MiB, 2 threads, 2 files or 200 ms. A run too short
- * for that leaves out the first quarter only, memory may rise by 48 MiB (each thread and each kind of drawing takes
- * some the first time), and lateness, which is the machine's, by a second. */
+ * for that leaves out the first quarter only, and memory may rise by 48 MiB (each thread and each kind of drawing takes
+ * some the first time). In a run of less than five minutes lateness and streams that stand still, which may be the
+ * machine's, are printed and are no failure. A run goes on until it has five samples. */
 #include <gst/gst.h>
 #include <gst/video/video.h>
 
@@ -27,7 +28,7 @@
 
 #include "tiny_onnx.h"
 
-enum { STREAMS = 4, SAMPLES_MOST = 4096, MOMENT = 20000, WARM_MINUTES = 2, ENOUGH = 8 };
+enum { STREAMS = 4, SAMPLES_MOST = 4096, MOMENT = 20000, WARM_MINUTES = 2, ENOUGH = 8, TIMED_MINUTES = 5 };
 
 struct stream {
     GstElement *pipeline, *net, *filter, *end;
@@ -39,6 +40,7 @@ struct stream {
 
 static struct stream streams[STREAMS];
 static gint mistakes, stream_errors;
+static gboolean is_timed; /* the run is long enough for it */
 static char folder[] = "/tmp/soak-XXXXXX", files[4][64];
 static GRand *dice;
 
@@ -173,61 +175,73 @@ static void hear (struct stream *stream)
 
 /* ---- what is changed --------------------------------------------------------------------------------------------- */
 
+static const char *const values[][2] = {
+    { "overlay", "none" },
+    { "overlay", "labels" },
+    { "overlay", "labels+feature-maps+network" },
+    { "overlay", "labels+stats+class-activation" },
+    { "overlay", "convolution" },
+    { "overlay", "unit" },
+    { "overlay", "feature-maps" },
+    { "stage", "both" },
+    { "stage", "post-activation" },
+    { "layers", "early" },
+    { "layers", "" },
+    { "channels", "4" },
+    { "channels", "16" },
+    { "class", "top-1" },
+    { "class", "1" },
+    { "unit", "" },
+    { "threads", "1" },
+    { "threads", "2" },
+    { "algorithm", "direct" },
+    { "algorithm", "auto" },
+    { "activation", "gelu" },
+    { "activation", "model" },
+    { "precision", "int8" },
+    { "precision", "auto" },
+    { "async", "true" },
+    { "async", "false" },
+    { "inference-interval", "3" },
+    { "inference-interval", "1" },
+    { "max-rate", "5" },
+    { "max-rate", "0" },
+    { "still-threshold", "1" },
+    { "still-threshold", "0" },
+    { "smoothing", "0.5" },
+    { "smoothing", "0" },
+    { "mean", "<1,2,3>" },
+    { "mean", "<>" },
+    { "std", "<50>" },
+    { "std", "<>" },
+    { "resize", "letterbox" },
+    { "resize", "crop" },
+    { "top-k", "1" },
+    { "top-k", "5" },
+    { "deadline", "none" },
+    { "deadline", "skip" },
+    { "trigger-classes", "1,2" },
+    { "trigger-classes", "" },
+    { "labels-file", "" },
+    { "repeat-messages", "true" },
+    { "repeat-messages", "false" },
+    { "regions", "roi" },
+    { "regions", "frame" },
+    { "region-max", "1" },
+    { "region-max", "0" },
+    { "region-interval", "3" },
+    { "region-interval", "1" },
+    { "region-min-size", "31" }, /* than which all are smaller */
+    { "region-min-size", "1" },
+    { "tensors", "true" }, /* from GStreamer 1.26 on */
+    { "tensors", "false" },
+};
+
 static void set_property (struct stream *stream)
 {
-    static const char *const values[][2] = {
-        { "overlay", "none" },
-        { "overlay", "labels" },
-        { "overlay", "labels+feature-maps+network" },
-        { "overlay", "labels+stats+class-activation" },
-        { "overlay", "convolution" },
-        { "overlay", "unit" },
-        { "overlay", "feature-maps" },
-        { "stage", "both" },
-        { "stage", "post-activation" },
-        { "layers", "early" },
-        { "layers", "" },
-        { "channels", "4" },
-        { "channels", "16" },
-        { "class", "top-1" },
-        { "class", "1" },
-        { "unit", "" },
-        { "threads", "1" },
-        { "threads", "2" },
-        { "algorithm", "direct" },
-        { "algorithm", "auto" },
-        { "activation", "gelu" },
-        { "activation", "model" },
-        { "precision", "int8" },
-        { "precision", "auto" },
-        { "async", "true" },
-        { "async", "false" },
-        { "inference-interval", "3" },
-        { "inference-interval", "1" },
-        { "max-rate", "5" },
-        { "max-rate", "0" },
-        { "still-threshold", "1" },
-        { "still-threshold", "0" },
-        { "smoothing", "0.5" },
-        { "smoothing", "0" },
-        { "mean", "<1,2,3>" },
-        { "mean", "<>" },
-        { "std", "<50>" },
-        { "std", "<>" },
-        { "resize", "letterbox" },
-        { "resize", "crop" },
-        { "top-k", "1" },
-        { "top-k", "5" },
-        { "deadline", "none" },
-        { "deadline", "skip" },
-        { "trigger-classes", "1,2" },
-        { "trigger-classes", "" },
-        { "labels-file", "" },
-        { "repeat-messages", "true" },
-        { "repeat-messages", "false" },
-    };
     const char *const *value = values[g_rand_int_range (dice, 0, G_N_ELEMENTS (values))];
-    gst_util_set_object_arg (G_OBJECT (stream->net), value[0], value[1]);
+    if (g_object_class_find_property (G_OBJECT_GET_CLASS (stream->net), value[0]))
+        gst_util_set_object_arg (G_OBJECT (stream->net), value[0], value[1]);
 }
 
 static void set_network (struct stream *stream)
@@ -343,8 +357,8 @@ static void take_sample (double minutes)
         inferred += inferred_of (&streams[i]) - streams[i].inferred;
         streams[i].still = own ? 0 : streams[i].still + 1;
         if (streams[i].still == 3) {
-            printf ("# stream %d stands still\n", i);
-            stream_errors++;
+            printf ("# stream %d stands still%s\n", i, is_timed ? "" : ", which is no failure in so short a run");
+            stream_errors += is_timed;
         }
         frames += own;
     }
@@ -368,7 +382,7 @@ static gboolean rises (enum column column)
         first++;
     if (sample_count - first < ENOUGH) {
         first = sample_count / 4;
-        most = column == MEMORY ? 48 : column == LATE ? 1000 : most;
+        most = column == MEMORY ? 48 : most;
     }
     int count = sample_count - first;
     double x = 0, y = 0, xx = 0, xy = 0, rest = 0;
@@ -386,10 +400,13 @@ static gboolean rises (enum column column)
         rest += off * off;
     }
     double error = count > 2 && xx > 0 ? sqrt (rest / (count - 2) / xx) : 0;
-    gboolean bad = (slope - 2 * error) * lasted > most;
+    gboolean bad = (slope - 2 * error) * lasted > most, counts = column != LATE || is_timed;
     printf ("%-10s %+8.2f %s in %.1f minutes, +/- %.2f; mean %.1f%s\n", columns[column].name, slope * lasted,
-            columns[column].unit, lasted, 2 * error * lasted, y, bad ? ": it GROWS" : "");
-    return !bad;
+            columns[column].unit, lasted, 2 * error * lasted, y,
+            !bad     ? ""
+            : counts ? ": it GROWS"
+                     : ": it grows, which is no failure in so short a run");
+    return !bad || !counts;
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
@@ -438,7 +455,8 @@ int main (int argc, char **argv)
     gint64 start = g_get_monotonic_time (), length = (gint64)(minutes * 60e6), now = start;
     gint64 between = MAX (length / 60, 6 * G_USEC_PER_SEC);
     int changes = 0;
-    for (gint64 next = start + between; now - start < length; now = g_get_monotonic_time ()) {
+    is_timed = minutes >= TIMED_MINUTES;
+    for (gint64 next = start + between; now - start < length || sample_count < 5; now = g_get_monotonic_time ()) {
         change_something ();
         changes++;
         for (int i = 0; i < STREAMS; i++)
@@ -459,7 +477,7 @@ int main (int argc, char **argv)
     }
     printf ("%d changes, seed %u; %d mistakes, %d streams that ended or stood still\n", changes, (unsigned)seed,
             mistakes, stream_errors);
-    good = mistakes == 0 && stream_errors == 0 && sample_count > 4;
+    good = mistakes == 0 && stream_errors == 0;
     for (int column = 0; column < COLUMNS; column++)
         good &= rises ((enum column)column);
     remove_networks ();

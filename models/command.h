@@ -21,7 +21,7 @@ struct settings {
     enum precision precision;
     char *ranges;          /* file of ranges; NULL: the one beside the model, else from drawings */
     char *const *pictures; /* calibrate: files, ends with NULL */
-    char *cache_dir;       /* where packed weights are kept; NULL: nowhere */
+    char *cache_dir;       /* inspect, run, bench: where packed weights are kept; NULL: nowhere */
     char *input, *output;  /* run; output: calibrate and quantize, too */
     char **taps;           /* run: "NAME=FILE", ends with NULL; NULL: none */
     double seconds;        /* bench */
@@ -57,6 +57,7 @@ bool command_decode (const char *path, int width, int height, struct pictures *p
 /* Loads and plans with the given taps. Prints the reason on failure. */
 bool network_open (const struct settings *settings, const char *const *taps, int tap_count, bool timed,
                    struct network *network);
+/* Keeps what was packed, where --cache-dir says so. */
 void network_close (struct network *network);
 
 /* Prints "convrelu: reason" on stderr; returns EXIT_BAD. */

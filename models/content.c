@@ -15,10 +15,14 @@
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MODEL_BYTES_MAX ((size_t)2 << 30) /* protobuf's own limit */
 
 enum { LOOK_AGAIN = 5000 }; /* microseconds between two looks at whether a wait is still wanted */
+
+#define SECOND INT64_C (1000000000)
+#define TICK (SECOND / 10) /* clocks of file systems tick at least so often, or in whole seconds */
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
 
@@ -109,12 +113,32 @@ static bool is_safetensors (const char *path, const char *bytes, size_t size)
            !strcmp (path + file_suffix_start (path), ".safetensors");
 }
 
+static struct timespec clock_now (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_REALTIME, &now);
+    return now;
+}
+
+/* Whether a file that was written to after `then`, before which nobody had looked at it, would have other times. */
+static bool has_settled (const struct file_identity *identity, struct timespec then)
+{
+    struct timespec last = identity->changed;
+    const struct timespec modified = identity->modified;
+    if (modified.tv_sec > last.tv_sec || (modified.tv_sec == last.tv_sec && modified.tv_nsec > last.tv_nsec))
+        last = modified;
+    int64_t age = (int64_t)(then.tv_sec - last.tv_sec) * SECOND + then.tv_nsec - last.tv_nsec;
+    return age > (last.tv_nsec ? TICK : 2 * SECOND);
+}
+
 static bool load_whole (const char *path, const struct size_source *source, struct content *content,
                         struct error *error)
 {
     struct file file = { .path = NULL };
     size_t size = 0;
+    struct timespec before = clock_now ();
     char *bytes = file_read_identified (path, MODEL_BYTES_MAX, &size, &content->identity, error);
+    content->settled = has_settled (&content->identity, before);
     bool good = bytes && (size || report (error, "%s: is empty", report_path (path)));
     file.size = size;
     if (good && !is_safetensors (path, bytes, size))
@@ -132,6 +156,7 @@ static void forget_read (struct content *content)
     content->graph = NULL;
     content->labels = NULL;
     content->compact.size = 0;
+    content->open_size[0] = content->open_size[1] = 0;
 }
 
 /* The file without the numbers that are in the cache. False: all of it is to be read. */
@@ -140,12 +165,15 @@ static bool load_cached (const char *path, const struct packed_cache *cache, con
 {
     struct file file;
     struct error unused;
-    content->compact = packed_cache_compact (cache);
-    if (!content->compact.size || !file_open (path, &file, &unused))
+    if (!packed_cache_compact (cache).size || !file_open (path, &file, &unused))
         return false;
-    bool good = file_same (&file.identity, &content->identity) &&
-                load_onnx (path, NULL, &file, source, content, &unused) && file_unchanged (&file, &unused) &&
-                content->files.count == 0;
+    bool good = file_same (&file.identity, &content->identity);
+    if (good) {
+        work_allow_bytes (file.size); /* some numbers are read all the same */
+        content->compact = packed_cache_compact (cache);
+        good = load_onnx (path, NULL, &file, source, content, &unused) && file_unchanged (&file, &unused) &&
+               content->files.count == 0 && packed_cache_sized (cache, content->open_size);
+    }
     file_close (&file);
     if (!good)
         forget_read (content);
@@ -155,8 +183,10 @@ static bool load_cached (const char *path, const struct packed_cache *cache, con
 static bool load_file (const char *path, const struct size_source *source, struct content *content, struct error *error)
 {
     struct packed_cache *cache = NULL;
+    struct timespec start = clock_now ();
     if (content->cache_folder && file_identify (path, &content->identity))
         cache = packed_cache_open (content->cache_folder, &content->identity, &content->notices);
+    content->settled = has_settled (&content->identity, start);
     struct file_identity known = content->identity;
     struct notices before = content->notices;
     bool good = cache && load_cached (path, cache, source, content);
@@ -164,8 +194,9 @@ static bool load_file (const char *path, const struct size_source *source, struc
         content->notices = before;
         good = load_whole (path, source, content, error);
     }
-    if (good && cache && content->files.count == 0 && file_same (&known, &content->identity))
-        graph_adopt_packed (content->graph, packed_cache_source (cache));
+    if (good && cache && content->files.count == 0 && file_same (&known, &content->identity) &&
+        packed_cache_sized (cache, content->open_size))
+        graph_adopt_packed (content->graph, packed_cache_source (cache, content->graph));
     else
         packed_cache_free (cache);
     return good;
@@ -366,8 +397,12 @@ bool content_need_weights (struct content *content, const char *path, struct err
 
 void content_keep_packed (struct content *content, struct notices *notices)
 {
-    if (content->cache_folder && content->files.count == 0 && !content->uncached)
-        packed_cache_save (content->cache_folder, &content->identity, &content->compact, content->graph, notices);
+    if (!content->cache_folder || content->files.count || content->uncached || !content->settled)
+        return;
+    graph_drop_weights (content->graph); /* from now on nothing packed goes before the graph, whoever frees a plan */
+    content->dropped = true;
+    packed_cache_save (content->cache_folder, &content->identity, content->open_size, &content->compact, content->graph,
+                       notices);
 }
 
 void content_release (struct content *content)

@@ -37,6 +37,7 @@ struct content {
     struct onnx_compact compact; /* of an ONNX file; size 0: of another */
     bool own_compact;            /* else it is the cache's, which the graph has */
     bool uncached;               /* not kept: with the next start nobody would say what is wrong with its weights */
+    bool settled;                /* when it was read its times were so old that any other state has others */
     bool size_left_open;
     int open_size[2]; /* height and width that modelinfo gave to a network that leaves them open, or 0 */
     /* sharing; the lock of content.c guards it */
@@ -64,8 +65,9 @@ bool content_hold (struct content *content, struct error *error);
  * file being another one by now, for instance. */
 bool content_need_weights (struct content *content, const char *path, struct error *error);
 
-/* By the holder: writes what plans have packed to the cache folder, if it has one; says in *notices where it could
- * not. */
+/* By the holder, when nobody needs the weights as given any more: writes what plans have packed to the cache folder, if
+ * it has one, and drops those weights then; says in *notices where it could not. Not while the file was so new when it
+ * was read that another state of it could have the same times. */
 void content_keep_packed (struct content *content, struct notices *notices);
 
 /* By the holder: drops the weights as given and holds it no longer. */

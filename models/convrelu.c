@@ -88,6 +88,12 @@ static bool taps_known (const struct model *model, const char *const *taps, int 
     return false;
 }
 
+static void tell_notices (const struct model *model, int from)
+{
+    for (int i = from; i < model_notices (model); i++)
+        complain ("note: %s", model_notice (model, i));
+}
+
 struct model *command_model (const struct settings *settings)
 {
     struct error error = { "" };
@@ -95,9 +101,32 @@ struct model *command_model (const struct settings *settings)
                                               : model_load (settings->model, NULL, &error);
     if (!model)
         complain ("%s", error.text);
-    for (int i = 0; model && i < model_notices (model); i++)
-        complain ("note: %s", model_notice (model, i));
+    else
+        tell_notices (model, 0);
     return model;
+}
+
+/* Weights that come from the cache may not be there as given: fp32 is tried without them first. */
+static struct plan *plan_model (const struct settings *settings, struct model *model,
+                                const struct plan_options *options, struct precision_report *report,
+                                struct error *error)
+{
+    const struct precision_request request = { .ranges_file = settings->ranges, .go_on = command_tell_runs };
+    if (settings->precision == PRECISION_INT8 && !model_need_weights (model, error))
+        return NULL; /* by them a file of ranges is known to be of this network */
+    bool with = model_has_weights (model);
+    struct plan *plan = precision_plan (model, options, &request, report, error);
+    if (plan || with || !model_need_weights (model, error))
+        return plan;
+    return precision_plan (model, options, &request, report, error);
+}
+
+/* With --cache-dir, when nobody needs the weights as given any more. Says what went wrong, too. */
+static void keep_packed (struct model *model)
+{
+    int told = model_notices (model);
+    model_keep_packed (model);
+    tell_notices (model, told);
 }
 
 bool network_open (const struct settings *settings, const char *const *taps, int tap_count, bool timed,
@@ -124,18 +153,9 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                                           .precision = settings->precision,
                                           .seconds = settings->most_seconds,
                                           .timed = timed };
-    const struct precision_request request = { .ranges_file = settings->ranges, .go_on = command_tell_runs };
-    struct precision_report *report = &network->report;
-    bool had = model_has_weights (network->model), need = settings->precision == PRECISION_INT8;
-    for (bool again = true; again; again = !network->plan && !had && (had = true)) {
-        if ((need || again) && had && !model_need_weights (network->model, &error))
-            break;
-        network->plan = precision_plan (network->model, &options, &request, report, &error);
-    }
-    if (network->plan)
-        model_keep_packed (network->model);
+    network->plan = plan_model (settings, network->model, &options, &network->report, &error);
     work_end (&work);
-    command_note_precision (network->model, report);
+    command_note_precision (network->model, &network->report);
     if (network->plan)
         return true;
     complain ("%s: %s", model_path (network->model), error.text);
@@ -145,6 +165,8 @@ bool network_open (const struct settings *settings, const char *const *taps, int
 
 void network_close (struct network *network)
 {
+    if (network->plan)
+        keep_packed (network->model);
     plan_free (network->plan);
     ranges_free (network->report.kept);
     model_unref (network->model);
@@ -178,11 +200,17 @@ static int word_index (const char *word, const char *const *list)
 static const struct command {
     const char *name;
     int (*function) (const struct settings *settings);
-    bool input, output, needs_output, taps, report, pictures; /* report: --layers and --json */
+    bool input, output, needs_output, taps, report, pictures, cached; /* report: --layers and --json */
 } commands[] = {
-    { .name = "inspect", .function = command_inspect },
-    { .name = "run", .function = command_run, .input = true, .output = true, .needs_output = true, .taps = true },
-    { .name = "bench", .function = command_bench, .report = true },
+    { .name = "inspect", .function = command_inspect, .cached = true },
+    { .name = "run",
+      .function = command_run,
+      .input = true,
+      .output = true,
+      .needs_output = true,
+      .taps = true,
+      .cached = true },
+    { .name = "bench", .function = command_bench, .report = true, .cached = true },
     { .name = "calibrate", .function = command_calibrate, .output = true, .pictures = true },
     { .name = "quantize", .function = command_quantize, .output = true, .needs_output = true },
 };
@@ -244,6 +272,8 @@ static int check_settings (const struct settings *s, const struct command *comma
         return wrong_usage ("--output belongs to run, calibrate and quantize");
     if ((s->layers || s->json) && !command->report)
         return wrong_usage ("--layers and --json belong to bench");
+    if (s->cache_dir && !command->cached)
+        return wrong_usage ("--cache-dir belongs to inspect, run and bench");
     return EXIT_GOOD;
 }
 
@@ -310,7 +340,9 @@ static GOptionContext *make_context (struct words *w)
           "For int8: what calibrate has written; default: MODEL.ranges beside the model, else ranges seen in drawings",
           "FILE" },
         { "cache-dir", 0, 0, G_OPTION_ARG_FILENAME, &s->cache_dir,
-          "Keep packed weights in this folder, which must be yours alone: the next start is faster", "FOLDER" },
+          "Of inspect, run, bench: keep packed weights in this folder, which must be yours alone: the next start is "
+          "faster",
+          "FOLDER" },
         { "output", 0, 0, G_OPTION_ARG_FILENAME, &s->output,
           "Of run: where to write the scores; of calibrate: the ranges; of quantize: the network", "FILE" },
         { "algorithm", 0, 0, G_OPTION_ARG_STRING, &w->choices.algorithm,

@@ -54,7 +54,8 @@ struct model *model_share (const char *path, const char *labels_path, struct err
  * (packed_cache.h). */
 struct model *model_share_cached (const char *path, const char *labels_path, const char *cache_folder,
                                   struct error *error);
-/* By the holder, before it is released: puts what plans have packed there. What goes wrong becomes a notice. */
+/* By the holder, before it is released: puts what plans have packed there, and may drop the weights as given. What goes
+ * wrong becomes a notice. */
 void model_keep_packed (struct model *model);
 /* Holds it again. False and a filled error: the thread's account is stopped. */
 bool model_hold (struct model *model, struct error *error);

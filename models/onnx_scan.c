@@ -191,13 +191,13 @@ bool onnx_scan (const char *path, const void *bytes, size_t size, struct onnx_co
 {
     struct scan s = { .path = path, .error = error, .bytes = bytes, .at = bytes, .out = compact, .depth = 1 };
     s.stack[0] = (struct level) { .type = &convrelu__onnx_model__descriptor, .end = s.at + size };
-    *compact = (struct onnx_compact) { NULL };
+    *compact = (struct onnx_compact) { .bytes = NULL };
     error->text[0] = 0;
     while (scan_next (&s))
         continue;
     if (!error->text[0])
         return true;
     free (compact->bytes);
-    *compact = (struct onnx_compact) { NULL };
+    *compact = (struct onnx_compact) { .bytes = NULL };
     return false;
 }

@@ -281,7 +281,7 @@ bool onnx_peek (struct reader *r, int value, float *to)
         if (tensor->dims[i] != 1)
             return false;
     }
-    const uint8_t *raw = tensor->raw_data.data;
+    const uint8_t *raw = tensor->raw_data.len ? tensor->raw_data.data : NULL;
     uint8_t elsewhere[8];
     size_t size = raw_size (tensor->data_type);
     if (tensor->raw_data.len && tensor->raw_data.len != size)

@@ -14,6 +14,7 @@
 #include "engine/work.h"
 #include "models/report.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
@@ -27,16 +28,16 @@
 #include <unistd.h>
 
 enum {
-    FORMAT = 1,
+    FORMAT = 2,
     BORDER = 64,
     ENTRIES_MAX = 1 << 16,
     METHOD_BYTES = 32,
     BUILD_BYTES = 32,
     SUM_BLOCK = 4 * sizeof (uint64_t),
     SUM_AT_ONCE = 8 << 20, /* bytes between two looks at whether it is still wanted */
-    NAME_BYTES = 64,
-    STALE_SECONDS = 600,            /* a file that is being written is no older */
-    SETTLED_NANOSECONDS = 100000000 /* clocks of file systems tick at least so often, or in whole seconds */
+    NAME_BYTES = 96,
+    NAME_TRIES = 16,    /* for a file that nobody else writes; processes of two containers may have one number */
+    STALE_SECONDS = 600 /* a file that is being written is no older */
 };
 
 static const char magic[16] = "convrelu packed"; /* also what find_build looks for */
@@ -57,6 +58,7 @@ struct head {
     char magic[16];
     uint64_t version;
     struct state network;
+    int64_t open_size[2];
     struct build build;
     uint64_t bytes, entries, compact_bytes; /* of the file; how many; of the ONNX file without its numbers */
     uint64_t sum;                           /* of the file, with 0 here */
@@ -65,6 +67,7 @@ struct head {
 struct entry {
     char method[METHOD_BYTES]; /* ends with 0 */
     int64_t tensor, element, nr_blocks, k_step;
+    uint64_t name; /* a hash of the tensor's */
     uint64_t fold, weight_bytes, channel_bytes;
     uint64_t weights, step, sum; /* offsets in the file */
 };
@@ -72,6 +75,7 @@ struct entry {
 struct packed_cache {
     const char *bytes;
     size_t size;
+    const struct graph *graph; /* that has adopted it */
 };
 
 /* ---- what it is of ---------------------------------------------------------------------------------------------- */
@@ -309,7 +313,10 @@ struct packed_cache *packed_cache_open (const char *folder, const struct file_id
     struct packed_cache *cache = NULL;
     const struct state network = state_of (identity);
     struct build build;
-    int in = find_build (&build) ? open_folder (folder, false, notices) : -1;
+    bool known = find_build (&build);
+    if (!known)
+        notices_add (notices, "%s: packed weights are not kept: this build has no build id", report_path (folder));
+    int in = known ? open_folder (folder, false, notices) : -1;
     if (in < 0)
         return NULL;
     file_name (name, &network, &build, "");
@@ -339,14 +346,30 @@ struct onnx_compact packed_cache_compact (const struct packed_cache *cache)
     return (struct onnx_compact) { (uint8_t *)cache->bytes + at, size, size };
 }
 
+bool packed_cache_sized (const struct packed_cache *cache, const int open_size[2])
+{
+    const struct head *head = head_of (cache);
+    return head->open_size[0] == open_size[0] && head->open_size[1] == open_size[1];
+}
+
+/* FNV-1a. */
+static uint64_t hash_name (const struct graph *graph, int64_t tensor)
+{
+    uint64_t hash = UINT64_C (14695981039346656037);
+    for (const char *name = graph_tensor (graph, (int)tensor).name; name && *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C (1099511628211);
+    return hash;
+}
+
 static bool find_block (void *data, struct packed_block *block)
 {
     const struct packed_cache *cache = data;
     const struct entry *e = entries_of (cache), *end = e + head_of (cache)->entries;
-    while (e < end &&
-           !(e->tensor == block->tensor && e->element == block->element && e->nr_blocks == block->nr_blocks &&
-             e->k_step == block->k_step && e->fold == block->fold && e->weight_bytes == block->weight_bytes &&
-             e->channel_bytes == block->channel_bytes && !strcmp (e->method, block->method)))
+    uint64_t name = hash_name (cache->graph, block->tensor);
+    while (e < end && !(e->tensor == block->tensor && e->name == name && e->element == block->element &&
+                        e->nr_blocks == block->nr_blocks && e->k_step == block->k_step && e->fold == block->fold &&
+                        e->weight_bytes == block->weight_bytes && e->channel_bytes == block->channel_bytes &&
+                        !strcmp (e->method, block->method)))
         e++;
     if (e == end)
         return false;
@@ -361,8 +384,9 @@ static void done (void *data)
     packed_cache_free (data);
 }
 
-struct packed_source packed_cache_source (struct packed_cache *cache)
+struct packed_source packed_cache_source (struct packed_cache *cache, const struct graph *graph)
 {
+    cache->graph = graph;
     return (struct packed_source) { .find = find_block, .done = done, .data = cache };
 }
 
@@ -402,16 +426,19 @@ struct output {
 
 static void put (struct output *out, const void *bytes, size_t size)
 {
-    for (size_t at = 0; out->good && at < size;) {
-        size_t piece = size - at < SUM_AT_ONCE ? size - at : SUM_AT_ONCE;
-        ssize_t wrote = work_spend (0) ? write (out->fd, (const char *)bytes + at, piece) : -1;
-        if (wrote < 0 && errno == EINTR && !work_stopped ())
+    for (const char *at = bytes; out->good && size;) {
+        errno = ECANCELED;
+        ssize_t wrote = work_spend (0) ? write (out->fd, at, size < SUM_AT_ONCE ? size : SUM_AT_ONCE) : -1;
+        if (wrote < 0 && errno == EINTR)
             continue;
         out->good = wrote > 0;
-        at += wrote > 0 ? (size_t)wrote : 0;
+        if (!out->good)
+            return;
+        sum_add (&out->sum, at, (size_t)wrote);
+        out->size += (size_t)wrote;
+        at += wrote;
+        size -= (size_t)wrote;
     }
-    sum_add (&out->sum, bytes, size);
-    out->size += size;
 }
 
 static void put_array (struct output *out, const void *bytes, size_t size)
@@ -447,20 +474,20 @@ static void write_file (struct output *out, const struct head *head, const struc
     out->good = out->good && out->size == head->bytes && pwrite (out->fd, &whole, sizeof whole, 0) == sizeof whole;
 }
 
-static struct head describe (const struct state *network, const struct build *build, struct entry *entries,
-                             const struct onnx_compact *compact, const struct list *list)
+/* Fills in what the file has, and where. */
+static void describe (struct head *head, struct entry *entries, const struct onnx_compact *compact,
+                      const struct graph *graph, const struct list *list)
 {
-    struct head head = { .version = FORMAT,
-                         .network = *network,
-                         .build = *build,
-                         .entries = (uint64_t)list->count,
-                         .compact_bytes = compact->size };
-    uint64_t end = sizeof head + head.entries * sizeof *entries + compact->size;
-    memcpy (head.magic, magic, sizeof magic);
+    head->version = FORMAT;
+    head->entries = (uint64_t)list->count;
+    head->compact_bytes = compact->size;
+    uint64_t end = sizeof *head + head->entries * sizeof *entries + compact->size;
+    memcpy (head->magic, magic, sizeof magic);
     for (int i = 0; i < list->count; i++) {
         const struct packed_block *block = &list->blocks[i];
         struct entry *e = &entries[i];
         *e = (struct entry) { .tensor = block->tensor,
+                              .name = hash_name (graph, block->tensor),
                               .element = block->element,
                               .nr_blocks = block->nr_blocks,
                               .k_step = block->k_step,
@@ -472,71 +499,79 @@ static struct head describe (const struct state *network, const struct build *bu
         e->step = place_array (&end, block->channel_bytes);
         e->sum = place_array (&end, block->channel_bytes);
     }
-    head.bytes = end;
-    return head;
+    head->bytes = end;
 }
 
-/* A new file that nobody else is writing; -1: somebody is, or errno. */
-static int open_new (int in, const char *name)
+/* Files of writers that have ended. */
+static void remove_stale (int in)
 {
-    struct stat about;
-    enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW };
-    int fd = openat (in, name, FLAGS, 0600);
-    if (fd >= 0 || errno != EEXIST || fstatat (in, name, &about, AT_SYMLINK_NOFOLLOW))
-        return fd;
-    if (time (NULL) - about.st_mtime > STALE_SECONDS && !unlinkat (in, name, 0)) /* whoever was has ended */
-        return openat (in, name, FLAGS, 0600);
-    errno = EEXIST;
-    return -1;
+    int again = openat (in, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *list = again >= 0 ? fdopendir (again) : NULL;
+    if (!list && again >= 0)
+        close (again);
+    for (const struct dirent *entry; list && (entry = readdir (list));) {
+        struct stat about;
+        const char *name = entry->d_name, *end = name + strlen (name);
+        bool new = strstr (name, ".packed.") && !strcmp (end - strlen (".new"), ".new");
+        if (new && !fstatat (in, name, &about, AT_SYMLINK_NOFOLLOW) && time (NULL) - about.st_mtime > STALE_SECONDS)
+            unlinkat (in, name, 0);
+    }
+    if (list)
+        closedir (list);
 }
 
-/* Whether another file that took its place from now on would have other times. */
-static bool has_settled (const struct file_identity *identity)
+/* A new file that nobody else is writing, and its name; -1: errno. */
+static int open_new (int in, const struct state *network, const struct build *build, char name[NAME_BYTES])
 {
-    struct timespec now, last = identity->changed;
-    const struct timespec modified = identity->modified;
-    if (modified.tv_sec > last.tv_sec || (modified.tv_sec == last.tv_sec && modified.tv_nsec > last.tv_nsec))
-        last = modified;
-    clock_gettime (CLOCK_REALTIME, &now);
-    int64_t age = (int64_t)(now.tv_sec - last.tv_sec) * 1000000000 + now.tv_nsec - last.tv_nsec;
-    return age > (last.tv_nsec ? SETTLED_NANOSECONDS : INT64_C (2000000000));
+    static _Atomic unsigned counter;
+    int fd = -1;
+    for (int i = 0; fd < 0 && i < NAME_TRIES && (i == 0 || errno == EEXIST); i++) {
+        char suffix[40];
+        snprintf (suffix, sizeof suffix, ".%lx-%x.new", (unsigned long)getpid (), counter++);
+        file_name (name, network, build, suffix);
+        fd = openat (in, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    }
+    return fd;
 }
 
-/* In the folder `in`. False: errno, or it was stopped. */
-static bool save_in (int in, const struct state *network, const struct build *build, const struct onnx_compact *compact,
+/* In the folder `in`, what *head says it is of. False: errno, or it was stopped. */
+static bool save_in (int in, struct head *head, const struct onnx_compact *compact, const struct graph *graph,
                      const struct list *list)
 {
     char name[NAME_BYTES], new_name[NAME_BYTES];
-    file_name (name, network, build, "");
-    file_name (new_name, network, build, ".new");
     struct entry *entries = calloc ((size_t)list->count + 1, sizeof *entries);
-    int fd = entries ? open_new (in, new_name) : -1;
+    remove_stale (in);
+    int fd = entries ? open_new (in, &head->network, &head->build, new_name) : -1;
     if (fd < 0) {
+        int reason = entries ? errno : ENOMEM;
         free (entries);
-        return entries && errno == EEXIST;
+        errno = reason;
+        return false;
     }
-    const struct head head = describe (network, build, entries, compact, list);
+    describe (head, entries, compact, graph, list);
     struct output out = { .fd = fd, .sum = { .lane = { 1, 2, 3, 4 } }, .good = !fchmod (fd, 0600) };
-    write_file (&out, &head, entries, compact, list);
-    free (entries);
-    bool good = close (fd) == 0 && out.good && renameat (in, new_name, in, name) == 0;
+    write_file (&out, head, entries, compact, list);
+    file_name (name, &head->network, &head->build, "");
     int reason = errno;
+    bool good = close (fd) == 0 && out.good && renameat (in, new_name, in, name) == 0;
+    if (out.good)
+        reason = errno;
     if (!good)
         unlinkat (in, new_name, 0);
+    free (entries);
     errno = reason;
     return good;
 }
 
-void packed_cache_save (const char *folder, const struct file_identity *identity, const struct onnx_compact *compact,
-                        struct graph *graph, struct notices *notices)
+void packed_cache_save (const char *folder, const struct file_identity *identity, const int open_size[2],
+                        const struct onnx_compact *compact, struct graph *graph, struct notices *notices)
 {
-    struct list list = { NULL };
-    struct build build;
-    const struct state network = state_of (identity);
+    struct list list = { .count = 0 };
+    struct head head = { .network = state_of (identity), .open_size = { open_size[0], open_size[1] } };
     graph_packed_blocks (graph, take_block, &list);
-    bool wanted = list.made && !list.failed && has_settled (identity) && find_build (&build);
+    bool wanted = list.made && !list.failed && find_build (&head.build);
     int in = wanted ? open_folder (folder, true, notices) : -1;
-    if (in >= 0 && !save_in (in, &network, &build, compact, &list) && !work_stopped ())
+    if (in >= 0 && !save_in (in, &head, compact, graph, &list) && !work_stopped ())
         notices_add (notices, "%s: packed weights are not kept: they cannot be written: %s", report_path (folder),
                      strerror (errno));
     if (in >= 0)

@@ -2,13 +2,14 @@
 /* packed_cache.h: packed weights of networks in a folder, so that they are packed once and not with every start.
  *
  *   cache = packed_cache_open (folder, &identity, notices);         there and whole, or NULL
- *   graph_adopt_packed (graph, packed_cache_source (cache));        plans of the graph use it; the graph frees it
+ *   graph_adopt_packed (graph, packed_cache_source (cache, graph));   plans of the graph use it; the graph frees it
  *   ... plans are made ...
- *   packed_cache_save (folder, &identity, &compact, graph, notices);  where some were packed anew
+ *   packed_cache_save (folder, &identity, open_size, &compact, graph, notices);  where some were packed anew
  *
- * One file a network, named after its device and inode; it is of one state of it (size, times) and of one build of this
- * program, whose kernels decide how weights are packed. Every byte is checked before any is used: a file that is
- * truncated, damaged or of somebody else is passed over with a notice, a stale one without.
+ * One file a network, named after its device and inode; it is of one state of it (size, times), of one size of an input
+ * that the network leaves open, and of one build of this program, whose kernels decide how weights are packed. Every
+ * byte is checked before any is used: a file that is truncated, damaged or of somebody else is passed over with a
+ * notice, a stale one without.
  *
  * Who can write into the folder decides what networks answer. So it is used only if it belongs to this user and nobody
  * else may enter it (it is made so, 0700), and a file in it only if it is a regular one of this user alone (0600, one
@@ -31,13 +32,15 @@ struct packed_cache *packed_cache_open (const char *folder, const struct file_id
 void packed_cache_free (struct packed_cache *cache); /* NULL is fine */
 /* The ONNX file without its numbers (onnx_scan.h); size 0: it is another kind of file. As long as the cache. */
 struct onnx_compact packed_cache_compact (const struct packed_cache *cache);
-/* For graph_adopt_packed, which takes the cache. */
-struct packed_source packed_cache_source (struct packed_cache *cache);
+/* Whether it is of the network with this height and width of an open input (0: not said, or not open). */
+bool packed_cache_sized (const struct packed_cache *cache, const int open_size[2]);
+/* For graph_adopt_packed of this graph, which takes the cache. */
+struct packed_source packed_cache_source (struct packed_cache *cache, const struct graph *graph);
 
-/* Writes what plans of the graph have packed. `compact` may be empty. Does nothing where all of it came from the cache,
- * where another process is writing it, or while the network's file is so new that another one could have the same
- * times; says in *notices what went wrong. What it takes can be stopped (engine/work.h). */
-void packed_cache_save (const char *folder, const struct file_identity *identity, const struct onnx_compact *compact,
-                        struct graph *graph, struct notices *notices);
+/* Writes what plans of the graph have packed, whose weights as given were dropped: so it stays. `compact` may be empty.
+ * Does nothing where all of it came from the cache; says in *notices what went wrong. Of several that write at once the
+ * last one's file stays. What it takes can be stopped (engine/work.h). */
+void packed_cache_save (const char *folder, const struct file_identity *identity, const int open_size[2],
+                        const struct onnx_compact *compact, struct graph *graph, struct notices *notices);
 
 #endif

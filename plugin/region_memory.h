@@ -3,8 +3,8 @@
  *
  *   regions of a frame --region_match--> entry of each, or -1
  *
- * A region is the one of an earlier frame that has its source, type and id; where no tracker gave either an id, else the
- * one whose box it overlaps by half or more. Not found again, one with a tracker's id is forgotten after 64 frames,
+ * A region is the one of an earlier frame that has its source, type and id; where no tracker gave either an id, else
+ * the one whose box it overlaps by half or more. Not found again, one with a tracker's id is forgotten after 64 frames,
  * another after 8.
  * A memory belongs to one thread; a copy may be another's. */
 #ifndef CONVRELU_REGION_MEMORY_H

@@ -190,7 +190,7 @@ __attribute__ ((unused)) static void subject_mark (struct subject *subject, int 
     for (int i = 0; i < (int)G_N_ELEMENTS (twentieths); i++) {
         const int *at = twentieths[i];
         struct rectangle box = { at[0] * width / 20, at[1] * height / 20, at[2] * width / 20, at[3] * height / 20 };
-        struct region region = { REGIONS_ROI, box, 0, (guint64)i + 1, NULL, 0, -1 };
+        struct region region = { REGIONS_ROI, box, 0, (guint64)i + 1, FALSE, NULL, 0, -1 };
         g_array_append_val (subject->found, region);
     }
     region_memory_follow (subject->memory, subject->found);

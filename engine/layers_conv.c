@@ -96,11 +96,9 @@ static void conv_keep (struct graph *g, struct node *node, const void *given)
     bool dropped = from == graph_dropped_weights;
     node->u.conv.weight_bytes = count * sizeof (float); /* within the weight limit already */
     node->u.conv.weights = dropped ? NULL : memory_new (node->u.conv.weight_bytes);
-    if (dropped)
-        node->u.conv.weights = NULL;
-    else if (node->u.conv.weights)
+    if (node->u.conv.weights)
         copy_weights (g, node, from);
-    else
+    else if (!dropped)
         graph_fail_memory (g, node->label, node->name);
     if (node->u.conv.bias)
         node->u.conv.bias = node_copy (g, node, node->u.conv.bias, outputs, sizeof (float));

@@ -8,6 +8,8 @@
  * N, each in a pipeline of its own (still picture of 640 x 480 ! convrelu ! fakesink). MiB: at most, and resident while
  * all play; resident after NULL. Frames a second of all together; then that as a multiple of the first row's, and the
  * CPU time of a frame, ms. */
+#include "process.h"
+
 #include <gst/gst.h>
 
 #include <stdio.h>
@@ -25,20 +27,6 @@ static GstPadProbeReturn count (GstPad *pad, GstPadProbeInfo *info, gpointer dat
 {
     g_atomic_int_inc (&frames);
     return GST_PAD_PROBE_OK;
-}
-
-/* A number of /proc/self/status, where memory is in KiB. */
-static double status (const char *name)
-{
-    char line[200];
-    double value = 0;
-    FILE *file = fopen ("/proc/self/status", "r");
-    while (file && fgets (line, sizeof line, file))
-        if (!strncmp (line, name, strlen (name)))
-            value = atof (line + strlen (name) + 1);
-    if (file)
-        fclose (file);
-    return value;
 }
 
 static GstElement *new_pipeline (void)
@@ -66,7 +54,7 @@ static GstElement *new_pipeline (void)
 static double measure (int elements, double one)
 {
     GstElement *pipeline[256];
-    double before = status ("VmRSS:") / 1024;
+    double before = process_status ("VmRSS:") / 1024;
     gint64 start = g_get_monotonic_time ();
     for (int i = 0; i < elements; i++) {
         pipeline[i] = new_pipeline ();
@@ -76,7 +64,7 @@ static double measure (int elements, double one)
             exit (EXIT_FAILURE);
         }
     }
-    double loaded = (double)(g_get_monotonic_time () - start) / 1e6, idle = status ("Threads:");
+    double loaded = (double)(g_get_monotonic_time () - start) / 1e6, idle = process_status ("Threads:");
     for (int i = 0; i < elements; i++)
         gst_element_set_state (pipeline[i], GST_STATE_PLAYING);
     g_usleep (1000000);
@@ -86,15 +74,15 @@ static double measure (int elements, double one)
     g_usleep ((gulong)seconds * 1000000);
     int seen = g_atomic_int_get (&frames);
     double lasted = (double)(g_get_monotonic_time () - start) / 1e6, rate = seen / lasted;
-    double spent = (double)(clock () - cpu) / CLOCKS_PER_SEC, peak = status ("VmHWM:") / 1024;
-    double resident = status ("VmRSS:") / 1024;
+    double spent = (double)(clock () - cpu) / CLOCKS_PER_SEC, peak = process_status ("VmHWM:") / 1024;
+    double resident = process_status ("VmRSS:") / 1024;
     for (int i = 0; i < elements; i++) {
         gst_element_set_state (pipeline[i], GST_STATE_NULL);
         gst_object_unref (pipeline[i]);
     }
     printf ("| %d | %.0f | %.0f | %.0f | %.0f | %.2f | %.1f | %.2f | %.1f |\n", elements, peak - before,
-            resident - before, status ("VmRSS:") / 1024 - before, idle, loaded, rate, one > 0 ? rate / one : 1.0,
-            seen ? spent / seen * 1e3 : 0);
+            resident - before, process_status ("VmRSS:") / 1024 - before, idle, loaded, rate,
+            one > 0 ? rate / one : 1.0, seen ? spent / seen * 1e3 : 0);
     return rate;
 }
 

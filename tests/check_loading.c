@@ -9,6 +9,7 @@
 #include "models/model.h"
 #include "plugin/gstconvrelu.h"
 #include "plugin/network.h"
+#include "process.h"
 
 #include <sys/wait.h>
 #include <time.h>
@@ -254,20 +255,6 @@ static void check_cached (void)
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */
 
-/* MiB, of /proc/self/status. */
-static double status (const char *name)
-{
-    char line[200];
-    double value = 0;
-    FILE *file = fopen ("/proc/self/status", "r");
-    while (file && fgets (line, sizeof line, file))
-        if (!strncmp (line, name, strlen (name)))
-            value = atof (line + strlen (name) + 1) / 1024;
-    if (file)
-        fclose (file);
-    return value;
-}
-
 /* In a process of its own: what is resident at most while it loads, and afterwards. */
 static bool measure (const char *path, double *most, double *stays)
 {
@@ -281,10 +268,10 @@ static bool measure (const char *path, double *most, double *stays)
         settings_init (&settings);
         settings.model_file = g_strdup (path);
         settings.threads = 1;
-        double before = status ("VmRSS:");
+        double before = process_status ("VmRSS:") / 1024;
         struct network *network = network_load (&settings, NULL);
-        numbers[0] = status ("VmHWM:") - before;
-        numbers[1] = status ("VmRSS:") - before;
+        numbers[0] = process_status ("VmHWM:") / 1024 - before;
+        numbers[1] = process_status ("VmRSS:") / 1024 - before;
         _exit (!network || write (ends[1], numbers, sizeof numbers) != sizeof numbers);
     }
     close (ends[1]);

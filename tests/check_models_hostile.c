@@ -14,37 +14,16 @@ enum { CPU_SECONDS = 20, LARGEST_STEPS = 50000000, REFUSED_MAX = 64 };
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
 
-/* A Constant "k" whose tensor has `count` dimensions of 1 and then comes in so many more pieces. */
-static void put_pieces (struct onnx *o, int count, int pieces)
-{
-    struct message node = { 0 }, attribute = { 0 }, tensor = { 0 }, dims = { 0 };
-    for (int i = 0; i < count; i++)
-        put_varint (&dims, 1);
-    put_block (&tensor, 1, dims.data, dims.size);
-    put_int (&tensor, 2, 1);
-    put_block (&tensor, 9, "\0\0\0\0", 4);
-    free (dims.data);
-    put_text (&attribute, 1, "value");
-    put_message (&attribute, 5, &tensor);
-    for (int i = 0; i < pieces; i++)
-        put_block (&attribute, 5, "\x08\x01", 2);
-    put_int (&attribute, 20, 4);
-    put_text (&node, 2, "k");
-    put_text (&node, 4, "Constant");
-    put_message (&node, 5, &attribute);
-    put_message (&o->graph, 1, &node);
-}
-
 static void few_pieces (struct onnx *o)
 {
-    put_pieces (o, 500000, 300);
+    onnx_constant_in_pieces (o, "k", 500000, 300);
     onnx_input (o, "x", "1 3 8 8");
     onnx_node (o, "Relu", "x", "y", "");
 }
 
 static void many_pieces (struct onnx *o)
 {
-    put_pieces (o, 500000, 100000);
+    onnx_constant_in_pieces (o, "k", 500000, 100000);
     onnx_input (o, "x", "1 3 8 8");
     onnx_node (o, "Relu", "x", "y", "");
 }
@@ -66,7 +45,7 @@ static void chain (struct onnx *o, const char *operation, const char *more, int 
 
 static void peeked (struct onnx *o)
 {
-    put_pieces (o, 1000000, 0);
+    onnx_constant_in_pieces (o, "k", 1000000, 0);
     onnx_input (o, "x", "1 3 8 8");
     chain (o, "Mul", "k", 5000, "");
 }

@@ -227,6 +227,26 @@ void onnx_ints (struct onnx *o, const char *name, const char *numbers)
     put_message (&o->graph, 5, &tensor);
 }
 
+void onnx_constant_in_pieces (struct onnx *o, const char *name, int rank, int pieces)
+{
+    struct message node = { 0 }, attribute = { 0 }, tensor = { 0 }, dims = { 0 };
+    for (int i = 0; i < rank; i++)
+        put_varint (&dims, 1);
+    put_block (&tensor, 1, dims.data, dims.size);
+    put_int (&tensor, 2, 1);
+    put_block (&tensor, 9, "\0\0\0\0", 4);
+    free (dims.data);
+    put_text (&attribute, 1, "value");
+    put_message (&attribute, 5, &tensor);
+    for (int i = 0; i < pieces; i++)
+        put_block (&attribute, 5, "\x08\x01", 2);
+    put_int (&attribute, 20, 4);
+    put_text (&node, 2, name);
+    put_text (&node, 4, "Constant");
+    put_message (&node, 5, &attribute);
+    put_message (&o->graph, 1, &node);
+}
+
 /* ModelProto: ir_version 1, graph 7, opset_import 8 { domain 1, version 2 }. */
 void onnx_finish (struct onnx *o)
 {

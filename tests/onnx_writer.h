@@ -56,6 +56,8 @@ void onnx_floats (struct onnx *o, const char *name, const char *dims, const floa
 void onnx_number (struct onnx *o, const char *name, float number);
 /* A list of 64-bit integers, "1 -1 64". */
 void onnx_ints (struct onnx *o, const char *name, const char *numbers);
+/* A Constant whose tensor has `rank` dimensions of 1 and then comes in so many more pieces, which are merged. */
+void onnx_constant_in_pieces (struct onnx *o, const char *name, int rank, int pieces);
 /* The whole file from what there is so far. */
 void onnx_finish (struct onnx *o);
 

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "process.h"
 #include "tiny_onnx.h"
 
 enum { STREAMS = 4, SAMPLES_MOST = 4096, MOMENT = 20000, WARM_MINUTES = 2, ENOUGH = 8, TIMED_MINUTES = 5 };
@@ -77,19 +78,6 @@ static GstPadProbeReturn count_frame (GstPad *pad, GstPadProbeInfo *info, gpoint
         gst_object_unref (clock);
     g_atomic_int_inc (&stream->frames);
     return GST_PAD_PROBE_OK;
-}
-
-static double status (const char *name)
-{
-    char line[200];
-    double value = 0;
-    FILE *file = fopen ("/proc/self/status", "r");
-    while (file && fgets (line, sizeof line, file))
-        if (!strncmp (line, name, strlen (name)))
-            value = atof (line + strlen (name) + 1);
-    if (file)
-        fclose (file);
-    return value;
 }
 
 static int open_files (void)
@@ -364,8 +352,8 @@ static void take_sample (double minutes)
     }
     double *to = samples[sample_count];
     at[sample_count++] = minutes;
-    to[MEMORY] = status ("VmRSS:") / 1024;
-    to[THREADS] = status ("Threads:");
+    to[MEMORY] = process_status ("VmRSS:") / 1024;
+    to[THREADS] = process_status ("Threads:");
     to[FILES] = open_files ();
     to[LATE] = frames ? late / frames : 0;
     printf ("| %.1f | %.1f | %.0f | %.0f | %d | %d | %.1f | %d |\n", minutes, to[MEMORY], to[THREADS], to[FILES],

@@ -187,5 +187,5 @@ void torture_faults (int step)
         if (!end.finished)
             printf ("# it was at %s\n", end.note);
     }
-    rig_end ();
+    remove_folder ();
 }

@@ -472,7 +472,7 @@ void torture_live (int rounds)
     if (!CHECK (start_tests (NULL, NULL), "no folder"))
         return;
     cases_of ("", rounds);
-    rig_end ();
+    remove_folder ();
 }
 
 /* ---- cycles ------------------------------------------------------------------------------------------------------ */
@@ -596,5 +596,5 @@ void torture_cycles (int states, int swaps)
         return;
     rig_alone ("P26 cycles of states", cycle_states, (const char *)&states);
     rig_alone ("P29 swaps", swap_networks, (const char *)&swaps);
-    rig_end ();
+    remove_folder ();
 }

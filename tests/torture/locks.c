@@ -385,5 +385,5 @@ void torture_locks (void)
             snprintf (name, sizeof name, "%s%s", cases[i].name, p ? ", async" : "");
             rig_alone (name, cases[i].work, properties[p]);
         }
-    rig_end ();
+    remove_folder ();
 }

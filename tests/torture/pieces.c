@@ -59,25 +59,10 @@ static void put_zeros (struct maker *m, const char *name, int type, const char *
 /* A constant of many dimensions, its tensor in many pieces. */
 static void merged (struct maker *m)
 {
-    struct message node = { 0 }, attribute = { 0 }, tensor = { 0 }, dims = { 0 };
     char name[24];
     int rank = some (m, 1000000), pieces = some (m, 100000);
     new_name (m, name);
-    for (int i = 0; i < rank; i++)
-        put_varint (&dims, 1);
-    put_block (&tensor, 1, dims.data, dims.size);
-    put_int (&tensor, 2, 1);
-    put_block (&tensor, 9, "\0\0\0\0", 4);
-    free (dims.data);
-    put_text (&attribute, 1, "value");
-    put_message (&attribute, 5, &tensor);
-    for (int i = 0; i < pieces; i++)
-        put_block (&attribute, 5, "\x08\x01", 2);
-    put_int (&attribute, 20, 4);
-    put_text (&node, 2, name);
-    put_text (&node, 4, "Constant");
-    put_message (&node, 5, &attribute);
-    put_message (&m->o.graph, 1, &node);
+    onnx_constant_in_pieces (&m->o, name, rank, pieces);
     for (int i = some (m, 3000); i > 0; i--)
         put (m, "Mul", name, "");
 }

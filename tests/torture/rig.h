@@ -27,18 +27,4 @@ static struct ending rig_alone (const char *name, void (*work) (const void *data
     return alone (name, rig_work, &rig, SECONDS_PER_GROUP * 5);
 }
 
-/* Removes what start_tests and the cases have written. */
-UNUSED static void rig_end (void)
-{
-    GDir *dir = g_dir_open (folder, 0, NULL);
-    for (const char *name; dir && (name = g_dir_read_name (dir));) {
-        char path[512];
-        snprintf (path, sizeof path, "%s/%s", folder, name);
-        g_remove (path);
-    }
-    if (dir)
-        g_dir_close (dir);
-    g_rmdir (folder);
-}
-
 #endif

@@ -47,7 +47,7 @@ static double direct_cycles (const struct conv_method *method, const struct prep
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-static bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels)
+bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
     packed->uneven = packed->element == ELEMENT_F32;
     return panel_layout (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
@@ -66,7 +66,7 @@ static void put_weight (const struct packed *packed, const struct layer *layer, 
 }
 
 /* unit: input channels that lie next to each other. */
-static void pack_direct (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
+void direct_pack (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
     int unit = packed->method == &conv_planar ? 1 : BLOCK, terms = packed->k_step;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
@@ -413,7 +413,7 @@ const struct conv_method conv_planar = {
     .only = true,
     .fits = planar_fits,
     .lay = direct_lay,
-    .pack = pack_direct,
+    .pack = direct_pack,
     .prepare = direct_prepare,
     .run = direct_run,
 };
@@ -427,7 +427,7 @@ const struct conv_method conv_direct = {
     .fits = direct_fits,
     .cycles = direct_cycles,
     .lay = direct_lay,
-    .pack = pack_direct,
+    .pack = direct_pack,
     .prepare = direct_prepare,
     .run = direct_run,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* conv_direct.h: what the direct convolution shares with conv_stem_pool.c and conv_strassen.c. */
+/* conv_direct.h: what the direct convolution shares with conv_stem_pool.c, conv_strassen.c and conv_vector_bytes.c. */
 #ifndef CONVRELU_CONV_DIRECT_H
 #define CONVRELU_CONV_DIRECT_H
 
@@ -33,6 +33,10 @@ struct direct {
     int bands, band;                 /* how many bands of strips, of nearly equal height, and the tallest */
     int panel_group;                 /* panels in a work item */
 };
+
+/* The method's lay and pack. */
+bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels);
+void direct_pack (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels);
 
 /* Bytes of input that `band` strips need. */
 size_t conv_band_bytes (const struct step *step, int band);

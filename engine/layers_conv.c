@@ -171,7 +171,8 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
     step->conv = layer->conv;
     step->operation = p->g->nodes[layer->node].label;
     step->macs = p->g->nodes[layer->node].macs;
-    step->kernel = conv_kernel_for (p->kernels, p->cpu, step->place.in.element, step->place.out.element);
+    enum element in = quantise_takes_vector (p, layer) ? ELEMENT_U8 : step->place.in.element;
+    step->kernel = conv_kernel_for (p->kernels, p->cpu, in, step->place.out.element);
     if (!step->kernel) {
         snprintf (p->error->text, sizeof p->error->text,
                   "conv '%.200s': no kernel of '%s' takes and makes such numbers", step->name, p->kernels->name);

@@ -498,6 +498,7 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
                                            .input = p.input,
                                            .kernels = p.plan->execution.kernels,
                                            .cpu = &cpu,
+                                           .ranges = options->precision == PRECISION_INT8 ? options->ranges : NULL,
                                            .algorithm = options->algorithm,
                                            .threads = p.plan->execution.threads,
                                            .drop_weights = options->drop_weights,

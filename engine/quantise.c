@@ -167,6 +167,21 @@ bool quantise_fits (const struct graph *g, const struct layer *layer)
     return (double)in * conv->kernel_h * conv->kernel_w <= TERMS_MAX;
 }
 
+/* Only in a plan of calibrated ranges: what a quantised file says of its vectors stays as it is. 2^17 weights, of
+ * floats 512 KiB, are what an L2 cache does not keep beside the maps. */
+bool quantise_takes_vector (const struct preparation *p, const struct layer *layer)
+{
+    enum { LEAST_WEIGHTS = 1 << 17 };
+    int input = layer->inputs[0];
+    const struct node *in = &p->g->nodes[input];
+    float low, high;
+    return p->ranges && is_vector (in) && in->operation != OPERATION_QUANTISE && in->operation != OPERATION_INPUT &&
+           layer->conv.groups == 1 && layer->conv.kernel_h == 1 && layer->conv.kernel_w == 1 && layer->residual < 0 &&
+           is_vector (&p->g->nodes[layer->output]) &&
+           (int64_t)in->channels * layer->conv.out_channels >= LEAST_WEIGHTS && quantise_fits (p->g, layer) &&
+           ranges_get (p->ranges, input, &low, &high);
+}
+
 /* The epilogue's results in units of the output: low and high are clamps of bytes, or two more factors. */
 static bool requantise_epilogue (struct preparation *p, struct step *step)
 {

@@ -14,6 +14,9 @@ bool quantise_tensors (const struct graph *g, const struct layers *layers, const
 /* Whether the sums of a convolution of bytes fit 32 bits. */
 bool quantise_fits (const struct graph *g, const struct layer *layer);
 
+/* Whether the layer is a product of a vector of floats, which stay floats, with enough weights to be bytes. */
+bool quantise_takes_vector (const struct preparation *p, const struct layer *layer);
+
 /* With packed weights, epilogue and places set: step->bytes, and the epilogue in units of the output. False: memory
  * short, p->error filled. */
 bool quantise_step (struct preparation *p, struct step *step);

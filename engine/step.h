@@ -9,6 +9,7 @@
 #include "engine/place.h"
 
 struct cpu;       /* cpu.h */
+struct ranges;    /* ranges.h */
 struct execution; /* schedule.h */
 struct step;
 
@@ -56,6 +57,7 @@ struct preparation {
     int input; /* the graph's input tensor */
     const struct kernels *kernels;
     const struct cpu *cpu;
+    const struct ranges *ranges; /* of the graph's tensors, where the plan's are bytes; else NULL */
     enum algorithm algorithm;
     int threads;
     bool drop_weights; /* each layer's, once they are packed */

@@ -480,6 +480,106 @@ static void check_missing (void)
     trial_free (&t);
 }
 
+/* ---- vectors ----------------------------------------------------------------------------------------------------- */
+
+/* What output channel o must be, bit for bit: the vector's numbers in 255 steps of its own range, whole weights. */
+static float product_of_bytes (const struct node *node, const float *vector, int count, int o)
+{
+    const float *w = node->u.conv.weights + (ptrdiff_t)o * count;
+    float low = 0, high = 0, most = 0;
+    for (int i = 0; i < count; i++) {
+        low = fminf (low, vector[i]);
+        high = fmaxf (high, vector[i]);
+        most = fmaxf (most, fabsf (w[i]));
+    }
+    float scale = high > low ? (high - low) / 255 : 1, step = most / 127, zero = rintf (-low / scale);
+    int32_t sum = 0;
+    for (int i = 0; i < count; i++) {
+        float byte = fminf (fmaxf (rintf (fmaf (vector[i], 1 / scale, zero)), 0), 255);
+        sum += ((int)byte - (int)zero) * (int)rintf (w[i] / step);
+    }
+    return fmaf ((float)sum, scale * step, node->u.conv.bias ? node->u.conv.bias[o] : 0);
+}
+
+static void check_vector (const struct trial *t, int pooled, int linear)
+{
+    const char *const taps[] = { t->g->nodes[pooled].name, t->g->nodes[linear].name };
+    const struct node *node = &t->g->nodes[linear];
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        struct plan *plan = plan_of (t, *isa, 1, taps, 2);
+        if (!plan)
+            continue;
+        struct step_info last = plan_step (plan, plan_steps (plan) - 1);
+        CHECK (!strcmp (last.type, "int8") && !strcmp (last.algorithm, "direct, vector"), "%s, %s: %s, %s", t->name,
+               *isa, last.type, last.algorithm);
+        plan_run (plan, t->input);
+        const float *vector = plan_tap (plan, 0)->data, *got = plan_tap (plan, 1)->data;
+        for (int o = 0; o < node->channels; o++) {
+            float want = product_of_bytes (node, vector, t->g->nodes[pooled].channels, o);
+            if (!CHECK (memcmp (&got[o], &want, sizeof want) == 0, "%s, %s: [%d] is %.9g, not %.9g", t->name, *isa, o,
+                        (double)got[o], (double)want))
+                break;
+        }
+        plan_free (plan);
+        compare_threads (t, *isa);
+    }
+}
+
+/* Of wide, odd and narrow shapes; behind a ReLU or not; a vector of zeros. */
+static void check_vectors (void)
+{
+    static const struct {
+        int in, out;
+        bool relu, zeros;
+    } shapes[] = { { 509, 301, false, false }, { 512, 256, true, false }, { 2048, 70, false, false },
+                   { 65, 2051, true, false },  { 512, 300, true, true } };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct builder b = builder_new (i + 70, 19, 6, 5);
+        int x = build_square (&b, 0, shapes[i].in, 1, 1, 0);
+        x = graph_global_pool (b.g, "pooled", shapes[i].relu ? build_relu (&b, x) : x, POOL_AVERAGE);
+        int y = build_linear (&b, x, shapes[i].out);
+        graph_output (b.g, y);
+        struct trial t = trial_new (&b, "vector", 1.2f);
+        if (shapes[i].zeros) {
+            struct node *first = &t.g->nodes[1];
+            memset (first->u.conv.weights, 0, (size_t)shapes[i].in * 19 * sizeof (float));
+            for (int c = 0; first->u.conv.bias && c < shapes[i].in; c++)
+                first->u.conv.bias[c] = 0;
+        }
+        check_vector (&t, x, y);
+        trial_free (&t);
+    }
+}
+
+/* An endless vector makes no numbers, as in fp32; a small matrix, or a vector without a range, stays fp32. */
+static void check_other_vectors (void)
+{
+    struct builder b = builder_new (90, 8, 3, 3);
+    int x = graph_global_pool (b.g, "pooled", build_square (&b, 0, 512, 1, 1, 0), POOL_AVERAGE);
+    graph_output (b.g, build_linear (&b, x, 256));
+    graph_output (b.g, build_linear (&b, x, 255));
+    struct trial t = trial_new (&b, "endless vector", 1.2f);
+    for (int i = 0; i < 8; i++)
+        t.g->nodes[1].u.conv.weights[7 * 8 + i] = INFINITY;
+    struct plan *plan = plan_of (&t, NULL, 1, NULL, 0);
+    CHECK (!strcmp (plan_step (plan, plan_steps (plan) - 1).type, "fp32"), "a small matrix is bytes");
+    plan_run (plan, t.input);
+    for (int o = 0; o < 256; o++)
+        CHECK (!isfinite (plan_output (plan, 0)->data[o]), "[%d] is %g", o, (double)plan_output (plan, 0)->data[o]);
+    plan_free (plan);
+    struct ranges *all = t.ranges;
+    float low, high;
+    t.ranges = ranges_new (t.g);
+    ranges_get (all, 1, &low, &high);
+    ranges_set (t.ranges, 1, low, high);
+    plan = plan_of (&t, NULL, 1, NULL, 0);
+    CHECK (!strcmp (plan_step (plan, plan_steps (plan) - 2).type, "fp32"), "a vector without a range is bytes");
+    plan_free (plan);
+    ranges_free (t.ranges);
+    t.ranges = all;
+    trial_free (&t);
+}
+
 /* Whole numbers all the way: instruction sets without a fused multiply-add have the same bits too. */
 static void check_same_everywhere (void)
 {
@@ -523,6 +623,9 @@ int main (void)
     check_networks ();
     check_group ("missing ranges");
     check_missing ();
+    check_group ("vectors");
+    check_vectors ();
+    check_other_vectors ();
     check_group ("instruction sets");
     check_same_everywhere ();
     return check_end ();

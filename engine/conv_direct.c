@@ -110,8 +110,8 @@ static bool make_segments (struct preparation *p, const struct step *step, bool 
         int lanes = planar ? 1 : divide_up (left, step->kernel->k_step);
         bool whole = lanes == step_x && conv->dilation_w == 1;
         for (int y = 0; y < conv->kernel_h; y++) {
-            size_t at = (size_t)b * plane + (size_t)y * (size_t)conv->dilation_h * row +
-                        (size_t)(first / step->kernel->k_step);
+            size_t at =
+                (size_t)b * plane + (size_t)y * (size_t)conv->dilation_h * row + (size_t)(first / step->kernel->k_step);
             for (int x = 0; x < (whole ? 1 : conv->kernel_w); x++)
                 to->list[count++] =
                     (struct segment) { .offset = (int32_t)(at + (size_t)x * (size_t)conv->dilation_w * (size_t)step_x),

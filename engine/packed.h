@@ -41,12 +41,12 @@ struct packed {
     int32_t *sum;
     struct panel *panel;
     int panel_count, set_panels; /* set_panels: of each set of groups but the last */
-    struct channel_range *range;         /* [range_count], each once */
+    struct channel_range *range; /* [range_count], each once */
     int range_count;
     int depth;      /* input channels that a set of groups reads; the last one may be smaller */
     uint64_t pairs; /* of an input and an output channel that the panels multiply, zeros between groups counted */
-    bool adopted; /* weights, step and sum are the source's (packed_blocks.h) */
-    bool drops;   /* while it is made: weights as given are forgotten, panel by panel */
+    bool adopted;   /* weights, step and sum are the source's (packed_blocks.h) */
+    bool drops;     /* while it is made: weights as given are forgotten, panel by panel */
 };
 
 /* The packed weights of a convolution layer, made or found; then with `drop` the weights as given are gone. NULL: error

@@ -398,6 +398,47 @@ static void check_deep (void)
     }
 }
 
+/* ---- picks --------------------------------------------------------------------------------------------------- */
+
+/* Picks of picks and of concats, of any channels, also twice, some read by others too. */
+static void check_picks (void)
+{
+    check_group ("picks of picks");
+    for (int i = 0; i < 40; i++) {
+        enum { SIDE = 5 };
+        char name[64];
+        int order[90], a = 3 + 11 * (i % 4), c = 1 + 7 * (i % 5), channels = a + c;
+        struct builder b = builder_new ((uint64_t)(100 + i), 3, SIDE, SIDE);
+        int x = build_relu (&b, build_square (&b, 0, a, 1, 1, 0));
+        int y = i % 7 ? build_relu (&b, build_square (&b, 0, c, 1, 1, 0)) : x;
+        channels = i % 7 ? channels : 2 * a;
+        int whole = graph_concat (b.g, NULL, (int[]) { x, y }, 2), picked = whole;
+        for (int k = 0; k < 3; k++) {
+            int count = random_int (&b, 1, 80);
+            for (int o = 0; o < count; o++)
+                order[o] = random_int (&b, k == 2 ? -1 : 0, channels - 1);
+            struct pick pick = { order, count, SIDE, SIDE, .step_h = 1, .step_w = 1, .fill = 0.5f };
+            if (k == 1 && i % 3 == 0) { /* a crop with a border */
+                pick.left = -1;
+                pick.width = SIDE - 2;
+            }
+            if (k == 2 || k == 0 || i % 3) {
+                picked = graph_pick (b.g, NULL, picked, &pick);
+                channels = count;
+            }
+            if (k == i % 4)
+                graph_output (b.g, graph_global_pool (b.g, NULL, picked, POOL_AVERAGE));
+        }
+        graph_output (b.g, build_relu (&b, build_square (&b, picked, 20, 1, 1, 0)));
+        if (i % 5 == 0)
+            graph_output (b.g, build_square (&b, whole, 8, 1, 1, 0));
+        snprintf (name, sizeof name, "picks %d", i);
+        struct trial t = trial_new (&b, name);
+        run_everywhere (&t, i < 4);
+        trial_free (&t);
+    }
+}
+
 /* ---- groups -------------------------------------------------------------------------------------------------- */
 
 /* Groups that no set of whole blocks divides, behind a layer that fills the padding channels with something. */
@@ -515,6 +556,7 @@ int main (int argc, char **argv)
     check_wide ();
     check_deep ();
     check_groups ();
+    check_picks ();
     check_random (argc > 1 ? atoi (argv[1]) : 200);
     check_replaced ();
     return check_end ();

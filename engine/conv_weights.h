@@ -9,8 +9,8 @@
  * output) pair of channels takes. False: memory short, or more than can be counted. */
 bool panel_layout (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair);
 
-/* How many pairs of an input and an output channel the panels of a convolution multiply, outputs filled up to blocks, and
- * how many panels they are. */
+/* How many pairs of an input and an output channel the panels of a convolution multiply, outputs filled up to blocks,
+ * and how many panels they are. */
 struct filled {
     double pairs;
     int panels;

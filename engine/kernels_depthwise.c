@@ -5,8 +5,8 @@
  * pixel after the other: multiply-adds with one factor from memory keep both units busy, and the processor overlaps the
  * pixels by itself. Smaller vectors take four pixels side by side, each input loaded once for all of them: their sums
  * are four chains where one would wait for itself (Zen 1: 9 multiply-adds in 21 cycles). Pixels at the sides are done
- * alone, any other window in strips that check every column. A call does many rows, since its set-up takes as long as 10
- * pixels.
+ * alone, any other window in strips that check every column. A call does many rows, since its set-up takes as long as
+ * 10 pixels.
  *
  * An epilogue that is more than a clamp works on the row of sums once it is in `out`, still in the nearest cache. */
 #include "epilogue.h"
@@ -94,8 +94,9 @@ INLINE void side_pixels (const struct depthwise_args *args, const struct row *ro
     }
 }
 
-/* Pixels [x, end) of a row by so many at a time, as far as they go; the window of the first begins at `in`. No column or
- * row of them is outside; returns the first pixel left. The last four are constants at every call. */
+/* Pixels [x, end) of a row by so many at a time, as far as they go; the window of the first begins at `in`, and none
+ * sees a side. Returns the first pixel left. w NULL: the weights of a row of the window are loaded when they are wanted.
+ * The last four are constants at every call. */
 INLINE int inner_pixels (const struct row *row, int x, int end, const float *in, ptrdiff_t in_row, const vec *w,
                          const int together, const int kernel, const int stride, const int rows)
 {

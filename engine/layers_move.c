@@ -313,8 +313,8 @@ static bool pick_prepare (struct preparation *p, const struct layer *layer)
     return step_state (p, step, &s, sizeof s);
 }
 
-/* Blocks at the speed of the caches, 100 cycles to find a block's vectors. Bytes number by number, from and to places 16
- * apart: 5 cycles each; 30 to begin with a channel. */
+/* Blocks at the speed of the caches, 100 cycles to find a block's vectors. Bytes number by number, from and to places
+ * 16 apart: 5 cycles each; 30 to begin with a channel. */
 static double move_cycles (const struct preparation *p, const struct step *step)
 {
     double channels = ((const struct move *)step->state)->pick.channels, blocks = end_block (step) - first_block (step);

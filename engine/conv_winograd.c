@@ -85,8 +85,9 @@ static int tile_count (const struct winograd *w, const struct step *step)
 
 /* Tiles of a Winograd block, about: 28 x 36 x 64 channels x 4 bytes is 258 KiB of transformed input. */
 enum { WINOGRAD_TILES = 28, WINOGRAD_MOST_TILES = 64, WINOGRAD_LEAST_TILES = 20 };
-/* What a register tile costs beside its multiplications, which shows where groups are few channels deep: with 30, stride
- * 2 is found 12 % slower than direct for groups of 16 channels and 9 % faster for 24, as measured (Zen 1). */
+/* What a register tile costs beside its multiplications, which shows where groups are few channels deep. With 30,
+ * stride 2 is found 14 % slower than direct for groups of 16 channels and 9 % faster for 24; measured were 11 and 9
+ * (Zen 1). */
 enum { ACC_TILE_CYCLES = 30 };
 
 static double winograd_cycles (const struct conv_method *method, const struct preparation *p, const struct step *step)

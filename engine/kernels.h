@@ -231,7 +231,8 @@ struct strassen_args {
 
 /* One block of channels put together from others:
  *   out[16 p + c] = from[c][p * in_pixel],      p < pixels, c < 16
- * Where from[c] is NULL it is *fill or, without one, what was there. Blocks are read by whole vectors; out is none of them. */
+ * Where from[c] is NULL it is *fill or, without one, what was there. Blocks are read by whole vectors; out is none of
+ * them. */
 struct pick_args {
     const float *from[BLOCK];
     ptrdiff_t in_pixel, pixels; /* in_pixel: a multiple of 16 */

@@ -95,8 +95,8 @@ INLINE void side_pixels (const struct depthwise_args *args, const struct row *ro
 }
 
 /* Pixels [x, end) of a row by so many at a time, as far as they go; the window of the first begins at `in`, and none
- * sees a side. Returns the first pixel left. w NULL: the weights of a row of the window are loaded when they are wanted.
- * The last four are constants at every call. */
+ * sees a side. Returns the first pixel left. Where w is NULL, weights are loaded row by row of
+ * the window. The last four are constants at every call. */
 INLINE int inner_pixels (const struct row *row, int x, int end, const float *in, ptrdiff_t in_row, const vec *w,
                          const int together, const int kernel, const int stride, const int rows)
 {

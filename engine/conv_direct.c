@@ -40,16 +40,15 @@ static bool direct_fits (const struct conv_method *method, const struct preparat
 static double direct_cycles (const struct conv_method *method, const struct preparation *p, const struct step *step)
 {
     (void)method;
-    double in = step->in_channels, out = divide_up (step->channels, BLOCK) * BLOCK;
     double taps = (double)step->conv.kernel_h * step->conv.kernel_w;
-    return product_cycles (p, taps * step->height * step->width * in * out, taps * in * out);
+    double weights = taps * filled_pairs (&step->conv, step->in_channels, step->kernel).pairs;
+    return product_cycles (p, weights * step->height * step->width, weights);
 }
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
 bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels)
 {
-    packed->uneven = packed->element == ELEMENT_F32;
     return panel_layout (packed, layer, in_channels, (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w);
 }
 
@@ -65,7 +64,7 @@ static void put_weight (const struct packed *packed, const struct layer *layer, 
         ((float *)panel)[at] = folded (layer, weight, o);
 }
 
-/* unit: input channels that lie next to each other. */
+/* unit: input channels that lie next to each other; a piece: those of them that a panel reads. */
 void direct_pack (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
     int unit = packed->method == &conv_planar ? 1 : BLOCK, terms = packed->k_step;
@@ -73,17 +72,19 @@ void direct_pack (struct packed *packed, const struct node *node, const struct l
     for (int n = 0; n < packed->panel_count && packed_spend (packed, node, n); n++) {
         const struct panel *panel = &packed->panel[n];
         size_t wide = (size_t)panel->blocks * BLOCK;
+        int skip = panel->first % unit;
         for (int i = 0; i < panel->depth; i++) {
-            int block = i / unit, left = panel->depth - block * unit;
-            size_t words = (size_t)divide_up (least (left, unit), terms);
-            size_t first = (size_t)(block * unit / terms) * taps + (size_t)(i % unit / terms);
+            int start = (skip + i) / unit * unit - skip, end = least (panel->depth, start + unit);
+            start = start < 0 ? 0 : start;
+            size_t words = (size_t)divide_up (end - start, terms);
+            size_t first = (size_t)(start / terms) * taps + (size_t)((i - start) / terms);
             for (int lane = 0; lane < (int)wide; lane++) {
                 int o = panel->block * BLOCK + lane;
-                const float *from = filter (node, layer, in_channels, packed->depth, o, i);
+                const float *from = filter (node, layer, in_channels, o, panel->first + i);
                 for (size_t t = 0; from && t < taps; t++) {
                     size_t word = (first + t * words) * wide + (size_t)lane;
                     put_weight (packed, layer, panel_weights (packed, n),
-                                word * (size_t)terms + (size_t)(i % unit % terms), (double)from[t], o);
+                                word * (size_t)terms + (size_t)((i - start) % terms), (double)from[t], o);
                 }
             }
         }
@@ -92,12 +93,12 @@ void direct_pack (struct packed *packed, const struct node *node, const struct l
 
 /* ---- preparation ------------------------------------------------------------------------------------------------- */
 
-/* The sum over `depth` input channels. Taps of a row are one piece where they are contiguous. */
+/* The sum over a range of input channels. Taps of a row are one piece where they are contiguous. */
 static bool make_segments (struct preparation *p, const struct step *step, bool planar, const size_t row_plane[2],
-                           int depth, struct segments *to)
+                           const struct channel_range *range, struct segments *to)
 {
     const struct conv *conv = &step->conv;
-    int count = 0, blocks = planar ? depth : divide_up (depth, BLOCK);
+    int count = 0, end = range->skip + range->depth, blocks = planar ? range->depth : divide_up (end, BLOCK);
     int step_x = (int)((const struct direct *)step->state)->pixel;
     size_t row = row_plane[0], plane = row_plane[1];
     to->list =
@@ -105,10 +106,12 @@ static bool make_segments (struct preparation *p, const struct step *step, bool 
     if (!to->list)
         return false;
     for (int b = 0; b < blocks; b++) {
-        int lanes = planar ? 1 : divide_up (least (depth - b * BLOCK, BLOCK), step->kernel->k_step);
+        int first = b || planar ? 0 : range->skip, left = least (end - b * BLOCK, BLOCK) - first;
+        int lanes = planar ? 1 : divide_up (left, step->kernel->k_step);
         bool whole = lanes == step_x && conv->dilation_w == 1;
         for (int y = 0; y < conv->kernel_h; y++) {
-            size_t at = (size_t)b * plane + (size_t)y * (size_t)conv->dilation_h * row;
+            size_t at =
+                (size_t)b * plane + (size_t)y * (size_t)conv->dilation_h * row + (size_t)(first / step->kernel->k_step);
             for (int x = 0; x < (whole ? 1 : conv->kernel_w); x++)
                 to->list[count++] =
                     (struct segment) { .offset = (int32_t)(at + (size_t)x * (size_t)conv->dilation_w * (size_t)step_x),
@@ -124,11 +127,11 @@ bool direct_segments (struct preparation *p, struct step *step, bool planar, siz
     struct direct *d = step->state;
     const struct packed *packed = step->packed;
     const size_t row_plane[2] = { row, plane };
-    int last = packed->panel[packed->panel_count - 1].depth;
-    d->depth_steps = (ptrdiff_t)divide_up (packed->depth, planar ? 1 : step->kernel->k_step) * step->conv.kernel_h *
-                     step->conv.kernel_w;
-    return make_segments (p, step, planar, row_plane, packed->depth, &d->segments) &&
-           make_segments (p, step, planar, row_plane, last, &d->last_segments);
+    d->segments = memory_add (p->memory, (size_t)packed->range_count, sizeof *d->segments);
+    bool good = d->segments != NULL;
+    for (int i = 0; good && i < packed->range_count; i++)
+        good = make_segments (p, step, planar, row_plane, &packed->range[i], &d->segments[i]);
+    return good;
 }
 
 enum staging staging_of (const struct conv *conv, bool planar)
@@ -232,8 +235,8 @@ static bool direct_prepare (struct preparation *p, struct step *step)
         need_bytes (&p->scratch_bytes, conv_band_bytes (step, d->band));
     }
     snprintf (step->algorithm, sizeof step->algorithm, "direct");
-    /* widened groups multiply with zeros too */
-    step->multiplications = step->macs / (uint64_t)(step->in_channels / conv->groups) * (uint64_t)step->packed->depth;
+    uint64_t pixels = (uint64_t)step->height * (uint64_t)step->width;
+    step->multiplications = step->packed->pairs * (uint64_t)conv->kernel_h * (uint64_t)conv->kernel_w * pixels;
     return direct_segments (p, step, planar, in_row, in_plane);
 }
 
@@ -334,7 +337,7 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
 struct conv_args panel_args (const struct step *step, const struct panel *panel, ptrdiff_t out_block)
 {
     const struct direct *d = step->state;
-    const struct segments *segments = panel->depth == step->packed->depth ? &d->segments : &d->last_segments;
+    const struct segments *segments = &d->segments[panel->range];
     return (struct conv_args) {
         .segments = segments->list,
         .segment_count = segments->count,
@@ -373,10 +376,11 @@ static void conv_panel (struct execution *e, const struct step *step, struct wor
     }
     if (d->staging != STAGING_NONE && d->staging != STAGING_SAMPLE)
         in -= first * in_row;
-    in += panel->in_block * in_block;
+    in += (d->staging == STAGING_PLANAR ? panel->first : panel->first / BLOCK) * in_block;
     /* the next weights, spread over all tiles of this panel */
     struct next_weights next = next_weights (e, step, worker, index);
-    ptrdiff_t steps = divide_up (d->strip_width, step->kernel->mr) * d->depth_steps;
+    ptrdiff_t depth = divide_up (panel->depth, step->kernel->k_step), taps = (ptrdiff_t)conv->kernel_h * conv->kernel_w;
+    ptrdiff_t steps = divide_up (d->strip_width, step->kernel->mr) * depth * taps;
     struct prefetch prefetch = prefetch_spread (next, (last - first) * steps, panel->blocks);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * d->strip_width, left = pixels - at;
@@ -421,7 +425,6 @@ const struct conv_method conv_planar = {
 const struct conv_method conv_direct = {
     .name = "direct",
     .algorithms = 1 << ALGORITHM_DIRECT,
-    .widens_groups = true,
     .inputs = 1 << ELEMENT_F32 | 1 << ELEMENT_U8,
     .gain = 1,
     .fits = direct_fits,

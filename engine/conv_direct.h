@@ -24,8 +24,7 @@ struct segments {
 /* What a direct step needs. */
 struct direct {
     enum staging staging;
-    struct segments segments, last_segments; /* of packed.depth channels; of the last panel's */
-    ptrdiff_t depth_steps;                   /* the segments' lengths together */
+    struct segments *segments;       /* of each of packed.range */
     ptrdiff_t pixel, pixel_stride;   /* words (kernels.h): a pixel of a block, or planar; from one to the next */
     bool flat;                       /* pixels are contiguous in and out: strips may cross rows */
     int strips, strip_width;         /* how many strips, rows unless flat, and their pixels (the last: maybe fewer) */

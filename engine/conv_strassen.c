@@ -104,8 +104,8 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
         float *to = panel_weights (packed, n);
         for (int lane = 0; lane < wide; lane++) {
             int first = packed->panel[n].block * BLOCK + lane, second = first + wide;
-            const float *u = filter (node, layer, packed->depth, packed->depth, first, 0);
-            const float *l = filter (node, layer, packed->depth, packed->depth, second, 0);
+            const float *u = filter (node, layer, in_channels, first, 0);
+            const float *l = filter (node, layer, in_channels, second, 0);
             double scale_u = layer->scale && u ? layer->scale[first] : 1;
             double scale_l = layer->scale && l ? layer->scale[second] : 1;
             for (int i = 0; i < half; i++) {

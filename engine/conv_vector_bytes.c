@@ -114,7 +114,7 @@ static void panel_item (struct execution *e, const struct step *step, struct wor
     args.input = kernel_input (e, step);
     args.out = (float *)step->out + panel->block * BLOCK;
     args.pixels = 1;
-    args.prefetch = prefetch_spread (next_weights (e, step, worker, item), v->direct.depth_steps, panel->blocks);
+    args.prefetch = prefetch_spread (next_weights (e, step, worker, item), divide_up (panel->depth, step->kernel->k_step), panel->blocks);
     step->kernel->run (&args);
 }
 

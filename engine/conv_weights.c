@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_weights.c: see conv_weights.h.
  *
- * A panel is one or two blocks of 16 output channels that read the same input channels. Grouped convolutions whose
- * groups do not fill blocks are widened: the fewest groups that do, side by side, with zeros between them. The last
- * such set has what is left of the groups: 55 groups of 8 channels are 27 sets of 2 and one of 1. */
+ * A panel is one or two blocks of 16 output channels. Grouped convolutions whose groups do not fill blocks are put
+ * together in sets: the fewest groups that do, side by side; the last set has what is left: 55 groups of 8 channels are
+ * 27 sets of 2 and one of 1. A panel reads the input channels of those groups that it has outputs of, and no more:
+ *
+ *   two groups of 24 channels:   outputs   0..15    inputs  0..23          the same with more groups to a block:
+ *                                         16..31            0..47          zeros stand between them
+ *                                         32..47           24..47 */
 #include "engine/conv_weights.h"
 #include "engine/kernels.h"
 #include "engine/memory.h"
@@ -11,6 +15,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+
+/* How panels lie in a convolution. */
+struct layout {
+    int group_in, group_out, together; /* channels of a group, groups of a set */
+    int sets, set_blocks, set_panels;  /* of each set but the last */
+    int panels, nr_blocks, k_step;
+};
 
 /* Groups put side by side until both channel counts fill blocks; all of them when nothing less does. */
 static int groups_together (int groups, int in, int out, bool uneven)
@@ -21,30 +32,69 @@ static int groups_together (int groups, int in, int out, bool uneven)
     return groups;
 }
 
+static struct layout layout_of (const struct conv *conv, int in_channels, int nr_blocks, int k_step, bool uneven)
+{
+    struct layout l = { .group_in = in_channels / conv->groups, .group_out = conv->out_channels / conv->groups };
+    l.together = groups_together (conv->groups, l.group_in, l.group_out, uneven);
+    l.sets = (conv->groups + l.together - 1) / l.together;
+    l.set_blocks = (l.group_out * l.together + BLOCK - 1) / BLOCK;
+    l.set_panels = (l.set_blocks + nr_blocks - 1) / nr_blocks;
+    int rest = conv->groups - (l.sets - 1) * l.together, last_blocks = (l.group_out * rest + BLOCK - 1) / BLOCK;
+    l.panels = (l.sets - 1) * l.set_panels + (last_blocks + nr_blocks - 1) / nr_blocks;
+    l.nr_blocks = nr_blocks;
+    l.k_step = k_step;
+    return l;
+}
+
+/* Panel `index`, but for its range and where its weights are. */
+static struct panel panel_at (const struct layout *l, const struct conv *conv, int index)
+{
+    int set = index / l->set_panels, first = index % l->set_panels * l->nr_blocks;
+    int blocks = (conv->out_channels + BLOCK - 1) / BLOCK;
+    int end = set == l->sets - 1 ? blocks : (set + 1) * l->set_blocks;
+    struct panel panel = { .block = set * l->set_blocks + first };
+    panel.blocks = end - panel.block < l->nr_blocks ? end - panel.block : l->nr_blocks;
+    int outputs = (panel.block + panel.blocks) * BLOCK;
+    outputs = outputs < conv->out_channels ? outputs : conv->out_channels;
+    int input = panel.block * BLOCK / l->group_out * l->group_in;
+    panel.first = input / l->k_step * l->k_step; /* where a word begins */
+    panel.depth = ((outputs - 1) / l->group_out + 1) * l->group_in - panel.first;
+    return panel;
+}
+
+/* The number of the panel's range, found or new. */
+static int range_of (struct packed *packed, const struct panel *panel)
+{
+    const struct channel_range range = { panel->first % BLOCK, panel->depth };
+    int i = packed->range_count - 1;
+    while (i >= 0 && (packed->range[i].skip != range.skip || packed->range[i].depth != range.depth))
+        i--;
+    if (i >= 0)
+        return i;
+    packed->range[packed->range_count] = range;
+    return packed->range_count++;
+}
+
 bool panel_layout (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair)
 {
-    int nr_blocks = packed->nr_blocks;
     const struct conv *conv = &layer->conv;
-    int group_in = in_channels / conv->groups, group_out = conv->out_channels / conv->groups;
-    int together = groups_together (conv->groups, group_in, group_out, packed->uneven);
-    int sets = (conv->groups + together - 1) / together, rest = conv->groups - (sets - 1) * together;
-    int out_blocks = (group_out * together + BLOCK - 1) / BLOCK, last_blocks = (group_out * rest + BLOCK - 1) / BLOCK;
-    int per_set = (out_blocks + nr_blocks - 1) / nr_blocks;
-    packed->depth = group_in * together;
-    packed->panel_count = (sets - 1) * per_set + (last_blocks + nr_blocks - 1) / nr_blocks;
-    packed->panel = calloc ((size_t)packed->panel_count, sizeof *packed->panel);
-    if (!packed->panel)
+    bool uneven = packed->element == ELEMENT_F32;
+    const struct layout l = layout_of (conv, in_channels, packed->nr_blocks, packed->k_step, uneven);
+    packed->depth = l.group_in * l.together;
+    packed->set_panels = l.set_panels;
+    packed->panel_count = l.panels;
+    packed->panel = calloc ((size_t)l.panels, sizeof *packed->panel);
+    packed->range = calloc ((size_t)l.panels, sizeof *packed->range);
+    if (!packed->panel || !packed->range)
         return false;
     size_t at = 0;
     for (int i = 0; i < packed->panel_count; i++) {
-        int set = i / per_set, first = i % per_set * nr_blocks;
-        int left = (set == sets - 1 ? last_blocks : out_blocks) - first;
         struct panel *panel = &packed->panel[i];
-        panel->block = set * out_blocks + first;
-        panel->blocks = left < nr_blocks ? left : nr_blocks;
-        panel->in_block = set * (packed->depth / BLOCK);
-        panel->depth = group_in * (set == sets - 1 ? rest : together);
+        *panel = panel_at (&l, conv, i);
+        panel->range = range_of (packed, panel);
         panel->weights = at;
+        int left = conv->out_channels - panel->block * BLOCK, wide = panel->blocks * BLOCK;
+        packed->pairs += (uint64_t)panel->depth * (uint64_t)(left < wide ? left : wide);
         size_t terms = (size_t)(panel->depth + packed->k_step - 1) / (size_t)packed->k_step * (size_t)packed->k_step;
         size_t bytes = per_pair * terms * BLOCK * (size_t)panel->blocks;
         if (__builtin_mul_overflow (bytes, element_bytes (packed->element), &bytes) ||
@@ -55,15 +105,25 @@ bool panel_layout (struct packed *packed, const struct layer *layer, int in_chan
     return true;
 }
 
-const float *filter (const struct node *node, const struct layer *layer, int in_channels, int depth, int o, int i)
+struct filled filled_pairs (const struct conv *conv, int in_channels, const struct conv_kernel *kernel)
+{
+    bool uneven = kernel->weight == ELEMENT_F32;
+    const struct layout l = layout_of (conv, in_channels, kernel->nr_blocks, kernel->k_step, uneven);
+    struct filled filled = { .panels = l.panels };
+    for (int i = 0; i < l.panels; i++) {
+        const struct panel panel = panel_at (&l, conv, i);
+        filled.pairs += (double)panel.depth * panel.blocks * BLOCK;
+    }
+    return filled;
+}
+
+const float *filter (const struct node *node, const struct layer *layer, int in_channels, int o, int i)
 {
     const struct conv *conv = &layer->conv;
     if (o >= conv->out_channels)
         return NULL;
     int group_in = in_channels / conv->groups, group_out = conv->out_channels / conv->groups;
-    int sets_first = o / (group_out * (depth / group_in)) * (depth / group_in); /* first group of o's set */
-    int group = o / group_out;
-    int local = i - (group - sets_first) * group_in;
+    int local = i - o / group_out * group_in;
     if (local < 0 || local >= group_in)
         return NULL;
     size_t size = (size_t)conv->kernel_h * (size_t)conv->kernel_w;

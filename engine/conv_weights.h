@@ -9,9 +9,17 @@
  * output) pair of channels takes. False: memory short, or more than can be counted. */
 bool panel_layout (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair);
 
-/* The filter of output channel `o` for the panel's input channel `i`, [kernel_h][kernel_w], or NULL where a widened
- * group has zeros. i counts from the panel's first input channel. */
-const float *filter (const struct node *node, const struct layer *layer, int in_channels, int depth, int o, int i);
+/* How many pairs of an input and an output channel the panels of a convolution multiply, outputs filled up to blocks,
+ * and how many panels they are. */
+struct filled {
+    double pairs;
+    int panels;
+};
+struct filled filled_pairs (const struct conv *conv, int in_channels, const struct conv_kernel *kernel);
+
+/* The filter of output channel `o` for input channel `i`, [kernel_h][kernel_w], or NULL where they are of different
+ * groups: zeros. */
+const float *filter (const struct node *node, const struct layer *layer, int in_channels, int o, int i);
 
 /* A weight of output channel o with the layer's scale folded in; no denormals. */
 float folded (const struct layer *layer, double weight, int o);

@@ -19,6 +19,7 @@ void FOR_ISA (kernels_softmax) (const float *in, float *out, int channels, ptrdi
 void FOR_ISA (kernels_quantise) (const float *in, uint8_t *out, ptrdiff_t count, float scale, float zero);
 void FOR_ISA (kernels_dequantise) (const uint8_t *in, float *out, ptrdiff_t count, float scale, float zero);
 void FOR_ISA (kernels_max_bytes) (const struct max_bytes_args *args);
+void FOR_ISA (kernels_pick) (const struct pick_args *args);
 void FOR_ISA (kernels_reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_image) (const struct image_tile *tile);
@@ -113,6 +114,7 @@ const struct kernels FOR_ISA (kernels) = {
     .quantise = FOR_ISA (kernels_quantise),
     .dequantise = FOR_ISA (kernels_dequantise),
     .max_bytes = FOR_ISA (kernels_max_bytes),
+    .pick = FOR_ISA (kernels_pick),
     .reorder_to_blocked = FOR_ISA (kernels_reorder_to_blocked),
     .reorder_to_planar = FOR_ISA (kernels_reorder_to_planar),
     .image = FOR_ISA (kernels_image),

@@ -188,13 +188,11 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
     return method->prepare (p, step) || step_out_of_memory (p);
 }
 
-/* Its method's model of cycles; without one, or for several groups: its multiplications, channels filled up to
- * blocks. */
+/* Its method's model of cycles; without one: its multiplications, channels filled up to blocks. */
 static double conv_cycles (const struct preparation *p, const struct step *step)
 {
     const struct conv_method *method = step->packed->method;
-    bool grouped = step->conv.groups > 1 || !method->cycles;
-    double own = grouped ? INFINITY : method->cycles (method, p, step);
+    double own = method->cycles ? method->cycles (method, p, step) : INFINITY;
     double filled = cost_out (step) / ((double)step->channels * step->height * step->width);
     if (!isfinite (own))
         own = filled * (double)step->multiplications / (2 * p->kernels->lanes);

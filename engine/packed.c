@@ -71,6 +71,7 @@ static void packed_free (struct packed *packed)
         memory_free (packed->sum, packed->channel_bytes);
     }
     free (packed->panel);
+    free (packed->range);
     free (packed);
 }
 
@@ -91,9 +92,9 @@ static bool within_limits (const struct graph *g, const struct layer *layer, con
         return false;
     }
     uint64_t pixels = (uint64_t)node->height * (uint64_t)node->width;
-    if (packed->method->widens_groups &&
-        (__builtin_mul_overflow ((uint64_t)(packed->weight_bytes / element_bytes (packed->element)), pixels, &work) ||
-         work > g->limits.macs)) {
+    uint64_t taps = (uint64_t)layer->conv.kernel_h * (uint64_t)layer->conv.kernel_w;
+    if (__builtin_mul_overflow (packed->pairs, taps, &work) || __builtin_mul_overflow (work, pixels, &work) ||
+        work > g->limits.macs) {
         snprintf (
             error->text, sizeof error->text,
             "conv '%s': its %d groups cannot be computed apart, and together they take more than the limit of %" PRIu64

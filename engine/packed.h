@@ -9,11 +9,16 @@
 struct conv_kernel; /* kernels.h */
 struct conv_method; /* conv.h */
 
-/* Output blocks [block, block + blocks) of a convolution, which read input blocks from in_block on. */
+/* Output blocks [block, block + blocks) of a convolution, which read input channels [first, first + depth). */
 struct panel {
-    int block, blocks, in_block;
-    int depth;      /* input channels that it reads: packed.depth, or fewer in the last set of uneven groups */
+    int block, blocks, first, depth;
+    int range;      /* which of packed.range it has */
     size_t weights; /* bytes into packed.weights, a multiple of 64 */
+};
+
+/* What differs between panels in how they read their input: `depth` channels from the skip-th of a block on. */
+struct channel_range {
+    int skip, depth;
 };
 
 /* One convolution's weights and bias, folded and in kernel order. Kept by the graph, shared by plans. */
@@ -35,11 +40,13 @@ struct packed {
     float *step;
     int32_t *sum;
     struct panel *panel;
-    int panel_count;
-    int depth;    /* input channels that one panel reads */
-    bool adopted; /* weights, step and sum are the source's (packed_blocks.h) */
-    bool drops;   /* while it is made: weights as given are forgotten, panel by panel */
-    bool uneven;  /* set by the method's lay: groups may be put together in sets that do not divide them */
+    int panel_count, set_panels; /* set_panels: of each set of groups but the last */
+    struct channel_range *range; /* [range_count], each once */
+    int range_count;
+    int depth;      /* input channels that a set of groups reads; the last one may be smaller */
+    uint64_t pairs; /* of an input and an output channel that the panels multiply, zeros between groups counted */
+    bool adopted;   /* weights, step and sum are the source's (packed_blocks.h) */
+    bool drops;     /* while it is made: weights as given are forgotten, panel by panel */
 };
 
 /* The packed weights of a convolution layer, made or found; then with `drop` the weights as given are gone. NULL: error

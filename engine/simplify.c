@@ -2,13 +2,14 @@
 /* simplify.c: nodes -> fewer, fused layers that compute the same.
  *
  * Takes a graph, the tensors that must survive ("pinned": outputs and taps) and, if wanted, the activation to put in
- * place of every other; gives the layers of graph.h in execution order. Four passes, each over all nodes once:
+ * place of every other; gives the layers of graph.h in execution order. Five passes, each over all nodes once:
  *
  *   1. nodes that no pinned tensor needs are dropped, the uses of the others counted
  *   2. patterns: x * sigmoid (x) is SiLU, x * hard-sigmoid (x) is hard-swish; zero padding joins its convolution
  *   3. replaced activations, except the gates that weigh whole channels (squeeze and excite); functions, which never
  *      are, become activations like the others
- *   4. each node left over becomes the head of a layer and takes in what follows it:
+ *   4. a pick of what a pick or a concat of two makes is one of what those read: a channel shuffle is one pass
+ *   5. each node left over becomes the head of a layer and takes in what follows it:
  *
  *      conv -> batch-norm -> add -> relu -> batch-norm       one layer, named by its last node
  *                            ^ residual: any tensor that is made already
@@ -22,10 +23,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A pick's channels, counted through one input or two side by side. */
+struct gather {
+    int inputs[2], count; /* count 0: those of the node */
+    int *channel;
+};
+
 /* What a node has become so far. */
 struct view {
     enum operation operation;     /* the node's; a MUL that is an activation: OPERATION_ACTIVATION */
     int input;                    /* its first input, past a folded PICK; or -1 */
+    struct gather gather;         /* OPERATION_PICK: what it reads past what is folded */
     struct activation activation; /* OPERATION_ACTIVATION, after replacing */
     const float *slope;           /* prelu: [channels] */
     int uses, consumer;           /* how often live nodes read the tensor, and the last of them */
@@ -178,6 +186,83 @@ static void adopt_functions (struct simplifier *s)
 
 /* ---- pass 4 -------------------------------------------------------------------------------------------------- */
 
+/* Whether the pick only puts channels elsewhere. */
+static bool only_channels (const struct graph *g, const struct node *node)
+{
+    const struct pick *pick = &node->u.pick;
+    const struct node *in = &g->nodes[node->inputs[0]];
+    bool same = !pick->top && !pick->left && pick->step_h == 1 && pick->step_w == 1 && pick->height == in->height &&
+                pick->width == in->width;
+    for (int c = 0; same && c < pick->channels; c++)
+        same = pick->channel[c] >= 0;
+    return same;
+}
+
+/* One reader more of a tensor, or one less: what nobody reads any more is not made, and reads nothing. */
+static void read_more (struct simplifier *s, int tensor, int reader)
+{
+    s->views[tensor].uses++;
+    s->views[tensor].consumer = reader;
+}
+
+static void read_less (struct simplifier *s, int tensor)
+{
+    struct view *view = &s->views[tensor];
+    const struct node *node = &s->g->nodes[tensor];
+    if (--view->uses || s->pinned[tensor])
+        return;
+    view->live = false;
+    const int *inputs = view->gather.count ? view->gather.inputs : node->inputs;
+    for (int i = 0; i < (view->gather.count ? view->gather.count : node->input_count); i++)
+        s->views[inputs[i]].uses--;
+}
+
+/* Reads past what the pick's one input does with channels, a pick or a concat of two that nobody else reads. */
+static void fold_source (struct simplifier *s, int id)
+{
+    struct gather *gather = &s->views[id].gather;
+    int from = gather->inputs[0], channels = s->g->nodes[id].channels;
+    const struct node *node = &s->g->nodes[from];
+    const struct view *view = &s->views[from];
+    const struct gather *before = &view->gather;
+    bool concat = view->operation == OPERATION_CONCAT && node->input_count == 2 && view->uses == 1 && !s->pinned[from];
+    bool pick = view->operation == OPERATION_PICK && before->count && only_channels (s->g, node);
+    if (!concat && !pick)
+        return;
+    const int *inputs = concat ? node->inputs : before->inputs;
+    gather->count = concat ? 2 : before->count;
+    for (int c = 0; pick && c < channels; c++)
+        gather->channel[c] = gather->channel[c] < 0 ? -1 : before->channel[gather->channel[c]];
+    for (int i = 0; i < gather->count; i++) {
+        gather->inputs[i] = inputs[i];
+        read_more (s, inputs[i], id);
+    }
+    read_less (s, from);
+    s->views[id].input = gather->inputs[0];
+}
+
+/* Ids rise, so that what a pick reads is folded already. False: memory short. */
+static bool fold_picks (struct simplifier *s)
+{
+    for (int id = 0; id < s->g->count; id++) {
+        const struct node *node = &s->g->nodes[id];
+        struct view *view = &s->views[id];
+        if (!view->live || view->operation != OPERATION_PICK)
+            continue;
+        size_t bytes = (size_t)node->channels * sizeof (int);
+        view->gather = (struct gather) { .inputs = { view->input }, .count = 1, .channel = malloc (bytes) };
+        if (!view->gather.channel)
+            return false;
+        memcpy (view->gather.channel, node->u.pick.channel, bytes);
+        fold_source (s, id);
+        if (view->gather.count == 1)
+            fold_source (s, id);
+    }
+    return true;
+}
+
+/* ---- pass 5 -------------------------------------------------------------------------------------------------- */
+
 /* v * scale + shift after what (*to_scale, *to_shift) does already; allocates those when there are none.
  * scale, shift [channels]. */
 static bool compose (double **to_scale, double **to_shift, const double *scale, const double *shift, int channels)
@@ -266,12 +351,17 @@ static bool start_layer (struct simplifier *s, struct layer *layer, int id)
     const struct node *node = &s->g->nodes[id];
     const struct view *view = &s->views[id];
     *layer = (struct layer) { .operation = view->operation, .node = id, .output = id, .residual = -1 };
-    layer->input_count = view->operation == OPERATION_ACTIVATION ? 1 : node->input_count;
+    layer->input_count = view->operation == OPERATION_ACTIVATION ? 1
+                         : view->gather.count                    ? view->gather.count
+                                                                 : node->input_count;
     layer->inputs = malloc ((size_t)layer->input_count * sizeof *layer->inputs);
     if (!layer->inputs)
         return false;
-    memcpy (layer->inputs, node->inputs, (size_t)layer->input_count * sizeof *layer->inputs);
+    memcpy (layer->inputs, view->gather.count ? view->gather.inputs : node->inputs,
+            (size_t)layer->input_count * sizeof *layer->inputs);
     layer->inputs[0] = view->input;
+    layer->channel = view->gather.channel;
+    s->views[id].gather.channel = NULL;
     switch (view->operation) {
     case OPERATION_CONV:
         layer->conv = padded_conv (s->g, node, view->input);
@@ -381,8 +471,10 @@ bool simplify (const struct graph *g, const bool *pinned, const struct activatio
         if (replace && replace->kind != ACTIVATION_PRELU)
             replace_activations (&s, *replace);
         adopt_functions (&s);
-        memory = emit_layers (&s);
+        memory = fold_picks (&s) && emit_layers (&s);
     }
+    for (int id = 0; s.views && id < g->count; id++)
+        free (s.views[id].gather.channel);
     free (s.views);
     if (!memory)
         layers_free (layers);
@@ -394,6 +486,7 @@ void layers_free (struct layers *layers)
     for (int i = 0; i < layers->count; i++) {
         struct layer *layer = &layers->list[i];
         free (layer->inputs);
+        free (layer->channel);
         free (layer->scale);
         free (layer->shift);
         free (layer->post_scale);

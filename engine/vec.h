@@ -104,6 +104,12 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
 }
 /* vec_fma in one rounding on every instruction set */
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+/* lane i: from[lanes[i]], where that is -1 so_far[i]; lanes begins on a vector's border */
+INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes)
+{
+    __m512i which = _mm512_load_si512 (lanes);
+    return _mm512_mask_permutexvar_ps (so_far, _mm512_cmpgt_epi32_mask (which, _mm512_set1_epi32 (-1)), which, from);
+}
 /* a[i] lane j <-> a[j] lane i */
 INLINE void vec_transpose (vec a[LANES])
 {
@@ -201,6 +207,11 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
     _mm_storeu_si128 ((__m128i *)p, bytes);
 }
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes)
+{
+    __m256i which = _mm256_load_si256 ((const __m256i *)lanes);
+    return _mm256_blendv_ps (_mm256_permutevar8x32_ps (from, which), so_far, _mm256_castsi256_ps (which));
+}
 INLINE void vec_transpose (vec a[LANES])
 {
     vec b[LANES];
@@ -294,6 +305,12 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
     vst1q_u8 (p, vcombine_u8 (vqmovn_u16 (low), vqmovn_u16 (high)));
 }
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
+INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes)
+{
+    int32x4_t which = vld1q_s32 (lanes), bytes = vmlaq_n_s32 (vdupq_n_s32 (0x03020100), which, 0x04040404);
+    uint8x16_t taken = vqtbl1q_u8 (vreinterpretq_u8_f32 (from), vreinterpretq_u8_s32 (bytes));
+    return vbslq_f32 (vcltzq_s32 (which), so_far, vreinterpretq_f32_u8 (taken));
+}
 INLINE void vec_transpose (vec a[LANES])
 {
     float32x4x2_t l = vtrnq_f32 (a[0], a[1]), h = vtrnq_f32 (a[2], a[3]);
@@ -381,6 +398,7 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
         p[i] = v[i] > 0 ? (uint8_t) (int)vec_round (v[i]) : 0;
 }
 INLINE vec vec_fused (vec a, vec b, vec c) { return fmaf (a, b, c); }
+INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes) { return *lanes < 0 ? so_far : from; }
 INLINE void vec_transpose (vec a[LANES]) { (void) a; }
 typedef struct { int32_t of[16]; } bytes_sum;
 INLINE bytes_sum bytes_sum_zero (void) { return (bytes_sum) { { 0 } }; }

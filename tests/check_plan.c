@@ -519,9 +519,37 @@ static void check_other_cpus (void)
         SKIP ("the rest needs AVX-512");
 }
 
+/* Groups of `wide` channels, 3x3, 28 pixels wide. */
+static void groups_are (const char *isa, int wide, int stride, const char *expected)
+{
+    struct builder b = builder_new (10, 8 * wide, 28 * stride, 28 * stride);
+    struct conv conv = {
+        .out_channels = 8 * wide, .kernel_h = 3, .kernel_w = 3, .stride_h = stride, .stride_w = stride
+    };
+    conv.pad_top = conv.pad_left = conv.pad_bottom = conv.pad_right = 1;
+    conv.groups = 8;
+    graph_output (
+        b.g, build_relu (
+                 &b, build_conv (&b, build_activation (&b, 0, (struct activation) { .kind = ACTIVATION_SILU }), conv)));
+    struct plan *plan = planned (b.g, 1, isa, ALGORITHM_AUTO);
+    for (int i = 0; i < plan_steps (plan); i++) {
+        struct step_info step = plan_step (plan, i);
+        if (step.macs)
+            CHECK (!strcmp (step.algorithm, expected), "%s, groups of %d channels, stride %d: %s, not %s", isa, wide,
+                   stride, step.algorithm, expected);
+    }
+    plan_free (plan);
+    graph_unref (b.g);
+}
+
 static void check_choice (void)
 {
     check_group ("choice of algorithm");
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        for (int wide = 8; wide <= 120; wide += 56)
+            groups_are (*isa, wide, 1, "winograd F(4,3)");
+        groups_are (*isa, 16, 2, "direct");
+    }
     for (const char *const *isa = engine_isas (); *isa; isa++) {
         chosen_is (*isa, 64, 1, "direct");
         chosen_is (*isa, 64, 56, "winograd F(4,3)");

@@ -132,6 +132,46 @@ static void check_concat (void)
     plan_free (plan);
 }
 
+/* Every channel of one half, then its fellow of the other. */
+static int shuffled (struct builder *b, int x, int channels)
+{
+    int order[128];
+    for (int c = 0; c < channels; c++)
+        order[c] = c / 2 + c % 2 * (channels / 2);
+    return graph_pick (b->g, NULL, x, &(struct pick) { order, channels, SIDE, SIDE, .step_h = 1, .step_w = 1 });
+}
+
+/* Channels [first, first + count). */
+static int slice (struct builder *b, int x, int first, int count)
+{
+    int order[128];
+    for (int c = 0; c < count; c++)
+        order[c] = first + c;
+    return graph_pick (b->g, NULL, x, &(struct pick) { order, count, SIDE, SIDE, .step_h = 1, .step_w = 1 });
+}
+
+/* As in a ShuffleNet: half of the channels go on as they are, then all are shuffled. Concat, shuffle and split are one
+ * pass over each half. */
+static void check_shuffles (void)
+{
+    enum { HALF = 58, UNITS = 4 };
+    check_group ("channel shuffles in one pass");
+    struct builder b = builder_new (5, CHANNELS, SIDE, SIDE);
+    int left = build_relu (&b, build_square (&b, 0, HALF, 1, 1, 0)),
+        right = build_relu (&b, build_square (&b, 0, HALF, 1, 1, 0));
+    for (int i = 0; i < UNITS; i++) {
+        int x = shuffled (&b, graph_concat (b.g, NULL, (int[]) { left, right }, 2), 2 * HALF);
+        left = slice (&b, x, 0, HALF);
+        right = build_relu (&b, build_square (&b, slice (&b, x, HALF, HALF), HALF, 1, 1, 0));
+    }
+    graph_output (b.g,
+                  graph_global_pool (b.g, NULL, graph_concat (b.g, NULL, (int[]) { left, right }, 2), POOL_AVERAGE));
+    struct plan *plan = planned (&b, &one_thread);
+    CHECK (steps_of (plan, "pick") == 2 * UNITS, "%d passes for %d units", steps_of (plan, "pick"), (int)UNITS);
+    CHECK (steps_of (plan, "concat") <= 2, "%d parts are copied", steps_of (plan, "concat"));
+    plan_free (plan);
+}
+
 static void check_stem (void)
 {
     check_group ("a stem with its max-pool");
@@ -428,6 +468,7 @@ int main (void)
     check_again ();
     check_in_place ();
     check_concat ();
+    check_shuffles ();
     check_stem ();
     check_huge_pages ();
     check_shared ();

@@ -43,6 +43,21 @@ static void run_epilogue (const struct run *run, const struct layer *layer, doub
     }
 }
 
+/* A pick's inputs as one tensor, to free: its channels are counted through all of them. */
+static double *side_by_side (const struct run *run, const struct layer *layer, const double *const *parts)
+{
+    size_t count = 0, at = 0;
+    for (int i = 0; i < layer->input_count; i++)
+        count += numbers_of (&run->g->nodes[layer->inputs[i]]);
+    double *whole = malloc (count * sizeof *whole);
+    for (int i = 0; i < layer->input_count; i++) {
+        size_t numbers = numbers_of (&run->g->nodes[layer->inputs[i]]);
+        memcpy (whole + at, parts[i], numbers * sizeof *whole);
+        at += numbers;
+    }
+    return whole;
+}
+
 /* False and a failed check when the layer reads what is not there yet. */
 static bool run_layer (struct run *run, const struct layer *layer)
 {
@@ -65,9 +80,17 @@ static bool run_layer (struct run *run, const struct layer *layer)
     } else {
         struct node node = *head;
         node.inputs = layer->inputs;
+        double *whole[2] = { NULL, NULL };
         if (node.operation == OPERATION_CONV)
             node.u.conv.shape = layer->conv;
+        if (layer->channel) {
+            node.u.pick.channel = layer->channel;
+            values[0] = whole[0] = side_by_side (run, layer, values);
+            magnitudes[0] = whole[1] = side_by_side (run, layer, magnitudes);
+        }
         reference_node (run->g, &node, values, magnitudes, v, magnitude);
+        free (whole[0]);
+        free (whole[1]);
     }
     run_epilogue (run, layer, v, magnitude);
     run->values[layer->output] = v;

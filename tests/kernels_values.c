@@ -471,6 +471,48 @@ void check_reorder_to_planar (void)
     check_conversion (false);
 }
 
+/* ---- picks ------------------------------------------------------------------------------------------------------ */
+
+/* Channels of `blocks` blocks in random order, or interleaved as by a channel shuffle, some of them from nowhere. */
+static void pick_case (int pixels, int blocks, int step, bool shuffle, bool filled)
+{
+    size_t block = (size_t)(16 * (pixels - 1) * step + 16);
+    struct guarded in = guarded_new ((size_t)blocks * block, ALIGNED_TO_BLOCK, pixels % 2);
+    struct guarded out = guarded_new ((size_t)(16 * pixels), ALIGNED_TO_BLOCK, pixels % 3 == 0);
+    struct expected e = expected_new (out.count);
+    float fill = -0.25f;
+    struct pick_args args = { .in_pixel = 16 * step, .pixels = pixels, .fill = filled ? &fill : NULL, .out = out.data };
+    guarded_random (&in);
+    int first = random_between (0, 16 * blocks - 1);
+    for (int c = 0; c < 16; c++) {
+        int from =
+            shuffle ? (first + c / 2 + c % 2 * 16 * blocks / 2) % (16 * blocks) : random_between (0, 16 * blocks - 1);
+        bool nowhere = random_between (0, 5) == 0;
+        args.from[c] = nowhere ? NULL : in.data + (size_t)(from / 16) * block + from % 16;
+        for (int p = 0; p < pixels && (filled || !nowhere); p++) {
+            e.value[16 * p + c] = (double)(nowhere ? fill : args.from[c][16 * p * step]);
+            e.bound[16 * p + c] = 0;
+        }
+    }
+    CASE ("%d pixels, %d blocks, every %d-th, shuffle %d, filled %d", pixels, blocks, step, shuffle, filled);
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (&out);
+        tables[t]->pick (&args);
+        compare (tables[t], &out, &e);
+    }
+    guarded_free (&in);
+    guarded_free (&out);
+    expected_free (&e);
+}
+
+void check_pick (void)
+{
+    for (int i = 0; i < 400; i++)
+        pick_case (random_between (1, 20), random_between (1, 8), random_between (1, 3), i % 2, i / 2 % 2);
+    for (int blocks = 1; blocks <= 40; blocks += 13) /* as many vectors as lanes */
+        pick_case (5, blocks, 1, false, true);
+}
+
 /* ---- the CPU ---------------------------------------------------------------------------------------------------- */
 
 void check_peak (void)

@@ -146,8 +146,14 @@ static const struct {
     { "resize of axis 7", 18, "Resize", "x - two", "axes=2,7", "axis 7" },
     { "resize, smoothed", 18, "Resize", "x - halves", "antialias=1 mode=linear", "antialias" },
     { "resize that keeps proportions", 18, "Resize", "x - - ints", "keep_aspect_ratio_policy=not_larger", "stretch" },
+    { "upsample by 3 scales", 7, "Upsample", "x", "scales=1f,1f,2f", "3 scales for 4 axes" },
     { "upsample without scales", 7, "Upsample", "x", "", "neither" },
     { "upsample by what depends on the image", 9, "Upsample", "x x", "", "constant" },
+    { "gather nothing", 13, "Gather", "x nothing", "", "gathers nothing" },
+    { "pads of 2^40", 13, "Pad", "x wide", "mode=reflect", "pads 0 and 1099511627776" },
+    { "pads that leave nothing", 13, "Pad", "x away", "mode=edge", "be left with 0 numbers" },
+    { "arguments of a constant", 13, "ArgMax", "b", "", "constant" },
+    { "celu of 0", 13, "Celu", "x", "alpha=0f", "alpha is 0" },
     { "blocks of 0", 13, "DepthToSpace", "x", "", "blocks of 0" },
     { "blocks of -2", 13, "DepthToSpace", "x", "blocksize=-2", "blocks of -2" },
     { "blocks of 3", 13, "DepthToSpace", "x", "blocksize=3", "blocks of 3x3" },
@@ -377,6 +383,9 @@ void check_attributes (void)
         onnx_floats (&o, "two", "2", (const float[]) { 1, 1 });
         onnx_number (&o, "big", 1001);
         onnx_ints (&o, "zeros", "1 4 0 8");
+        onnx_ints (&o, "nothing", "");
+        onnx_ints (&o, "wide", "0 0 0 0 0 0 1099511627776 0");
+        onnx_ints (&o, "away", "0 0 -8 0 0 0 0 0");
         onnx_ints (&o, "huge", "1 4 8 1099511627776");
         onnx_ints (&o, "large", "1 4 2147483647 2147483647");
         onnx_node (&o, cases[i].operation, cases[i].inputs, "y", cases[i].attributes);

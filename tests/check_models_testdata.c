@@ -199,6 +199,7 @@ static void compare (const char *name, const char *path, const float *input, con
     struct model *model = model_load (path, NULL, &error);
     if (CHECK (model != NULL, "%s: %s", name, error.text))
         check_scores (name, model, input, expected, count, 1e-5);
+    memory_runs_short (path);
     model_unref (model);
 }
 

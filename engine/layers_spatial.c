@@ -223,7 +223,7 @@ static bool resize_prepare (struct preparation *p, const struct layer *layer)
     return s.row && s.column ? step_state (p, step, &s, sizeof s) : step_out_of_memory (p);
 }
 
-/* Sums of 16 numbers, without vectors of the instruction set: about 4 cycles a number of the two rows of linear ones. */
+/* Sums of 16 numbers, without vectors of the instruction set: about 4 cycles for each number between four others. */
 static double resize_cycles (const struct preparation *p, const struct step *step)
 {
     const struct resizing *s = step->state;

@@ -22,9 +22,9 @@ enum {
     FIELD_STEPS = 20,   /* a field */
     OBJECT_STEPS = 100, /* an allocation besides */
     LENGTH_BYTES = 5,   /* of a message that is written anew */
-    DATA_TYPE = 2,
+    DATA_TYPE = 2,      /* fields of a tensor */
     FLOAT_DATA = 4,
-    RAW_DATA = 9,      /* fields of a tensor */
+    RAW_DATA = 9,
     FLOATS = 1,        /* a data type */
     LIST_BYTES = 4096, /* of a list of floats from which on it is worth a look at the other fields */
     ROOM = 64 << 10,   /* for the compact form, at first */

@@ -12,15 +12,54 @@
 
 /* ---- resize: shapes ---------------------------------------------------------------------------------------------- */
 
-/* Whether all of them lie in 0 .. size - 1. */
+/* Which numbers of an axis one is made of, each times its weight. */
+struct taps {
+    int count, at[4]; /* those whose weight is nothing are left out */
+    float weight[4];
+};
+
+/* Keys' piecewise cubic (Cubic convolution interpolation for digital image processing, 1981), a distance away. */
+static double cubic_weight (double a, double distance)
+{
+    double x = fabs (distance);
+    return x <= 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+}
+
+/* Those for position `at` of an axis of `size`. Without any: what lies inside weighs nothing. */
+static struct taps resize_taps (const struct resampling *resize, double at, int size)
+{
+    struct taps taps = { 0 };
+    double first = floor (at) - resize->cubic, sum = 0;
+    float share = (float)(at - floor (at));
+    for (int k = 0; k < (resize->cubic ? 4 : 2); k++) {
+        int place = (int)first + k, inside = place < 0 ? 0 : place < size ? place : size - 1;
+        float weight = resize->cubic ? (float)cubic_weight ((double)resize->coefficient, at - (first + k))
+                                     : (k ? share : 1 - share);
+        if (weight == 0 || (resize->cubic && resize->inside && inside != place))
+            continue;
+        taps.at[taps.count] = inside;
+        taps.weight[taps.count++] = weight;
+        sum += (double)weight;
+    }
+    if (resize->cubic && resize->inside && fabs (sum) < 1e-6)
+        taps.count = 0;
+    for (int k = 0; resize->cubic && resize->inside && k < taps.count; k++)
+        taps.weight[k] = (float)((double)taps.weight[k] / sum);
+    return taps;
+}
+
+/* Whether all of them lie in 0 .. size - 1; cubic ones may lie one further out, where something inside counts. */
 static bool resize_range (struct graph *g, const struct node_spec *spec, const char *what, const double *at, int count,
                           int64_t size)
 {
+    const struct resampling *resize = &spec->u.resize;
+    int more = resize->cubic;
     for (int i = 0; at && i < count; i++) {
-        if (at[i] >= 0 && at[i] <= (double)(size - 1))
+        bool good = at[i] >= -more && at[i] <= (double)(size - 1 + more);
+        if (good && resize_taps (resize, at[i], (int)size).count)
             continue;
-        graph_fail (g, spec->label, spec->name, "%s %d is to be made from %g, the input has %d", what, i, at[i],
-                    (int)size);
+        graph_fail (g, spec->label, spec->name, "%s %d is to be made from %g, the input has %d%s", what, i, at[i],
+                    (int)size, good ? ", whose weights add up to nothing" : "");
         return false;
     }
     return at || (graph_fail (g, spec->label, spec->name, "no %ss are given", what), false);
@@ -34,7 +73,12 @@ static bool resize_shape (struct graph *g, struct node_spec *spec)
     spec->width = resize->width;
     if (!fits_tensor (g, spec, "output", spec->channels, resize->height, resize->width))
         return false;
-    spec->window = 4;
+    if (resize->cubic && !(fabsf (resize->coefficient) <= RESIZE_COEFFICIENT_MAX)) {
+        graph_fail (g, spec->label, spec->name, "its cubic coefficient is %g, the limit is %d",
+                    (double)resize->coefficient, RESIZE_COEFFICIENT_MAX);
+        return false;
+    }
+    spec->window = resize->cubic ? 16 : 4;
     spec->bytes = sizeof (double) * ((uint64_t)resize->height + (uint64_t)resize->width);
     return resize_range (g, spec, "row", resize->row, resize->height, height) &&
            resize_range (g, spec, "column", resize->column, resize->width, width);
@@ -84,8 +128,8 @@ static void resize_grid (const struct node *node, struct grid *grid)
     grid->step_x *= step_x;
 }
 
-/* The least and largest of at[first .. last], which may lie outside. */
-static struct span resize_span (const double *at, int count, struct span of)
+/* The least and largest of at[first .. last], which may lie outside, and so many more of either side. */
+static struct span resize_span (const double *at, int count, struct span of, int more)
 {
     int64_t first = of.first < 0 ? 0 : of.first, last = of.last < count ? of.last : count - 1;
     double low = INFINITY, high = -INFINITY;
@@ -93,56 +137,53 @@ static struct span resize_span (const double *at, int count, struct span of)
         low = fmin (low, floor (at[i]));
         high = fmax (high, ceil (at[i]));
     }
-    return first <= last ? (struct span) { (int64_t)low, (int64_t)high } : of;
+    return first <= last ? (struct span) { (int64_t)low - more, (int64_t)high + more } : of;
 }
 
 static void resize_reach (const struct node *node, const struct node *in, struct span reach[2])
 {
+    const struct resampling *resize = &node->u.resize;
     (void)in;
-    reach[0] = resize_span (node->u.resize.row, node->height, reach[0]);
-    reach[1] = resize_span (node->u.resize.column, node->width, reach[1]);
+    reach[0] = resize_span (resize->row, node->height, reach[0], resize->cubic);
+    reach[1] = resize_span (resize->column, node->width, reach[1], resize->cubic);
 }
 
 /* ---- resize: steps ----------------------------------------------------------------------------------------------- */
 
-/* The number at `at` of the input plus `share` of the way to its neighbour. */
-struct tap {
-    int at;
-    float share;
-};
-
 /* The step's state. */
 struct resizing {
-    const struct tap *row, *column; /* [height], [width] */
+    const struct taps *row, *column; /* [height], [width] */
 };
 
-/* a + share (b - a) for 16 channels; b does not count where its share is nothing. */
-static inline void blend (const float *a, const float *b, float share, float to[BLOCK])
+/* to = weight * from, or more of that on top, for 16 channels. */
+static inline void weigh (float to[BLOCK], const float *from, float weight, bool more)
 {
     for (int c = 0; c < BLOCK; c++)
-        to[c] = share > 0 ? (1 - share) * a[c] + share * b[c] : a[c];
+        to[c] = more ? to[c] + weight * from[c] : weight * from[c];
 }
 
 static void resize_row (const struct step *step, int block, int y)
 {
     const struct resizing *s = step->state;
-    struct tap row = s->row[y];
+    const struct taps *row = &s->row[y];
     ptrdiff_t width = (ptrdiff_t)step->in_width * BLOCK;
-    const float *top = (const float *)step->in + ((ptrdiff_t)block * step->in_height + row.at) * width;
-    const float *bottom = row.share > 0 ? top + width : top;
+    const float *in = (const float *)step->in + (ptrdiff_t)block * step->in_height * width;
     float *out = (float *)step->out + ((ptrdiff_t)block * step->height + y) * step->width * BLOCK;
     for (int x = 0; x < step->width; x++, out += BLOCK) {
-        struct tap column = s->column[x];
-        ptrdiff_t left = (ptrdiff_t)column.at * BLOCK, right = column.share > 0 ? left + BLOCK : left;
-        float low[BLOCK];
-        if (row.share > 0) {
-            float high[BLOCK];
-            blend (top + left, top + right, column.share, high);
-            blend (bottom + left, bottom + right, column.share, low);
-            blend (high, low, row.share, out);
-        } else {
-            blend (top + left, top + right, column.share, out);
+        const struct taps *column = &s->column[x];
+        float sum[BLOCK];
+        for (int i = 0; i < row->count; i++) {
+            const float *line = in + row->at[i] * width;
+            float part[BLOCK];
+            weigh (part, line + (ptrdiff_t)column->at[0] * BLOCK, column->weight[0], false);
+            for (int k = 1; k < column->count; k++)
+                weigh (part, line + (ptrdiff_t)column->at[k] * BLOCK, column->weight[k], true);
+            if (i)
+                weigh (sum, part, row->weight[i], true);
+            else
+                weigh (sum, part, row->weight[i], false);
         }
+        memcpy (out, sum, sizeof sum);
     }
 }
 
@@ -162,16 +203,12 @@ static void resize_run (struct execution *e, const struct step *step)
     schedule_items (e, step, resize_item, divide_up (step->channels, BLOCK) * divide_up (step->height, ITEM_ROWS));
 }
 
-/* A share that is nothing in single precision is none, so that no neighbour past the end is looked at. */
-static const struct tap *make_taps (struct preparation *p, const double *at, int count, int size)
+static const struct taps *make_taps (struct preparation *p, const struct resampling *resize, const double *at,
+                                     int count, int size)
 {
-    struct tap *taps = memory_add (p->memory, (size_t)count, sizeof *taps);
-    for (int i = 0; taps && i < count; i++) {
-        double whole = floor (at[i]);
-        taps[i] = (struct tap) { (int)whole, (float)(at[i] - whole) };
-        if (taps[i].at >= size - 1)
-            taps[i].share = 0;
-    }
+    struct taps *taps = memory_add (p->memory, (size_t)count, sizeof *taps);
+    for (int i = 0; taps && i < count; i++)
+        taps[i] = resize_taps (resize, at[i], size);
     return taps;
 }
 
@@ -181,15 +218,20 @@ static bool resize_prepare (struct preparation *p, const struct layer *layer)
     struct step *step = step_new (p, resize_run, layer->inputs[0], layer->output);
     if (!step)
         return false;
-    struct resizing s = { make_taps (p, resize->row, step->height, step->in_height),
-                          make_taps (p, resize->column, step->width, step->in_width) };
+    struct resizing s = { make_taps (p, resize, resize->row, step->height, step->in_height),
+                          make_taps (p, resize, resize->column, step->width, step->in_width) };
     return s.row && s.column ? step_state (p, step, &s, sizeof s) : step_out_of_memory (p);
 }
 
-/* Three blends of 16 numbers, without vectors of the instruction set: about 4 cycles a number. */
+/* Sums of 16 numbers, without vectors of the instruction set: about 4 cycles for each number between four others. */
 static double resize_cycles (const struct preparation *p, const struct step *step)
 {
-    return cost_pass (p, step) + 4 * cost_out (step);
+    const struct resizing *s = step->state;
+    double taps = 0;
+    for (int y = 0; y < step->height; y++)
+        taps += s->row[y].count;
+    return cost_pass (p, step) +
+           2 * taps / step->height * (s->column[step->width / 2].count > 2 ? 2 : 1) * cost_out (step);
 }
 
 const struct operator_type operator_resize = {

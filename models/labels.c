@@ -55,7 +55,7 @@ static bool may_be_heading (const char *text, const char *end)
     return line.length > 2 && line.at[0] == '#' && line.at[1] == ' ';
 }
 
-static bool parse (const char *path, const char *text, size_t size, struct labels *labels, struct error *error)
+static bool read_text (const char *path, const char *text, size_t size, struct labels *labels, struct error *error)
 {
     static enum label_format (*const formats[]) (const char *, const char *,
                                                  struct label_entries *) = { labels_tree, labels_pbtxt, labels_yaml,
@@ -86,21 +86,26 @@ static bool parse (const char *path, const char *text, size_t size, struct label
     return good;
 }
 
+bool labels_parse (const char *path, const char *text, size_t size, struct labels *labels, struct error *error)
+{
+    *labels = (struct labels) { 0 };
+    bool wide = size >= 2 && (!memcmp (text, "\xff\xfe", 2) || !memcmp (text, "\xfe\xff", 2));
+    const char *zero = memchr (text, 0, size);
+    if (wide)
+        return report (error, "%s: is UTF-16 text; labels are read as UTF-8", report_path (path));
+    if (zero)
+        return report (error, "%s: is not a text file: byte %zu of %zu is zero", report_path (path),
+                       (size_t)(zero - text), size);
+    return read_text (path, text, size, labels, error);
+}
+
 /* `text` was read from the path; it is freed. */
 static bool take_text (const char *path, char *text, size_t size, struct labels *labels, struct error *error)
 {
     *labels = (struct labels) { 0 };
     if (!text)
         return false;
-    bool wide = size >= 2 && (!memcmp (text, "\xff\xfe", 2) || !memcmp (text, "\xfe\xff", 2)), good = false;
-    const char *zero = memchr (text, 0, size);
-    if (wide)
-        report (error, "%s: is UTF-16 text; labels are read as UTF-8", report_path (path));
-    else if (zero)
-        report (error, "%s: is not a text file: byte %zu of %zu is zero", report_path (path), (size_t)(zero - text),
-                size);
-    else
-        good = parse (path, text, size, labels, error);
+    bool good = labels_parse (path, text, size, labels, error);
     free (text);
     if (!good)
         errno = EINVAL;
@@ -127,7 +132,7 @@ bool labels_from_metadata (const char *path, const char *text, struct labels *la
     size_t size = strlen (text);
     if (size > FILE_MAX)
         return report (error, "%s: its labels are %zu bytes, the limit is %d", report_path (path), size, FILE_MAX);
-    return parse (path, text, size, labels, error);
+    return read_text (path, text, size, labels, error);
 }
 
 /* ---- fitting ------------------------------------------------------------------------------------------------- */

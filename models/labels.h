@@ -34,6 +34,9 @@ bool labels_read (const char *path, struct labels *labels, struct error *error);
 /* The same of a file that nobody named, beside a model (file_read_side). */
 bool labels_read_side (const char *path, struct labels *labels, struct error *error);
 
+/* The same of the bytes of a file, text[size] with a zero byte behind them; `path` is for errors. */
+bool labels_parse (const char *path, const char *text, size_t size, struct labels *labels, struct error *error);
+
 /* A list as exporters put it into metadata: any of these, or names separated by commas; `path` is for errors.
  * false and a filled error: nothing useful in it, or no memory. */
 bool labels_from_metadata (const char *path, const char *text, struct labels *labels, struct error *error);

@@ -360,6 +360,29 @@ bool modelinfo_apply (const struct modelinfo *info, const char *name, struct inp
     return good;
 }
 
+bool modelinfo_parse (const char *path, const char *text, size_t size, struct modelinfo **info, struct error *error)
+{
+    char refusal[100];
+    *info = NULL;
+    if (!work_spend (BYTE_STEPS * (uint64_t)size))
+        return report (error, "%s: %s", report_path (path), work_refusal (refusal));
+    GKeyFile *keys = g_key_file_new ();
+    GError *failure = NULL;
+    bool good = g_key_file_load_from_data (keys, text, size, G_KEY_FILE_NONE, &failure);
+    if (!good)
+        report (error, "%s: is no key file: %s", report_path (path), failure->message);
+    good = good && check_version (keys, path, error);
+    g_clear_error (&failure);
+    if (good) {
+        *info = g_new0 (struct modelinfo, 1);
+        (*info)->path = g_strdup (path);
+        (*info)->keys = keys;
+    } else {
+        g_key_file_free (keys);
+    }
+    return good;
+}
+
 bool modelinfo_open (const char *path, struct modelinfo **info, struct error *error)
 {
     size_t size;
@@ -368,26 +391,8 @@ bool modelinfo_open (const char *path, struct modelinfo **info, struct error *er
     char *text = file_read_side (path, FILE_MAX, &size, &reason);
     if (!text)
         return errno == ENOENT || report (error, "%s", reason.text);
-    char refusal[100];
-    if (!work_spend (BYTE_STEPS * (uint64_t)size)) {
-        free (text);
-        return report (error, "%s: %s", report_path (path), work_refusal (refusal));
-    }
-    GKeyFile *keys = g_key_file_new ();
-    GError *failure = NULL;
-    bool good = g_key_file_load_from_data (keys, text, size, G_KEY_FILE_NONE, &failure);
-    if (!good)
-        report (error, "%s: is no key file: %s", report_path (path), failure->message);
-    good = good && check_version (keys, path, error);
-    g_clear_error (&failure);
+    bool good = modelinfo_parse (path, text, size, info, error);
     free (text);
-    if (good) {
-        *info = g_new0 (struct modelinfo, 1);
-        (*info)->path = g_strdup (path);
-        (*info)->keys = keys;
-    } else {
-        g_key_file_free (keys);
-    }
     return good;
 }
 

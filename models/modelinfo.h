@@ -27,6 +27,8 @@ struct modelinfo;
 /* *info: what the file says, or NULL when there is none. false and a filled error: it cannot be read, is no key file,
  * is of another version. */
 bool modelinfo_open (const char *path, struct modelinfo **info, struct error *error);
+/* The same of the bytes of a file, with a zero byte behind them; `path` is for errors. */
+bool modelinfo_parse (const char *path, const char *text, size_t size, struct modelinfo **info, struct error *error);
 void modelinfo_close (struct modelinfo *info); /* NULL is fine */
 
 /* The size of the input called `name`; 0 where nothing sensible is said. NULL is fine. */

@@ -14,7 +14,7 @@ struct network_extras {
 };
 
 /* Builds the network that the names and shapes of the tensors tell of: the families of network.c, in the names of
- * torchvision and timm, ResNets also in those of Hugging Face (docs/safetensors.md). All names may have a prefix
+ * torchvision and timm, ResNet and ConvNeXt in Hugging Face's, too (docs/safetensors.md). All names may have a prefix
  * ("module.", "backbone."), and the classifier any name: it is the one matrix that is left. Every tensor must be there,
  * have its shape and be used, but for "num_batches_tracked".
  *

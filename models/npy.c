@@ -100,8 +100,9 @@ static const char *find_header (const char *bytes, size_t size, size_t *begin, s
     return *length > size - *begin ? "is cut short in its header" : NULL;
 }
 
-static bool parse (const char *path, const char *bytes, size_t size, struct npy *array, struct error *error)
+bool npy_parse (const char *path, const char *bytes, size_t size, struct npy *array, struct error *error)
 {
+    *array = (struct npy) { 0 };
     size_t begin, length;
     const char *wrong = find_header (bytes, size, &begin, &length);
     if (wrong)
@@ -130,7 +131,7 @@ bool npy_read (const char *path, struct npy *array, struct error *error)
     char *bytes = file_read (path, NPY_BYTES_MAX, &size, error);
     if (!bytes)
         return false;
-    bool good = parse (path, bytes, size, array, error);
+    bool good = npy_parse (path, bytes, size, array, error);
     free (bytes);
     return good;
 }

@@ -16,6 +16,8 @@ struct npy {
 
 /* Format versions 1 and 2. false and a filled error: no such file, damaged, another type, Fortran order. */
 bool npy_read (const char *path, struct npy *array, struct error *error);
+/* The same of the bytes of a file; `path` is for errors. */
+bool npy_parse (const char *path, const char *bytes, size_t size, struct npy *array, struct error *error);
 void npy_clear (struct npy *array);
 
 /* Writes an array that it does not change. false and a filled error when the file cannot be written. */

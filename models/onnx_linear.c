@@ -101,6 +101,30 @@ static bool pixels_times_matrix (struct reader *r, const struct value *x, int64_
     return good;
 }
 
+/* Two tensors that depend on the image, of which one is a vector: (rows, depth) x (depth, 1), as GCNet weighs the
+ * pixels of each channel, or (1, depth) x (depth, columns): numbers multiplied, and summed up over the depth. */
+static bool two_tensors (struct reader *r, const struct value *a, const struct value *b)
+{
+    char text[2][100];
+    const struct shape *s = &a->shape, *t = &b->shape;
+    bool matrices = s->rank >= 2 && t->rank >= 2;
+    int64_t rows = matrices ? s->dims[s->rank - 2] : 0, depth = matrices ? s->dims[s->rank - 1] : 0;
+    int64_t columns = matrices ? t->dims[t->rank - 1] : 0;
+    if (!matrices || (rows != 1 && columns != 1) || onnx_shape_total (s) != rows * depth ||
+        onnx_shape_total (t) != depth * columns || t->dims[t->rank - 2] != depth)
+        return onnx_fail (r, "%s times %s: of two tensors one must be one row or one column",
+                          onnx_shape_text (s, text[0]), onnx_shape_text (t, text[1]));
+    struct value left = *a, right = *b, product, sum = { .name = onnx_output_name (r, 0) };
+    bool down = columns != 1, axes[RANK_MAX] = { [1] = down, [3] = !down };
+    left.shape = (struct shape) { 4, { 1, down ? depth : rows, 1, down ? 1 : depth } };
+    right.shape = (struct shape) { 4, { 1, down ? depth : 1, 1, down ? columns : depth } };
+    struct shape out = s->rank >= t->rank ? *s : *t;
+    out.dims[out.rank - 2] = rows;
+    out.dims[out.rank - 1] = columns;
+    return onnx_combine (r, '*', &left, &right, "", &product) && onnx_reduced (r, &product, axes, '+', true, &sum) &&
+           onnx_set_tensor (r, 0, sum.tensor, &out);
+}
+
 static bool read_mat_mul (struct reader *r)
 {
     struct value *x = onnx_input_deferred (r, 0);
@@ -109,6 +133,8 @@ static bool read_mat_mul (struct reader *r)
     struct value *weights = x ? onnx_input_value (r, 1) : NULL;
     if (!weights)
         return false;
+    if (weights->kind == VALUE_TENSOR)
+        return (x = onnx_input_tensor (r, 0)) && two_tensors (r, x, weights);
     char text[2][100];
     const struct shape *a = &x->shape, *b = &weights->shape;
     int64_t inputs = a->rank ? a->dims[a->rank - 1] : 1;

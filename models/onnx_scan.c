@@ -22,14 +22,18 @@ enum {
     FIELD_STEPS = 20,   /* a field */
     OBJECT_STEPS = 100, /* an allocation besides */
     LENGTH_BYTES = 5,   /* of a message that is written anew */
-    RAW_DATA = 9,       /* a tensor's field */
-    ROOM = 64 << 10,    /* for the compact form, at first */
+    DATA_TYPE = 2,      /* fields of a tensor */
+    FLOAT_DATA = 4,
+    RAW_DATA = 9,
+    FLOATS = 1,        /* a data type */
+    LIST_BYTES = 4096, /* of a list of floats from which on it is worth a look at the other fields */
+    ROOM = 64 << 10,   /* for the compact form, at first */
 };
 
 /* A message that is being walked over. */
 struct level {
     const ProtobufCMessageDescriptor *type;
-    const uint8_t *end;
+    const uint8_t *begin, *end;
     uint64_t before; /* bytes of the one message that it may hold once, so far */
     bool copied;     /* it is in the compact form already, as it is; else */
     size_t start;    /*   where its fields begin in there */
@@ -82,26 +86,6 @@ static bool leads_to_tensor (const ProtobufCMessageDescriptor *type)
            type == &convrelu__onnx_attribute__descriptor || type == &convrelu__onnx_tensor__descriptor;
 }
 
-/* Writes what stands between `begin`, where the field's tag is, and its `length` bytes at s->at, or those too. *opened:
- * a message, of which only the tag and room for the length. */
-static bool write_field (struct scan *s, const ProtobufCFieldDescriptor *field, const uint8_t *begin,
-                         const uint8_t *length_at, uint64_t length, bool *opened)
-{
-    static const uint8_t room[LENGTH_BYTES], raw_length = sizeof (struct onnx_payload);
-    const struct level *level = &s->stack[s->depth - 1];
-    const struct onnx_payload payload = { (uint64_t)(s->at - s->bytes), length };
-    size_t tag = (size_t)(length_at - begin);
-    *opened = field && field->type == PROTOBUF_C_TYPE_MESSAGE && leads_to_tensor (field->descriptor);
-    if (*opened)
-        return write_bytes (s, begin, tag) && write_bytes (s, room, LENGTH_BYTES);
-    if (field && field->id == RAW_DATA && level->type == &convrelu__onnx_tensor__descriptor)
-        return write_bytes (s, begin, tag) && write_bytes (s, &raw_length, 1) &&
-               write_bytes (s, &payload, sizeof payload);
-    return write_bytes (s, begin, (size_t)(s->at + length - begin));
-}
-
-/* ---- the walk ------------------------------------------------------------------------------------------------ */
-
 /* False: no number there before `end`. */
 static bool read_varint (struct scan *s, const uint8_t *end, uint64_t *number)
 {
@@ -115,6 +99,62 @@ static bool read_varint (struct scan *s, const uint8_t *end, uint64_t *number)
     return false;
 }
 
+/* Whether the list of floats that begins at `list` is all that an initializer has of numbers, and its type is float:
+ * then its bytes are what raw_data would hold, which need not be copied. A look costs as much as another walk. */
+static bool is_all_floats (struct scan *s, const uint8_t *list)
+{
+    const struct level *tensor = &s->stack[s->depth - 1];
+    const uint8_t *here = s->at;
+    uint64_t tag = 0, number = 0, type = 0;
+    bool good = true;
+    s->at = tensor->begin;
+    while (good && s->at < tensor->end && spend (s, FIELD_STEPS)) {
+        const uint8_t *begin = s->at;
+        good = read_varint (s, tensor->end, &tag);
+        unsigned wire = tag & 7;
+        bool prefixed = wire == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, varint = wire == PROTOBUF_C_WIRE_TYPE_VARINT;
+        good = good && (!(prefixed || varint) || read_varint (s, tensor->end, &number)) &&
+               (tag >> 3 != FLOAT_DATA || begin == list) && tag >> 3 != RAW_DATA;
+        uint64_t length = prefixed ? number : varint ? 0 : wire == PROTOBUF_C_WIRE_TYPE_64BIT ? 8 : 4;
+        if (tag >> 3 == DATA_TYPE && varint)
+            type = number;
+        good = good && length <= (uint64_t)(tensor->end - s->at);
+        s->at += good ? length : 0;
+    }
+    good = good && s->at == tensor->end;
+    s->at = here;
+    return good && type == FLOATS;
+}
+
+/* Whether the field of these bytes is where a tensor has its numbers, which the compact form leaves out. */
+static bool is_payload (struct scan *s, const ProtobufCFieldDescriptor *field, const uint8_t *begin, uint64_t length)
+{
+    if (!field || s->stack[s->depth - 1].type != &convrelu__onnx_tensor__descriptor)
+        return false;
+    return field->id == RAW_DATA ||
+           (field->id == FLOAT_DATA && length >= LIST_BYTES && length % sizeof (float) == 0 &&
+            s->stack[s->depth - 2].type == &convrelu__onnx_graph__descriptor && is_all_floats (s, begin));
+}
+
+/* Writes what stands between `begin`, where the field's tag is, and its `length` bytes at s->at, or those too. *opened:
+ * a message, of which only the tag and room for the length. */
+static bool write_field (struct scan *s, const ProtobufCFieldDescriptor *field, const uint8_t *begin,
+                         const uint8_t *length_at, uint64_t length, bool *opened)
+{
+    static const uint8_t room[LENGTH_BYTES],
+        raw[2] = { RAW_DATA << 3 | PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, sizeof (struct onnx_payload) };
+    const struct onnx_payload payload = { (uint64_t)(s->at - s->bytes), length };
+    size_t tag = (size_t)(length_at - begin);
+    *opened = field && field->type == PROTOBUF_C_TYPE_MESSAGE && leads_to_tensor (field->descriptor);
+    if (*opened)
+        return write_bytes (s, begin, tag) && write_bytes (s, room, LENGTH_BYTES);
+    if (is_payload (s, field, begin, length))
+        return write_bytes (s, raw, sizeof raw) && write_bytes (s, &payload, sizeof payload);
+    return write_bytes (s, begin, (size_t)(s->at + length - begin));
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------------------ */
+
 /* `length` bytes of a field (NULL: none that is known), at s->at. */
 static bool scan_bytes (struct scan *s, const ProtobufCFieldDescriptor *field, uint64_t length, bool opened)
 {
@@ -125,8 +165,9 @@ static bool scan_bytes (struct scan *s, const ProtobufCFieldDescriptor *field, u
         if (!spend (s, OBJECT_STEPS + (once ? 4 * level->before : 0)))
             return false;
         level->before += once ? length : 0;
-        s->stack[s->depth++] =
-            (struct level) { .type = field->descriptor, .end = at + length, .copied = !opened, .start = s->out->size };
+        s->stack[s->depth++] = (struct level) {
+            .type = field->descriptor, .begin = at, .end = at + length, .copied = !opened, .start = s->out->size
+        };
         return true; /* its own fields come next */
     }
     s->at += length;
@@ -190,7 +231,7 @@ static bool scan_next (struct scan *s)
 bool onnx_scan (const char *path, const void *bytes, size_t size, struct onnx_compact *compact, struct error *error)
 {
     struct scan s = { .path = path, .error = error, .bytes = bytes, .at = bytes, .out = compact, .depth = 1 };
-    s.stack[0] = (struct level) { .type = &convrelu__onnx_model__descriptor, .end = s.at + size };
+    s.stack[0] = (struct level) { .type = &convrelu__onnx_model__descriptor, .begin = s.at, .end = s.at + size };
     *compact = (struct onnx_compact) { .bytes = NULL };
     error->text[0] = 0;
     while (scan_next (&s))

@@ -6,13 +6,14 @@
 
 #include "engine/engine.h"
 
-/* A model without its raw_data: in the place of each stands where it is in the file. */
+/* A model without its raw_data, and without the float_data of initializers that have nothing else, which are the same
+ * bytes: in the place of each stands, as raw_data, where it is in the file. */
 struct onnx_compact {
     uint8_t *bytes; /* malloc'd */
     size_t size, capacity;
 };
 
-/* Where a tensor's raw_data is: bytes [offset, offset + length) of the file. */
+/* Where a tensor's numbers are: bytes [offset, offset + length) of the file. */
 struct onnx_payload {
     uint64_t offset, length;
 };

@@ -19,8 +19,10 @@ struct sizes {
 /* How positions are found. */
 struct sampling {
     enum mapping mapping;
-    bool linear;
+    bool linear, cubic;
     enum nearest nearest;
+    float coefficient; /* cubic */
+    bool inside;
 };
 
 /* Which of the names the attribute says; -1 and a failure when none. `otherwise` where it is absent. */
@@ -38,16 +40,21 @@ static int choice (struct reader *r, const char *attribute, const char *const *n
 
 static bool read_sampling (struct reader *r, bool old, struct sampling *s)
 {
-    static const char *const modes[] = { "nearest", "linear", "bilinear" };
+    static const char *const modes[] = { "nearest", "linear", "bilinear", "cubic" };
     static const char *const mappings[] = { "half_pixel",    "pytorch_half_pixel", "half_pixel_symmetric",
                                             "align_corners", "asymmetric",         "tf_half_pixel_for_nn" };
     static const char *const nearest[] = { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil" };
-    int mode = choice (r, "mode", modes, 3, "nearest");
+    int mode = choice (r, "mode", modes, old ? 3 : 4, "nearest");
     int mapping = mode < 0 ? -1 : choice (r, "coordinate_transformation_mode", mappings, 6, "half_pixel");
     int rounding = mapping < 0 ? -1 : choice (r, "nearest_mode", nearest, 4, "round_prefer_floor");
     if (rounding < 0)
         return false;
-    *s = (struct sampling) { (enum mapping)mapping, mode > 0, (enum nearest)rounding };
+    *s = (struct sampling) { (enum mapping)mapping,
+                             mode > 0,
+                             mode == 3,
+                             (enum nearest)rounding,
+                             onnx_attribute_float (r, "cubic_coeff_a", -0.75f),
+                             onnx_attribute_int (r, "exclude_outside", 0) != 0 };
     if (old) { /* before opset 11 there was one way */
         s->mapping = ASYMMETRIC;
         s->nearest = FLOOR;
@@ -91,13 +98,14 @@ static float rounded (enum nearest how, float x)
     }
 }
 
-/* Positions of an axis of `in` numbers for one of `out`, at most its last; NULL and a failure. */
+/* Positions of an axis of `in` numbers for one of `out`, up to its last, of cubic ones beyond; NULL and a failure. */
 static double *positions (struct reader *r, const struct sampling *s, int64_t in, int64_t out, float scale)
 {
     double *to = onnx_spend (r, (uint64_t)out) ? onnx_alloc_node (r, (uint64_t)out, sizeof *to) : NULL;
     for (int64_t i = 0; to && i < out; i++) {
         float x = in == out ? (float)i : mapped (s, i, in, out, scale);
-        to[i] = (double)fminf (fmaxf (s->linear ? x : rounded (s->nearest, x), 0), (float)(in - 1));
+        float more = s->cubic ? 1 : 0;
+        to[i] = (double)fminf (fmaxf (s->linear ? x : rounded (s->nearest, x), -more), (float)(in - 1) + more);
     }
     return to;
 }
@@ -192,7 +200,7 @@ static bool make_resize (struct reader *r, const struct value *v, const struct s
     double *row = positions (r, s, chw[1], now[0], scale[0]);
     double *column = row ? positions (r, s, chw[2], now[1], scale[1]) : NULL;
     int in = column ? onnx_view (r, v, chw[0], chw[1], chw[2]) : -1;
-    struct resampling resize = { (int)now[0], (int)now[1], row, column };
+    struct resampling resize = { (int)now[0], (int)now[1], row, column, s->cubic, s->coefficient, s->inside };
     return in >= 0 && onnx_set_tensor (r, 0, graph_resize (r->graph, onnx_output_name (r, 0), in, &resize), &out);
 }
 

@@ -101,11 +101,6 @@ static GHashTable *ids_by_key (const struct graph *g)
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-struct text {
-    char *bytes;
-    size_t size;
-};
-
 static bool parse_number (const char **at, float *number)
 {
     char *end;
@@ -188,18 +183,20 @@ static bool read_agreement (const char *path, GKeyFile *keys, double *agreement,
     return good;
 }
 
-static struct ranges *parse (const char *path, const struct text *text, const struct model *model, double *agreement,
-                             struct error *error)
+struct ranges *ranges_file_parse (const char *path, const char *text, size_t size, const struct model *model,
+                                  double *agreement, struct error *error)
 {
+    double ignored;
     GKeyFile *keys = g_key_file_new ();
     GError *failure = NULL;
     struct ranges *ranges = ranges_new (model_graph (model));
-    bool good = g_key_file_load_from_data (keys, text->bytes, text->size, G_KEY_FILE_KEEP_TRANSLATIONS, &failure);
+    bool good = g_key_file_load_from_data (keys, text, size, G_KEY_FILE_KEEP_TRANSLATIONS, &failure);
     if (!good)
         report (error, "%s: is no key file: %s", report_path (path), failure->message);
     else if (!ranges)
         good = report (error, "%s: no memory for its ranges", report_path (path));
-    good = good && read_head (path, keys, model, error) && read_agreement (path, keys, agreement, error) &&
+    good = good && read_head (path, keys, model, error) &&
+           read_agreement (path, keys, agreement ? agreement : &ignored, error) &&
            read_tensors (path, keys, model, ranges, error);
     g_clear_error (&failure);
     g_key_file_free (keys);
@@ -213,13 +210,12 @@ static struct ranges *parse (const char *path, const struct text *text, const st
 static struct ranges *read_by (char *(*read) (const char *, size_t, size_t *, struct error *), const char *path,
                                const struct model *model, double *agreement, struct error *error)
 {
-    double ignored;
-    struct text text;
-    text.bytes = read (path, FILE_MAX, &text.size, error);
-    if (!text.bytes)
+    size_t size;
+    char *text = read (path, FILE_MAX, &size, error);
+    if (!text)
         return NULL; /* errno says why */
-    struct ranges *ranges = parse (path, &text, model, agreement ? agreement : &ignored, error);
-    free (text.bytes);
+    struct ranges *ranges = ranges_file_parse (path, text, size, model, agreement, error);
+    free (text);
     errno = 0;
     return ranges;
 }

@@ -22,6 +22,9 @@
  * such file, and something else otherwise. *agreement: as the file says, or NaN; may be NULL. The network's weights
  * must not have been dropped. Any thread. */
 struct ranges *ranges_file_read (const char *path, const struct model *model, double *agreement, struct error *error);
+/* The same of the bytes of a file; `path` is for errors. */
+struct ranges *ranges_file_parse (const char *path, const char *text, size_t size, const struct model *model,
+                                  double *agreement, struct error *error);
 /* The same beside the model: `<model>.ranges`, else with the path's last suffix replaced; only what file_read_side
  * reads. NULL and error->text empty: there is none. */
 struct ranges *ranges_file_beside (const struct model *model, double *agreement, struct error *error);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_arithmetic.c: functions, maxima, reductions, normalisations, resizing and pixels out of channels: against the
  * oracle, on every instruction set, the same bits with one to three threads; what the graph refuses of them. */
+/* Parameters leave out what is zero. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 #include "tests/check.h"
 #include "tests/random_graph.h"
 #include "tests/reference.h"
@@ -228,12 +231,12 @@ static void check_maxima (void)
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------- */
 
-/* Half-pixel centres; whole = the nearest ones. */
-static void fill_places (double *to, int count, int size, bool whole)
+/* Half-pixel centres; whole = the nearest ones. `more` is how far they may lie outside. */
+static void fill_places (double *to, int count, int size, bool whole, double more)
 {
     for (int i = 0; i < count; i++) {
-        double at = fmin (fmax ((i + 0.5) * size / count - 0.5, 0), size - 1);
-        to[i] = whole ? floor (at) : at;
+        double at = fmin (fmax ((i + 0.5) * size / count - 0.5, -more), size - 1 + more);
+        to[i] = whole ? fmax (floor (at), 0) : at;
     }
 }
 
@@ -246,10 +249,19 @@ static void check_sizes (void)
             double row[64], column[64];
             struct builder b = begin (s);
             struct resampling resize = { sizes[k][0], sizes[k][1], row, column };
-            fill_places (row, resize.height, shapes[s][1], k % 2);
-            fill_places (column, resize.width, shapes[s][2], k % 3 == 2);
+            fill_places (row, resize.height, shapes[s][1], k % 2, 0);
+            fill_places (column, resize.width, shapes[s][2], k % 3 == 2, 0);
             graph_output (b.g, graph_resize (b.g, NULL, 0, &resize));
             run_everywhere ("resize", &b, 0, NULL);
+            for (int inside = 0; inside < 2; inside++) {
+                b = begin (s);
+                resize = (struct resampling) { sizes[k][0], sizes[k][1], row, column, true, k % 2 ? -0.5f : -0.75f };
+                resize.inside = inside;
+                fill_places (row, resize.height, shapes[s][1], false, 1);
+                fill_places (column, resize.width, shapes[s][2], k % 3 == 2, 0.75);
+                graph_output (b.g, graph_resize (b.g, NULL, 0, &resize));
+                run_everywhere (inside ? "cubic resize, inside" : "cubic resize", &b, 0, NULL);
+            }
         }
     }
     check_group ("pixels out of channels");
@@ -315,7 +327,8 @@ static struct graph *fresh (void)
 
 static void check_refused (void)
 {
-    static const double places[4] = { 0, 1, 2, 3 }, below[1] = { -0.01 }, above[1] = { 3.01 }, none[1] = { NAN };
+    static const double places[4] = { 0, 1, 2, 3 }, below[1] = { -0.01 }, above[1] = { 3.01 }, none[1] = { NAN },
+                        far_below[1] = { -1.01 }, edge[1] = { -1 };
     check_group ("refused");
     BAD ("reduction number 7", graph_reduce (g, "bad", 0, (enum reduction)7));
     BAD ("reduction number -1", graph_reduce_channels (g, "bad", 0, (enum reduction) - 1));
@@ -347,6 +360,12 @@ static void check_refused (void)
     BAD_SIZE ("row 0 is to be made from -0.01", 1, 4, below, places);
     BAD_SIZE ("row 0 is to be made from 3.01", 1, 4, above, places);
     BAD_SIZE ("column 0 is to be made from nan", 4, 1, places, none);
+    BAD_SIZE ("row 0 is to be made from -1.01", 1, 4, far_below, places, true, -0.5f);
+    BAD_SIZE ("row 0 is to be made from -1, the input has 4, whose weights add up to nothing", 1, 4, edge, places, true,
+              -0.5f, true);
+    BAD_SIZE ("column 0 is to be made from nan", 4, 1, places, none, true, -0.5f);
+    BAD_SIZE ("coefficient is nan", 4, 4, places, places, true, NAN);
+    BAD_SIZE ("coefficient is -16.5, the limit is 16", 4, 4, places, places, true, -16.5f);
     BAD_BLOCK ("blocks of 0x2", 0, 2, false);
     BAD_BLOCK ("blocks of 3x1", 3, 1, false);
     BAD_BLOCK ("blocks of 65536x65536", 65536, 65536, false);

@@ -131,6 +131,8 @@ struct model *load_onnx (const char *path, struct onnx *o, struct error *error)
     onnx_finish (o);
     struct model *model = write_file (path, o->file.data, o->file.size) ? model_load (path, NULL, error) : NULL;
     onnx_free (o);
+    if (model)
+        memory_runs_short (path);
     return model;
 }
 

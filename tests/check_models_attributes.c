@@ -137,14 +137,23 @@ static const struct {
     { "resize of the batch", 13, "Resize", "x - - ints", "", "only rows and columns" },
     { "resize to 2^40", 13, "Resize", "x - - huge", "", "become 1099511627776" },
     { "resize beyond memory", 13, "Resize", "x - - large", "", "not possible" },
-    { "resize, cubic", 13, "Resize", "x - ones", "mode=cubic", "cubic" },
+    { "resize, cubic too early", 10, "Resize", "x ones", "mode=cubic", "cubic" },
+    { "resize, cubic of 1e30", 13, "Resize", "x - ones", "mode=cubic cubic_coeff_a=1e30f", "coefficient is 1e+30" },
+    { "resize, cubic of no weight", 13, "Resize", "x - by_2048",
+      "mode=cubic exclude_outside=1 cubic_coeff_a=0f coordinate_transformation_mode=tf_half_pixel_for_nn", "nothing" },
     { "resize, cropped", 13, "Resize", "x - ones", "coordinate_transformation_mode=tf_crop_and_resize", "tf_crop" },
     { "resize, nearest to what", 13, "Resize", "x - ones", "nearest_mode=nowhere", "nowhere" },
     { "resize of axis 7", 18, "Resize", "x - two", "axes=2,7", "axis 7" },
     { "resize, smoothed", 18, "Resize", "x - halves", "antialias=1 mode=linear", "antialias" },
     { "resize that keeps proportions", 18, "Resize", "x - - ints", "keep_aspect_ratio_policy=not_larger", "stretch" },
+    { "upsample by 3 scales", 7, "Upsample", "x", "scales=1f,1f,2f", "3 scales for 4 axes" },
     { "upsample without scales", 7, "Upsample", "x", "", "neither" },
     { "upsample by what depends on the image", 9, "Upsample", "x x", "", "constant" },
+    { "gather nothing", 13, "Gather", "x nothing", "", "gathers nothing" },
+    { "pads of 2^40", 13, "Pad", "x wide", "mode=reflect", "pads 0 and 1099511627776" },
+    { "pads that leave nothing", 13, "Pad", "x away", "mode=edge", "be left with 0 numbers" },
+    { "arguments of a constant", 13, "ArgMax", "b", "", "constant" },
+    { "celu of 0", 13, "Celu", "x", "alpha=0f", "alpha is 0" },
     { "blocks of 0", 13, "DepthToSpace", "x", "", "blocks of 0" },
     { "blocks of -2", 13, "DepthToSpace", "x", "blocksize=-2", "blocks of -2" },
     { "blocks of 3", 13, "DepthToSpace", "x", "blocksize=3", "blocks of 3x3" },
@@ -191,6 +200,7 @@ static const struct {
     { "mean of nine axes", 13, "ReduceMean", "x", "axes=0,1,2,3,0,1,2,3,0", "at most" },
     { "matrix times image", 13, "Gemm", "m x", "", "constant" },
     { "image times matrix", 13, "Gemm", "x m", "", "one row" },
+    { "image times itself", 13, "MatMul", "x x", "", "of two tensors one must be one row or one column" },
     { "image times matrix again", 13, "MatMul", "x m", "", "rows times" },
     { "five slopes", 13, "PRelu", "x b5", "", "do not fit" },
     { "slopes from the image", 13, "PRelu", "x x", "", "must be a constant" },
@@ -367,11 +377,15 @@ void check_attributes (void)
         onnx_floats (&o, "four_negative", "4", negative);
         onnx_floats (&o, "four_of_five", "5 1 1 8", (const float[40]) { 1 });
         onnx_floats (&o, "ones", "4", (const float[]) { 1, 1, 1, 1 });
+        onnx_floats (&o, "by_2048", "4", (const float[]) { 1, 1, 2048, 1 });
         onnx_floats (&o, "halves", "4", (const float[]) { 1, 1, 0.5f, 0.5f });
         onnx_floats (&o, "three", "3", (const float[]) { 1, 1, 1 });
         onnx_floats (&o, "two", "2", (const float[]) { 1, 1 });
         onnx_number (&o, "big", 1001);
         onnx_ints (&o, "zeros", "1 4 0 8");
+        onnx_ints (&o, "nothing", "");
+        onnx_ints (&o, "wide", "0 0 0 0 0 0 1099511627776 0");
+        onnx_ints (&o, "away", "0 0 -8 0 0 0 0 0");
         onnx_ints (&o, "huge", "1 4 8 1099511627776");
         onnx_ints (&o, "large", "1 4 2147483647 2147483647");
         onnx_node (&o, cases[i].operation, cases[i].inputs, "y", cases[i].attributes);

@@ -208,6 +208,26 @@ static int generalised_mean (struct net *n, int x)
     return two (n, "Mul", x, two (n, "Pow", y, number (n, 0.4f)));
 }
 
+/* GCNet: each channel's sum over the pixels, weighed by a softmax over them. */
+static int global_context (struct net *n, int x)
+{
+    int flat = two (n, "Reshape", x, ints (n, "1 1 16 256"));
+    int mask = one (n, "Softmax", two (n, "Reshape", conv (n, x, 16, 1, 1, 1, 1), ints (n, "1 1 256")), "axis=2");
+    int context = two (n, "MatMul", flat, two (n, "Unsqueeze", mask, ints (n, "-1")));
+    int y = conv (n, two (n, "Reshape", context, ints (n, "1 16 1 1")), 16, 8, 1, 1, 1);
+    return two (n, "Add", x, conv (n, one (n, "Relu", y, NULL), 8, 16, 1, 1, 1));
+}
+
+/* GENet with parameters: gathered by depthwise convolutions, excited by the nearest of them. */
+static int gather_excite (struct net *n, int x)
+{
+    int small = conv (n, one (n, "Relu", conv (n, x, 16, 16, 3, 2, 16), NULL), 16, 16, 3, 2, 16);
+    onnx_floats (&n->o, value_name (++n->values), "4", (const float[]) { 1, 1, 4, 4 });
+    int by = n->values, none = weights (n, "0", 0, 0);
+    int up = node (n, "Resize", small, none, by, "coordinate_transformation_mode=asymmetric nearest_mode=floor");
+    return two (n, "Mul", x, one (n, "Sigmoid", up, NULL));
+}
+
 static const struct {
     const char *name;
     int opset;
@@ -227,6 +247,8 @@ static const struct {
     { "transposed convolution", 13, transposed, NULL },
     { "uneven groups", 13, uneven_groups, NULL },
     { "GeM", 13, generalised_mean, NULL },
+    { "GCNet", 13, global_context, NULL },
+    { "GENet", 13, gather_excite, NULL },
 };
 
 /* ---- checks ------------------------------------------------------------------------------------------------------ */
@@ -271,6 +293,36 @@ static void check_family_numbers (const char *name, struct model *model)
     }
 }
 
+/* x of 4 x 5 times its first row stood up, and its first column laid down times it. */
+static void check_products (void)
+{
+    enum { ROWS = 4, DEPTH = 5 };
+    float input[ROWS * DEPTH], expected[DEPTH] = { 0 };
+    fill (input, ROWS * DEPTH, 12);
+    for (int down = 0; down < 2; down++) {
+        struct error error = { "" };
+        struct onnx o = onnx_new (13);
+        int count = down ? DEPTH : ROWS;
+        onnx_input (&o, "x", "1 4 5");
+        onnx_ints (&o, "zero", "0");
+        onnx_ints (&o, "one", "1");
+        onnx_ints (&o, "axis", down ? "-1" : "-2");
+        onnx_node (&o, "Slice", "x zero one axis", "part", "");
+        onnx_node (&o, "Transpose", "part", "vector", "perm=0,2,1");
+        onnx_node (&o, "MatMul", down ? "vector x" : "x vector", "y", "");
+        onnx_output (&o, "y", "1");
+        for (int i = 0; i < count; i++) {
+            expected[i] = 0;
+            for (int k = 0; k < (down ? ROWS : DEPTH); k++)
+                expected[i] += down ? input[k * DEPTH] * input[k * DEPTH + i] : input[i * DEPTH + k] * input[k];
+        }
+        struct model *model = load_onnx (scratch_path ("product.onnx"), &o, &error);
+        if (CHECK (model != NULL, "%s", error.text))
+            check_scores ("MatMul of two tensors", model, input, expected, (size_t)count, 1e-6);
+        model_unref (model);
+    }
+}
+
 void check_families (void)
 {
     check_group ("families");
@@ -289,4 +341,5 @@ void check_families (void)
         check_family_numbers (families[i].name, model);
         model_unref (model);
     }
+    check_products ();
 }

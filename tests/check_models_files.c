@@ -5,6 +5,7 @@
 
 #include "tests/check_models.h"
 
+#include "models/file.h"
 #include "models/labels.h"
 #include "models/modelinfo.h"
 #include "models/npy.h"
@@ -553,6 +554,17 @@ static void check_array_round_trip (void)
     CHECK (!npy_write (scratch (), numbers, 1, shape, &error) && error.text[0], "writing to a folder");
 }
 
+/* What a program may ask before it takes a file. */
+static void check_readable (void)
+{
+    struct error error = { "" };
+    const char *path = scratch_path ("readable");
+    CHECK (!file_can_be_read (path, &error) && strstr (error.text, "readable: cannot be opened"), "'%s'", error.text);
+    error.text[0] = 0;
+    CHECK (!file_can_be_read (scratch (), &error) && strstr (error.text, "is a folder"), "'%s'", error.text);
+    CHECK (write_file (path, "x", 1) && file_can_be_read (path, &error), "'%s'", error.text);
+}
+
 void check_side_files (void)
 {
     check_group ("labels");
@@ -564,6 +576,7 @@ void check_side_files (void)
     check_notices ();
     check_not_finite ();
     check_references ();
+    check_readable ();
     check_group ("modelinfo");
     check_modelinfo ();
     check_modelinfo_beside ();

@@ -150,6 +150,74 @@ static const struct {
     { "to 8 bits", { { "Cast", "large", "c", "to=2" } }, 2, { 44, 255 } },
     { "to 8 bits with sign", { { "Cast", "large", "c", "to=3" } }, 2, { 44, -1 } },
     { "to text", { { "Cast", "six", "c", "to=8" } }, 0, { 0 } },
+    { "to 16 bits", { { "Cast", "large", "c", "to=4" } }, 2, { 300, 65535 } },
+    { "to 16 bits with sign", { { "Cast", "large", "c", "to=5" } }, 2, { 300, -1 } },
+    { "to 32 bits", { { "Cast", "large", "c", "to=12" } }, 2, { 300, 4294967296.0f } },
+    { "to 32 bits with sign", { { "Cast", "large", "c", "to=6" } }, 2, { 300, -1 } },
+    { "floats to bool", { { "Cast", "signs", "a", "to=1" }, { "Cast", "a", "c", "to=9" } }, 4, { 1, 1, 1, 1 } },
+    { "no number to an integer",
+      { { "Cast", "n_1", "a", "to=1" }, { "Sqrt", "a", "b" }, { "Cast", "b", "c", "to=7" } },
+      0,
+      { 0 } },
+    { "sizes of floats", { { "Cast", "signs", "a", "to=1" }, { "Abs", "a", "c" } }, 4, { 3, 1, 1, 3 } },
+    { "floats negated", { { "Cast", "signs", "a", "to=1" }, { "Neg", "a", "c" } }, 4, { 3, 1, -1, -3 } },
+    { "remainder of floats",
+      { { "Cast", "signs", "a", "to=1" }, { "Cast", "two", "b", "to=1" }, { "Mod", "a b", "c", "fmod=1" } },
+      4,
+      { -1, -1, 1, 1 } },
+    { "remainder of floats as of integers",
+      { { "Cast", "signs", "a", "to=1" }, { "Cast", "two", "b", "to=1" }, { "Mod", "a b", "c" } },
+      0,
+      { 0 } },
+    { "limits of floats",
+      { { "Cast", "six", "a", "to=1" },
+        { "Cast", "three", "b", "to=1" },
+        { "Cast", "five", "d", "to=1" },
+        { "Max", "a b", "e" },
+        { "Min", "e d", "c" } },
+      6,
+      { 3, 3, 3, 4, 5, 5 } },
+    { "floats below and above",
+      { { "Cast", "six", "a", "to=1" },
+        { "Cast", "three", "b", "to=1" },
+        { "Less", "a b", "d" },
+        { "Greater", "a b", "e" },
+        { "Sub", "d e", "c" } },
+      6,
+      { 1, 1, 0, -1, -1, -1 } },
+    { "floats at most and equal",
+      { { "Cast", "six", "a", "to=1" },
+        { "Cast", "three", "b", "to=1" },
+        { "LessOrEqual", "a b", "d" },
+        { "Equal", "a b", "e" },
+        { "Add", "d e", "c" } },
+      6,
+      { 1, 1, 2, 0, 0, 0 } },
+    { "floats at least",
+      { { "Cast", "six", "a", "to=1" }, { "Cast", "three", "b", "to=1" }, { "GreaterOrEqual", "a b", "c" } },
+      6,
+      { 0, 0, 1, 1, 1, 1 } },
+    { "a range from six numbers", { { "Range", "six one one", "c" } }, 0, { 0 } },
+    { "the largest of nothing", { { "Slice", "six zero zero", "a" }, { "ReduceMax", "a", "c" } }, 0, { 0 } },
+    { "more sizes than parts", { { "Split", "six sizes", "a c", "axis=0" } }, 0, { 0 } },
+    { "parts that leave some", { { "Split", "six sizes_2", "a c", "axis=0" } }, 0, { 0 } },
+    { "to a size below 0", { { "Expand", "one n_1", "c" } }, 0, { 0 } },
+    { "weights made even",
+      { { "Cast", "signs", "a", "to=1" },
+        { "Reshape", "a 1_1_4", "b" },
+        { "Cast", "two", "s", "to=1" },
+        { "BatchNormalization", "b s s s s", "c", "training_mode=1 epsilon=11f" } },
+      4,
+      { 0.5f, 1.5f, 2.5f, 3.5f } },
+    { "weights of no channels made even",
+      { { "Cast", "six", "a", "to=1" },
+        { "Cast", "two", "s", "to=1" },
+        { "BatchNormalization", "a s s s s", "c", "training_mode=1" } },
+      0,
+      { 0 } },
+    { "floats in an attribute", { { "Constant", "", "c", "value_floats=1f,2.5f,-3f" } }, 3, { 1, 2.5f, -3 } },
+    { "a constant of nothing", { { "Constant", "", "c", "value_ints=5" } }, 0, { 0 } },
+    { "four numbers as two and a half", { { "Reshape", "signs n_2", "c" } }, 0, { 0 } },
     { "a billion", { { "Expand", "one billion", "c" } }, 0, { 0 } },
 };
 
@@ -177,6 +245,8 @@ static void add_constants (struct onnx *o)
         { "column", "6 1" },
         { "three_1", "7 8" },
         { "2_1_2", "2 1 2" },
+        { "1_1_4", "1 1 4" },
+        { "n_2", "-2" },
         { "3_1", "3 1" },
         { "billion", "1000000000" },
     };
@@ -188,7 +258,7 @@ static void add_constants (struct onnx *o)
 static struct onnx network (const struct line *lines, int count)
 {
     char dims[32];
-    struct onnx o = onnx_new (13);
+    struct onnx o = onnx_new (14);
     snprintf (dims, sizeof dims, "1 %d", count ? count : 1);
     onnx_input (&o, "x", dims);
     add_constants (&o);
@@ -216,6 +286,7 @@ static void check_case (size_t i)
         CHECK (!model && strstr (error.text, "fold.onnx"), "%s: is accepted, or '%s'", cases[i].what, error.text);
     else if (CHECK (model != NULL, "%s: %s", cases[i].what, error.text))
         check_scores (cases[i].what, model, zeros, cases[i].expected, (size_t)cases[i].count, 0);
+    memory_runs_short (path);
     model_unref (model);
 }
 

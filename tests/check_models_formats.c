@@ -2,6 +2,8 @@
 /* check_models_formats.c: the ways in which a file may write numbers down and describe its input. */
 #include "tests/check_models.h"
 
+#include "models/onnx_scan.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -152,6 +154,72 @@ static void check_channels_last (void)
     model_unref (model);
 }
 
+enum { LIST = 2048 };
+
+/* Bytes of the file without its numbers. */
+static size_t compact_size (const char *path)
+{
+    size_t size;
+    struct error error = { "" };
+    struct onnx_compact compact = { NULL, 0, 0 };
+    char *bytes = slurp (path, &size);
+    CHECK (bytes && onnx_scan (path, bytes, size, &compact, &error), "%s", error.text);
+    free (compact.bytes);
+    free (bytes);
+    return compact.size;
+}
+
+/* A long list of floats stays where it lies in the file, where it is all that there is of the tensor's numbers. */
+static void check_float_lists (void)
+{
+    static const struct {
+        const char *what;
+        int type, lists; /* 0: one of half the numbers */
+        bool late, raw, copied;
+        const char *why; /* NULL: it must load */
+    } cases[] = {
+        { "one list", 1, 1, false, false, false, NULL },
+        { "one list before its type", 1, 1, true, false, false, NULL },
+        { "two lists", 1, 2, false, false, true, NULL },
+        { "a list and bytes", 1, 1, false, true, true, "has its numbers twice" },
+        { "a list of doubles", 11, 1, false, false, true, "the file has 0 numbers" },
+        { "half a list", 1, 0, false, false, false, "4096 bytes" },
+    };
+    static float numbers[LIST], zeros[LIST];
+    fill (numbers, LIST, 90);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error error = { "" };
+        struct onnx o = onnx_new (13);
+        struct message w = { 0 };
+        const char *path = scratch_path ("format.onnx");
+        size_t each = cases[i].lists ? LIST / (size_t)cases[i].lists : LIST / 2;
+        for (int end = 0; end < 2; end++) {
+            if (end != cases[i].late) {
+                for (size_t from = 0; from < (cases[i].lists ? LIST : LIST / 2); from += each)
+                    put_block (&w, 4, numbers + from, each * sizeof (float));
+                continue;
+            }
+            put_int (&w, 1, LIST);
+            put_int (&w, 2, cases[i].type);
+            put_text (&w, 8, "w");
+        }
+        if (cases[i].raw)
+            put_block (&w, 9, numbers, sizeof numbers);
+        onnx_input (&o, "x", "1 2048");
+        put_message (&o.graph, 5, &w);
+        onnx_node (&o, "Add", "x w", "y", "");
+        onnx_output (&o, "y", "1 2048");
+        struct model *model = load (&o, &error);
+        if (cases[i].why)
+            CHECK (!model && strstr (error.text, cases[i].why), "%s: '%s'", cases[i].what, error.text);
+        else if (CHECK (model != NULL, "%s: %s", cases[i].what, error.text))
+            check_scores (cases[i].what, model, zeros, numbers, LIST, 0);
+        CHECK ((compact_size (path) > 2048) == cases[i].copied, "%s: %zu bytes are copied", cases[i].what,
+               compact_size (path));
+        model_unref (model);
+    }
+}
+
 /* Tensors are called what ONNX calls them; outputs keep their order. */
 static void check_names (void)
 {
@@ -184,6 +252,7 @@ void check_formats (void)
     check_group ("formats");
     check_number_formats ();
     check_integer_formats ();
+    check_float_lists ();
     check_input_shapes ();
     check_channels_last ();
     check_names ();

@@ -172,6 +172,9 @@ static const struct {
     { "no names below", "names:\nnc: 2\n", 2, "error no names" },
     { "two kinds in YAML", "names:\n  - a\n  1: b\n", 2, "error kind" },
     { "mappings in YAML", "names:\n  - name: a\n", 1, "error plain" },
+    { "a map to nothing", "{0: 'a', 1: [2]}", 2, "error no name" },
+    { "a category below 0", "[{\"id\": 0, \"name\": \"a\"}, {\"id\": -1, \"name\": \"b\"}]", 2, "error class -1" },
+    { "a surrogate pair", "['\\ud83d\\ude00 a', 'b']", 2, "\xf0\x9f\x98\x80 a|b" },
     { "a page", "\n<!DOCTYPE html>\n<html></html>\n", 1, "error web page" },
 };
 
@@ -246,6 +249,22 @@ static void check_shared_map (void)
     g_free (map);
 }
 
+/* Of a model: cut at the comma, and never NULL. */
+static void check_short_labels_of_models (void)
+{
+    static const char names[] = "tench, Tinca tinca\nhen\n";
+    struct error error = { "" };
+    const char *path = scratch_path ("short.txt");
+    write_file (path, names, sizeof names - 1);
+    struct model *model = model_load (NULL, path, &error);
+    if (!CHECK (model != NULL, "%s", error.text))
+        return;
+    CHECK (!strcmp (model_label (model, 0), "tench, Tinca tinca") && !strcmp (model_short_label (model, 0), "tench"),
+           "'%s', '%s'", model_label (model, 0), model_short_label (model, 0));
+    CHECK (!strcmp (model_short_label (model, 1), model_label (model, 1)), "'%s'", model_short_label (model, 1));
+    model_unref (model);
+}
+
 void check_labels (void)
 {
     check_group ("label files");
@@ -256,4 +275,5 @@ void check_labels (void)
     check_group ("short labels");
     check_short_names ();
     check_many_short_names ();
+    check_short_labels_of_models ();
 }

@@ -169,7 +169,6 @@ static struct onnx network (const struct line *lines, bool last)
     for (int i = 0; i < LINES && lines[i].operation; i++)
         onnx_node (&o, lines[i].operation, lines[i].inputs, lines[i].output, lines[i].attributes);
     onnx_output (&o, "y", "1");
-    onnx_finish (&o);
     return o;
 }
 
@@ -178,9 +177,7 @@ static struct model *load (const struct line *lines, bool last, const char *what
     struct error error = { "" };
     struct onnx o = network (lines, last);
     const char *path = scratch_path ("layout.onnx");
-    CHECK (write_file (path, o.file.data, o.file.size), "%s", path);
-    onnx_free (&o);
-    struct model *model = model_load (path, NULL, &error);
+    struct model *model = load_onnx (path, &o, &error);
     CHECK (model != NULL, "%s: %s", what, error.text);
     return model;
 }

@@ -15,6 +15,11 @@
 
 enum { COUNT = 48, LINES = 10 };
 
+static double logistic (double x)
+{
+    return 1 / (1 + exp (-x));
+}
+
 static double silu (double x)
 {
     return x / (1 + exp (-x));
@@ -98,6 +103,16 @@ static const struct {
         { "Sub", "e n1", "b" },
         { "Mul", "b half", "d" },
         { "Where", "a x d", "y" } } },
+    { "sigmoid by Exp, taken from 0",
+      ACTIVATION_SIGMOID,
+      logistic,
+      true,
+      { { "Sub", "n0 x", "a" }, { "Exp", "a", "e" }, { "Add", "e n1", "b" }, { "Div", "n1 b", "y" } } },
+    { "sigmoid by Exp, times -1",
+      ACTIVATION_SIGMOID,
+      logistic,
+      true,
+      { { "Mul", "n_1 x", "a" }, { "Exp", "a", "e" }, { "Add", "n1 e", "b" }, { "Reciprocal", "b", "y" } } },
     { "SiLU of a product",
       ACTIVATION_SILU,
       silu,

@@ -73,15 +73,13 @@ static void check_numbers (const char *what, struct onnx *o, const float *input,
 {
     struct error error = { "" };
     const char *path = scratch_path ("quantised.onnx");
-    onnx_finish (o);
-    struct model *model = write_file (path, o->file.data, o->file.size) ? model_load (path, NULL, &error) : NULL;
+    struct model *model = load_onnx (path, o, &error);
     float most = 1;
     for (size_t i = 0; i < count; i++)
         most = fmaxf (most, fabsf (expected[i]));
     if (CHECK (model != NULL, "%s: %s", what, error.text))
         check_scores (what, model, input, expected, count, 2e-6 + slack / (double)most);
     model_unref (model);
-    onnx_free (o);
 }
 
 /* ---- convolutions and products -------------------------------------------------------------------------------- */

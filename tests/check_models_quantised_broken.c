@@ -38,6 +38,9 @@ static const struct fault faults[] = {
     { "three scales for two outputs", "do not fit axis 0", .weight_scale_dims = "3" },
     { "three zero points for two scales", "has 3 zero points for 2 scales", .weight_zero_dims = "3" },
     { "a matrix of scales", "do not fit axis 0", .weight_scale_dims = "2 2", .weight_zero_dims = "2 2" },
+    { "a scale a place", "do not fit axis 1", .scale_dims = "1 1 1 3" },
+    { "zero point of another type than the attribute", "is uint8, but belongs to int8",
+      .pair_attributes = "output_dtype=3" },
     { "zero point of floats", "is no integer constant", .zero_type = FLOAT },
     { "zero point of another type", "is int8, but belongs to uint8", .back_zero_type = INT8 },
     { "zero point of weights of another type", "is uint8, but belongs to int8", .weight_zero_type = UINT8 },
@@ -141,6 +144,10 @@ static const struct {
     { "a scale of another", "DequantizeLinear", "q ds dz", "", "do not come from the same DynamicQuantizeLinear" },
     { "what is dynamic as a number", "Add", "dq ds", "", "floats are needed" },
     { "a scale not multiplied back", "ConvInteger", "dq w dz w_0", "", "is int32; floats are needed" },
+    { "floats as integers of a sum", "QLinearAdd", "x x_s x_z q x_s x_z x_s x_z", "", "is not made of integers" },
+    { "parts of other scales", "Concat", "q dq", "axis=1", "" },
+    { "padding of a scale a channel", "DynamicQuantizeLinear", "q", "", "is not made of floats" },
+    { "weights of what depends on the image", "QLinearConv", "q x_s x_z q x_s x_z x_s x_z", "", "must be a constant" },
     { "integers cast to integers", "Cast", "q", "to=6", "conversion of quantised numbers to type int32" },
 };
 

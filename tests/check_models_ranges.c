@@ -240,6 +240,50 @@ static void check_drawn (struct model *model)
            (double)low[0], (double)low[2]);
 }
 
+/* Wide as ranges are made, none goes beyond what its activation can give. */
+static void check_bounds (void)
+{
+    static const struct {
+        const char *name;
+        float low, high;
+    } wanted[] = {
+        { "tanh", -1, 1 }, { "elu", -0.5f, INFINITY }, { "gelu", -0.171f, INFINITY }, { "mish", -0.309f, INFINITY }
+    };
+    float weights[108];
+    struct error error = { "" };
+    struct onnx o = onnx_new (20);
+    fill (weights, 108, 32);
+    for (int i = 0; i < 108; i++)
+        weights[i] *= 4;
+    onnx_input (&o, "pixels", "1 3 20 24");
+    onnx_floats (&o, "w", "3 3 3 3", weights);
+    for (int i = 0; i < 4; i++) {
+        static const char *const operations[] = { "Tanh", "Elu", "Gelu", "Mish" };
+        char inputs[32], sum[8] = { (char)('a' + i), 0 };
+        snprintf (inputs, sizeof inputs, "%s w", i ? wanted[i - 1].name : "pixels");
+        onnx_node (&o, "Conv", inputs, sum, "pads=1,1,1,1");
+        onnx_node (&o, operations[i], sum, wanted[i].name, i == 1 ? "alpha=0.5f" : "");
+    }
+    onnx_node (&o, "GlobalAveragePool", "mish", "y", "");
+    onnx_output (&o, "y", "1 3 1 1");
+    struct model *model = load_onnx (scratch_path ("bounds.onnx"), &o, &error);
+    struct ranges *ranges =
+        model ? calibrate (model, &(struct calibration) { .threads = 1, .margin = 3 }, &error) : NULL;
+    for (int i = 0; CHECK (ranges != NULL, "%s", error.text) && i < 4; i++) {
+        float low, high;
+        CHECK (ranges_get (ranges, graph_find (model_graph (model), wanted[i].name), &low, &high) &&
+                   low >= wanted[i].low && low < 0.9f * wanted[i].low && high > 0 && high <= wanted[i].high,
+               "%s: %g to %g", wanted[i].name, (double)low, (double)high);
+    }
+    ranges_free (ranges);
+    model_unref (model);
+    const struct input_spec luma = { .channels = 1, .height = 1, .width = 2, .mean = { 8 }, .std = { 2 } };
+    const uint8_t pixels[6] = { 10, 20, 30, 255, 255, 255 };
+    float prepared[2];
+    calibrate_prepare (&luma, pixels, prepared);
+    CHECK (prepared[0] == 5 && prepared[1] == 123.5f, "%g %g", (double)prepared[0], (double)prepared[1]);
+}
+
 /* ---- files --------------------------------------------------------------------------------------------------- */
 
 static struct ranges *known_ranges (const struct model *model)
@@ -550,6 +594,7 @@ void check_ranges (void)
         check_seen (model);
         check_ends (model);
         check_drawn (model);
+        check_bounds ();
         check_round_trip (model, other);
         check_refused (model);
         check_large (model);

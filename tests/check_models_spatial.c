@@ -19,6 +19,7 @@ static struct model *load (const char *what, const struct line *lines)
     const char *path = scratch_path ("sizes.onnx");
     onnx_input (&o, "x", DIMS);
     onnx_floats (&o, "twice", "4", (const float[]) { 1, 1, 2, 2 });
+    onnx_floats (&o, "half_more", "4", (const float[]) { 1, 1, 1, 1.5f });
     onnx_floats (&o, "twice_last", "4", (const float[]) { 1, 2, 2, 1 });
     onnx_lines (&o, lines);
     onnx_output (&o, "y", "1");
@@ -33,6 +34,32 @@ static bool moves_channels (const struct model *model)
     for (int i = 0; i < graph_tensors (model_graph (model)); i++)
         moves |= !strcmp (graph_tensor (model_graph (model), i).operation, "pick");
     return moves;
+}
+
+/* By 1.5 of 5 there are 7 columns, whose middle is that of the 5: x (i) = 2.5 (1 - 7 / 7.5) + (i + 0.5) / 1.5 - 0.5. */
+static void check_resize_symmetric (void)
+{
+    static const struct line lines[] = {
+        { "Resize", "x - half_more", "y", "mode=linear coordinate_transformation_mode=half_pixel_symmetric" }, { NULL }
+    };
+    enum { OUT = 7 };
+    float input[COUNT], expected[CHANNELS * HEIGHT * OUT];
+    fill (input, COUNT, 77);
+    for (int line = 0; line < CHANNELS * HEIGHT; line++) {
+        for (int i = 0; i < OUT; i++) {
+            double at = 2.5 * (1 - 7 / 7.5) + (i + 0.5) / 1.5 - 0.5, inside = at < 0           ? 0
+                                                                              : at > WIDTH - 1 ? WIDTH - 1
+                                                                                               : at;
+            int first = inside < WIDTH - 1 ? (int)inside : WIDTH - 2;
+            const float *from = input + line * WIDTH + first;
+            expected[line * OUT + i] =
+                (float)((double)from[0] + (inside - first) * ((double)from[1] - (double)from[0]));
+        }
+    }
+    struct model *model = load ("Resize about the middle", lines);
+    if (model)
+        check_scores ("Resize about the middle", model, input, expected, (size_t)(CHANNELS * HEIGHT * OUT), 1e-6);
+    model_unref (model);
 }
 
 /* Nearest of channels last, there and back: the same as of channels first. */
@@ -181,5 +208,6 @@ void check_spatial (void)
 {
     check_group ("sizes");
     check_resize_last ();
+    check_resize_symmetric ();
     check_transposed ();
 }

@@ -71,9 +71,12 @@ static const char must_run[] =
     "reduce_sum_square_negative_axes_keepdims_example reduce_sum_square_negative_axes_keepdims_random relu "
     "reshape_extended_dims reshape_negative_dim reshape_negative_extended_dims reshape_one_dim reshape_reduced_dims "
     "reshape_reordered_all_dims reshape_reordered_last_dims reshape_zero_and_negative_dim reshape_zero_dim "
-    "resize_downsample_scales_linear resize_downsample_scales_nearest "
+    "resize_downsample_scales_cubic resize_downsample_scales_cubic_A_n0p5_exclude_outside "
+    "resize_downsample_scales_linear resize_downsample_scales_nearest resize_downsample_sizes_cubic "
     "resize_downsample_sizes_linear_pytorch_half_pixel resize_downsample_sizes_nearest "
-    "resize_downsample_sizes_nearest_tf_half_pixel_for_nn resize_upsample_scales_linear "
+    "resize_downsample_sizes_nearest_tf_half_pixel_for_nn resize_upsample_scales_cubic "
+    "resize_upsample_scales_cubic_A_n0p5_exclude_outside resize_upsample_scales_cubic_align_corners "
+    "resize_upsample_scales_cubic_asymmetric resize_upsample_sizes_cubic resize_upsample_scales_linear "
     "resize_upsample_scales_linear_align_corners resize_upsample_scales_nearest resize_upsample_sizes_nearest "
     "resize_upsample_sizes_nearest_ceil_half_pixel resize_upsample_sizes_nearest_floor_align_corners "
     "resize_upsample_sizes_nearest_round_prefer_ceil_asymmetric sigmoid sigmoid_example slice slice_default_axes "
@@ -103,9 +106,10 @@ static const char must_run_alone[] =
     "Conv2d_strided ELU LeakyReLU LeakyReLU_with_negval Linear_no_bias MaxPool2d PReLU_2d ReLU Sigmoid Softmax Tanh "
     "ZeroPad2d ConstantPad2d ";
 
-/* A test whose numbers are ONNX's definition but not ONNX Runtime's, which rounds the size before it aligns corners, as
+/* Tests whose numbers are ONNX's definition but not ONNX Runtime's, which rounds the size before it aligns corners, as
  * PyTorch does. */
-static const char differs[] = "resize_downsample_scales_linear_align_corners ";
+static const char differs[] =
+    "resize_downsample_scales_cubic_align_corners resize_downsample_scales_linear_align_corners ";
 
 struct counts {
     int ran, refused;
@@ -195,6 +199,7 @@ static void compare (const char *name, const char *path, const float *input, con
     struct model *model = model_load (path, NULL, &error);
     if (CHECK (model != NULL, "%s: %s", name, error.text))
         check_scores (name, model, input, expected, count, 1e-5);
+    memory_runs_short (path);
     model_unref (model);
 }
 

@@ -481,16 +481,17 @@ static int densenet (struct twin *t)
 
 /* ---- ConvNeXt, RegNet -------------------------------------------------------------------------------------------- */
 
-/* Parts of a block: depthwise, norm, first, second, scale; `response`: V2's norm instead of a scale. */
-static int next_block (struct twin *t, int x, const char *block, const char *const p[5], const char *response)
+/* Parts of a block: depthwise, norm, first, second, scale; V2's response norm, its weight and bias, and their shape. */
+static int next_block (struct twin *t, int x, const char *block, const char *const p[9])
 {
-    const char *matrix = response ? "b" : "m";
-    char what[64];
+    const char *matrix = p[5] && !strcmp (p[5], "mlp.grn") ? "b" : "m";
+    char what[64], response[64];
     int y = twin_conv (t, x, in (block, p[0]), "4 1 7 1 3 4 b");
     y = twin_layer_norm (t, y, in (block, p[1]), 4, false);
     snprintf (what, sizeof what, "8 4 1 1 0 1 %s", matrix);
     y = twin_node (t, "Gelu", NULL, "v%d", twin_conv (t, y, in (block, p[2]), what));
-    if (response) {
+    if (p[5]) {
+        snprintf (response, sizeof response, "%s.%s", block, p[5]);
         onnx_ints (&t->o, in (block, "space"), "2 3");
         onnx_ints (&t->o, in (block, "channels"), "1");
         onnx_number (&t->o, in (block, "small"), 0.000001f);
@@ -498,18 +499,18 @@ static int next_block (struct twin *t, int x, const char *block, const char *con
         int all = twin_node (t, "ReduceMean", NULL, "v%d %s", length, in (block, "channels"));
         int share = twin_node (t, "Div", NULL, "v%d v%d", length,
                                twin_node (t, "Add", NULL, "v%d %s", all, in (block, "small")));
-        twin_tensor (t, in (response, "weight"), "8", 9, 0);
-        twin_tensor (t, in (response, "bias"), "8", 9, 0);
+        twin_tensor (t, in (response, p[6]), p[8], 9, 0);
+        twin_tensor (t, in (response, p[7]), p[8], 9, 0);
         onnx_ints (&t->o, in (block, "shape"), "1 8 1 1");
-        int weight = twin_node (t, "Reshape", NULL, "%s %s", in (response, "weight"), in (block, "shape"));
-        int bias = twin_node (t, "Reshape", NULL, "%s %s", in (response, "bias"), in (block, "shape"));
+        int weight = twin_node (t, "Reshape", NULL, "%s %s", in (response, p[6]), in (block, "shape"));
+        int bias = twin_node (t, "Reshape", NULL, "%s %s", in (response, p[7]), in (block, "shape"));
         share = twin_node (t, "Mul", NULL, "v%d v%d", twin_node (t, "Mul", NULL, "v%d v%d", y, share), weight);
         y = twin_add (t, y, twin_add (t, share, bias));
     }
     snprintf (what, sizeof what, "4 8 1 1 0 1 %s", matrix);
     y = twin_conv (t, y, in (block, p[3]), what);
-    if (!response) {
-        twin_tensor (t, in (block, p[4]), strcmp (p[4], "gamma") ? "4,1,1" : "4", 9, 0.5f);
+    if (p[4]) {
+        twin_tensor (t, in (block, p[4]), strcmp (p[4], "layer_scale") ? "4" : "4,1,1", 9, 0.5f);
         onnx_ints (&t->o, in (block, "shape"), "4 1 1");
         int scale = twin_node (t, "Reshape", NULL, "%s %s", in (block, p[4]), in (block, "shape"));
         y = twin_node (t, "Mul", NULL, "v%d v%d", y, scale);
@@ -517,51 +518,81 @@ static int next_block (struct twin *t, int x, const char *block, const char *con
     return twin_add (t, x, y);
 }
 
-static const char *const torchvision_next[] = { "block.0", "block.2", "block.3", "block.5", "layer_scale" };
-static const char *const timm_next[] = { "conv_dw", "norm", "mlp.fc1", "mlp.fc2", "gamma" };
-static const char *const original_next[] = { "dwconv", "norm", "pwconv1", "pwconv2", "gamma" };
+static const char *const torchvision_next[9] = { "block.0", "block.2", "block.3", "block.5", "layer_scale" };
+static const char *const timm_next[9] = { "conv_dw", "norm", "mlp.fc1", "mlp.fc2", "gamma" };
+static const char *const timm_next_2[9] = { "conv_dw", "norm",   "mlp.fc1", "mlp.fc2", NULL,
+                                            "mlp.grn", "weight", "bias",    "8" };
+static const char *const original_next[9] = { "dwconv", "norm", "pwconv1", "pwconv2", "gamma" };
+static const char *const original_next_2[9] = { "dwconv", "norm",  "pwconv1", "pwconv2", NULL,
+                                                "grn",    "gamma", "beta",    "1,1,1,8" };
+static const char *const hugging_face_next[9] = { "dwconv", "layernorm", "pwconv1", "pwconv2",
+                                                  "layer_scale_parameter" };
+static const char *const hugging_face_next_2[9] = { "dwconv", "layernorm", "pwconv1", "pwconv2", NULL,
+                                                    "grn",    "weight",    "bias",    "1,1,1,8" };
 
-/* Two stages of a block each; names of what is around them. */
-static int convnext_of (struct twin *t, const char *const names[7], const char *const parts[5], bool responds)
+/* Two stages of a block each. Names: the stem and its norm, a block, what is between, a block, the last norm, the
+ * classifier. */
+static int convnext_of (struct twin *t, const char *const names[7], const char *const parts[9])
 {
-    int x = twin_layer_norm (t, twin_conv (t, 0, in (names[0], "0"), "4 3 4 4 0 1 b"), in (names[0], "1"), 4, false);
-    char response[64];
-    snprintf (response, sizeof response, "%s.mlp.grn", names[1]);
-    x = next_block (t, x, names[1], parts, responds ? response : NULL);
-    x = twin_layer_norm (t, x, in (names[2], "0"), 4, false);
-    x = twin_conv (t, x, in (names[2], "1"), "4 4 2 2 0 1 b");
-    snprintf (response, sizeof response, "%s.mlp.grn", names[3]);
-    x = next_block (t, x, names[3], parts, responds ? response : NULL);
-    return head (t, twin_layer_norm (t, twin_mean (t, x), names[4], 4, true), names[5], 4);
+    int x = twin_layer_norm (t, twin_conv (t, 0, names[0], "4 3 4 4 0 1 b"), names[1], 4, false);
+    x = next_block (t, x, names[2], parts);
+    x = twin_layer_norm (t, x, in (names[3], "0"), 4, false);
+    x = twin_conv (t, x, in (names[3], "1"), "4 4 2 2 0 1 b");
+    x = next_block (t, x, names[4], parts);
+    return head (t, twin_layer_norm (t, twin_mean (t, x), names[5], 4, true), names[6], 4);
 }
 
 static int convnext (struct twin *t)
 {
-    static const char *const names[] = { "features.0",   "features.1.0", "features.2", "features.3.0",
-                                         "classifier.0", "classifier.2", NULL };
-    return convnext_of (t, names, torchvision_next, false);
+    static const char *const names[] = { "features.0.0", "features.0.1", "features.1.0", "features.2",
+                                         "features.3.0", "classifier.0", "classifier.2" };
+    return convnext_of (t, names, torchvision_next);
 }
 
 static const char *const timm_names[] = {
-    "stem", "stages.0.blocks.0", "stages.1.downsample", "stages.1.blocks.0", "head.norm", "head.fc", NULL
+    "stem.0", "stem.1", "stages.0.blocks.0", "stages.1.downsample", "stages.1.blocks.0", "head.norm", "head.fc"
 };
 
 static int convnext_timm (struct twin *t)
 {
-    return convnext_of (t, timm_names, timm_next, false);
+    return convnext_of (t, timm_names, timm_next);
 }
 
 static int convnext_v2 (struct twin *t)
 {
-    return convnext_of (t, timm_names, timm_next, true);
+    return convnext_of (t, timm_names, timm_next_2);
 }
+
+static const char *const original_names[] = {
+    "downsample_layers.0.0", "downsample_layers.0.1", "stages.0.0", "downsample_layers.1", "stages.1.0", "norm", "head"
+};
 
 static int convnext_original (struct twin *t)
 {
-    static const char *const names[] = {
-        "downsample_layers.0", "stages.0.0", "downsample_layers.1", "stages.1.0", "norm", "head", NULL
-    };
-    return convnext_of (t, names, original_next, false);
+    return convnext_of (t, original_names, original_next);
+}
+
+static int convnext_v2_original (struct twin *t)
+{
+    return convnext_of (t, original_names, original_next_2);
+}
+
+static const char *const hugging_face_names[] = { "embeddings.patch_embeddings",
+                                                  "embeddings.layernorm",
+                                                  "encoder.stages.0.layers.0",
+                                                  "encoder.stages.1.downsampling_layer",
+                                                  "encoder.stages.1.layers.0",
+                                                  "layernorm",
+                                                  "classifier" };
+
+static int convnext_hugging_face (struct twin *t)
+{
+    return convnext_of (t, hugging_face_names, hugging_face_next);
+}
+
+static int convnext_v2_hugging_face (struct twin *t)
+{
+    return convnext_of (t, hugging_face_names, hugging_face_next_2);
 }
 
 /* Names: three convolutions, their norms, reduce, widen, projection, its norm. */
@@ -625,6 +656,9 @@ const struct family_case networks_families[] = {
     { "ConvNeXt, timm", 32, convnext_timm, false },
     { "ConvNeXt V2, timm", 32, convnext_v2, false },
     { "ConvNeXt, the authors'", 32, convnext_original, false },
+    { "ConvNeXt V2, the authors'", 32, convnext_v2_original, false },
+    { "ConvNeXt, Hugging Face", 32, convnext_hugging_face, false },
+    { "ConvNeXt V2, Hugging Face", 32, convnext_v2_hugging_face, false },
     { "RegNetX", 32, regnet, false },
     { "RegNetY, timm", 32, regnet_timm, false },
     { NULL, 0, NULL, false },

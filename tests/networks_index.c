@@ -4,6 +4,7 @@
 #include "tests/networks.h"
 
 #include "engine/work.h"
+#include "tests/allocations.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -228,6 +229,24 @@ static void check_charges (void)
            (int)good);
 }
 
+/* Each allocation of loading it fails once: a network, or one error that names the index or a file of it. */
+static void check_memory (const char *text)
+{
+    struct error error = { "" };
+    struct model *model = load (text, &error);
+    long good = 0;
+    model_unref (model);
+    for (bool failed = allocations_counted (); failed && good < 100000; good++) {
+        error.text[0] = 0;
+        allocations_fail_after (good);
+        model = model_load (networks_path (index_name), NULL, &error);
+        failed = allocations_heal ();
+        CHECK (model || strstr (error.text, ".safetensors"), "allocation %ld fails: '%s'", good, error.text);
+        model_unref (model);
+    }
+    CHECK (!allocations_counted () || (good > 100 && good < 100000), "%ld allocations", good);
+}
+
 void check_index (void)
 {
     static struct twin t;
@@ -252,6 +271,7 @@ void check_index (void)
         check_texts (text, sizeof text, &all);
         make_index (text, sizeof text, &all, NULL, NULL);
         check_cuts (text);
+        check_memory (text);
         check_charges ();
         unlink (networks_path (first));
         unlink (networks_path (second));

@@ -124,7 +124,7 @@ void onnx_output (struct onnx *o, const char *name, const char *dims)
     put_value (o, 12, name, 1, dims);
 }
 
-/* AttributeProto: name 1, f 2, i 3, s 4, ints 8, type 20 (1 f, 2 i, 3 s, 7 ints). */
+/* AttributeProto: name 1, f 2, i 3, s 4, floats 7, ints 8, type 20 (1 f, 2 i, 3 s, 6 floats, 7 ints). */
 static void put_attribute (struct message *node, char *text)
 {
     struct message a = { 0 };
@@ -134,11 +134,14 @@ static void put_attribute (struct message *node, char *text)
     char *end, *comma = strchr (value, ',');
     bool number = value[0] && strchr ("0123456789-", value[0]) != NULL;
     if (number && comma) {
+        bool floats = comma[-1] == 'f';
         for (char *item; (item = strsep (&value, ","));) {
-            if (*item)
+            if (*item && floats)
+                put_float (&a, 7, strtof (item, NULL));
+            else if (*item)
                 put_int (&a, 8, strtoll (item, NULL, 10));
         }
-        put_int (&a, 20, 7);
+        put_int (&a, 20, floats ? 6 : 7);
     } else if (number && value[strlen (value) - 1] == 'f') {
         put_float (&a, 2, strtof (value, &end));
         put_int (&a, 20, 1);

@@ -392,7 +392,9 @@ static void random_size (struct builder *b, int x)
 {
     struct tensor_info in = graph_tensor (b->g, x);
     double row[40], column[40];
-    struct resampling resize = { random_int (b, 1, 20), random_int (b, 1, 20), row, column };
+    struct resampling resize = {
+        random_int (b, 1, 20), random_int (b, 1, 20), row, column, random_int (b, 0, 1), -0.75f, random_int (b, 0, 1)
+    };
     if (in.channels % 4 == 0 && random_int (b, 0, 1)) {
         struct depth_to_space how = { 2, 2, random_int (b, 0, 1) };
         keep (b, graph_depth_to_space (b->g, NULL, x, &how));

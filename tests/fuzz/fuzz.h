@@ -22,6 +22,8 @@ struct fuzz_target {
     void (*seeds) (void (*put) (void *data, const void *bytes, size_t size), void *data);
 };
 
+enum { FUZZ_SIDE = 16 }; /* rows and columns of the network whose ranges are read */
+
 extern const struct fuzz_target fuzz_targets[];                  /* ends with a NULL name */
 const struct fuzz_target *fuzz_target_called (const char *name); /* or NULL */
 
@@ -30,6 +32,7 @@ void fuzz_safetensors_seeds (void (*put) (void *data, const void *bytes, size_t 
 void fuzz_labels_seeds (void (*put) (void *data, const void *bytes, size_t size), void *data);
 void fuzz_modelinfo_seeds (void (*put) (void *data, const void *bytes, size_t size), void *data);
 void fuzz_npy_seeds (void (*put) (void *data, const void *bytes, size_t size), void *data);
+void fuzz_ranges_seeds (void (*put) (void *data, const void *bytes, size_t size), void *data);
 
 /* Changes one field of the ONNX file in bytes [size], which has room for `most`; `random` decides which and how;
  * `inside` changes the bytes of a value in place and returns how many there are then. Returns the new size, or 0: it is

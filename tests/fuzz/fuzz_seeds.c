@@ -3,9 +3,11 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "models/npy.h"
+#include "models/ranges_file.h"
 #include "tests/onnx_writer.h"
 #include "tests/safetensors_writer.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,19 +157,47 @@ void fuzz_modelinfo_seeds (put_function *put, void *data)
     put_texts (texts, put, data);
 }
 
-void fuzz_npy_seeds (put_function *put, void *data)
+/* What `write` writes into a file. */
+static void put_written (bool (*write) (const char *path, struct error *error), put_function *put, void *data)
 {
-    const int64_t shape[3] = { 3, 2, 2 };
-    float array[12] = { 1, 2, 3 };
     struct error error = { "" };
-    char path[] = "/tmp/convrelu-npy-XXXXXX", bytes[1024];
+    char path[] = "/tmp/convrelu-seed-XXXXXX", bytes[4096];
     int fd = mkstemp (path);
     if (fd < 0)
         return;
-    if (npy_write (path, array, 3, shape, &error)) {
+    close (fd);
+    fd = write (path, &error) ? open (path, O_RDONLY | O_CLOEXEC) : -1; /* it may be another file by now */
+    if (fd >= 0) {
         ssize_t size = read (fd, bytes, sizeof bytes);
         put (data, bytes, size > 0 ? (size_t)size : 0);
+        close (fd);
     }
-    close (fd);
     unlink (path);
+}
+
+static bool write_npy (const char *path, struct error *error)
+{
+    return npy_write (path, (float[12]) { 1, 2, 3 }, 3, (int64_t[]) { 3, 2, 2 }, error);
+}
+
+void fuzz_npy_seeds (put_function *put, void *data)
+{
+    put_written (write_npy, put, data);
+}
+
+static bool write_ranges (const char *path, struct error *error)
+{
+    struct model *model = model_fixed_filters (FUZZ_SIDE, FUZZ_SIDE, error);
+    struct ranges *ranges = model ? ranges_new (model_graph (model)) : NULL;
+    for (int id = 0; ranges && id < ranges_tensors (ranges); id++)
+        ranges_set (ranges, id, -0.5f, (float)id);
+    bool good = ranges && ranges_file_write (path, model, ranges, "no pictures", 24.5, error);
+    ranges_free (ranges);
+    model_unref (model);
+    return good;
+}
+
+void fuzz_ranges_seeds (put_function *put, void *data)
+{
+    put_written (write_ranges, put, data);
 }

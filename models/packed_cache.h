@@ -53,9 +53,9 @@ struct packed_kept {
 };
 
 /* Writes what plans of the graph have packed, whose weights as given were dropped: so it stays. Does nothing where all
- * of it came from the cache, which tells of a trial run already; says in *notices what went wrong. Of several that write
- * at once the last one's file stays. What it takes can be stopped (engine/work.h). That the process may write no file
- * so large (RLIMIT_FSIZE) is a notice, and no signal. */
+ * of it came from the cache, which tells of a trial run already; says in *notices what went wrong. Of several that
+ * write at once the last one's file stays. What it takes can be stopped (engine/work.h). Where the process may write no
+ * file so large (RLIMIT_FSIZE) that is a notice, and no signal. */
 void packed_cache_save (const struct packed_kept *kept, struct graph *graph, struct notices *notices);
 
 #endif

@@ -45,11 +45,12 @@ enums "$work/gst/gstenumtypes.h" "$core"/gst/gst*.h
 enums "$work/gst/video/video-enumtypes.h" "$base"/gst/video/*.h
 
 warnings='-std=c11 -Wall -Wextra -Wshadow -Wvla -Wno-unused-parameter -Werror'
+# shellcheck disable=SC2089
 defines='-D_GNU_SOURCE -DHAVE_ANALYTICS -DGST_USE_UNSTABLE_API -DPACKAGE="convrelu" -DVERSION="0" -DGST_PACKAGE_ORIGIN="x"'
 # -isystem: what GStreamer's own headers are warned of is not ours
 headers="-isystem $work -isystem $core -isystem $core/libs -isystem $base -isystem $bad"
 for file in plugin/*.c plugin/overlay/*.c; do
-  # shellcheck disable=SC2046,SC2086
+  # shellcheck disable=SC2046,SC2086,SC2090
   if ${CC:-cc} -fsyntax-only $warnings $defines -I. $headers $(pkg-config --cflags pangocairo gobject-2.0) "$file" >"$work/said" 2>&1; then
     echo "ok - $file with GStreamer $version"
     passed=$((passed + 1))

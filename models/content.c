@@ -8,7 +8,6 @@
 #include "models/model_private.h"
 #include "models/network.h"
 #include "models/onnx.h"
-#include "models/packed_cache.h"
 #include "models/report.h"
 #include "models/safetensors.h"
 
@@ -195,10 +194,13 @@ static bool load_file (const char *path, const struct size_source *source, struc
         good = load_whole (path, source, content, error);
     }
     if (good && cache && content->files.count == 0 && file_same (&known, &content->identity) &&
-        packed_cache_sized (cache, content->open_size))
+        packed_cache_sized (cache, content->open_size)) {
         graph_adopt_packed (content->graph, packed_cache_source (cache, content->graph));
-    else
+        content->adopted = cache;
+        content->trial = *packed_cache_trial (cache);
+    } else {
         packed_cache_free (cache);
+    }
     return good;
 }
 
@@ -401,8 +403,13 @@ void content_keep_packed (struct content *content, struct notices *notices)
         return;
     graph_drop_weights (content->graph); /* from now on nothing packed goes before the graph, whoever frees a plan */
     content->dropped = true;
-    packed_cache_save (content->cache_folder, &content->identity, content->open_size, &content->compact, content->graph,
-                       notices);
+    const struct packed_kept kept = { .folder = content->cache_folder,
+                                      .identity = &content->identity,
+                                      .open_size = content->open_size,
+                                      .compact = &content->compact,
+                                      .before = content->adopted,
+                                      .trial = content->trial };
+    packed_cache_save (&kept, content->graph, notices);
 }
 
 void content_release (struct content *content)

@@ -17,6 +17,7 @@
 #include "models/modelinfo.h"
 #include "models/notices.h"
 #include "models/onnx_scan.h"
+#include "models/packed_cache.h"
 
 /* Read-only once it was read, but for the fields of sharing. */
 struct content {
@@ -34,10 +35,12 @@ struct content {
     struct file_list files; /* others that it keeps its numbers in */
     /* where what is packed is kept (packed_cache.h); NULL: nowhere */
     char *cache_folder;
-    struct onnx_compact compact; /* of an ONNX file; size 0: of another */
-    bool own_compact;            /* else it is the cache's, which the graph has */
-    bool uncached;               /* not kept: with the next start nobody would say what is wrong with its weights */
-    bool settled;                /* when it was read its times were so old that any other state has others */
+    struct onnx_compact compact;        /* of an ONNX file; size 0: of another */
+    bool own_compact;                   /* else it is the cache's, which the graph has */
+    const struct packed_cache *adopted; /* the graph's; NULL: none */
+    struct packed_trial trial;          /* the holder's: of the cache, or what to keep there */
+    bool uncached; /* not kept: with the next start nobody would say what is wrong with its weights */
+    bool settled;  /* when it was read its times were so old that any other state has others */
     bool size_left_open;
     int open_size[2]; /* height and width that modelinfo gave to a network that leaves them open, or 0 */
     /* sharing; the lock of content.c guards it */

@@ -152,7 +152,8 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                                           .tap_count = tap_count,
                                           .precision = settings->precision,
                                           .seconds = settings->most_seconds,
-                                          .timed = timed };
+                                          .timed = timed,
+                                          .untried = true }; /* whoever wants a plan warm runs it */
     network->plan = plan_model (settings, network->model, &options, &network->report, &error);
     work_end (&work);
     command_note_precision (network->model, &network->report);

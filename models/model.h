@@ -57,6 +57,11 @@ struct model *model_share_cached (const char *path, const char *labels_path, con
 /* By the holder, before it is released: puts what plans have packed there, and may drop the weights as given. What goes
  * wrong becomes a notice. */
 void model_keep_packed (struct model *model);
+/* By the holder: how long a first run of such a plan takes, ns, as its cache folder or an earlier holder tells; 0:
+ * nobody does. */
+uint64_t model_trial (const struct model *model, const struct plan *plan);
+/* By the holder, before model_keep_packed: it took so long, which is kept with what is packed. */
+void model_tell_trial (struct model *model, const struct plan *plan, uint64_t nanoseconds);
 /* Holds it again. False and a filled error: the thread's account is stopped. */
 bool model_hold (struct model *model, struct error *error);
 /* Drops the weights as they were given, of the graph that it shares, and holds it no longer. */

@@ -19,6 +19,8 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <link.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +30,10 @@
 #include <unistd.h>
 
 enum {
-    FORMAT = 2,
+    FORMAT = 3,
     BORDER = 64,
     ENTRIES_MAX = 1 << 16,
+    WAYS_MAX = 3, /* in which one convolution's weights are kept */
     METHOD_BYTES = 32,
     BUILD_BYTES = 32,
     SUM_BLOCK = 4 * sizeof (uint64_t),
@@ -61,7 +64,8 @@ struct head {
     int64_t open_size[2];
     struct build build;
     uint64_t bytes, entries, compact_bytes; /* of the file; how many; of the ONNX file without its numbers */
-    uint64_t sum;                           /* of the file, with 0 here */
+    struct packed_trial trial;
+    uint64_t sum; /* of the file, with 0 here */
 };
 
 struct entry {
@@ -346,6 +350,11 @@ struct onnx_compact packed_cache_compact (const struct packed_cache *cache)
     return (struct onnx_compact) { (uint8_t *)cache->bytes + at, size, size };
 }
 
+const struct packed_trial *packed_cache_trial (const struct packed_cache *cache)
+{
+    return &head_of (cache)->trial;
+}
+
 bool packed_cache_sized (const struct packed_cache *cache, const int open_size[2])
 {
     const struct head *head = head_of (cache);
@@ -414,6 +423,48 @@ static void take_block (void *data, const struct packed_block *block)
         list->capacity = capacity;
     }
     list->blocks[list->count++] = *block;
+}
+
+/* Adds what the cache has of other ways to pack, for who asks for them next. */
+static void take_others (struct list *list, const struct packed_cache *cache, const struct graph *graph)
+{
+    const struct entry *entries = entries_of (cache);
+    size_t count = (size_t)head_of (cache)->entries, at = 0;
+    int tensors = graph_tensors (graph), own = list->count;
+    bool *used = calloc (count + 1, sizeof *used);
+    int *ways = calloc ((size_t)tensors + 1, sizeof *ways);
+    for (int i = 0; used && ways && i < own; i++) {
+        const struct packed_block *block = &list->blocks[i];
+        ways[block->tensor]++;
+        for (size_t tries = 0; block->adopted && tries < count; tries++, at++) { /* they are in the same order */
+            at = at < count ? at : 0;
+            if (block->weights == cache->bytes + entries[at].weights) {
+                used[at] = true;
+                break;
+            }
+        }
+    }
+    for (size_t i = 0; used && ways && i < count; i++) {
+        const struct entry *e = &entries[i];
+        if (used[i] || e->tensor < 0 || e->tensor >= tensors || e->name != hash_name (graph, e->tensor) ||
+            ways[e->tensor]++ >= WAYS_MAX)
+            continue;
+        const struct packed_block block = { .tensor = (int)e->tensor,
+                                            .method = e->method,
+                                            .element = (int)e->element,
+                                            .nr_blocks = (int)e->nr_blocks,
+                                            .k_step = (int)e->k_step,
+                                            .fold = e->fold,
+                                            .weight_bytes = (size_t)e->weight_bytes,
+                                            .channel_bytes = (size_t)e->channel_bytes,
+                                            .weights = cache->bytes + e->weights,
+                                            .step = cache->bytes + e->step,
+                                            .sum = cache->bytes + e->sum,
+                                            .adopted = true };
+        take_block (list, &block);
+    }
+    free (used);
+    free (ways);
 }
 
 /* A file that is being written, and its sum. */
@@ -534,6 +585,24 @@ static int open_new (int in, const struct state *network, const struct build *bu
     return fd;
 }
 
+/* write_file; a file larger than the process may write one ends in an error (EFBIG), and not in a signal. */
+static void write_unsignalled (struct output *out, const struct head *head, const struct entry *entries,
+                               const struct onnx_compact *compact, const struct list *list)
+{
+    static const struct timespec at_once;
+    sigset_t too_large, before;
+    sigemptyset (&too_large);
+    sigaddset (&too_large, SIGXFSZ);
+    pthread_sigmask (SIG_BLOCK, &too_large, &before); /* it is sent to the thread that writes */
+    write_file (out, head, entries, compact, list);
+    int reason = errno;
+    while (!out->good && !sigismember (&before, SIGXFSZ) && sigtimedwait (&too_large, NULL, &at_once) < 0 &&
+           errno == EINTR)
+        continue;
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    errno = reason;
+}
+
 /* In the folder `in`, what *head says it is of. False: errno, or it was stopped. */
 static bool save_in (int in, struct head *head, const struct onnx_compact *compact, const struct graph *graph,
                      const struct list *list)
@@ -550,7 +619,7 @@ static bool save_in (int in, struct head *head, const struct onnx_compact *compa
     }
     describe (head, entries, compact, graph, list);
     struct output out = { .fd = fd, .sum = { .lane = { 1, 2, 3, 4 } }, .good = !fchmod (fd, 0600) };
-    write_file (&out, head, entries, compact, list);
+    write_unsignalled (&out, head, entries, compact, list);
     file_name (name, &head->network, &head->build, "");
     int reason = errno;
     bool good = close (fd) == 0 && out.good && renameat (in, new_name, in, name) == 0;
@@ -563,16 +632,21 @@ static bool save_in (int in, struct head *head, const struct onnx_compact *compa
     return good;
 }
 
-void packed_cache_save (const char *folder, const struct file_identity *identity, const int open_size[2],
-                        const struct onnx_compact *compact, struct graph *graph, struct notices *notices)
+void packed_cache_save (const struct packed_kept *kept, struct graph *graph, struct notices *notices)
 {
     struct list list = { .count = 0 };
-    struct head head = { .network = state_of (identity), .open_size = { open_size[0], open_size[1] } };
+    const struct packed_cache *before = kept->before;
+    struct head head = { .network = state_of (kept->identity),
+                         .open_size = { kept->open_size[0], kept->open_size[1] },
+                         .trial = kept->trial };
     graph_packed_blocks (graph, take_block, &list);
-    bool wanted = list.made && !list.failed && find_build (&head.build);
-    int in = wanted ? open_folder (folder, true, notices) : -1;
-    if (in >= 0 && !save_in (in, &head, compact, graph, &list) && !work_stopped ())
-        notices_add (notices, "%s: packed weights are not kept: they cannot be written: %s", report_path (folder),
+    bool told = before && (packed_cache_trial (before)->plan || !kept->trial.plan);
+    bool wanted = list.count && (list.made || !told) && !list.failed && find_build (&head.build);
+    if (wanted && before)
+        take_others (&list, before, graph);
+    int in = wanted && !list.failed ? open_folder (kept->folder, true, notices) : -1;
+    if (in >= 0 && !save_in (in, &head, kept->compact, graph, &list) && !work_stopped ())
+        notices_add (notices, "%s: packed weights are not kept: they cannot be written: %s", report_path (kept->folder),
                      strerror (errno));
     if (in >= 0)
         close (in);

@@ -4,10 +4,11 @@
  *   cache = packed_cache_open (folder, &identity, notices);         there and whole, or NULL
  *   graph_adopt_packed (graph, packed_cache_source (cache, graph));   plans of the graph use it; the graph frees it
  *   ... plans are made ...
- *   packed_cache_save (folder, &identity, open_size, &compact, graph, notices);  where some were packed anew
+ *   packed_cache_save (&kept, graph, notices);                      where some were packed anew
  *
  * One file a network, named after its device and inode; it is of one state of it (size, times), of one size of an input
- * that the network leaves open, and of one build of this program, whose kernels decide how weights are packed. Every
+ * that the network leaves open, and of one build of this program, whose kernels decide how weights are packed. It has
+ * them in each of the last ways in which they were asked for: fp32 and int8, other methods, other CPUs. Every
  * byte is checked before any is used: a file that is truncated, damaged or of somebody else is passed over with a
  * notice, a stale one without.
  *
@@ -23,6 +24,7 @@
 #include "models/file.h"
 #include "models/notices.h"
 #include "models/onnx_scan.h"
+#include "models/packed_trial.h"
 
 struct packed_cache;
 
@@ -37,10 +39,23 @@ bool packed_cache_sized (const struct packed_cache *cache, const int open_size[2
 /* For graph_adopt_packed of this graph, which takes the cache. */
 struct packed_source packed_cache_source (struct packed_cache *cache, const struct graph *graph);
 
-/* Writes what plans of the graph have packed, whose weights as given were dropped: so it stays. `compact` may be empty.
- * Does nothing where all of it came from the cache; says in *notices what went wrong. Of several that write at once the
- * last one's file stays. What it takes can be stopped (engine/work.h). */
-void packed_cache_save (const char *folder, const struct file_identity *identity, const int open_size[2],
-                        const struct onnx_compact *compact, struct graph *graph, struct notices *notices);
+/* The trial run that the file tells of. As long as the cache. */
+const struct packed_trial *packed_cache_trial (const struct packed_cache *cache);
+
+/* What is written besides the packed weights. */
+struct packed_kept {
+    const char *folder;
+    const struct file_identity *identity;
+    const int *open_size;               /* [2] */
+    const struct onnx_compact *compact; /* may be empty */
+    const struct packed_cache *before;  /* what the graph has adopted, or NULL: what it has besides is kept, too */
+    struct packed_trial trial;          /* plan 0: none was run */
+};
+
+/* Writes what plans of the graph have packed, whose weights as given were dropped: so it stays. Does nothing where all
+ * of it came from the cache, which tells of a trial run already; says in *notices what went wrong. Of several that
+ * write at once the last one's file stays. What it takes can be stopped (engine/work.h). Where the process may write no
+ * file so large (RLIMIT_FSIZE) that is a notice, and no signal. */
+void packed_cache_save (const struct packed_kept *kept, struct graph *graph, struct notices *notices);
 
 #endif

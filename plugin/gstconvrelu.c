@@ -397,10 +397,14 @@ static void finish_stream (GstConvRelu *self)
         return;
     if (self->async) {
         async_drain (self->async);
-        struct carrier carrier = { .element = GST_ELEMENT (self), .fresh = TRUE };
-        if (async_latest (self->async, &self->outcome) && self->outcome.result.valid) {
-            carrier.moment = self->outcome.result.seen;
-            triggers_follow (self->triggers, self->messages, &self->settings, &self->outcome.result, &carrier);
+        struct carrier carrier = { .element = GST_ELEMENT (self), .moment = MOMENT_NONE, .fresh = TRUE };
+        const struct result *result = &self->outcome.result;
+        gboolean news = async_latest (self->async, &self->outcome);
+        if (news && self->outcome.regions)
+            result = region_results_last (self->outcome.regions, &carrier, &self->together);
+        if (news && result->valid) {
+            carrier.moment = result->seen;
+            triggers_follow (self->triggers, self->messages, &self->settings, result, &carrier);
         }
     } else if (inference_begun (self->inference)) {
         inference_go_on (self->inference, GST_CLOCK_TIME_NONE);
@@ -530,29 +534,34 @@ static GstVideoOverlayComposition *drawing_of (GstConvRelu *self, const struct c
     return inference_draw (self->inference, (int)carrier->width, (int)carrier->height);
 }
 
-/* A result and its drawing on the frame, and the message. */
-static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier *carrier, const struct result *result,
-                     GstVideoOverlayComposition *composition)
+/* A result and its drawing on the frame, and the messages. Of regions those of the run `fresh` are of this frame. */
+static void hand_on (GstConvRelu *self, GstBuffer *buffer, const struct carrier *carrier, const struct outcome *outcome,
+                     guint64 fresh)
 {
-    if (result->valid) { /* else nothing was seen yet */
+    const struct result *result = &outcome->result;
+    GArray *found, *memory = outcome->regions;
+    if (memory) {
+        found = region_results_find (buffer, carrier, &self->settings.regions, memory);
+        region_results_attach (found, memory, fresh, buffer, carrier);
+        region_results_post (found, memory, fresh, self->messages, &self->settings, carrier);
+        region_results_together (found, memory, carrier, &self->together);
+        g_array_unref (found);
+    } else if (result->valid) { /* else nothing was seen yet */
         result_attach (result, buffer, carrier);
-        if (self->settings.appearance.overlay != OVERLAY_NONE)
-            negotiate_draw (GST_BASE_TRANSFORM (self), &self->info, composition, buffer);
         messages_post_result (self->messages, &self->settings, result, carrier);
     }
-    triggers_follow (self->triggers, self->messages, &self->settings, result, carrier);
+    if (self->settings.appearance.overlay != OVERLAY_NONE && (memory || result->valid))
+        negotiate_draw (GST_BASE_TRANSFORM (self), &self->info, outcome->composition, buffer);
+    triggers_follow (self->triggers, self->messages, &self->settings, memory ? &self->together : result, carrier);
 }
 
-/* The same of regions, by what is remembered of them; results of the run `fresh` are of this frame. */
-static void hand_on_regions (GstConvRelu *self, GstBuffer *buffer, const struct carrier *carrier, GArray *memory,
-                             guint64 fresh)
+/* Of a frame in step. */
+static void count_frame (GstConvRelu *self, gboolean ran)
 {
-    GArray *found = region_results_find (buffer, carrier, &self->settings.regions, memory);
-    region_results_attach (found, memory, fresh, buffer, carrier);
-    region_results_post (found, memory, fresh, self->messages, &self->settings, carrier);
-    region_results_together (found, memory, carrier, &self->together);
-    triggers_follow (self->triggers, self->messages, &self->settings, &self->together, carrier);
-    g_array_unref (found);
+    self->since = ran ? 1 : self->since + 1;
+    GST_OBJECT_LOCK (self);
+    self->shared.stats.skipped += !ran;
+    GST_OBJECT_UNLOCK (self);
 }
 
 /* async=false, regions: the network runs over those that it is time for. */
@@ -567,16 +576,12 @@ static GstFlowReturn pass_regions_in_step (GstConvRelu *self, const struct sight
     gboolean runs = choice != PACE_PASS;
     if (runs && !regions_run (inference, sight, choice == PACE_RUN ? GST_CLOCK_TIME_NONE : start + left))
         return GST_FLOW_ERROR;
-    self->since = runs ? 1 : self->since + 1;
-    GST_OBJECT_LOCK (self);
-    self->shared.stats.skipped += !runs;
-    GST_OBJECT_UNLOCK (self);
+    count_frame (self, runs);
     struct carrier carrier = carry (self, &sight->moment, FALSE);
     GstClockTime drawing = gst_util_get_timestamp ();
-    GstVideoOverlayComposition *composition = drawing_of (self, &carrier);
-    hand_on_regions (self, sight->buffer, &carrier, regions->memory, regions->fresh ? regions->run : 0);
-    negotiate_draw (GST_BASE_TRANSFORM (self), &self->info, composition, sight->buffer);
-    if (composition)
+    const struct outcome outcome = { .regions = regions->memory, .composition = drawing_of (self, &carrier) };
+    hand_on (self, sight->buffer, &carrier, &outcome, regions->fresh ? regions->run : 0);
+    if (outcome.composition)
         shared_drawn (&self->shared, gst_util_get_timestamp () - drawing);
     return GST_FLOW_OK;
 }
@@ -598,7 +603,7 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
         over = inference_go_on (inference, choice == PACE_RUN ? GST_CLOCK_TIME_NONE : start + left);
     struct carrier carrier = carry (self, moment, over && begins);
     GstClockTime drawing = gst_util_get_timestamp ();
-    GstVideoOverlayComposition *composition = drawing_of (self, &carrier);
+    struct outcome outcome = { .composition = drawing_of (self, &carrier) };
     gboolean wanted = !is_between (self) && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_GAP);
     if (choice == PACE_SLICE && over && !begins && wanted && gst_util_get_timestamp () + GST_MSECOND < start + left &&
         gates_open (inference, &sight)) {
@@ -607,14 +612,12 @@ static GstFlowReturn pass_in_step (GstConvRelu *self, GstBuffer *buffer, const s
             return GST_FLOW_ERROR;
         pace_began (&self->pace, moment->running_time);
     }
-    self->since = begins || next ? 1 : self->since + 1;
-    GST_OBJECT_LOCK (self);
-    self->shared.stats.skipped += !begins && !next;
-    GST_OBJECT_UNLOCK (self);
+    count_frame (self, begins || next);
     if (over && !begins) /* of an earlier frame than this one */
         post_result (self, &inference->result);
-    hand_on (self, buffer, &carrier, &inference->result, composition);
-    if (composition && !next)
+    outcome.result = inference->result; /* which keeps what is in it */
+    hand_on (self, buffer, &carrier, &outcome, 0);
+    if (outcome.composition && !next)
         shared_drawn (&self->shared, gst_util_get_timestamp () - drawing);
     if (next && inference_go_on (inference, start + left))
         post_result (self, &inference->result);
@@ -632,13 +635,11 @@ static GstFlowReturn pass_beside (GstConvRelu *self, GstBuffer *buffer, const st
     self->since = pass ? self->since + 1 : 1;
     async_latest (self->async, &self->outcome);
     struct carrier carrier = carry (self, moment, FALSE);
-    if (self->settings.regions.source == REGIONS_FRAME) {
-        hand_on (self, buffer, &carrier, &self->outcome.result, self->outcome.composition);
-    } else if (self->outcome.regions) {
-        hand_on_regions (self, buffer, &carrier, self->outcome.regions, 0);
-        if (self->settings.appearance.overlay != OVERLAY_NONE)
-            negotiate_draw (GST_BASE_TRANSFORM (self), &self->info, self->outcome.composition, buffer);
-    }
+    struct outcome newest = self->outcome; /* no new references */
+    gboolean whole = self->settings.regions.source == REGIONS_FRAME;
+    newest.regions = whole ? NULL : newest.regions;
+    if (newest.regions || whole)
+        hand_on (self, buffer, &carrier, &newest, 0);
     return GST_FLOW_OK;
 }
 
@@ -675,7 +676,6 @@ static void gst_conv_relu_class_init (GstConvReluClass *klass)
 
     GST_DEBUG_CATEGORY_INIT (convrelu_debug, "convrelu", 0, "convolutional networks on video");
     results_init ();
-
     object_class->finalize = gst_conv_relu_finalize;
     object_class->set_property = gst_conv_relu_set_property;
     object_class->get_property = gst_conv_relu_get_property;

@@ -141,14 +141,15 @@ void messages_post_result (struct messages *messages, const struct settings *set
     g_mutex_unlock (&messages->lock);
 }
 
-void messages_post_region (struct messages *messages, const struct settings *settings, GstStructure *message,
-                           const struct carrier *carrier, gboolean changed)
+gboolean messages_post_region (struct messages *messages, const struct settings *settings, GstStructure *message,
+                               const struct carrier *carrier, gboolean changed)
 {
     if (settings->post_messages && wants_result (messages, settings, NULL, carrier, changed))
-        messages_post (messages, carrier->element, gst_message_new_element (GST_OBJECT (carrier->element), message),
-                       settings->max_unread_messages);
-    else
-        gst_structure_free (message);
+        return messages_post (messages, carrier->element,
+                              gst_message_new_element (GST_OBJECT (carrier->element), message),
+                              settings->max_unread_messages);
+    gst_structure_free (message);
+    return TRUE;
 }
 
 void messages_post_model (struct messages *messages, GstElement *element, const struct settings *settings,

@@ -25,9 +25,10 @@ gboolean messages_post (struct messages *messages, GstElement *element, GstMessa
 void messages_post_result (struct messages *messages, const struct settings *settings, const struct result *result,
                            const struct carrier *carrier);
 
-/* The same of a region of the frame: `message`, which it takes; with message-on=change where it has `changed`. */
-void messages_post_region (struct messages *messages, const struct settings *settings, GstStructure *message,
-                           const struct carrier *carrier, gboolean changed);
+/* The same of a region of the frame: `message`, which it takes; with message-on=change where it has `changed`.
+ * FALSE: it is wanted, and was not posted, as too many wait unread. */
+gboolean messages_post_region (struct messages *messages, const struct settings *settings, GstStructure *message,
+                               const struct carrier *carrier, gboolean changed);
 
 /* Posts that `network` has begun to run, if the settings want messages. */
 void messages_post_model (struct messages *messages, GstElement *element, const struct settings *settings,

@@ -304,14 +304,20 @@ static struct network *new_network (struct model *model, struct class_map *class
     return NULL;
 }
 
-/* One run over zeros: memory is touched before the first frame, and how long a frame will take is known by then. FALSE:
- * it was stopped; the network is freed. */
+/* One run over zeros: memory is touched before the first frame, and how long a frame will take is known by then. Not
+ * where the cache folder tells, or another element of the same file. FALSE: it was stopped; the network is freed. By
+ * the model's holder. */
 static gboolean try_out (struct network *network, GError **error)
 {
     GstClockTime start = gst_util_get_timestamp ();
+    network->first_run = model_trial (network->model, network->plan);
+    if (network->first_run > 0)
+        return TRUE;
     gboolean wanted = plan_run_unless_stopped (network->plan, network->input);
     network->first_run = gst_util_get_timestamp () - start;
-    if (!wanted) {
+    if (wanted) {
+        model_tell_trial (network->model, network->plan, network->first_run);
+    } else {
         g_set_error (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, "Loading the network was given up");
         network_free (network);
     }
@@ -345,19 +351,21 @@ static struct network *load_within (const struct settings *settings, GError **er
     struct model *model = load_model (settings, &stand_in, &reason);
     if (model && check_model (model, &reason))
         network = first_network (model, settings, &reason);
-    if (network)
+    if (!network)
+        set_load_error (settings, &reason, error);
+    else if (!try_out (network, error))
+        network = NULL;
+    else
         model_keep_packed (model);
     if (model)
         model_release (model); /* the plan has its packed weights */
     model_unref (model);
-    if (!network) {
-        set_load_error (settings, &reason, error);
-        return NULL;
+    if (network) {
+        network->model_file = g_strdup (settings->model_file);
+        network->labels_file = g_strdup (settings->labels_file);
+        network->stand_in = stand_in;
     }
-    network->model_file = g_strdup (settings->model_file);
-    network->labels_file = g_strdup (settings->labels_file);
-    network->stand_in = stand_in;
-    return try_out (network, error) ? network : NULL;
+    return network;
 }
 
 struct network *network_load (const struct settings *settings, GError **error)
@@ -389,15 +397,17 @@ struct network *network_again (const struct network *network, const struct setti
     if (model_has_weights (network->model) || !needs_weights (network, settings))
         again = new_network (model_ref (network->model), class_map_ref (network->class_map),
                              g_hash_table_ref (network->names), settings, network, &reason);
-    model_release (network->model);
     if (again && again->report.used != settings_precision (settings) && !fell_back (network, settings))
         g_clear_pointer (&again, network_free); /* perhaps only since the weights are gone */
+    if (again && !try_out (again, NULL))
+        again = NULL;
+    model_release (network->model);
     if (!again)
         return NULL; /* it needs weights in a form that was never made, and so the file */
     again->model_file = g_strdup (network->model_file);
     again->labels_file = g_strdup (network->labels_file);
     again->stand_in = network->stand_in;
-    return try_out (again, NULL) ? again : NULL;
+    return again;
 }
 
 static void network_clear (struct network *network)

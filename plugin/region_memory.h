@@ -34,6 +34,7 @@ struct remembered {
     guint since;                  /* frames that it was found on since its last run */
     guint missed;                 /* frames that it was not found on since it was last */
     gboolean taken;               /* by a region of the frame being matched */
+    gboolean untold;              /* the message that its best class has changed was refused by a full bus */
 };
 
 GArray *region_memory_new (void); /* of struct remembered, at most REGIONS_MOST; g_array_unref it */

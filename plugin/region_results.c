@@ -95,7 +95,7 @@ void region_results_attach (const GArray *found, const GArray *memory, guint64 f
 
 /* ---- on the bus ------------------------------------------------------------------------------------------------ */
 
-void region_results_post (const GArray *found, const GArray *memory, guint64 fresh, struct messages *messages,
+void region_results_post (const GArray *found, GArray *memory, guint64 fresh, struct messages *messages,
                           const struct settings *settings, const struct carrier *carrier)
 {
     for (guint i = 0; i < found->len; i++) {
@@ -106,7 +106,11 @@ void region_results_post (const GArray *found, const GArray *memory, guint64 fre
         own.fresh = newest->run == fresh;
         GstStructure *message = result_message (&newest->result, &own);
         put_place (region_at (found, i), message);
-        messages_post_region (messages, settings, message, &own, newest->changed);
+        struct remembered *entry = &g_array_index (memory, struct remembered, region_at (found, i)->entry);
+        if (own.fresh) /* which each change is told with, or with the next one that finds room */
+            entry->untold |= newest->changed;
+        if (messages_post_region (messages, settings, message, &own, entry->untold) && own.fresh)
+            entry->untold = FALSE;
     }
 }
 
@@ -142,4 +146,19 @@ void region_results_together (const GArray *found, const GArray *memory, const s
                 together->triggers[k].score = MAX (together->triggers[k].score, newest->result.triggers[k].score);
         }
     }
+}
+
+const struct result *region_results_last (const GArray *memory, const struct carrier *carrier, struct result *together)
+{
+    GArray *found = g_array_new (FALSE, FALSE, sizeof (struct region));
+    for (guint i = 0; i < memory->len; i++) {
+        const struct remembered *entry = &g_array_index (memory, struct remembered, i);
+        struct region region = entry->region;
+        region.entry = (int)i;
+        if (entry->missed == 0)
+            g_array_append_val (found, region);
+    }
+    region_results_together (found, memory, carrier, together);
+    g_array_unref (found);
+    return together;
 }

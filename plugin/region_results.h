@@ -19,7 +19,7 @@ void region_results_attach (const GArray *found, const GArray *memory, guint64 f
                             const struct carrier *carrier);
 
 /* Posts a message "convrelu" for each that the settings want one of, with its place. Not with the object lock held. */
-void region_results_post (const GArray *found, const GArray *memory, guint64 fresh, struct messages *messages,
+void region_results_post (const GArray *found, GArray *memory, guint64 fresh, struct messages *messages,
                           const struct settings *settings, const struct carrier *carrier);
 
 /* The regions of the carrier's buffer, matched; g_array_unref it. */
@@ -30,5 +30,7 @@ GArray *region_results_find (GstBuffer *buffer, const struct carrier *carrier, c
  * of the frame before, or all zero; it stays not valid until there was a region with a result. */
 void region_results_together (const GArray *found, const GArray *memory, const struct carrier *carrier,
                               struct result *together);
+/* The same of the regions of the frame that was seen last; gives `together`. */
+const struct result *region_results_last (const GArray *memory, const struct carrier *carrier, struct result *together);
 
 #endif

@@ -43,7 +43,8 @@ void telling_install (GObjectClass *klass)
         klass, PROPERTY_TRIGGER_OFF,
         g_param_spec_float ("trigger-off", "Trigger off",
                             "A trigger class that has begun ends when its score is below this, or below trigger-on "
-                            "where that is less: between the two nothing changes",
+                            "where that is less: between the two nothing changes. Where it is not below trigger-on "
+                            "there is nothing between, and scores near it begin and end the class again and again",
                             0.0f, 1.0f, default_off, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_TRIGGER_HOLD,

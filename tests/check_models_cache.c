@@ -9,7 +9,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -148,6 +150,79 @@ static void check_again (const char *path, const char *folder)
     CHECK (other.made > 0 && same_scores (&other, &direct), "another algorithm: %d packed", other.made);
 }
 
+static int files_in (const char *folder)
+{
+    int count;
+    only_file (folder, &count);
+    return count;
+}
+
+/* Those who want it in different ways do not take it from each other. */
+static void check_ways (const char *path, const char *folder)
+{
+    static const enum algorithm all[] = { ALGORITHM_AUTO, ALGORITHM_F23, ALGORITHM_DIRECT, ALGORITHM_F43 };
+    enum { ALL = sizeof all / sizeof *all };
+    struct start first[ALL];
+    for (int i = 0; i < 3; i++)
+        first[i] = start (path, folder, all[i]);
+    for (int i = 0; i < 3; i++) {
+        struct start s = start (path, folder, all[i]);
+        CHECK (s.cached && s.made == 0 && same_scores (&s, &first[i]), "way %d: %d packed again", i, s.made);
+    }
+    off_t most = 0;
+    for (int round = 0; round < 8; round++) { /* the file does not grow for ever */
+        int count;
+        struct stat about = { 0 };
+        start (path, folder, all[round % ALL]);
+        CHECK (!stat (only_file (folder, &count), &about) && count == 1, "%d files", count);
+        most = round < ALL && about.st_size > most ? about.st_size : most;
+        CHECK (about.st_size <= most, "round %d: %lld bytes", round, (long long)about.st_size);
+    }
+}
+
+/* How long a run takes is told for the plan that was run, and for no other. */
+static void check_trial (const char *path, const char *folder)
+{
+    struct error error = { "" };
+    for (int i = 0; i < 4; i++) { /* the first says nothing, the second does, the others are told */
+        struct model *model = model_share_cached (path, NULL, folder, &error);
+        const struct plan_options one = { .threads = 1 }, two = { .threads = 2 };
+        struct plan *plan = model ? plan_new (model_graph (model), &one, &error) : NULL;
+        struct plan *other = plan ? plan_new (model_graph (model), &two, &error) : NULL;
+        if (CHECK (other, "%s", error.text)) {
+            CHECK (model_trial (model, plan) == (i > 1 ? 12345 : 0), "start %d: %llu", i,
+                   (unsigned long long)model_trial (model, plan));
+            CHECK (plan_threads (other) == 1 || model_trial (model, other) == 0, "start %d: of two threads", i);
+            if (i == 1)
+                model_tell_trial (model, plan, 12345);
+            model_keep_packed (model);
+        }
+        plan_free (plan);
+        plan_free (other);
+        if (model)
+            model_release (model);
+        model_unref (model);
+    }
+}
+
+/* A process that may write no file so large goes on, and is told. */
+static void check_limited (const char *path, const char *folder)
+{
+    struct start plain = start (path, NULL, ALGORITHM_AUTO);
+    pid_t child = fork ();
+    if (child == 0) {
+        const struct rlimit limit = { 4096, 4096 };
+        signal (SIGXFSZ, SIG_DFL);
+        bool good = !setrlimit (RLIMIT_FSIZE, &limit);
+        struct start s = start (path, folder, ALGORITHM_AUTO);
+        _exit (!(good && same_scores (&plain, &s) && s.notices == 1 && strstr (s.notice, "cannot be written")));
+    }
+    int state = -1;
+    waitpid (child, &state, 0);
+    CHECK (state == 0, "with RLIMIT_FSIZE: %d", state);
+    CHECK (files_in (folder) == 0, "what cannot be written whole is left");
+}
+
 /* A file that takes the network's place is another one, whatever its size. */
 static void check_changed (const char *path, const char *folder)
 {
@@ -161,13 +236,6 @@ static void check_changed (const char *path, const char *folder)
     CHECK (!utimensat (AT_FDCWD, path, times, 0), "its times stay");
     usleep (SETTLES);
     CHECK (!start (path, folder, ALGORITHM_AUTO).cached, "touched, it is another state");
-}
-
-static int files_in (const char *folder)
-{
-    int count;
-    only_file (folder, &count);
-    return count;
 }
 
 /* What counts is when it was read: it may have been written to since, at the same time. */
@@ -382,7 +450,7 @@ static void check_writers (const char *path, const char *folder)
     CHECK (files_in (folder) == 2, "%d files", files_in (folder));
     struct timespec times[2] = { { .tv_sec = time (NULL) - 3600 }, { .tv_sec = time (NULL) - 3600 } };
     CHECK (!utimensat (AT_FDCWD, other, times, 0), "%s", other); /* and has ended long ago */
-    s = start (path, folder, ALGORITHM_F23);
+    s = start (path, folder, ALGORITHM_DIRECT);
     CHECK (s.made > 0 && access (other, F_OK), "what an ended one left is in the way for ever");
     pid_t child[6];
     for (int i = 0; i < 6; i++)
@@ -409,6 +477,12 @@ void check_cache (void)
     snprintf (folder, sizeof folder, "%s", scratch_path ("cache"));
     snprintf (path, sizeof path, "%s", write_network ("cached.onnx", 1));
     check_again (path, folder);
+    empty (folder);
+    check_ways (path, folder);
+    empty (folder);
+    check_trial (path, folder);
+    empty (folder);
+    check_limited (path, folder);
     empty (folder);
     check_changed (path, folder);
     empty (folder);

@@ -229,6 +229,41 @@ static void check_events (void)
     rig_free (&rig);
 }
 
+/* What the last frame shows is told at the end, though it came out before the network was through with it. */
+static void check_last_event (void)
+{
+    group ("trigger-classes beside the stream, at its end");
+    struct rig rig = regions_rig ("async=true trigger-classes=red,blue trigger-on=0.7 trigger-off=0.4");
+    gst_clear_buffer (&(GstBuffer *) { pass_two (&rig, 0) });
+    gst_harness_push_event (rig.h, gst_event_new_eos ());
+    struct heard heard = hear (rig.bus);
+    CHECK (heard.events == 4, "%d events: red and blue begin and end", heard.events);
+    rig_free (&rig);
+}
+
+/* A change that found no room on the bus is told with the next frame. */
+static void check_full_bus (void)
+{
+    group ("a region's change that was dropped");
+    struct rig rig = regions_rig ("message-on=change max-unread-messages=1");
+    wait_until_loaded (rig.bus);
+    for (int n = 0; n < 4; n++) {
+        GstBuffer *frame = rgb (n == 0 ? paint_halves : paint_swapped, n);
+        add_roi (frame, "a", 1, 0, 0, 30, 30);
+        CHECK (gst_harness_push (rig.h, frame) == GST_FLOW_OK, "frame %d", n);
+        gst_clear_buffer (&(GstBuffer *) { gst_harness_try_pull (rig.h) });
+        if (n == 0)
+            continue; /* its message waits */
+        struct heard heard = hear (rig.bus);
+        const char *said = heard.count ? heard.of[0].said.labels[0] : "nothing";
+        CHECK (heard.count == (n < 3) && strcmp (said, n == 1   ? "red"
+                                                       : n == 2 ? "blue"
+                                                                : "nothing") == 0,
+               "frame %d: %d messages, %s", n, heard.count, said);
+    }
+    rig_free (&rig);
+}
+
 /* ---- drawing --------------------------------------------------------------------------------------------------- */
 
 /* A harness downstream of which compositions are drawn. */
@@ -386,6 +421,8 @@ int main (int argc, char **argv)
     check_forgetting ();
     check_sparing ();
     check_events ();
+    check_last_event ();
+    check_full_bus ();
     check_drawing ();
     check_all_drawn ();
     check_detections ();

@@ -166,6 +166,12 @@ rule 'completions and manual have the commands of --help' "$([ -s "$work/command
   completed '' | agree bash "$work/commands"
   sed -n "s/.*'1:command:((\(.*\)))'.*/\1/p" "$zsh" | grep -oE '[a-z]+\\:' | tr -d '\\:' | sort | agree zsh "$work/commands"
   sed -n 's/^\.BR \(inspect |.*\)/\1/p' "$prefix/share/man/man1/convrelu.1" | tr -d ' ' | tr '|' '\n' | sort | agree manual "$work/commands")"
+rule 'completions offer --cache-dir to the commands that take it' "$(while read -r word; do
+  offered=no takes=yes
+  completed "$word" -- | grep -q -e '^--cache-dir=' && offered=yes
+  "$command" "$word" --cache-dir="$work/no" --output="$work/no" "$work/no" 2>&1 | grep -q -e '--cache-dir belongs' && takes=no
+  [ $offered = $takes ] || echo "$word: bash offers it: $offered, taken: $takes"
+done <"$work/commands")"
 rule 'completions have the words that an option takes' "$(for option in isa algorithm precision; do
   case $option in
     precision) printf 'auto\nfp32\nint8\n' ;;

@@ -108,13 +108,13 @@ static void quantise_vector (struct execution *e, const struct step *step)
 
 static void panel_item (struct execution *e, const struct step *step, struct worker_state *worker, int item)
 {
-    const struct vector_bytes *v = step->state;
     const struct panel *panel = &step->packed->panel[item];
     struct conv_args args = panel_args (step, panel, BLOCK);
     args.input = kernel_input (e, step);
     args.out = (float *)step->out + panel->block * BLOCK;
     args.pixels = 1;
-    args.prefetch = prefetch_spread (next_weights (e, step, worker, item), divide_up (panel->depth, step->kernel->k_step), panel->blocks);
+    ptrdiff_t steps = divide_up (panel->depth, step->kernel->k_step);
+    args.prefetch = prefetch_spread (next_weights (e, step, worker, item), steps, panel->blocks);
     step->kernel->run (&args);
 }
 

@@ -92,7 +92,7 @@ static void quantise_vector (struct execution *e, const struct step *step)
     const struct packed *packed = step->packed;
     float low, high;
     find_range (step->in, step->in_channels, &low, &high);
-    float scale = (high - low) / LEVELS;
+    float scale = high / LEVELS - low / LEVELS;
     scale = scale < FLT_MIN * LEVELS ? 1 : scale;
     int zero = (int)rintf (fminf (fmaxf (-low / scale, 0), LEVELS));
     ptrdiff_t numbers = (ptrdiff_t)divide_up (step->in_channels, BLOCK) * BLOCK;

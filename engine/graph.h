@@ -91,7 +91,7 @@ struct layer {
     const float *slope; /* prelu: [channels], the node's */
     double *post_scale, *post_shift;
     struct conv conv; /* OPERATION_CONV: the node's, or with a zero-pad folded in */
-    int *channel;     /* OPERATION_PICK of one input or two, side by side: its channels of them; NULL: the node's */
+    int *channel;     /* OPERATION_PICK of one input or two, side by side: its channels of them; else NULL */
 };
 
 struct layers {

@@ -300,8 +300,7 @@ static bool pick_prepare (struct preparation *p, const struct layer *layer)
     int *channel = memory_add (p->memory, (size_t)pick->channels, sizeof *channel);
     if (!channel)
         return step_out_of_memory (p);
-    const int *picked = layer->channel ? layer->channel : pick->channel;
-    memcpy (channel, picked, (size_t)pick->channels * sizeof *channel);
+    memcpy (channel, layer->channel, (size_t)pick->channels * sizeof *channel);
     struct move s = { .pick = *pick, .first_channels = step->in_channels };
     s.pick.channel = channel;
     if (layer->input_count > 1)

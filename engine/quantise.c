@@ -174,12 +174,13 @@ bool quantise_takes_vector (const struct preparation *p, const struct layer *lay
     enum { LEAST_WEIGHTS = 1 << 17 };
     int input = layer->inputs[0];
     const struct node *in = &p->g->nodes[input];
+    const struct conv *conv = &layer->conv;
+    bool padded = conv->pad_top || conv->pad_left || conv->pad_bottom || conv->pad_right;
     float low, high;
     return p->ranges && is_vector (in) && in->operation != OPERATION_QUANTISE && in->operation != OPERATION_INPUT &&
-           layer->conv.groups == 1 && layer->conv.kernel_h == 1 && layer->conv.kernel_w == 1 && layer->residual < 0 &&
-           is_vector (&p->g->nodes[layer->output]) &&
-           (int64_t)in->channels * layer->conv.out_channels >= LEAST_WEIGHTS && quantise_fits (p->g, layer) &&
-           ranges_get (p->ranges, input, &low, &high);
+           conv->groups == 1 && !padded && layer->residual < 0 && conv->kernel_h == 1 && conv->kernel_w == 1 &&
+           is_vector (&p->g->nodes[layer->output]) && (int64_t)in->channels * conv->out_channels >= LEAST_WEIGHTS &&
+           quantise_fits (p->g, layer) && ranges_get (p->ranges, input, &low, &high);
 }
 
 /* The epilogue's results in units of the output: low and high are clamps of bytes, or two more factors. */

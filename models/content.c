@@ -197,7 +197,7 @@ static bool load_file (const char *path, const struct size_source *source, struc
         packed_cache_sized (cache, content->open_size)) {
         graph_adopt_packed (content->graph, packed_cache_source (cache, content->graph));
         content->adopted = cache;
-        content->trial = *packed_cache_trial (cache);
+        content->trials = *packed_cache_trials (cache);
     } else {
         packed_cache_free (cache);
     }
@@ -408,7 +408,7 @@ void content_keep_packed (struct content *content, struct notices *notices)
                                       .open_size = content->open_size,
                                       .compact = &content->compact,
                                       .before = content->adopted,
-                                      .trial = content->trial };
+                                      .trials = content->trials };
     packed_cache_save (&kept, content->graph, notices);
 }
 

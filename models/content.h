@@ -38,7 +38,7 @@ struct content {
     struct onnx_compact compact;        /* of an ONNX file; size 0: of another */
     bool own_compact;                   /* else it is the cache's, which the graph has */
     const struct packed_cache *adopted; /* the graph's; NULL: none */
-    struct packed_trial trial;          /* the holder's: of the cache, or what to keep there */
+    struct packed_trials trials;        /* the holder's: of the cache, and what to keep there besides */
     bool uncached; /* not kept: with the next start nobody would say what is wrong with its weights */
     bool settled;  /* when it was read its times were so old that any other state has others */
     bool size_left_open;

@@ -441,14 +441,13 @@ void model_keep_packed (struct model *model)
 
 uint64_t model_trial (const struct model *model, const struct plan *plan)
 {
-    const struct packed_trial *known = model->content ? &model->content->trial : NULL;
-    return known && known->plan && known->plan == packed_trial_plan (plan) ? known->nanoseconds : 0;
+    return model->content ? packed_trials_get (&model->content->trials, packed_trial_plan (plan)) : 0;
 }
 
 void model_tell_trial (struct model *model, const struct plan *plan, uint64_t nanoseconds)
 {
     if (model->content)
-        model->content->trial = (struct packed_trial) { packed_trial_plan (plan), nanoseconds };
+        packed_trials_put (&model->content->trials, packed_trial_plan (plan), nanoseconds);
 }
 
 bool model_hold (struct model *model, struct error *error)

@@ -30,7 +30,7 @@
 #include <unistd.h>
 
 enum {
-    FORMAT = 3,
+    FORMAT = 4,
     BORDER = 64,
     ENTRIES_MAX = 1 << 16,
     WAYS_MAX = 3, /* in which one convolution's weights are kept */
@@ -64,7 +64,7 @@ struct head {
     int64_t open_size[2];
     struct build build;
     uint64_t bytes, entries, compact_bytes; /* of the file; how many; of the ONNX file without its numbers */
-    struct packed_trial trial;
+    struct packed_trials trials;
     uint64_t sum; /* of the file, with 0 here */
 };
 
@@ -350,9 +350,9 @@ struct onnx_compact packed_cache_compact (const struct packed_cache *cache)
     return (struct onnx_compact) { (uint8_t *)cache->bytes + at, size, size };
 }
 
-const struct packed_trial *packed_cache_trial (const struct packed_cache *cache)
+const struct packed_trials *packed_cache_trials (const struct packed_cache *cache)
 {
-    return &head_of (cache)->trial;
+    return &head_of (cache)->trials;
 }
 
 bool packed_cache_sized (const struct packed_cache *cache, const int open_size[2])
@@ -638,9 +638,9 @@ void packed_cache_save (const struct packed_kept *kept, struct graph *graph, str
     const struct packed_cache *before = kept->before;
     struct head head = { .network = state_of (kept->identity),
                          .open_size = { kept->open_size[0], kept->open_size[1] },
-                         .trial = kept->trial };
+                         .trials = kept->trials };
     graph_packed_blocks (graph, take_block, &list);
-    bool told = before && (packed_cache_trial (before)->plan || !kept->trial.plan);
+    bool told = before && !memcmp (packed_cache_trials (before), &kept->trials, sizeof kept->trials);
     bool wanted = list.count && (list.made || !told) && !list.failed && find_build (&head.build);
     if (wanted && before)
         take_others (&list, before, graph);

@@ -39,8 +39,8 @@ bool packed_cache_sized (const struct packed_cache *cache, const int open_size[2
 /* For graph_adopt_packed of this graph, which takes the cache. */
 struct packed_source packed_cache_source (struct packed_cache *cache, const struct graph *graph);
 
-/* The trial run that the file tells of. As long as the cache. */
-const struct packed_trial *packed_cache_trial (const struct packed_cache *cache);
+/* The trial runs that the file tells of. As long as the cache. */
+const struct packed_trials *packed_cache_trials (const struct packed_cache *cache);
 
 /* What is written besides the packed weights. */
 struct packed_kept {
@@ -49,11 +49,11 @@ struct packed_kept {
     const int *open_size;               /* [2] */
     const struct onnx_compact *compact; /* may be empty */
     const struct packed_cache *before;  /* what the graph has adopted, or NULL: what it has besides is kept, too */
-    struct packed_trial trial;          /* plan 0: none was run */
+    struct packed_trials trials;        /* those of `before`, and what was run besides */
 };
 
 /* Writes what plans of the graph have packed, whose weights as given were dropped: so it stays. Does nothing where all
- * of it came from the cache, which tells of a trial run already; says in *notices what went wrong. Of several that
+ * of it came from the cache, which tells of the same trial runs; says in *notices what went wrong. Of several that
  * write at once the last one's file stays. What it takes can be stopped (engine/work.h). Where the process may write no
  * file so large (RLIMIT_FSIZE) that is a notice, and no signal. */
 void packed_cache_save (const struct packed_kept *kept, struct graph *graph, struct notices *notices);

@@ -2,6 +2,8 @@
 /* packed_trial.c: see packed_trial.h. FNV-1a over numbers and words. */
 #include "models/packed_trial.h"
 
+#include <string.h>
+
 static uint64_t add_bytes (uint64_t hash, const void *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -33,4 +35,22 @@ uint64_t packed_trial_plan (const struct plan *plan)
         hash = add_number (add_number (hash, s.multiplications), s.weight_bytes);
     }
     return hash ? hash : 1;
+}
+
+uint64_t packed_trials_get (const struct packed_trials *trials, uint64_t plan)
+{
+    for (int i = 0; i < PACKED_TRIALS && trials->of[i].plan; i++)
+        if (trials->of[i].plan == plan)
+            return trials->of[i].nanoseconds;
+    return 0;
+}
+
+void packed_trials_put (struct packed_trials *trials, uint64_t plan, uint64_t nanoseconds)
+{
+    int last = 0;
+    while (last < PACKED_TRIALS - 1 && trials->of[last].plan && trials->of[last].plan != plan)
+        last++;
+    memmove (&trials->of[1], &trials->of[0], (size_t)last * sizeof trials->of[0]);
+    trials->of[0].plan = plan;
+    trials->of[0].nanoseconds = nanoseconds;
 }

@@ -43,6 +43,7 @@ static void outcome_copy (struct outcome *to, const struct outcome *from)
     g_clear_pointer (&to->regions, g_array_unref);
     to->regions = region_memory_copy (from->regions);
     result_copy (&to->result, &from->result);
+    to->seen = from->seen;
     to->serial = from->serial;
 }
 
@@ -167,6 +168,7 @@ static void publish (struct async *async, const struct work *work, gboolean good
     }
     if (current) {
         struct outcome outcome = outcome_of (inference, composition);
+        outcome.seen = work->moment;
         outcome.serial = async->outcome.serial + 1;
         outcome_copy (&async->outcome, &outcome);
         async->posting = TRUE;
@@ -218,6 +220,7 @@ struct async *async_new (struct inference *inference)
     g_cond_init (&async->changed);
     if (inference->result.valid) { /* a limit may leave it the newest one for long */
         struct outcome outcome = outcome_of (inference, inference->composition);
+        outcome.seen = inference->result.seen;
         outcome.serial = 1;
         outcome_copy (&async->outcome, &outcome);
     }

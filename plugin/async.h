@@ -20,6 +20,7 @@ struct outcome {
     struct result result;                    /* valid: there is one, of a whole frame */
     GArray *regions;                         /* struct remembered (region_memory.h); NULL: of whole frames */
     GstVideoOverlayComposition *composition; /* NULL: nothing is drawn; a reference */
+    struct moment seen;                      /* the frame that it came of */
     guint serial;                            /* of the outcome */
 };
 

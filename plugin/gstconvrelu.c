@@ -397,9 +397,9 @@ static void finish_stream (GstConvRelu *self)
         return;
     if (self->async) {
         async_drain (self->async);
-        struct carrier carrier = { .element = GST_ELEMENT (self), .moment = MOMENT_NONE, .fresh = TRUE };
         const struct result *result = &self->outcome.result;
         gboolean news = async_latest (self->async, &self->outcome);
+        struct carrier carrier = { .element = GST_ELEMENT (self), .moment = self->outcome.seen, .fresh = TRUE };
         if (news && self->outcome.regions)
             result = region_results_last (self->outcome.regions, &carrier, &self->together);
         if (news && result->valid) {

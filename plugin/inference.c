@@ -296,7 +296,7 @@ gboolean inference_start (struct inference *inference)
     settings_copy (&inference->wanted, &inference->active);
     inference->preparation = inference->active.preparation;
     inference->refused = inference->failed = FALSE;
-    GST_DEBUG_OBJECT (inference->element, "loaded; its trial run took %" GST_TIME_FORMAT,
+    GST_DEBUG_OBJECT (inference->element, "loaded; a first run takes %" GST_TIME_FORMAT,
                       GST_TIME_ARGS (network->first_run));
     use_network (inference, network);
     warn_of_units (inference);

@@ -33,7 +33,7 @@ struct network {
     float *input;                   /* [3][height][width], of model_input */
     char *model_file, *labels_file; /* of the settings it was loaded with; NULL: not set */
     gboolean stand_in;      /* no model was named and none is built in: the fixed filters, which recognise nothing */
-    GstClockTime first_run; /* how long the trial run at the end of loading took, ns */
+    GstClockTime first_run; /* how long a run takes, tried at the end of loading or as the cache tells, ns */
 
     /* What the drawing needs of it: indices for plan_tap, or -1 where the settings do not ask for it. */
     struct layer_choice layers; /* those to show; none unless asked for */

@@ -447,11 +447,12 @@ static void check_groups (void)
     static const struct {
         int groups, in, out, kernel, stride; /* channels of a group */
         double zeros;                        /* times the multiplications of the definition, at most */
-    } cases[] = { { 55, 8, 8, 3, 1, 2 },    { 55, 8, 8, 3, 2, 2 },      { 37, 24, 24, 1, 1, 1.7 },
-                  { 7, 8, 16, 3, 1, 2 },    { 3, 16, 8, 3, 1, 2 },      { 19, 4, 12, 3, 1, 4 },
-                  { 21, 5, 5, 3, 1, 16 },   { 33, 2, 2, 3, 2, 8 },      { 32, 8, 8, 3, 1, 2 },
-                  { 5, 3, 3, 3, 1, 5 },     { 9, 48, 16, 1, 2, 1 },     { 6, 24, 24, 3, 1, 1.7 },
-                  { 7, 24, 24, 3, 2, 1.7 }, { 4, 120, 120, 3, 1, 1.2 }, { 3, 32, 48, 3, 1, 1 } };
+    } cases[] = { { 55, 8, 8, 3, 1, 2 },     { 55, 8, 8, 3, 2, 2 },      { 37, 24, 24, 1, 1, 1.7 },
+                  { 7, 8, 16, 3, 1, 2 },     { 3, 16, 8, 3, 1, 2 },      { 19, 4, 12, 3, 1, 4 },
+                  { 21, 5, 5, 3, 1, 16 },    { 33, 2, 2, 3, 2, 8 },      { 32, 8, 8, 3, 1, 2 },
+                  { 5, 3, 3, 3, 1, 5 },      { 9, 48, 16, 1, 2, 1 },     { 6, 24, 24, 3, 1, 1.7 },
+                  { 7, 24, 24, 3, 2, 1.7 },  { 4, 120, 120, 3, 1, 1.2 }, { 3, 32, 48, 3, 1, 1 },
+                  { 2, 136, 136, 3, 1, 1.2 } };
     static const enum algorithm algorithms[] = { ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_F23 };
     check_group ("groups");
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {

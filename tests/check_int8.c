@@ -335,6 +335,8 @@ static void check_convolutions (void)
           { .kernel_h = 3, .kernel_w = 3, .dilation_h = 2, .dilation_w = 2, .pad_top = 2, .pad_right = 2 } },
         { 64, 32, 6, 6, { .kernel_h = 3, .kernel_w = 3, .groups = 2 } },
         { 48, 48, 6, 6, { .kernel_h = 3, .kernel_w = 3, .groups = 12, .pad_left = 1 } },
+        { 72, 72, 6, 5, { .kernel_h = 3, .kernel_w = 3, .groups = 3, .pad_top = 1 } },  /* begin within blocks, */
+        { 18, 72, 6, 5, { .kernel_h = 3, .kernel_w = 3, .groups = 3, .pad_left = 1 } }, /* within words */
         { 40, 40, 15, 33, { .kernel_h = 3, .kernel_w = 3, .groups = 40, .pad_top = 1, .pad_left = 1, .pad_right = 1 } },
         { 24,
           24,
@@ -492,7 +494,7 @@ static float product_of_bytes (const struct node *node, const float *vector, int
         high = fmaxf (high, vector[i]);
         most = fmaxf (most, fabsf (w[i]));
     }
-    float scale = high > low ? (high - low) / 255 : 1, step = most / 127, zero = rintf (-low / scale);
+    float scale = high > low ? high / 255 - low / 255 : 1, step = most / 127, zero = rintf (-low / scale);
     int32_t sum = 0;
     for (int i = 0; i < count; i++) {
         float byte = fminf (fmaxf (rintf (fmaf (vector[i], 1 / scale, zero)), 0), 255);
@@ -531,8 +533,11 @@ static void check_vectors (void)
     static const struct {
         int in, out;
         bool relu, zeros;
-    } shapes[] = { { 509, 301, false, false }, { 512, 256, true, false }, { 2048, 70, false, false },
-                   { 65, 2051, true, false },  { 512, 300, true, true } };
+    } shapes[] = { { 509, 301, false, false },
+                   { 512, 256, true, false },
+                   { 2048, 70, false, false },
+                   { 65, 2051, true, false },
+                   { 512, 300, true, true } };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct builder b = builder_new (i + 70, 19, 6, 5);
         int x = build_square (&b, 0, shapes[i].in, 1, 1, 0);
@@ -558,11 +563,15 @@ static void check_other_vectors (void)
     int x = graph_global_pool (b.g, "pooled", build_square (&b, 0, 512, 1, 1, 0), POOL_AVERAGE);
     graph_output (b.g, build_linear (&b, x, 256));
     graph_output (b.g, build_linear (&b, x, 255));
+    struct conv padded = { .out_channels = 256, .kernel_h = 1, .kernel_w = 1, .stride_h = 3, .stride_w = 3 };
+    padded.pad_top = padded.pad_left = padded.pad_bottom = padded.pad_right = 1; /* reads zeros alone */
+    graph_output (b.g, build_conv (&b, x, padded));
     struct trial t = trial_new (&b, "endless vector", 1.2f);
     for (int i = 0; i < 8; i++)
         t.g->nodes[1].u.conv.weights[7 * 8 + i] = INFINITY;
     struct plan *plan = plan_of (&t, NULL, 1, NULL, 0);
-    CHECK (!strcmp (plan_step (plan, plan_steps (plan) - 1).type, "fp32"), "a small matrix is bytes");
+    CHECK (!strcmp (plan_step (plan, plan_steps (plan) - 2).type, "fp32"), "a small matrix is bytes");
+    CHECK (!strcmp (plan_step (plan, plan_steps (plan) - 1).type, "fp32"), "zeros around a vector are left out");
     plan_run (plan, t.input);
     for (int o = 0; o < 256; o++)
         CHECK (!isfinite (plan_output (plan, 0)->data[o]), "[%d] is %g", o, (double)plan_output (plan, 0)->data[o]);
@@ -573,7 +582,7 @@ static void check_other_vectors (void)
     ranges_get (all, 1, &low, &high);
     ranges_set (t.ranges, 1, low, high);
     plan = plan_of (&t, NULL, 1, NULL, 0);
-    CHECK (!strcmp (plan_step (plan, plan_steps (plan) - 2).type, "fp32"), "a vector without a range is bytes");
+    CHECK (!strcmp (plan_step (plan, plan_steps (plan) - 3).type, "fp32"), "a vector without a range is bytes");
     plan_free (plan);
     ranges_free (t.ranges);
     t.ranges = all;

@@ -241,6 +241,38 @@ static void check_last_event (void)
     rig_free (&rig);
 }
 
+/* The same where the last frame has no region: the moment is still that frame's, and no hold is passed over. */
+static void check_last_without_region (void)
+{
+    group ("trigger-classes beside the stream, no region at its end");
+    struct rig rig = regions_rig ("async=true trigger-classes=red trigger-on=0.7 trigger-off=0.4 trigger-hold=100");
+    int begun = 0, ended = 0;
+    for (int n = 0; n < 2000 && !begun; n++) {
+        gst_clear_buffer (&(GstBuffer *) { pass_two (&rig, 2 * n) });
+        begun += hear (rig.bus).events;
+        g_usleep (1000);
+    }
+    CHECK (begun == 1, "red has not begun");
+    g_object_set (rig.element, "trigger-hold", 3600 * GST_SECOND, NULL);
+    gst_harness_push (rig.h, rgb (paint_halves, 100000));
+    gst_clear_buffer (&(GstBuffer *) { gst_harness_try_pull (rig.h) });
+    gst_harness_push_event (rig.h, gst_event_new_eos ());
+    for (GstMessage *message; (message = gst_bus_pop_filtered (rig.bus, GST_MESSAGE_ELEMENT));
+         gst_message_unref (message)) {
+        const GstStructure *said = gst_message_get_structure (message);
+        guint64 at = GST_CLOCK_TIME_NONE;
+        if (!gst_structure_has_name (said, "convrelu-event") ||
+            strcmp (gst_structure_get_string (said, "event"), "end"))
+            continue;
+        ended++;
+        CHECK (gst_structure_get_uint64 (said, "running-time", &at) && GST_CLOCK_TIME_IS_VALID (at), "at no time");
+        CHECK (!strcmp (gst_structure_get_string (said, "reason"), "end-of-stream"), "ended by %s",
+               gst_structure_get_string (said, "reason"));
+    }
+    CHECK (ended == 1, "red ended %d times", ended);
+    rig_free (&rig);
+}
+
 /* A change that found no room on the bus is told with the next frame. */
 static void check_full_bus (void)
 {
@@ -422,6 +454,7 @@ int main (int argc, char **argv)
     check_sparing ();
     check_events ();
     check_last_event ();
+    check_last_without_region ();
     check_full_bus ();
     check_drawing ();
     check_all_drawn ();

@@ -408,11 +408,14 @@ static void random_size (struct builder *b, int x)
         keep (b, graph_resize (b->g, NULL, x, &resize));
 }
 
-/* e^x of a bounded number, or |x|. */
+/* e^x of a bounded number, or |x|. A clip that a function reads is not replaced. */
 static void random_function (struct builder *b, int x)
 {
     struct activation how = { ACTIVATION_LEAKY_RELU, -1, 0 };
-    if (!random_int (b, 0, 1) && !b->replaceable) {
+    bool exponential = !random_int (b, 0, 1);
+    if (b->replaceable) {
+        x = build_square (b, x, graph_tensor (b->g, x).channels, 1, 1, 0);
+    } else if (exponential) {
         x = graph_activation (b->g, NULL, x, (struct activation) { ACTIVATION_CLIP, -2, 1 });
         how.kind = ACTIVATION_EXP;
     }

@@ -28,6 +28,7 @@ static void write_seed (void *data, const void *bytes, size_t size)
 
 int LLVMFuzzerInitialize (int *count, char ***arguments)
 {
+    fuzz_in_a_hurry = true;
     target = fuzz_target_called (*count > 1 ? (*arguments)[1] : NULL);
     if (!target) {
         fprintf (stderr, "fuzz: the first argument is a target:");

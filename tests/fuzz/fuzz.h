@@ -24,6 +24,9 @@ struct fuzz_target {
 
 enum { FUZZ_SIDE = 16 }; /* rows and columns of the network whose ranges are read */
 
+/* Set by fuzz.c: what takes long is done for some inputs only, so that more are tried. */
+extern bool fuzz_in_a_hurry;
+
 extern const struct fuzz_target fuzz_targets[];                  /* ends with a NULL name */
 const struct fuzz_target *fuzz_target_called (const char *name); /* or NULL */
 

@@ -15,11 +15,16 @@ static bool until_inferred (struct rig *rig, guint64 count)
 }
 
 /* Pushes a frame and takes what comes out, NULL: nothing did. */
-static GstBuffer *pass (struct rig *rig, painter paint, int n)
+static GstBuffer *pass_sized (struct rig *rig, painter paint, int n, int width, int height)
 {
-    GstFlowReturn flow = gst_harness_push (rig->h, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint), n));
+    GstFlowReturn flow = gst_harness_push (rig->h, timed (new_frame (GST_VIDEO_FORMAT_RGB, width, height, paint), n));
     CHECK (flow == GST_FLOW_OK, "frame %d: %s", n, gst_flow_get_name (flow));
     return gst_harness_try_pull (rig->h);
+}
+
+static GstBuffer *pass (struct rig *rig, painter paint, int n)
+{
+    return pass_sized (rig, paint, n, 50, 40);
 }
 
 /* What the frame carries: seen-timestamp, or NONE; *score: of the best class, *fresh. */
@@ -110,35 +115,37 @@ static void flush (struct rig *rig)
     gst_harness_push_event (rig->h, gst_event_new_segment (&segment));
 }
 
-/* After a flush, other caps or another stream nothing is said of what came before. */
+/* After a flush, other caps or another stream nothing is said of what came before. Frames
+ * are large, so that one is in work meanwhile. */
 static void check_no_late_result (void)
 {
+    enum { WIDE = 640, HIGH = 480 };
     group ("another place, other caps, another stream");
     struct rig rig = rig_new ("async=true repeat-messages=true");
-    rig_caps (&rig, "RGB", 50, 40);
+    rig_caps (&rig, "RGB", WIDE, HIGH);
     for (int round = 0; round < 150; round++) {
-        gst_clear_buffer (&(GstBuffer *) { pass (&rig, paint_blue, 2 * round) });
+        gst_clear_buffer (&(GstBuffer *) { pass_sized (&rig, paint_blue, 2 * round, WIDE, HIGH) });
         if (round % 2)
             g_usleep ((gulong)(round * 7 % 300));
         if (round % 3 == 0)
             flush (&rig);
         else if (round % 3 == 1)
-            rig_caps (&rig, "RGB", 50, 41); /* caps as they are would change nothing */
+            rig_caps (&rig, "RGB", WIDE, HIGH + 1); /* caps as they are would change nothing */
         else
             gst_harness_push_event (rig.h, gst_event_new_stream_start ("another"));
         if (round % 3 == 1)
-            rig_caps (&rig, "RGB", 50, 40);
+            rig_caps (&rig, "RGB", WIDE, HIGH);
         if (round % 3 == 2) {
             GstSegment segment;
             gst_segment_init (&segment, GST_FORMAT_TIME);
-            rig_caps (&rig, "RGB", 50, 40);
+            rig_caps (&rig, "RGB", WIDE, HIGH);
             gst_harness_push_event (rig.h, gst_event_new_segment (&segment));
         }
         listen_to (rig.bus);
         guint64 before = stat_of (rig.element, "inferred");
-        gst_clear_buffer (&(GstBuffer *) { pass (&rig, paint_orange, 2 * round + 1) });
+        gst_clear_buffer (&(GstBuffer *) { pass_sized (&rig, paint_orange, 2 * round + 1, WIDE, HIGH) });
         until_inferred (&rig, before + 1);
-        gst_clear_buffer (&(GstBuffer *) { pass (&rig, paint_orange, 2 * round + 1) });
+        gst_clear_buffer (&(GstBuffer *) { pass_sized (&rig, paint_orange, 2 * round + 1, WIDE, HIGH) });
         struct said said = listen_to (rig.bus);
         CHECK (said.messages == 0 || near (said.colour, 200, 100, 50, 2), "round %d: seen as %.0f %.0f %.0f", round,
                (double)said.colour[0], (double)said.colour[1], (double)said.colour[2]);

@@ -21,7 +21,6 @@ struct sources {
 
 INLINE void find_sources (const float *const *from, struct sources *sources)
 {
-    sources->count = 0;
     for (int lane = 0; lane < LANES; lane++) {
         if (!from[lane])
             continue;
@@ -53,7 +52,7 @@ INLINE void put_together (const struct sources *sources, const int count, const 
 void kernels_pick (const struct pick_args *args)
 {
     for (int lane = 0; lane < BLOCK; lane += LANES) {
-        struct sources sources;
+        struct sources sources = { .count = 0 }; /* all of it: gcc 14 does not see what find_sources sets */
         float *out = args->out + lane;
         find_sources (args->from + lane, &sources);
         switch (sources.count) {

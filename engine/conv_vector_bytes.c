@@ -32,25 +32,21 @@ static bool fits (const struct conv_method *method, const struct preparation *p,
     return step->place.in.element == ELEMENT_F32 && step->kernel->in == ELEMENT_U8;
 }
 
-/* The bytes as they are made, and behind them as the kernel wants them where that is otherwise. */
-static size_t shared_bytes (const struct step *step)
+/* Numbers of the vector, whole blocks. The shared scratch has them as bytes, and behind those as the kernel wants them
+ * where that is otherwise. */
+static size_t numbers_of (const struct step *step)
 {
-    size_t numbers = (size_t)divide_up (step->in_channels, BLOCK) * BLOCK;
-    return numbers + (step->kernel->stage ? numbers * element_bytes (step->kernel->staged) : 0);
+    return place_blocked_count (step->in_channels, 1, 1);
 }
 
 static bool prepare (struct preparation *p, struct step *step)
 {
-    const struct packed *packed = step->packed;
     size_t padded = place_blocked_count (step->channels, 1, 1);
     struct vector_bytes *v = memory_add (p->memory, 1, sizeof *v);
-    float *shift = memory_add (p->memory, padded, sizeof *shift);
-    if (!v || !shift || !(v->start = memory_add (p->memory, padded, sizeof *v->start)) ||
+    if (!v || !(v->start = memory_add (p->memory, padded, sizeof *v->start)) ||
         !(v->scale = memory_add (p->memory, padded, sizeof *v->scale)))
         return false;
-    for (int c = 0; c < step->channels; c++)
-        shift[c] = packed->bias[c];
-    v->bytes = (struct bytes) { { v->scale, shift, 1, ELEMENT_F32, ELEMENT_F32 }, v->start };
+    v->bytes = (struct bytes) { { v->scale, step->packed->bias, 1, ELEMENT_F32, ELEMENT_F32 }, v->start };
     step->bytes = &v->bytes;
     step->state = v;
     step->by_panel = true;
@@ -58,7 +54,8 @@ static bool prepare (struct preparation *p, struct step *step)
     snprintf (step->algorithm, sizeof step->algorithm, "direct, vector");
     ptrdiff_t pixel = (ptrdiff_t)(BLOCK * element_bytes (step->kernel->staged) / sizeof (float));
     v->direct.pixel = v->direct.pixel_stride = pixel;
-    need_bytes (&p->shared_bytes, shared_bytes (step));
+    size_t staged = step->kernel->stage ? element_bytes (step->kernel->staged) : 0;
+    need_bytes (&p->shared_bytes, numbers_of (step) * (1 + staged));
     return direct_segments (p, step, false, (size_t)pixel, (size_t)pixel);
 }
 
@@ -78,11 +75,10 @@ static void find_range (const float *in, int channels, float *low, float *high)
     }
 }
 
-/* Where in the shared scratch the kernel's input is: behind the bytes where it wants other numbers. */
+/* Where in the shared scratch the kernel's input is. */
 static uint8_t *kernel_input (const struct execution *e, const struct step *step)
 {
-    ptrdiff_t bytes = (ptrdiff_t)divide_up (step->in_channels, BLOCK) * BLOCK;
-    return (uint8_t *)e->shared + (step->kernel->stage ? bytes : 0);
+    return (uint8_t *)e->shared + (step->kernel->stage ? numbers_of (step) : 0);
 }
 
 /* A vector with an infinity or a NaN makes sums that are no numbers. */
@@ -95,7 +91,7 @@ static void quantise_vector (struct execution *e, const struct step *step)
     float scale = high / LEVELS - low / LEVELS;
     scale = scale < FLT_MIN * LEVELS ? 1 : scale;
     int zero = (int)rintf (fminf (fmaxf (-low / scale, 0), LEVELS));
-    ptrdiff_t numbers = (ptrdiff_t)divide_up (step->in_channels, BLOCK) * BLOCK;
+    ptrdiff_t numbers = (ptrdiff_t)numbers_of (step);
     uint8_t *bytes = e->shared;
     e->kernels->quantise (step->in, bytes, numbers, 1 / scale, (float)zero);
     for (int c = 0; c < step->channels; c++) {

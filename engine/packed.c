@@ -5,6 +5,7 @@
  * Packed weights are kept in a list of the graph under its lock, so that every plan of it shares them. */
 #include "engine/conv.h"
 #include "engine/conv_weights.h"
+#include "engine/hash.h"
 #include "engine/kernels.h"
 #include "engine/memory.h"
 #include "engine/place.h"
@@ -180,16 +181,13 @@ static struct packed *packed_new (const struct graph *g, const struct layer *lay
     return NULL;
 }
 
-/* FNV-1a over the folded scale and shift: what else the packed numbers depend on. */
+/* Of the folded scale and shift: what else the packed numbers depend on. */
 static uint64_t hash_fold (const struct layer *layer)
 {
-    uint64_t hash = 14695981039346656037u;
-    const double *parts[2] = { layer->scale, layer->shift };
-    for (int i = 0; i < 2 && layer->scale; i++) {
-        const unsigned char *bytes = (const unsigned char *)parts[i];
-        for (size_t b = 0; b < (size_t)layer->conv.out_channels * sizeof (double); b++)
-            hash = (hash ^ bytes[b]) * 1099511628211u;
-    }
+    uint64_t hash = HASH_START;
+    size_t bytes = (size_t)layer->conv.out_channels * sizeof (double);
+    if (layer->scale)
+        hash = hash_bytes (hash_bytes (hash, layer->scale, bytes), layer->shift, bytes);
     return hash;
 }
 

@@ -11,6 +11,7 @@
  * permissions. */
 #include "models/packed_cache.h"
 
+#include "engine/hash.h"
 #include "engine/work.h"
 #include "models/report.h"
 
@@ -361,13 +362,10 @@ bool packed_cache_sized (const struct packed_cache *cache, const int open_size[2
     return head->open_size[0] == open_size[0] && head->open_size[1] == open_size[1];
 }
 
-/* FNV-1a. */
 static uint64_t hash_name (const struct graph *graph, int64_t tensor)
 {
-    uint64_t hash = UINT64_C (14695981039346656037);
-    for (const char *name = graph_tensor (graph, (int)tensor).name; name && *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C (1099511628211);
-    return hash;
+    const char *name = graph_tensor (graph, (int)tensor).name;
+    return hash_bytes (HASH_START, name, name ? strlen (name) : 0);
 }
 
 static bool find_block (void *data, struct packed_block *block)

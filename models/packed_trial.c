@@ -1,31 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* packed_trial.c: see packed_trial.h. FNV-1a over numbers and words. */
+/* packed_trial.c: see packed_trial.h. */
 #include "models/packed_trial.h"
+
+#include "engine/hash.h"
 
 #include <string.h>
 
-static uint64_t add_bytes (uint64_t hash, const void *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C (1099511628211);
-    return hash;
-}
-
 static uint64_t add_number (uint64_t hash, uint64_t number)
 {
-    return add_bytes (hash, &number, sizeof number);
+    return hash_bytes (hash, &number, sizeof number);
 }
 
+/* With the zero behind it, so that two words are not one. */
 static uint64_t add_word (uint64_t hash, const char *word)
 {
-    while (*word)
-        hash = add_bytes (hash, word++, 1);
-    return add_number (hash, 0);
+    return hash_bytes (hash, word, strlen (word) + 1);
 }
 
 uint64_t packed_trial_plan (const struct plan *plan)
 {
-    uint64_t hash = add_word (UINT64_C (14695981039346656037), plan_isa (plan));
+    uint64_t hash = add_word (HASH_START, plan_isa (plan));
     hash = add_number (hash, (uint64_t)plan_threads (plan));
     hash = add_number (hash, (uint64_t)plan_arena_bytes (plan));
     for (int i = 0; i < plan_steps (plan); i++) {

@@ -47,10 +47,11 @@ static void outcome_copy (struct outcome *to, const struct outcome *from)
     to->serial = from->serial;
 }
 
-/* What the inference said last. It stays the owner of all but the pointers. */
-static struct outcome outcome_of (const struct inference *inference, GstVideoOverlayComposition *composition)
+/* What the inference said last, of the frame `seen`. It stays the owner of all but the pointers. */
+static struct outcome outcome_of (const struct inference *inference, GstVideoOverlayComposition *composition,
+                                  const struct moment *seen)
 {
-    struct outcome outcome = { .composition = composition };
+    struct outcome outcome = { .composition = composition, .seen = *seen };
     if (regions_wanted (inference))
         outcome.regions = inference->regions->memory;
     else
@@ -167,8 +168,7 @@ static void publish (struct async *async, const struct work *work, gboolean good
         gst_clear_buffer (&async->buffer);
     }
     if (current) {
-        struct outcome outcome = outcome_of (inference, composition);
-        outcome.seen = work->moment;
+        struct outcome outcome = outcome_of (inference, composition, &work->moment);
         outcome.serial = async->outcome.serial + 1;
         outcome_copy (&async->outcome, &outcome);
         async->posting = TRUE;
@@ -219,8 +219,7 @@ struct async *async_new (struct inference *inference)
     g_mutex_init (&async->lock);
     g_cond_init (&async->changed);
     if (inference->result.valid) { /* a limit may leave it the newest one for long */
-        struct outcome outcome = outcome_of (inference, inference->composition);
-        outcome.seen = inference->result.seen;
+        struct outcome outcome = outcome_of (inference, inference->composition, &inference->result.seen);
         outcome.serial = 1;
         outcome_copy (&async->outcome, &outcome);
     }

@@ -53,7 +53,7 @@ judge() {
 # missing LINE: the first element of the line that is not installed.
 missing() {
   for element in playbin vp8enc webmmux compositor udpsrc udpsink rtpjitterbuffer rtpjpegdepay rtpjpegpay openh264enc h264parse \
-    hlssink2 onnxinference ssdobjectdetector; do
+    hlssink2; do
     case $1 in
       *"$element"*) gst-inspect-1.0 --exists $element || { echo $element; return; } ;;
     esac

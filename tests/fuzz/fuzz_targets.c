@@ -5,6 +5,7 @@
  * and what it computes is compared with what the direct sums of the scalar kernels give. */
 #include "tests/fuzz/fuzz.h"
 
+#include "engine/hash.h"
 #include "engine/work.h"
 #include "models/file.h"
 #include "models/labels.h"
@@ -95,10 +96,8 @@ bool fuzz_in_a_hurry;
  * time. */
 static bool one_in (unsigned many, const uint8_t *bytes, size_t size)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a */
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 16777619u;
-    return !fuzz_in_a_hurry || (hash ^ hash >> 15) % many == 0;
+    uint64_t hash = fuzz_in_a_hurry ? hash_bytes (HASH_START, bytes, size) : 0;
+    return (hash ^ hash >> 32) % many == 0;
 }
 
 /* Plans take ten times as long as the reader does. */

@@ -234,21 +234,30 @@ static void announce (struct inference *inference, gboolean another)
                              (NULL));
 }
 
+/* Not where the same files were only read again, for weights in a form that was never made: models of the same files
+ * share their graph. */
+static gboolean is_another (const struct inference *inference, const struct network *network)
+{
+    const struct network *before = inference->network;
+    return !before || inference->other_files || model_graph (before->model) != model_graph (network->model);
+}
+
 /* Puts `network` (NULL: none) in place of the one before. What the same model said and drew in another way stays until
  * the next run. */
 static void use_network (struct inference *inference, struct network *network)
 {
     struct network *before = inference->network;
-    gboolean another = network && (!before || before->model != network->model);
+    gboolean another = network && is_another (inference, network);
     shared_model (inference->shared, network ? model_ref (network->model) : NULL, network ? network->first_run : 0);
     inference->network = network;
     inference->step = 0;
     inference->ran = FALSE;
     still_forget (&inference->gates.still);
     overlay_reset (inference->overlay);
-    shared_targets (inference->shared, NULL);
-    if (!network || another)
-        inference_forget (inference); /* its classes are the other network's */
+    if (!network || another) {
+        shared_targets (inference->shared, NULL); /* else clicks and keys go on meaning what is still seen */
+        inference_forget (inference);             /* its classes are the other network's */
+    }
     network_free (before);
     if (network)
         announce (inference, another);

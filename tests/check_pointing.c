@@ -456,6 +456,46 @@ static void check_early (void)
     rig_free (&rig);
 }
 
+/* Presses Right while the network runs in another way and nothing of it is drawn yet. */
+static void press_in_between (GstDebugCategory *category, GstDebugLevel level, const gchar *file, const gchar *function,
+                              gint line, GObject *object, GstDebugMessage *message, gpointer data)
+{
+    struct rig *rig = data;
+    if (G_OBJECT (rig->element) == object && g_str_has_prefix (gst_debug_message_get (message), "running ")) {
+        gst_pad_push_event (rig->h->sinkpad, gst_navigation_event_new_key_press ("Right", GST_NAVIGATION_MODIFIER_NONE));
+    }
+}
+
+/* A key is not lost while the same network is planned anew: a person sees the drawing of before. `own`: the network of
+ * the element itself, whose file is read again for that. */
+static void check_planned_anew (gboolean own)
+{
+    group (own ? "planned and read anew" : "planned anew");
+    struct rig rig = layers_rig ("overlay=feature-maps layers=first", FALSE);
+    if (own) {
+        gst_element_set_state (rig.element, GST_STATE_READY);
+        g_object_set (rig.element, "model-file", NULL, "layers", "early", NULL);
+        gst_element_set_state (rig.element, GST_STATE_PLAYING);
+    }
+    rig_caps (&rig, "RGB", WIDTH, HEIGHT);
+    next_frame (&rig);
+    click (&rig, 160, 120);
+    char *clicked = g_strdup (value_of (&rig, "unit"));
+    CHECK (strchr (clicked, ':') && shows (&rig, "convolution"), "a click chose %s", clicked);
+    gst_debug_set_threshold_from_string ("convrelu:4", FALSE);
+    gst_debug_add_log_function (press_in_between, &rig, NULL);
+    for (int i = 0; i < 2000 && !strcmp (value_of (&rig, "unit"), clicked); i++) { /* it is planned beside the stream */
+        next_frame (&rig);
+        g_usleep (5000);
+    }
+    gst_debug_remove_log_function (press_in_between);
+    gst_debug_set_threshold_from_string ("convrelu:1", FALSE);
+    CHECK (*value_of (&rig, "unit") && !strchr (value_of (&rig, "unit"), ':'), "the layer behind %s is %s", clicked,
+           value_of (&rig, "unit"));
+    g_free (clicked);
+    rig_free (&rig);
+}
+
 /* ---- storms ---------------------------------------------------------------------------------------------------- */
 
 struct storm {
@@ -563,6 +603,8 @@ int main (int argc, char **argv)
     check_passed_on ();
     check_odd_places ();
     check_early ();
+    check_planned_anew (FALSE);
+    check_planned_anew (TRUE);
     check_lets_go ();
     check_storm (FALSE);
     check_storm (TRUE);

@@ -462,7 +462,8 @@ static void press_in_between (GstDebugCategory *category, GstDebugLevel level, c
 {
     struct rig *rig = data;
     if (G_OBJECT (rig->element) == object && g_str_has_prefix (gst_debug_message_get (message), "running ")) {
-        gst_pad_push_event (rig->h->sinkpad, gst_navigation_event_new_key_press ("Right", GST_NAVIGATION_MODIFIER_NONE));
+        gst_pad_push_event (rig->h->sinkpad,
+                            gst_navigation_event_new_key_press ("Right", GST_NAVIGATION_MODIFIER_NONE));
     }
 }
 

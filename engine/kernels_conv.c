@@ -119,37 +119,42 @@ INLINE void row (const struct conv_args *args, const int blocks, const ptrdiff_t
     }
 }
 
-/* Strides met in practice are constants, so that each pixel is an address offset in the instruction. */
-INLINE void row_of (const struct conv_args *args, const int blocks)
-{
-    switch (args->pixel_stride) {
+/* Strides met in practice are constants, so that each pixel is an address offset in the instruction. A function for
+ * each: gcc's time grows faster than a function's size. */
 #ifdef WORDS
-    case BLOCK / K_STEP: /* blocks of bytes, stride 1 */
-        row (args, blocks, BLOCK / K_STEP);
-        break;
-    case 2 * BLOCK / K_STEP: /* stride 2 */
-        row (args, blocks, 2 * BLOCK / K_STEP);
-        break;
+#define FOR_STRIDES(DO)                                                                                                \
+    DO (dense, BLOCK / K_STEP)       /* blocks of bytes, stride 1 */                                                   \
+    DO (strided, 2 * BLOCK / K_STEP) /* stride 2 */
 #else
-    case 16: /* blocked input, stride 1 */
-        row (args, blocks, 16);
-        break;
-    case 32: /* blocked input, stride 2 */
-        row (args, blocks, 32);
-        break;
-    case 2: /* planar input, stride 2: most stems */
-        row (args, blocks, 2);
-        break;
+#define FOR_STRIDES(DO)                                                                                                \
+    DO (dense, 16)   /* blocked input, stride 1 */                                                                     \
+    DO (strided, 32) /* blocked input, stride 2 */                                                                     \
+    DO (planar, 2)   /* planar input, stride 2: most stems */
 #endif
-    default:
-        row (args, blocks, args->pixel_stride);
+
+#define ROWS(name, stride)                                                                                             \
+    static __attribute__ ((noinline)) void name##_1 (const struct conv_args *args)                                     \
+    {                                                                                                                  \
+        row (args, 1, stride);                                                                                         \
+    }                                                                                                                  \
+    static __attribute__ ((noinline, unused)) void name##_2 (const struct conv_args *args)                             \
+    {                                                                                                                  \
+        row (args, NR_BLOCKS, stride);                                                                                 \
     }
-}
+FOR_STRIDES (ROWS)
+ROWS (other, args->pixel_stride)
 
 void kernels_conv (const struct conv_args *args)
 {
-    if (NR_BLOCKS == 2 && args->blocks == 2)
-        row_of (args, NR_BLOCKS);
-    else
-        row_of (args, 1);
+    bool two = NR_BLOCKS == 2 && args->blocks == 2;
+    switch (args->pixel_stride) {
+#define CASE(name, stride)                                                                                             \
+    case stride:                                                                                                       \
+        (two ? name##_2 : name##_1) (args);                                                                            \
+        break;
+        FOR_STRIDES (CASE)
+#undef CASE
+    default:
+        (two ? other_2 : other_1) (args);
+    }
 }

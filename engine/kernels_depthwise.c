@@ -4,9 +4,9 @@
  * The usual windows are 3x3 and 5x5 without dilation. With 32 registers they keep all their weights there and take one
  * pixel after the other: multiply-adds with one factor from memory keep both units busy, and the processor overlaps the
  * pixels by itself. Smaller vectors take four pixels side by side, each input loaded once for all of them: their sums
- * are four chains where one would wait for itself (Zen 1: 9 multiply-adds in 21 cycles). Pixels at the sides are done
- * alone, any other window in strips that check every column. A call does many rows, since its set-up takes as long as
- * 10 pixels.
+ * are four chains where one would wait for itself (Zen 1: 9 multiply-adds in 21 cycles); they do 7x7 so, too (16 to
+ * 26 % less than strips). Pixels at the sides are done alone, any other window in strips that check every column. A
+ * call does many rows, since its set-up takes as long as 10 pixels.
  *
  * An epilogue that is more than a clamp works on the row of sums once it is in `out`, still in the nearest cache. */
 #include "epilogue.h"
@@ -14,7 +14,7 @@
 #define kernels_depthwise FOR_ISA (kernels_depthwise)
 void kernels_depthwise (const struct depthwise_args *args);
 
-enum { STRIP = 8, TOGETHER = LANES < 16 ? 4 : 1 }; /* pixels */
+enum { STRIP = 8, TOGETHER = LANES < 16 ? 4 : 1, WIDEST = 7 }; /* pixels */
 
 /* One output row: kernel rows [first, last) lie in the image, the first of all (not of those) on `in`, which is the
  * row's first pixel even where that is outside. in, weights, bias, residual (or NULL) and out begin at the same
@@ -108,7 +108,7 @@ INLINE int inner_pixels (const struct row *row, int x, int end, const float *in,
         UNROLL for (int p = 0; p < together; p++) sums[p] = vec_load (row->bias);
         UNROLL_OUTER for (int r = 0; r < rows; r++)
         {
-            vec own[5];
+            vec own[WIDEST];
             UNROLL for (int k = 0; k < kernel; k++) own[k] =
                 w ? w[kernel * r + k] : vec_load (weights + 16 * (kernel * r + k));
             UNROLL for (int i = 0; i < (together - 1) * stride + kernel; i++)
@@ -140,15 +140,17 @@ INLINE void dense_rows (const struct depthwise_args *args, struct row row, int c
     left = left < width ? left : width; /* pixels [left, right) see neither side */
     right = right < left ? left : right < width ? right : width;
     vec w[25];
-    UNROLL for (int i = 0; i < kernel * rows; i++) w[i] = vec_load (row.weights + 16 * (kernel * row.first + i));
+    const int kept = kernel > 5 ? 0 : kernel * rows;
+    UNROLL for (int i = 0; i < kept; i++) w[i] = vec_load (row.weights + 16 * (kernel * row.first + i));
     for (int y = 0; y < count; y++) {
         const float *in = row.in + row.first * in_row - 16 * (ptrdiff_t)window->pad_left;
         int x = left;
         side_pixels (args, &row, 0, left, kernel, stride, rows);
-        if (TOGETHER > 1) /* 25 weights do not stay in 16 registers: a row of them is loaded for all pixels together */
+        if (TOGETHER > 1) /* 25 or 49 weights do not stay in 16 registers: a row is loaded for all pixels together */
             x = inner_pixels (&row, x, right, in + 16 * (ptrdiff_t)x * stride, in_row, kernel == 3 ? w : NULL, TOGETHER,
                               kernel, stride, rows);
-        inner_pixels (&row, x, right, in + 16 * (ptrdiff_t)x * stride, in_row, w, 1, kernel, stride, rows);
+        inner_pixels (&row, x, right, in + 16 * (ptrdiff_t)x * stride, in_row, kernel > 5 ? NULL : w, 1, kernel, stride,
+                      rows);
         side_pixels (args, &row, right, width, kernel, stride, rows);
         row.in += args->stride_h * in_row;
         row.out += 16 * (ptrdiff_t)width;
@@ -232,6 +234,8 @@ void kernels_depthwise (const struct depthwise_args *args)
         all_rows (args, 5, 1);
     else if (kernel == 5 && w->stride_w == 2)
         all_rows (args, 5, 2);
+    else if (TOGETHER > 1 && kernel == 7 && w->stride_w == 1)
+        all_rows (args, 7, 1);
     else
         all_rows (args, 0, 1);
 }

@@ -27,6 +27,20 @@ INLINE vec vec_exp (vec x)
     return vec_mul (p, vec_exp2 (n));
 }
 
+/* 2^x for |x| <= 126: 2^n 2^r with |r| <= 1/2 and 2^r = 1 + r P (r), P of degree 5 through the Chebyshev nodes, in
+ * double precision (relative error 9e-9). Four multiplications fewer than vec_exp, where log2 e costs none. */
+INLINE vec vec_exp2_fraction (vec x)
+{
+    vec n = vec_round (x), r = vec_sub (x, n);
+    vec p = vec_fma (r, vec_set (1.54531634e-4f), vec_set (1.33908633e-3f));
+    p = vec_fma (p, r, vec_set (9.61808302e-3f));
+    p = vec_fma (p, r, vec_set (5.55035695e-2f));
+    p = vec_fma (p, r, vec_set (0.240226507f));
+    p = vec_fma (p, r, vec_set (0.693147182f));
+    p = vec_fma (p, r, vec_set (1.0f));
+    return vec_mul (p, vec_exp2 (n));
+}
+
 /* 0, and NaN where x is. */
 INLINE vec vec_nan_of (vec x)
 {
@@ -67,10 +81,12 @@ INLINE vec vec_softplus (vec x)
     return vec_add (vec_max (vec_set (0.0f), x), vec_artanh2 (vec_div (t, vec_add (t, vec_set (2.0f)))));
 }
 
+/* 1 / (1 + 2^y), y = -x log2 e: rounding y puts the result off by up to 6e-8 |x|, as rounding x would. */
 INLINE vec vec_sigmoid (vec x)
 {
-    vec one = vec_set (1.0f);
-    return vec_div (one, vec_add (one, vec_exp (vec_sub (vec_set (0.0f), x))));
+    vec one = vec_set (1.0f), y = vec_mul (x, vec_set (-1.44269504f));
+    y = vec_min (vec_set (126.0f), vec_max (vec_set (-126.0f), y));
+    return vec_div (one, vec_add (one, vec_exp2_fraction (y)));
 }
 
 /* Beyond |x| = 0.55: 1 - 2 / (e^2|x| + 1) with x's sign. Inside, where that cancels: the Taylor series to x^13
@@ -90,19 +106,19 @@ INLINE vec vec_tanh (vec x)
     return vec_if_negative (vec_sub (a, vec_set (0.55f)), small, big);
 }
 
-/* x/2 erfc (-x / sqrt 2). erfc (z) = t P (t) e^(-z^2), t = 1 / (1 + 0.4 z), for z >= 0: P is a Chebyshev interpolation
- * of degree 8 of erfc (z) e^(z^2) / t on z in [0, 9.5], fitted in double precision (relative error 9e-8). */
+/* x/2 erfc (-x / sqrt 2) = max (x, 0) - s/2 erfc (s / sqrt 2), s = |x|, of which past 13.2 nothing is left that a float
+ * holds. erfc (z) = t P (t) e^(-z^2), t = 1 / (1 + 0.4 z), for z >= 0: P is a Chebyshev interpolation of degree 8 of
+ * erfc (z) e^(z^2) / t on z in [0, 9.5], fitted in double precision (relative error 9e-8). Here it is times -1/2. */
 INLINE vec vec_gelu (vec x)
 {
-    static const float p[9] = { 0.0373838343f, -0.121834664f, 0.0465339116f, 0.129888399f, 0.0514787243f,
-                                0.205131156f,  0.198966053f,  0.226841088f,  0.225611533f };
-    vec one = vec_set (1.0f);
-    vec z = vec_mul (vec_abs (x), vec_set (0.70710678f));
-    vec t = vec_div (one, vec_fma (z, vec_set (0.4f), one));
+    static const float p[9] = { -0.0186919172f, 0.060917332f,   -0.0232669558f, -0.0649441995f, -0.0257393622f,
+                                -0.102565578f,  -0.0994830265f, -0.113420544f,  -0.1128057665f };
+    vec one = vec_set (1.0f), s = vec_min (vec_set (13.2f), vec_abs (x));
+    vec t = vec_div (one, vec_fma (s, vec_set (0.282842712f), one)); /* 0.4 / sqrt 2 */
     vec sum = vec_set (p[0]);
     UNROLL for (int i = 1; i < 9; i++) sum = vec_fma (sum, t, vec_set (p[i]));
-    vec half = vec_mul (vec_mul (vec_mul (sum, t), vec_exp (vec_mul (z, vec_sub (vec_set (0.0f), z)))), vec_set (0.5f));
-    return vec_mul (x, vec_if_negative (x, half, vec_sub (one, half)));
+    vec bell = vec_exp2_fraction (vec_mul (vec_mul (s, vec_set (-0.721347520f)), s)); /* log2 e / 2 */
+    return vec_fma (s, vec_mul (vec_mul (sum, t), bell), vec_max (vec_set (0.0f), x));
 }
 
 /* tanh (ln (1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); past x = 20 that is 1 in single precision. */

@@ -188,7 +188,7 @@ static struct expected depthwise_expect (const struct pool *g, const struct plan
 
 static void depthwise_case (struct pool g, int width, int number)
 {
-    int out_height, out_width, height = random_between (1, 6), channel = 16 * random_between (0, 1);
+    int out_height, out_width, height = random_between (1, 9), channel = 16 * random_between (0, 1);
     if (!random_geometry (&g, height, width, &out_height, &out_width))
         return;
     enum residual_mode mode = (enum residual_mode) (number % RESIDUAL_MODES);
@@ -253,7 +253,7 @@ void check_depthwise (void)
     for (int width = 1; width <= 33; width++)
         for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++)
             for (int stride = 1; stride <= 3; stride++, number++)
-                depthwise_case ((struct pool) { .kernel_h = random_between (1, 3),
+                depthwise_case ((struct pool) { .kernel_h = number % 2 ? kernels[k] : random_between (1, 3),
                                                 .kernel_w = kernels[k],
                                                 .stride_h = random_between (1, 2),
                                                 .stride_w = stride,

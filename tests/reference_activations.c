@@ -26,8 +26,8 @@ double reference_activation (struct activation activation, double slope, double 
         return x < 0 ? slope * x : x;
     case ACTIVATION_ELU:
         return x < 0 ? alpha * expm1 (x) : x;
-    case ACTIVATION_GELU: /* 1 + erf (y) = erfc (-y), which does not cancel */
-        return x / 2 * erfc (-x / sqrt (2));
+    case ACTIVATION_GELU: /* 1 + erf (y) = erfc (-y), which does not cancel; at infinity its limit */
+        return isinf (x) ? fmax (x, 0) : x / 2 * erfc (-x / sqrt (2));
     case ACTIVATION_GELU_TANH: /* (1 + tanh (y)) / 2 = 1 / (1 + e^-2y), which does not cancel */
         return x / (1 + exp (-2 * sqrt (2 / M_PI) * (x + 0.044715 * x * x * x)));
     case ACTIVATION_SILU:

@@ -386,6 +386,13 @@ bool content_need_weights (struct content *content, const char *path, struct err
 {
     if (!content->dropped)
         return true;
+    bool goes_on = true;
+    g_mutex_lock (&lock);
+    while (goes_on && content->writers)
+        goes_on = wait_for_change (content->path, error);
+    g_mutex_unlock (&lock);
+    if (!goes_on)
+        return false;
     struct content *fresh =
         read_as (content->bundled ? NULL : path, &(struct size_source) { .like = content }, NULL, error);
     if (!fresh)
@@ -397,19 +404,39 @@ bool content_need_weights (struct content *content, const char *path, struct err
     return same || report (error, "%s: was changed while being read", report_path (path));
 }
 
-void content_keep_packed (struct content *content, struct notices *notices)
+struct packed_kept *content_to_keep (struct content *content)
 {
-    if (!content->cache_folder || content->files.count || content->uncached || !content->settled)
-        return;
-    graph_drop_weights (content->graph); /* from now on nothing packed goes before the graph, whoever frees a plan */
+    bool wanted = content->cache_folder && !content->files.count && !content->uncached && content->settled;
+    struct packed_kept *kept = wanted ? malloc (sizeof *kept) : NULL;
+    if (!kept)
+        return NULL;
+    graph_drop_weights (content->graph); /* until they are there again nothing packed goes, whoever frees a plan */
+    *kept = (struct packed_kept) { .folder = content->cache_folder,
+                                   .identity = &content->identity,
+                                   .open_size = content->open_size,
+                                   .compact = &content->compact,
+                                   .before = content->adopted,
+                                   .trials = content->trials };
+    g_mutex_lock (&lock);
     content->dropped = true;
-    const struct packed_kept kept = { .folder = content->cache_folder,
-                                      .identity = &content->identity,
-                                      .open_size = content->open_size,
-                                      .compact = &content->compact,
-                                      .before = content->adopted,
-                                      .trials = content->trials };
-    packed_cache_save (&kept, content->graph, notices);
+    content->writers++;
+    g_mutex_unlock (&lock);
+    return kept;
+}
+
+void content_forgo (struct content *content, struct packed_kept *kept)
+{
+    free (kept);
+    g_mutex_lock (&lock);
+    content->writers--;
+    g_cond_broadcast (&change);
+    g_mutex_unlock (&lock);
+}
+
+void content_keep (struct content *content, struct packed_kept *kept, struct notices *notices)
+{
+    packed_cache_save (kept, content->graph, notices);
+    content_forgo (content, kept);
 }
 
 void content_release (struct content *content)

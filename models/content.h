@@ -46,6 +46,7 @@ struct content {
     /* sharing; the lock of content.c guards it */
     struct content *next;
     int references;
+    uint64_t serial; /* of those listed */
     bool listed, held;
     int writers;  /* that put what is packed into the cache folder */
     bool dropped; /* its weights as given are gone; the holder's */
@@ -65,9 +66,9 @@ struct content *content_share (const char *path, const struct modelinfo *info, c
 /* Waits as content_share does. False: the account is stopped, and it is not held. */
 bool content_hold (struct content *content, struct error *error);
 
-/* By the holder. Weights that were dropped are read again from `path`, once nobody writes what was packed of them, which
- * stays only without them; false and a filled error: they cannot be, the file being another one by now, for instance,
- * or the account is stopped. */
+/* By the holder. Weights that were dropped are read again from `path`, once nobody writes what was packed of them,
+ * which stays only without them; false and a filled error: they cannot be, the file being another one by now, for
+ * instance, or the account is stopped. */
 bool content_need_weights (struct content *content, const char *path, struct error *error);
 
 /* By the holder, when nobody needs the weights as given any more, which are dropped: what is to be written to the cache

@@ -69,8 +69,9 @@ void direct_pack (struct packed *packed, const struct node *node, const struct l
 {
     int unit = packed->method == &conv_planar ? 1 : BLOCK, terms = packed->k_step;
     size_t taps = (size_t)layer->conv.kernel_h * (size_t)layer->conv.kernel_w;
-    for (int n = 0; n < packed->panel_count && packed_spend (packed, node, n); n++) {
+    for (int n = 0; n < packed->panel_count; n++) {
         const struct panel *panel = &packed->panel[n];
+        packed_begin (packed, node, n);
         size_t wide = (size_t)panel->blocks * BLOCK;
         int skip = panel->first % unit;
         for (int i = 0; i < panel->depth; i++) {
@@ -81,6 +82,8 @@ void direct_pack (struct packed *packed, const struct node *node, const struct l
             for (int lane = 0; lane < (int)wide; lane++) {
                 int o = panel->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, o, panel->first + i);
+                if (lane % BLOCK == 0 && !packed_spend (BLOCK * taps))
+                    return;
                 for (size_t t = 0; from && t < taps; t++) {
                     size_t word = (first + t * words) * wide + (size_t)lane;
                     put_weight (packed, layer, panel_weights (packed, n),

@@ -100,9 +100,10 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
 {
     int nr_blocks = packed->nr_blocks, half = in_channels / 2, wide = nr_blocks * BLOCK;
     size_t product = (size_t)half * (size_t)wide;
-    for (int n = 0; n < packed->panel_count && packed_spend (packed, node, n); n++) {
+    for (int n = 0; n < packed->panel_count; n++) {
         float *to = panel_weights (packed, n);
-        for (int lane = 0; lane < wide; lane++) {
+        packed_begin (packed, node, n);
+        for (int lane = 0; lane < wide && packed_spend (7 * (size_t)half); lane++) {
             int first = packed->panel[n].block * BLOCK + lane, second = first + wide;
             const float *u = filter (node, layer, in_channels, first, 0);
             const float *l = filter (node, layer, in_channels, second, 0);

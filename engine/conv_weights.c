@@ -144,11 +144,14 @@ static void forget_panel (const struct packed *packed, const struct node *node, 
     memory_forget ((char *)node->u.conv.weights + first * row, (end - first) * row);
 }
 
-bool packed_spend (const struct packed *packed, const struct node *node, int panel)
+void packed_begin (const struct packed *packed, const struct node *node, int panel)
 {
-    enum { NUMBER_STEPS = 4 }; /* gathered from far apart, transformed in double */
     if (packed->drops && panel > 0)
         forget_panel (packed, node, panel);
-    size_t end = panel + 1 < packed->panel_count ? packed->panel[panel + 1].weights : packed->weight_bytes;
-    return work_spend (NUMBER_STEPS * (end - packed->panel[panel].weights) / element_bytes (packed->element));
+}
+
+bool packed_spend (size_t numbers)
+{
+    enum { NUMBER_STEPS = 4 }; /* gathered from far apart, transformed in double */
+    return work_spend (NUMBER_STEPS * numbers);
 }

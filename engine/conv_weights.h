@@ -24,8 +24,10 @@ const float *filter (const struct node *node, const struct layer *layer, int in_
 /* A weight of output channel o with the layer's scale folded in; no denormals. */
 float folded (const struct layer *layer, double weight, int o);
 
-/* Charges what packing that panel takes, before it is done (work.h). False: refused; nobody will want the rest. Where
- * packed->drops, the weights of the panel before it are not read again. */
-bool packed_spend (const struct packed *packed, const struct node *node, int panel);
+/* Charges so many packed numbers before they are made (work.h): one panel may hold all of a large layer, and so they
+ * are charged in smaller pieces. False: refused; nobody will want the rest. */
+bool packed_spend (size_t numbers);
+/* A panel is begun: where packed->drops, the weights of the one before it are not read again. */
+void packed_begin (const struct packed *packed, const struct node *node, int panel);
 
 #endif

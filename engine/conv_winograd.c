@@ -182,11 +182,14 @@ static void pack_winograd (struct packed *packed, const struct node *node, const
         winograd_matrix (h.n - 2, h.g);
         winograd_matrix (w.n - 2, w.g);
     }
-    for (int n = 0; n < packed->panel_count && packed_spend (packed, node, n); n++) {
+    for (int n = 0; n < packed->panel_count; n++) {
         const struct panel *panel = &packed->panel[n];
+        packed_begin (packed, node, n);
         int wide = panel->blocks * BLOCK;
         float *to = panel_weights (packed, n);
         for (int i = 0; i < panel->depth; i++, to += wide) {
+            if (!packed_spend ((size_t)size->filters * (size_t)wide))
+                return;
             for (int lane = 0; lane < wide; lane++) {
                 int o = panel->block * BLOCK + lane;
                 const float *from = filter (node, layer, in_channels, o, panel->first + i);

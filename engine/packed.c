@@ -38,6 +38,13 @@ int packed_step (const struct packed *packed, const struct layer *layer, double 
     return steps >= -127 && steps <= 127 ? (int)lrint (steps) : steps > 127 ? 127 : steps < -127 ? -127 : 0;
 }
 
+enum { PIECE = 1 << 20 }; /* numbers between two looks at whether they are still wanted */
+
+static bool wanted (size_t number)
+{
+    return number % PIECE || work_spend (0);
+}
+
 /* Each output channel's largest weight is 127 of its steps. */
 static bool pack_steps (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
@@ -50,12 +57,12 @@ static bool pack_steps (struct packed *packed, const struct node *node, const st
     for (int o = 0; o < conv->out_channels; o++) {
         const float *from = node->u.conv.weights + (size_t)o * count;
         float most = 0;
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count && wanted (i); i++) {
             float w = fabsf (folded (layer, (double)from[i], o));
             most = w > most || isnan (w) ? w : most;
         }
         packed->step[o] = !isfinite (most) ? NAN : most / 127 >= FLT_MIN ? most / 127 : 1;
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count && wanted (i); i++)
             packed->sum[o] += packed_step (packed, layer, (double)from[i], o);
     }
     return true;

@@ -266,6 +266,7 @@ struct reading {
 static GMutex lock;
 static GCond change; /* a content is read, or not held any more */
 static struct content *contents;
+static uint64_t listed; /* how many were ever put into that list */
 static struct reading *readings;
 
 static bool same_files (const struct file_list *a, const struct file_list *b)
@@ -280,7 +281,7 @@ static bool same_files (const struct file_list *a, const struct file_list *b)
 static bool files_stay (const struct content *content, const char *path)
 {
     const struct file_list *files = &content->files;
-    bool stay = files->count == 0 || (files->count > 0 && !strcmp (path, content->path));
+    bool stay = files->count > 0 && !strcmp (path, content->path);
     for (int i = 0; stay && i < files->count; i++) {
         struct file_identity now;
         stay = file_identify (files->list[i].path, &now) && file_same (&now, &files->list[i].identity);
@@ -297,13 +298,35 @@ static bool same_open_size (const struct content *content, const struct modelinf
     return height == content->open_size[0] && width == content->open_size[1];
 }
 
+/* With the lock, which is given up while its other files are looked at: one on a mount that does not answer stops this
+ * thread alone. With a reference for the caller; NULL: there is none. */
 static struct content *find (const char *path, const struct file_identity *identity, const struct modelinfo *info)
 {
-    struct content *c = contents;
-    while (c && !(c->bundled == !path && file_same (&c->identity, identity) && same_open_size (c, info) &&
-                  files_stay (c, path)))
-        c = c->next;
-    return c;
+    uint64_t newest = listed, below = UINT64_MAX;
+    for (;;) {
+        struct content *c = contents; /* the newest first */
+        while (c && !(c->serial < below && c->bundled == !path && file_same (&c->identity, identity) &&
+                      same_open_size (c, info)))
+            c = c->next;
+        if (!c && newest == listed)
+            return NULL;
+        if (!c) { /* another thread has added one meanwhile */
+            newest = listed;
+            below = UINT64_MAX;
+            continue;
+        }
+        c->references++;
+        if (c->files.count == 0)
+            return c;
+        below = c->serial;
+        g_mutex_unlock (&lock);
+        bool stay = files_stay (c, path);
+        if (!stay)
+            content_unref (c);
+        g_mutex_lock (&lock);
+        if (stay)
+            return c;
+    }
 }
 
 static bool is_being_read (const char *path, const struct file_identity *identity)
@@ -337,6 +360,7 @@ static struct content *read_listed (const char *path, const struct file_identity
     *link = reading.next;
     if (content) {
         content->listed = true;
+        content->serial = listed++;
         content->next = contents;
         contents = content;
     }
@@ -358,8 +382,12 @@ struct content *content_share (const char *path, const struct modelinfo *info, c
         if (found && !found->held) {
             content = found;
             content->held = true;
-            content->references++;
         } else if (found || is_being_read (path, &identity)) {
+            if (found) {
+                g_mutex_unlock (&lock);
+                content_unref (found);
+                g_mutex_lock (&lock);
+            }
             goes_on = wait_for_change (path ? path : bundled_path, error);
         } else {
             content = read_listed (path, &identity, info, cache_folder, error);
@@ -386,6 +414,13 @@ bool content_need_weights (struct content *content, const char *path, struct err
 {
     if (!content->dropped)
         return true;
+    bool goes_on = true;
+    g_mutex_lock (&lock);
+    while (goes_on && content->writers)
+        goes_on = wait_for_change (content->path, error);
+    g_mutex_unlock (&lock);
+    if (!goes_on)
+        return false;
     struct content *fresh =
         read_as (content->bundled ? NULL : path, &(struct size_source) { .like = content }, NULL, error);
     if (!fresh)
@@ -397,19 +432,39 @@ bool content_need_weights (struct content *content, const char *path, struct err
     return same || report (error, "%s: was changed while being read", report_path (path));
 }
 
-void content_keep_packed (struct content *content, struct notices *notices)
+struct packed_kept *content_to_keep (struct content *content)
 {
-    if (!content->cache_folder || content->files.count || content->uncached || !content->settled)
-        return;
-    graph_drop_weights (content->graph); /* from now on nothing packed goes before the graph, whoever frees a plan */
+    bool wanted = content->cache_folder && !content->files.count && !content->uncached && content->settled;
+    struct packed_kept *kept = wanted ? malloc (sizeof *kept) : NULL;
+    if (!kept)
+        return NULL;
+    graph_drop_weights (content->graph); /* until they are there again nothing packed goes, whoever frees a plan */
+    *kept = (struct packed_kept) { .folder = content->cache_folder,
+                                   .identity = &content->identity,
+                                   .open_size = content->open_size,
+                                   .compact = &content->compact,
+                                   .before = content->adopted,
+                                   .trials = content->trials };
+    g_mutex_lock (&lock);
     content->dropped = true;
-    const struct packed_kept kept = { .folder = content->cache_folder,
-                                      .identity = &content->identity,
-                                      .open_size = content->open_size,
-                                      .compact = &content->compact,
-                                      .before = content->adopted,
-                                      .trials = content->trials };
-    packed_cache_save (&kept, content->graph, notices);
+    content->writers++;
+    g_mutex_unlock (&lock);
+    return kept;
+}
+
+void content_forgo (struct content *content, struct packed_kept *kept)
+{
+    free (kept);
+    g_mutex_lock (&lock);
+    content->writers--;
+    g_cond_broadcast (&change);
+    g_mutex_unlock (&lock);
+}
+
+void content_keep (struct content *content, struct packed_kept *kept, struct notices *notices)
+{
+    packed_cache_save (kept, content->graph, notices);
+    content_forgo (content, kept);
 }
 
 void content_release (struct content *content)

@@ -46,7 +46,9 @@ struct content {
     /* sharing; the lock of content.c guards it */
     struct content *next;
     int references;
+    uint64_t serial; /* of those listed */
     bool listed, held;
+    int writers;  /* that put what is packed into the cache folder */
     bool dropped; /* its weights as given are gone; the holder's */
 };
 
@@ -64,14 +66,18 @@ struct content *content_share (const char *path, const struct modelinfo *info, c
 /* Waits as content_share does. False: the account is stopped, and it is not held. */
 bool content_hold (struct content *content, struct error *error);
 
-/* By the holder. Weights that were dropped are read again from `path`; false and a filled error: they cannot be, the
- * file being another one by now, for instance. */
+/* By the holder. Weights that were dropped are read again from `path`, once nobody writes what was packed of them,
+ * which stays only without them; false and a filled error: they cannot be, the file being another one by now, for
+ * instance, or the account is stopped. */
 bool content_need_weights (struct content *content, const char *path, struct error *error);
 
-/* By the holder, when nobody needs the weights as given any more: writes what plans have packed to the cache folder, if
- * it has one, and drops those weights then; says in *notices where it could not. Not while the file was so new when it
- * was read that another state of it could have the same times. */
-void content_keep_packed (struct content *content, struct notices *notices);
+/* By the holder, when nobody needs the weights as given any more, which are dropped: what is to be written to the cache
+ * folder. NULL: there is none, or the file was so new when it was read that another state of it could have the same
+ * times, or memory is short. */
+struct packed_kept *content_to_keep (struct content *content);
+/* By whoever has that, holder or not: writes it, or does not, and frees it; says in *notices where it could not. */
+void content_keep (struct content *content, struct packed_kept *kept, struct notices *notices);
+void content_forgo (struct content *content, struct packed_kept *kept);
 
 /* By the holder: drops the weights as given and holds it no longer. */
 void content_release (struct content *content);

@@ -18,6 +18,8 @@ static uint64_t count_odd (const float *numbers, uint64_t count)
     for (uint64_t begin = 0; begin < count;) {
         uint64_t end = count - begin > 65536 ? begin + 65536 : count;
         uint32_t some = 0;
+        if (!work_spend (0)) /* whoever reads on is refused, too */
+            break;
         for (uint64_t i = begin; i < end; i++) {
             uint32_t bits;
             memcpy (&bits, numbers + i, sizeof bits);

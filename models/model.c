@@ -433,10 +433,36 @@ struct model *model_share_cached (const char *path, const char *labels_path, con
     return load (path, labels_path, cache_folder, content_share, error);
 }
 
+struct packed_kept *model_to_keep (struct model *model)
+{
+    return model->content ? content_to_keep (model->content) : NULL;
+}
+
+void model_keep (struct model *model, struct packed_kept *kept, struct error *remark)
+{
+    struct notices notices = { .count = 0 };
+    content_keep (model->content, kept, &notices);
+    remark->text[0] = 0;
+    for (int i = 0; notices.count && i < model->notices.count; i++)
+        if (!strcmp (model->notices.list[i].text, notices.list[0].text))
+            return;
+    if (notices.count)
+        *remark = notices.list[0];
+}
+
+void model_forgo (struct model *model, struct packed_kept *kept)
+{
+    content_forgo (model->content, kept);
+}
+
 void model_keep_packed (struct model *model)
 {
-    if (model->content)
-        content_keep_packed (model->content, &model->notices);
+    struct packed_kept *kept = model_to_keep (model);
+    struct error remark = { "" };
+    if (kept)
+        model_keep (model, kept, &remark);
+    if (remark.text[0])
+        notices_add (&model->notices, "%s", remark.text);
 }
 
 uint64_t model_trial (const struct model *model, const struct plan *plan)

@@ -54,8 +54,15 @@ struct model *model_share (const char *path, const char *labels_path, struct err
  * (packed_cache.h). */
 struct model *model_share_cached (const char *path, const char *labels_path, const char *cache_folder,
                                   struct error *error);
-/* By the holder, before it is released: puts what plans have packed there, and may drop the weights as given. What goes
- * wrong becomes a notice. */
+/* By the holder, before it is released: what is to be put there of what plans have packed; drops the weights as given.
+ * NULL: nothing. For one call of the next two. */
+struct packed_kept;
+struct packed_kept *model_to_keep (struct model *model);
+/* Any thread, whoever holds the model: writes it, and frees `kept`. remark->text says what went wrong that no notice of
+ * the model says, or is empty. The thread's account can stop it. Meanwhile model_need_weights waits. */
+void model_keep (struct model *model, struct packed_kept *kept, struct error *remark);
+void model_forgo (struct model *model, struct packed_kept *kept); /* it is not written */
+/* Both at once, by the holder; what goes wrong becomes a notice. */
 void model_keep_packed (struct model *model);
 /* By the holder: how long a first run of such a plan takes, ns, as its cache folder or an earlier holder tells; 0:
  * nobody does. */

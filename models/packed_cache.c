@@ -38,7 +38,8 @@ enum {
     METHOD_BYTES = 32,
     BUILD_BYTES = 32,
     SUM_BLOCK = 4 * sizeof (uint64_t),
-    SUM_AT_ONCE = 8 << 20, /* bytes between two looks at whether it is still wanted */
+    SUM_AT_ONCE = 8 << 20,   /* bytes between two looks at whether it is still wanted, read */
+    WRITE_AT_ONCE = 1 << 20, /* and written */
     NAME_BYTES = 96,
     NAME_TRIES = 16,    /* for a file that nobody else writes; processes of two containers may have one number */
     STALE_SECONDS = 600 /* a file that is being written is no older */
@@ -477,7 +478,7 @@ static void put (struct output *out, const void *bytes, size_t size)
 {
     for (const char *at = bytes; out->good && size;) {
         errno = ECANCELED;
-        ssize_t wrote = work_spend (0) ? write (out->fd, at, size < SUM_AT_ONCE ? size : SUM_AT_ONCE) : -1;
+        ssize_t wrote = work_spend (0) ? write (out->fd, at, size < WRITE_AT_ONCE ? size : WRITE_AT_ONCE) : -1;
         if (wrote < 0 && errno == EINTR)
             continue;
         out->good = wrote > 0;

@@ -242,12 +242,27 @@ static gboolean is_another (const struct inference *inference, const struct netw
     return !before || inference->other_files || model_graph (before->model) != model_graph (network->model);
 }
 
+/* Says once that nothing was kept for the next start, and why. */
+static void warn_of_keeping (struct inference *inference)
+{
+    struct network *network = inference->network;
+    if (!network || !network->keeping || !keeping_over (network->keeping))
+        return;
+    struct keeping *keeping = g_steal_pointer (&network->keeping);
+    if (keeping_remark (keeping))
+        GST_ELEMENT_WARNING (inference->element, RESOURCE, WRITE, ("%s", keeping_remark (keeping)), (NULL));
+    keeping_free (keeping);
+}
+
 /* Puts `network` (NULL: none) in place of the one before. What the same model said and drew in another way stays until
  * the next run. */
 static void use_network (struct inference *inference, struct network *network)
 {
     struct network *before = inference->network;
     gboolean another = network && is_another (inference, network);
+    warn_of_keeping (inference);
+    if (network && !another && !network->keeping) /* of the same weights: goes on */
+        network->keeping = g_steal_pointer (&before->keeping);
     shared_model (inference->shared, network ? model_ref (network->model) : NULL, network ? network->first_run : 0);
     inference->network = network;
     inference->step = 0;
@@ -390,6 +405,7 @@ static void finish_loading (struct inference *inference)
 
 void inference_follow (struct inference *inference)
 {
+    warn_of_keeping (inference);
     follow_properties (inference);
     if (inference->loading && !loading_done (inference->loading) &&
         !settings_same_files (&inference->active, &inference->wanted))

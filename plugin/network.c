@@ -355,10 +355,11 @@ static struct network *load_within (const struct settings *settings, GError **er
         set_load_error (settings, &reason, error);
     else if (!try_out (network, error))
         network = NULL;
-    else
-        model_keep_packed (model);
+    struct packed_kept *kept = network ? model_to_keep (model) : NULL;
     if (model)
         model_release (model); /* the plan has its packed weights */
+    if (kept)
+        network->keeping = keeping_start (model, kept);
     model_unref (model);
     if (network) {
         network->model_file = g_strdup (settings->model_file);
@@ -412,6 +413,7 @@ struct network *network_again (const struct network *network, const struct setti
 
 static void network_clear (struct network *network)
 {
+    keeping_free (network->keeping);
     plan_free (network->plan);
     ranges_free (network->report.kept);
     settings_clear (&network->calibrated);

@@ -18,6 +18,7 @@
 
 #include "models/precision.h"
 #include "plugin/class_map.h"
+#include "plugin/keeping.h"
 #include "plugin/layers.h"
 #include "plugin/settings.h"
 #include "plugin/watched.h"
@@ -32,6 +33,7 @@ struct network {
     struct settings calibrated;     /* with which it was calibrated: preparation, activation, ranges file */
     float *input;                   /* [3][height][width], of model_input */
     char *model_file, *labels_file; /* of the settings it was loaded with; NULL: not set */
+    struct keeping *keeping;        /* of what it has packed; NULL: nothing is written */
     gboolean stand_in;      /* no model was named and none is built in: the fixed filters, which recognise nothing */
     GstClockTime first_run; /* how long a run takes, tried at the end of loading or as the cache tells, ns */
 
@@ -55,7 +57,8 @@ struct network {
 gboolean network_check_files (const struct settings *settings, GError **error);
 
 /* Loads what `settings` name and makes it run as they say. NULL and an error of GST_RESOURCE_ERROR or GST_STREAM_ERROR
- * with the path and the reason. Reads files and computes: up to about a second for a large network. */
+ * with the path and the reason. Reads files and computes: up to about a second for a large network. What goes to
+ * cache-dir is written from then on, as long as the network. */
 struct network *network_load (const struct settings *settings, GError **error);
 
 /* The same model and files run as `settings` say; only model, names, class_map, watched, report, calibrated, file names

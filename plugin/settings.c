@@ -341,7 +341,8 @@ static void install_cache (GObjectClass *klass)
             "Keeps weights as they are packed for this CPU in this folder, a file for each network, so that the next "
             "start is a fraction as long. It must be yours alone (made so if it is not there) on a file system that "
             "nobody else writes to; files may be removed at any time while nothing runs. What is damaged or of another "
-            "state of the network is packed anew. Counts when a network is loaded. Unset: nothing is kept",
+            "state of the network is packed anew. Counts when a network is loaded; written beside the stream, so that "
+            "one that ends at once keeps nothing. Unset: nothing is kept",
             NULL, FLAGS));
 }
 

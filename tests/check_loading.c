@@ -11,6 +11,11 @@
 #include "plugin/network.h"
 #include "process.h"
 
+#include "engine/work.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -245,34 +250,205 @@ static void check_untried (const char *cache)
     settings_clear (&settings);
 }
 
+/* ---- what is kept for the next start --------------------------------------------------------------------------- */
+
+/* What the writer of the cache does before its file's first byte, in the place of the C library's. */
+static enum { WRITE_GOES, WRITE_WAITS, WRITE_WAITS_FOR_STOP, WRITE_FAILS } writing;
+static GMutex gate;
+static GCond gate_change;
+static int at_gate; /* writers that have come to it */
+
+static void set_gate (int how)
+{
+    g_mutex_lock (&gate);
+    writing = how;
+    at_gate = 0;
+    g_cond_broadcast (&gate_change);
+    g_mutex_unlock (&gate);
+}
+
+static void wait_at_gate (int writers)
+{
+    g_mutex_lock (&gate);
+    while (at_gate < writers)
+        g_cond_wait (&gate_change, &gate);
+    g_mutex_unlock (&gate);
+}
+
+int fchmod (int fd, mode_t mode)
+{
+    g_mutex_lock (&gate);
+    at_gate++;
+    g_cond_broadcast (&gate_change);
+    while (writing == WRITE_WAITS || (writing == WRITE_WAITS_FOR_STOP && !work_stopped ()))
+        g_cond_wait_until (&gate_change, &gate, g_get_monotonic_time () + 1000);
+    bool fails = writing == WRITE_FAILS;
+    g_mutex_unlock (&gate);
+    if (!fails)
+        return (int)syscall (SYS_fchmod, fd, mode);
+    errno = ENOSPC;
+    return -1;
+}
+
+/* Files in the folder that are whole, and others: *more. */
+static int files_kept (const char *cache, int *more)
+{
+    GDir *dir = g_dir_open (cache, 0, NULL);
+    int count = 0;
+    *more = 0;
+    for (const char *name; dir && (name = g_dir_read_name (dir));)
+        g_str_has_suffix (name, ".packed") ? ++count : ++*more;
+    if (dir)
+        g_dir_close (dir);
+    return count;
+}
+
+/* Until so many are: a writer's time is its own. */
+static bool wait_kept (const char *cache, int count)
+{
+    int more = 0;
+    for (int i = 0; i < 60000 && (files_kept (cache, &more) != count || more); i++)
+        g_usleep (1000);
+    return files_kept (cache, &more) == count && more == 0;
+}
+
+static void empty_folder (const char *cache)
+{
+    GDir *dir = g_dir_open (cache, 0, NULL);
+    for (const char *name; dir && (name = g_dir_read_name (dir));) {
+        char *path = g_build_filename (cache, name, NULL);
+        g_remove (path);
+        g_free (path);
+    }
+    if (dir)
+        g_dir_close (dir);
+    g_rmdir (cache);
+}
+
+static struct rig keeping_rig (const char *cache)
+{
+    struct rig rig = rig_new (NULL);
+    gst_element_set_state (rig.element, GST_STATE_NULL);
+    g_object_set (rig.element, "cache-dir", cache, NULL);
+    gst_element_set_state (rig.element, GST_STATE_PLAYING);
+    rig_caps (&rig, "RGB", 50, 40);
+    return rig;
+}
+
+static struct said show_one (struct rig *rig, int at)
+{
+    return show (rig, timed (new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange), at));
+}
+
+/* Frames, and other elements of the same file, do not wait for the writing; what is written later is whole. */
+static void check_written_beside (const char *cache)
+{
+    int more;
+    group ("the cache is written beside the stream");
+    set_gate (WRITE_WAITS);
+    struct rig first = keeping_rig (cache);
+    struct said said = show_one (&first, 0);
+    wait_at_gate (1);
+    CHECK (said.messages == 1 && said.warnings == 0, "%d results, '%s'", said.messages, said.warning);
+    CHECK (files_kept (cache, &more) == 0, "it was written before");
+    g_object_set (first.element, "threads", 1, "activation", 2, NULL); /* run in another way: the same goes on */
+    struct rig second = keeping_rig (cache);
+    said = show_one (&second, 0);
+    CHECK (said.messages == 1 && said.warnings == 0, "the second: %d results, '%s'", said.messages, said.warning);
+    for (int i = 1; i < 200; i++) {
+        said = show_one (&first, i);
+        CHECK (said.warnings == 0, "'%s'", said.warning);
+        g_usleep (1000);
+    }
+    CHECK (files_kept (cache, &more) == 0 && more >= 1, "%d are being written", more);
+    set_gate (WRITE_GOES);
+    CHECK (wait_kept (cache, 1), "%d files are kept", files_kept (cache, &more));
+    rig_free (&first);
+    rig_free (&second);
+    empty_folder (cache);
+}
+
+/* The element stops, or another file is to run, while it is written. */
+static void check_writing_stopped (const char *cache)
+{
+    int more;
+    char other[64];
+    group ("nobody wants any more what is being written");
+    in_folder (other, sizeof other, "overtakes.onnx");
+    CHECK (write_tiny (other, 0.5f), "%s", other);
+    g_usleep (150000);
+    for (int swap = 0; swap < 2; swap++) {
+        set_gate (WRITE_WAITS_FOR_STOP);
+        struct rig rig = keeping_rig (cache);
+        struct said said = show_one (&rig, 0);
+        wait_at_gate (1);
+        if (swap)
+            g_object_set (rig.element, "model-file", other, NULL);
+        for (int i = 1; swap && i < 4000 && !near (said.colour, 100, 50, 25, 2); i++) {
+            said = show_one (&rig, i);
+            CHECK (said.warnings == 0 && said.errors == 0, "'%s' '%s'", said.warning, said.error);
+            g_usleep (1000);
+        }
+        CHECK (!swap || near (said.colour, 100, 50, 25, 2), "the one that was set does not run");
+        if (swap) { /* that one is kept, too */
+            wait_at_gate (2);
+            CHECK (files_kept (cache, &more) == 0 && more == 1, "of two writers %d files are left", more);
+        }
+        gst_element_set_state (rig.element, GST_STATE_NULL);
+        CHECK (files_kept (cache, &more) == 0 && more == 0, "%d files are left", more);
+        said = listen_to (rig.bus);
+        CHECK (said.warnings == 0 && said.errors == 0, "'%s' '%s'", said.warning, said.error);
+        rig_free (&rig);
+    }
+    set_gate (WRITE_GOES);
+    empty_folder (cache);
+}
+
+static void check_writing_fails (const char *cache)
+{
+    int more;
+    group ("the cache cannot be written");
+    set_gate (WRITE_FAILS);
+    struct rig rig = keeping_rig (cache);
+    struct said said = show_one (&rig, 0);
+    CHECK (said.messages == 1, "%d results", said.messages);
+    int warnings = said.warnings;
+    for (int i = 1; i < 20000 && warnings == 0; i++) {
+        g_usleep (1000);
+        said = show_one (&rig, i);
+        warnings = said.warnings;
+    }
+    CHECK (warnings == 1 && strstr (said.warning, cache) && strstr (said.warning, g_strerror (ENOSPC)), "'%s'",
+           said.warning);
+    said = show_one (&rig, 20000);
+    CHECK (said.warnings == 0 && said.messages == 1, "it is said again: '%s'", said.warning);
+    rig_free (&rig);
+    CHECK (files_kept (cache, &more) == 0 && more == 0, "%d files are left", more);
+    set_gate (WRITE_GOES);
+    empty_folder (cache);
+}
+
 /* With a cache folder the second start takes the weights from there, and sees the same. */
 static void check_cached (void)
 {
     group ("cache-dir");
-    char cache[64], path[300] = "";
+    char cache[64];
     struct said said[2];
     in_folder (cache, sizeof cache, "cache");
     g_usleep (150000); /* the network's file is older than clocks tick */
     for (int i = 0; i < 2; i++) {
-        struct rig rig = rig_new (NULL);
-        gst_element_set_state (rig.element, GST_STATE_NULL);
-        g_object_set (rig.element, "cache-dir", cache, NULL);
-        gst_element_set_state (rig.element, GST_STATE_PLAYING);
-        rig_caps (&rig, "RGB", 50, 40);
-        said[i] = show (&rig, new_frame (GST_VIDEO_FORMAT_RGB, 50, 40, paint_orange));
+        struct rig rig = keeping_rig (cache);
+        said[i] = show_one (&rig, 0);
+        CHECK (wait_kept (cache, 1), "nothing was kept");
         CHECK (said[i].messages == 1 && said[i].warnings == 0, "start %d: '%s'", i, said[i].warning);
         rig_free (&rig);
     }
     CHECK (!memcmp (said[0].scores, said[1].scores, sizeof said[0].scores), "other scores");
     check_untried (cache);
-    GDir *dir = g_dir_open (cache, 0, NULL);
-    const char *name = dir ? g_dir_read_name (dir) : NULL;
-    CHECK (name, "nothing was kept");
-    snprintf (path, sizeof path, "%s/%s", cache, name ? name : "");
-    if (dir)
-        g_dir_close (dir);
-    g_remove (path);
-    g_rmdir (cache);
+    empty_folder (cache);
+    check_written_beside (cache);
+    check_writing_stopped (cache);
+    check_writing_fails (cache);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */

@@ -283,6 +283,42 @@ static void check_stopped (const char *path, const char *folder)
     model_unref (model);
 }
 
+/* Its model is released, and held again, before it is written: weights as given come back only afterwards, with which
+ * what is packed could go. Stopped, the wait ends. */
+static void check_written_later (const char *path, const char *folder)
+{
+    atomic_bool stop = true;
+    struct work work;
+    struct error error = { "" };
+    const struct plan_options options = { .threads = 1, .drop_weights = true };
+    for (int forgone = 1; forgone >= 0; forgone--) {
+        struct model *model = model_share_cached (path, NULL, folder, &error);
+        struct plan *plan = model ? plan_new (model_graph (model), &options, &error) : NULL;
+        struct packed_kept *kept = plan ? model_to_keep (model) : NULL;
+        if (CHECK (kept, "%s", error.text)) {
+            model_release (model);
+            CHECK (model_hold (model, &error), "%s", error.text);
+            plan_free (plan); /* nobody uses it, and it stays */
+            work_begin (&work, WORK_STEPS, &stop);
+            CHECK (!model_need_weights (model, &error) && strstr (error.text, "not wanted any more"), "'%s'",
+                   error.text);
+            work_end (&work);
+            if (forgone)
+                model_forgo (model, kept);
+            else
+                model_keep (model, kept, &error);
+            CHECK (forgone || !error.text[0], "'%s'", error.text);
+            CHECK (files_in (folder) == !forgone, "%d files", files_in (folder));
+            CHECK (model_need_weights (model, &error) && model_has_weights (model), "'%s'", error.text);
+        }
+        if (model)
+            model_release (model);
+        model_unref (model);
+    }
+    struct start plain = start (path, NULL, ALGORITHM_AUTO), again = start (path, folder, ALGORITHM_AUTO);
+    CHECK (again.cached && again.made == 0 && same_scores (&plain, &again), "%d packed again", again.made);
+}
+
 /* The info beside a network that leaves its size open is part of what it is. */
 static void check_open_size (const char *folder)
 {
@@ -495,6 +531,8 @@ void check_cache (void)
     check_new (folder);
     empty (folder);
     check_stopped (path, folder);
+    empty (folder);
+    check_written_later (path, folder);
     empty (folder);
     check_open_size (folder);
     empty (folder);

@@ -7,6 +7,7 @@
 #include "tests/check_models.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -433,6 +434,66 @@ static void check_shared_numbers (void)
         model_unref (model[i]);
 }
 
+/* ---- a file that does not answer ----------------------------------------------------------------------------- */
+
+static const char *silent; /* the name that stat does not answer for; NULL: none */
+static atomic_int asked;   /* 1: it was asked for that, 2: it may answer, 3: it has waited for that in vain */
+
+/* In the place of the C library's. */
+int stat (const char *restrict path, struct stat *restrict about)
+{
+    if (silent && strstr (path, silent)) {
+        atomic_store (&asked, 1);
+        for (int i = 0; i < 20000 && atomic_load (&asked) == 1; i++)
+            usleep (1000);
+        int waits = 1;
+        atomic_compare_exchange_strong (&asked, &waits, 3);
+    }
+    return fstatat (AT_FDCWD, path, about, 0);
+}
+
+static void *share_again (void *path)
+{
+    struct error error = { "" };
+    struct model *model = model_share (path, NULL, &error);
+    if (model)
+        model_release (model);
+    return model;
+}
+
+/* While one thread asks for a file of numbers on a mount that is gone, others load, hold and give back theirs. */
+static void check_silent (void)
+{
+    struct error error = { "" };
+    pthread_t thread;
+    void *again = NULL;
+    const char *path = write_network ();
+    struct model *first = model_share (path, NULL, &error);
+    if (!CHECK (first, "'%s'", error.text))
+        return;
+    model_release (first);
+    atomic_store (&asked, 0);
+    silent = "net.data";
+    if (!CHECK (pthread_create (&thread, NULL, share_again, (void *)path) == 0, "no thread"))
+        return;
+    while (!atomic_load (&asked))
+        usleep (1000);
+    struct model *other = model_share (NULL, NULL, &error);
+    CHECK (other, "'%s'", error.text);
+    if (other)
+        model_release (other);
+    CHECK (model_hold (first, &error), "'%s'", error.text);
+    model_release (first);
+    model_unref (other);
+    int expected = 1;
+    CHECK (atomic_compare_exchange_strong (&asked, &expected, 2), "they have waited for it");
+    pthread_join (thread, &again);
+    silent = NULL;
+    CHECK (again && model_graph (again) == model_graph (first), "the same files are read twice");
+    model_unref (again);
+    model_unref (first);
+}
+
 void check_external (void)
 {
     check_read ();
@@ -446,6 +507,7 @@ void check_external (void)
     check_replaced ();
     check_allocations ();
     check_shared_numbers ();
+    check_silent ();
     static const char *const made[] = { "net.onnx",  "net.data",     "odd.data",   "other.data",
                                         "same.onnx", "refused.onnx", "small.onnx", "small.data" };
     for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)

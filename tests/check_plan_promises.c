@@ -4,6 +4,7 @@
  * packed once and let go, huge pages, and all threads at work. check_plan_text.c shows it for whole networks. */
 #include "engine/kernels.h"
 #include "engine/plan.h"
+#include "engine/work.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/random_graph.h"
@@ -463,8 +464,43 @@ static void check_threads (void)
     sched_setaffinity (0, sizeof before, &before);
 }
 
+/* One panel that is all of a layer: packing it is charged in small pieces, after each of which it can be stopped. */
+static void check_pieces (void)
+{
+    enum { INPUTS = 65536, OUTPUTS = 16, SMALL = 100000 };
+    static const enum algorithm algorithms[] = { ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_STRASSEN };
+    check_group ("packing in pieces");
+    float *weights = calloc ((size_t)INPUTS * OUTPUTS * 9, sizeof *weights);
+    for (int i = 0; weights && i < 2 * (int)(sizeof algorithms / sizeof *algorithms); i++) {
+        struct error error = { "" };
+        int side = i % 2 ? 3 : 1, pad = i % 2;
+        struct conv conv = { .out_channels = OUTPUTS, .kernel_h = side, .kernel_w = side };
+        conv.pad_top = conv.pad_bottom = conv.pad_left = conv.pad_right = pad;
+        const struct plan_options options = { .threads = 1, .algorithm = algorithms[i / 2], .untried = true };
+        const uint64_t least = (uint64_t)4 * INPUTS * OUTPUTS * (uint64_t)(side * side);
+        for (int stopped = 0; stopped < 2; stopped++) {
+            atomic_bool stop = stopped;
+            struct work work;
+            struct graph *g = graph_new (NULL);
+            graph_output (g, graph_conv (g, "conv", graph_input (g, "x", INPUTS, 4, 4), &conv, weights, NULL));
+            work_begin (&work, UINT64_MAX, &stop);
+            struct plan *plan = plan_new (g, &options, &error);
+            work_end (&work);
+            CHECK ((plan == NULL) == (stopped == 1), "algorithm %d, %dx%d: '%s'", (int)options.algorithm, side, side,
+                   error.text);
+            CHECK (work.largest <= SMALL && (stopped ? work.refused < 10 : work.spent >= least),
+                   "algorithm %d, %dx%d: %llu steps, %llu at once, %llu refused", (int)options.algorithm, side, side,
+                   (unsigned long long)work.spent, (unsigned long long)work.largest, (unsigned long long)work.refused);
+            plan_free (plan);
+            graph_unref (g);
+        }
+    }
+    free (weights);
+}
+
 int main (void)
 {
+    check_pieces ();
     check_again ();
     check_in_place ();
     check_concat ();

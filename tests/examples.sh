@@ -130,6 +130,39 @@ expect "events.py, no class named" 1 0 "$python" "$examples/events.py"
 expect "events.py, no such file" 1 0 "$python" "$examples/events.py" "$label" 0.5 "$work/none.jpg"
 expect "record.py, nothing named" 1 0 "$python" "$examples/record.py"
 expect "record.py, a text" 1 0 "$python" "$examples/record.py" "$work/record" "$work/words.txt"
+# What rtsp.py serves comes in again, and is seen by another one.
+rtsp() {
+  for element in rtspsrc rtpjpegpay rtpjpegdepay; do
+    gst-inspect-1.0 --exists $element || { skip "rtsp.py: no element $element"; return; }
+  done
+  if ! "$python" -c 'import gi; gi.require_version("GstRtspServer", "1.0"); from gi.repository import GstRtspServer' \
+    >/dev/null 2>&1; then
+    skip "rtsp.py: gst-rtsp-server's typelib is not installed (Debian: gir1.2-gst-rtsp-server-1.0)"
+    return
+  fi
+  expect "rtsp.py, no port" 1 0 "$python" "$work/plain.py" "$examples/rtsp.py" no
+  port=$((20000 + $$ % 20000))
+  "$python" "$work/plain.py" "$examples/rtsp.py" $port \
+    'videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=10/1' >"$work/server" 2>&1 </dev/null &
+  server=$!
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    ! grep -q rtsp: "$work/server" || break
+    sleep 0.5
+  done
+  timeout 60 gst-launch-1.0 -m rtspsrc location="$(cat "$work/server")" protocols=tcp latency=0 ! decodebin ! videoconvert ! \
+    convrelu ! fakesink num-buffers=5 >"$work/client" 2>&1 </dev/null
+  kill "$server"
+  wait "$server" 2>/dev/null
+  if [ "$(grep -c 'convrelu, ' "$work/client")" -ge 4 ] && [ "$(cat "$work/server")" = "rtsp://127.0.0.1:$port/live" ]; then
+    echo "ok - rtsp.py's frames come in by rtspsrc"
+    passed=$((passed + 1))
+  else
+    echo "not ok - rtsp.py: $(tail -n 3 "$work/server" "$work/client")"
+    failed=$((failed + 1))
+  fi
+}
+rtsp
+
 for example in messages.py metadata.py; do
   everything "$example without gst-python" "$python" "$work/plain.py" "$examples/$example"
   expect "$example without gst-python, no file named" 0 3 "$python" "$work/plain.py" "$examples/$example"

@@ -83,8 +83,8 @@ scripts=$(files dev '.ci/*' 'tests/*.sh' debian/tests/pipeline debian/tests/comm
   search '^#.*(AVX|NEON|SSE|aarch64|x86)' $(files '*.[ch]' | grep -vE '^engine/(vec\.h|kernels_[a-z0-9]+\.h|cpu\.c)$') |
     rule 'nothing but vec.h and cpu.c asks for the instruction set'
   search 'g_usleep|(^|[^a-z_])u?sleep \(' $plugin | rule 'the plugin does not sleep'
-  search 'g_thread_(new|try_new)|g_thread_pool|pthread_create' $(files 'plugin/*.[ch]' | grep -vE '^plugin/(network|starting|async)\.c$') |
-    rule 'only network.c, starting.c (loading) and async.c (the network beside the stream) start threads'
+  search 'g_thread_(new|try_new)|g_thread_pool|pthread_create' $(files 'plugin/*.[ch]' | grep -vE '^plugin/(network|starting|keeping|async)\.c$') |
+    rule 'only network.c, starting.c (loading), keeping.c (the cache) and async.c (beside the stream) start threads'
 }
 
 # shellcheck disable=SC2046

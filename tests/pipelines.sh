@@ -63,7 +63,7 @@ missing() {
 waiting=''
 while IFS= read -r line <&3; do
   case $line in
-    *rtspsrc*) skip "$line: there is no such camera"; continue ;;
+    *rtspsrc*) skip "$line: there is no such camera; examples.sh tries rtspsrc on rtsp.py"; continue ;;
     *ssd_mobilenet.onnx*) skip "$line: there is no such network; check_regions_stock writes one"; continue ;;
   esac
   absent=$(missing "$line")

@@ -463,49 +463,53 @@ static gboolean read_event (GstEvent *event, struct event *read)
     }
 }
 
-/* Puts the event with those that wait. *first: nobody acts on them yet. FALSE: they are not wanted. */
-static gboolean enqueue (struct pointing *pointing, const struct event *event, gboolean *first)
+/* The next one, or NULL, also where `left` is 0: then somebody else may act. Under the object lock. */
+static struct event *take_next (struct pointing *pointing, guint left)
+{
+    struct event *event = left > 0 ? g_queue_pop_head (&pointing->waiting) : NULL;
+    pointing->working = event != NULL;
+    pointing->targets = event ? targets_ref (pointing->shared->targets) : NULL;
+    return event;
+}
+
+/* Puts the event with those that wait. *next: the one to act on, where nobody acts yet. FALSE: they are not wanted. */
+static gboolean enqueue (struct pointing *pointing, const struct event *event, struct event **next)
 {
     GST_OBJECT_LOCK (pointing->element);
     const struct appearance *appearance = &pointing->shared->settings.appearance;
     gboolean wanted = appearance->interactive && appearance->overlay != OVERLAY_NONE;
-    *first = wanted && !pointing->working;
     if (wanted && g_queue_get_length (&pointing->waiting) < WAITING_MAX) {
         struct event *copy = g_new (struct event, 1);
         *copy = *event;
         g_queue_push_tail (&pointing->waiting, copy);
     }
-    pointing->working |= wanted;
+    *next = wanted && !pointing->working ? take_next (pointing, WAITING_MAX) : NULL;
     GST_OBJECT_UNLOCK (pointing->element);
     return wanted;
 }
 
-/* The next one, or NULL, also where `left` is 0: then somebody else may act. */
 static struct event *dequeue (struct pointing *pointing, guint left)
 {
     GST_OBJECT_LOCK (pointing->element);
-    struct event *event = left > 0 ? g_queue_pop_head (&pointing->waiting) : NULL;
-    pointing->working = event != NULL;
-    pointing->targets = event ? targets_ref (pointing->shared->targets) : NULL;
+    struct event *event = take_next (pointing, left);
     GST_OBJECT_UNLOCK (pointing->element);
     return event;
 }
 
 gboolean pointing_take (struct pointing *pointing, GstEvent *event)
 {
-    struct event read;
-    gboolean first;
+    struct event read, *next;
     if (GST_EVENT_TYPE (event) != GST_EVENT_NAVIGATION || !gst_event_get_structure (event) ||
-        !read_event (event, &read) || !enqueue (pointing, &read, &first))
+        !read_event (event, &read) || !enqueue (pointing, &read, &next))
         return FALSE;
-    guint left = WAITING_MAX;
-    for (struct event *next; first && (next = dequeue (pointing, left)); left--) {
+    for (guint left = WAITING_MAX; next; next = dequeue (pointing, left)) {
         if (next->key)
             next->key->press (pointing, next->key->step);
         else
             click (pointing, next->x, next->y);
         targets_unref (pointing->targets);
         g_free (next);
+        left--;
     }
     return TRUE;
 }

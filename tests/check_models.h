@@ -24,9 +24,9 @@ void check_scores (const char *what, struct model *model, const float *input, co
 /* Ends the file and writes it to `path`, from where it is loaded, once more with memory that runs short; NULL and the
  * error: that failed. Frees o. */
 struct model *load_onnx (const char *path, struct onnx *o, struct error *error);
-/* Loads a small file again and again, with one allocation more that fails each time; counts a check where there is
- * neither a model nor an error that names the file, and one at the end. How many allocations it takes; -1: they cannot
- * be made to fail, or the file is large. */
+/* Loads a small file again and again, with one charge of work more that is let through each time (charges.h), then with
+ * one allocation more; counts a check where there is neither a model nor an error that names the file, and one at the
+ * end. How many allocations it takes; -1: they cannot be made to fail, or the file is large. */
 long memory_runs_short (const char *path);
 /* load_onnx, and check_scores of what it makes of the input, within 2e-6. */
 void check_file (const char *what, struct onnx *o, const float *input, const float *expected, size_t count);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_models_memory.c: every single allocation of loading a model fails once, of one network and of every small file
- * that the other groups load; each time there must be one clear error. */
+/* check_models_memory.c: every single allocation of loading a model fails once, and every single charge of its work is
+ * refused once, of one network and of every small file that the other groups load; each time there must be one clear
+ * error. */
 #include "tests/allocations.h"
+#include "tests/charges.h"
 #include "tests/check_models.h"
 
 #include "models/onnx.h"
@@ -49,10 +51,35 @@ static struct onnx network (void)
 
 enum { SMALL = 1 << 16, EACH = 400 }; /* bytes; so many fail one by one, then ever fewer */
 
-long memory_runs_short (const char *path)
+/* The same for charges. Where the last ones are refused, numbers that are none go unnoticed, and nothing else. */
+static long work_runs_short (const char *path)
+{
+    for (long good = 0; good < 1000000; good += good < EACH / 4 ? 1 : 1 + (good - EACH / 4) / 25) {
+        struct error error = { "" };
+        charges_refuse_after (good);
+        struct model *model = model_load (path, NULL, &error);
+        bool refused = charges_allow ();
+        bool fine = model || (strstr (error.text, path) && (!refused || strstr (error.text, "million steps")));
+        model_unref (model);
+        if (!fine)
+            CHECK (fine, "charge %ld of loading %s is refused: '%s'", good, path, error.text);
+        if (!refused)
+            return CHECK (fine, "%s", error.text) ? good : -1;
+    }
+    return CHECK (false, "%s: there is no end of charges", path);
+}
+
+static bool is_small (const char *path)
 {
     struct stat about;
-    if (!allocations_counted () || stat (path, &about) || about.st_size > SMALL)
+    return !stat (path, &about) && about.st_size <= SMALL;
+}
+
+long memory_runs_short (const char *path)
+{
+    if (is_small (path))
+        work_runs_short (path);
+    if (!allocations_counted () || !is_small (path))
         return -1;
     for (long good = 0; good < 1000000; good += good < EACH ? 1 : 1 + (good - EACH) / 100) {
         struct error error = { "" };

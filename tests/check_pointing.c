@@ -535,6 +535,43 @@ static void answer (GObject *object, GParamSpec *spec, gpointer data)
         gst_pad_push_event (h->sinkpad, gst_navigation_event_new_key_press ("s", GST_NAVIGATION_MODIFIER_NONE));
 }
 
+struct meeting {
+    struct rig *rig;
+    char before[32], after[32];
+};
+
+static gpointer press_s (gpointer data)
+{
+    press (data, "s");
+    return NULL;
+}
+
+/* A handler that lets another thread send an event, and waits for that. */
+static void wait_for_another (GObject *object, GParamSpec *spec, gpointer data)
+{
+    struct meeting *meeting = data;
+    if (*meeting->before)
+        return;
+    g_strlcpy (meeting->before, value_of (meeting->rig, "stage"), sizeof meeting->before);
+    g_thread_join (g_thread_new ("another", press_s, meeting->rig));
+    g_strlcpy (meeting->after, value_of (meeting->rig, "stage"), sizeof meeting->after);
+}
+
+/* While one thread acts, what another one sends waits for its turn: it is acted on by the first, when that is done. */
+static void check_one_acts (void)
+{
+    group ("one acts");
+    struct rig rig = drawn_rig ("overlay=labels", FALSE);
+    struct meeting meeting = { .rig = &rig };
+    gulong handler = g_signal_connect (rig.element, "notify::stage", G_CALLBACK (wait_for_another), &meeting);
+    press (&rig, "s");
+    g_signal_handler_disconnect (rig.element, handler);
+    CHECK (strcmp (meeting.before, "pre-activation") == 0, "at first \"%s\"", meeting.before);
+    CHECK (strcmp (meeting.after, meeting.before) == 0, "two act at once: \"%s\"", meeting.after);
+    EXPECT ("stage", "both");
+    rig_free (&rig);
+}
+
 /* A handler that never stops sending. */
 static void answer_always (GObject *object, GParamSpec *spec, gpointer data)
 {
@@ -606,6 +643,7 @@ int main (int argc, char **argv)
     check_early ();
     check_planned_anew (FALSE);
     check_planned_anew (TRUE);
+    check_one_acts ();
     check_lets_go ();
     check_storm (FALSE);
     check_storm (TRUE);

@@ -5,6 +5,7 @@
 
 #include "engine/work.h"
 #include "tests/allocations.h"
+#include "tests/charges.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -247,6 +248,25 @@ static void check_memory (const char *text)
     CHECK (!allocations_counted () || (good > 100 && good < 100000), "%ld allocations", good);
 }
 
+/* The same of each charge of its work; weights that are not numbers may go unnoticed then. */
+static void check_refused (const char *text)
+{
+    struct error error = { "" };
+    struct model *model = load (text, &error);
+    long good = 0;
+    model_unref (model);
+    for (bool refused = true; refused && good < 100000; good++) {
+        error.text[0] = 0;
+        charges_refuse_after (good);
+        model = model_load (networks_path (index_name), NULL, &error);
+        refused = charges_allow ();
+        CHECK (model || (strstr (error.text, ".safetensors") && strstr (error.text, "million steps")),
+               "charge %ld is refused: '%s'", good, error.text);
+        model_unref (model);
+    }
+    CHECK (good > 20 && good < 100000, "%ld charges", good);
+}
+
 void check_index (void)
 {
     static struct twin t;
@@ -271,7 +291,10 @@ void check_index (void)
         check_texts (text, sizeof text, &all);
         make_index (text, sizeof text, &all, NULL, NULL);
         check_cuts (text);
+        write_half (&all, 0, first, NULL); /* whole again */
+        write_half (&all, 1, second, t.metadata);
         check_memory (text);
+        check_refused (text);
         check_charges ();
         unlink (networks_path (first));
         unlink (networks_path (second));

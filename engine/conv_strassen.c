@@ -103,7 +103,9 @@ static void pack_strassen (struct packed *packed, const struct node *node, const
     for (int n = 0; n < packed->panel_count; n++) {
         float *to = panel_weights (packed, n);
         packed_begin (packed, node, n);
-        for (int lane = 0; lane < wide && packed_spend (7 * (size_t)half); lane++) {
+        for (int lane = 0; lane < wide; lane++) {
+            if (!packed_spend (7 * (size_t)half))
+                return;
             int first = packed->panel[n].block * BLOCK + lane, second = first + wide;
             const float *u = filter (node, layer, in_channels, first, 0);
             const float *l = filter (node, layer, in_channels, second, 0);

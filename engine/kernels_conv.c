@@ -137,7 +137,7 @@ INLINE void row (const struct conv_args *args, const int blocks, const ptrdiff_t
     {                                                                                                                  \
         row (args, 1, stride);                                                                                         \
     }                                                                                                                  \
-    static __attribute__ ((noinline, unused)) void name##_2 (const struct conv_args *args)                             \
+    static __attribute__ ((noinline)) void name##_2 (const struct conv_args *args)                                     \
     {                                                                                                                  \
         row (args, NR_BLOCKS, stride);                                                                                 \
     }

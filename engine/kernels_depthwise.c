@@ -94,6 +94,17 @@ INLINE void side_pixels (const struct depthwise_args *args, const struct row *ro
     }
 }
 
+/* The same for any of the compiled windows. Windows of 7 are strips where vectors are long, which sum row by row: so
+ * they do here, for the same bits. */
+INLINE void sides (const struct depthwise_args *args, const struct row *row, int x, int end, const int kernel,
+                   const int stride, const int rows)
+{
+    if (kernel <= 5)
+        side_pixels (args, row, x, end, kernel, stride, rows);
+    for (; kernel > 5 && x < end; x++)
+        pixel (args, row, x);
+}
+
 /* Pixels [x, end) of a row by so many at a time, as far as they go; the window of the first begins at `in`, and none
  * sees a side. Returns the first pixel left. Where w is NULL, weights are loaded row by row of
  * the window. The last four are constants at every call. */
@@ -145,13 +156,13 @@ INLINE void dense_rows (const struct depthwise_args *args, struct row row, int c
     for (int y = 0; y < count; y++) {
         const float *in = row.in + row.first * in_row - 16 * (ptrdiff_t)window->pad_left;
         int x = left;
-        side_pixels (args, &row, 0, left, kernel, stride, rows);
+        sides (args, &row, 0, left, kernel, stride, rows);
         if (TOGETHER > 1) /* 25 or 49 weights do not stay in 16 registers: a row is loaded for all pixels together */
             x = inner_pixels (&row, x, right, in + 16 * (ptrdiff_t)x * stride, in_row, kernel == 3 ? w : NULL, TOGETHER,
                               kernel, stride, rows);
         inner_pixels (&row, x, right, in + 16 * (ptrdiff_t)x * stride, in_row, kernel > 5 ? NULL : w, 1, kernel, stride,
                       rows);
-        side_pixels (args, &row, right, width, kernel, stride, rows);
+        sides (args, &row, right, width, kernel, stride, rows);
         row.in += args->stride_h * in_row;
         row.out += 16 * (ptrdiff_t)width;
         row.residual = row.residual ? row.residual + 16 * (ptrdiff_t)width : NULL;

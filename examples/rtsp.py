@@ -3,7 +3,7 @@
 """rtsp.py: a camera with convrelu's labels on it, for whoever asks: vlc, rtspsrc, a recorder. One network for all of them.
 Needs gst-rtsp-server's typelib (Debian: gir1.2-gst-rtsp-server-1.0).
 
-usage: rtsp.py [PORT [SOURCE]]    8554; elements that make raw video, "v4l2src" """
+usage: rtsp.py [PORT [SOURCE]]    8554, 0: one that is free; elements that make raw video, "v4l2src" """
 import sys
 import gi
 gi.require_version("Gst", "1.0")
@@ -25,7 +25,7 @@ server.set_service(port)
 server.get_mount_points().add_factory("/live", factory)
 if server.attach(None) == 0:
     sys.exit(f"port {port} cannot be listened on")
-print(f"rtsp://127.0.0.1:{port}/live", flush=True)
+print(f"rtsp://127.0.0.1:{server.get_bound_port()}/live", flush=True)
 try:
     GLib.MainLoop().run()
 except KeyboardInterrupt:

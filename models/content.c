@@ -251,6 +251,12 @@ struct content *content_read (const char *path, const struct modelinfo *info, co
     struct content *content = read_as (path, &(struct size_source) { .info = info }, cache_folder, error);
     if (content && !finite_check (content->path, content->graph, &content->notices))
         content->uncached = true;
+    if (content && work_stopped ()) { /* not all of it was looked at: nobody else may take it for whole */
+        char refusal[100];
+        report (error, "%s: %s", report_path (content->path), work_refusal (refusal));
+        content_unref (content);
+        return NULL;
+    }
     return content;
 }
 
@@ -316,7 +322,7 @@ static struct content *find (const char *path, const struct file_identity *ident
             continue;
         }
         c->references++;
-        if (c->files.count == 0)
+        if (c->files.count == 0 || c->held) /* they are looked at once it is not */
             return c;
         below = c->serial;
         g_mutex_unlock (&lock);

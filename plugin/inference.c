@@ -234,18 +234,25 @@ static void announce (struct inference *inference, gboolean another)
                              (NULL));
 }
 
-/* Not where the same files were only read again, for weights in a form that was never made: models of the same files
- * share their graph. */
-static gboolean is_another (const struct inference *inference, const struct network *network)
+/* Whether the network that runs is of the same numbers: models of the same files share their graph, also where they are
+ * read again for weights in a form that was never made. What is seen of it, and what is kept of it, stays true. */
+static gboolean same_graph (const struct inference *inference, const struct network *network)
 {
     const struct network *before = inference->network;
-    return !before || inference->other_files || model_graph (before->model) != model_graph (network->model);
+    return before && network && model_graph (before->model) == model_graph (network->model);
 }
 
-/* Says once that nothing was kept for the next start, and why. */
+/* Says once that nothing was kept for the next start, and why. Frees what is over of those that were given up. */
 static void warn_of_keeping (struct inference *inference)
 {
     struct network *network = inference->network;
+    for (GSList *l = inference->given_up, *next; l; l = next) {
+        next = l->next;
+        if (keeping_over (l->data)) {
+            keeping_free (l->data);
+            inference->given_up = g_slist_delete_link (inference->given_up, l);
+        }
+    }
     if (!network || !network->keeping || !keeping_over (network->keeping))
         return;
     struct keeping *keeping = g_steal_pointer (&network->keeping);
@@ -259,20 +266,24 @@ static void warn_of_keeping (struct inference *inference)
 static void use_network (struct inference *inference, struct network *network)
 {
     struct network *before = inference->network;
-    gboolean another = network && is_another (inference, network);
+    gboolean another = network && (!before || before->model != network->model), same = same_graph (inference, network);
     warn_of_keeping (inference);
-    if (network && !another && !network->keeping) /* of the same weights: goes on */
+    if (same && !network->keeping) /* of the same weights: goes on */
         network->keeping = g_steal_pointer (&before->keeping);
+    if (before && before->keeping) { /* no frame waits for its end */
+        keeping_give_up (before->keeping);
+        inference->given_up = g_slist_prepend (inference->given_up, g_steal_pointer (&before->keeping));
+    }
     shared_model (inference->shared, network ? model_ref (network->model) : NULL, network ? network->first_run : 0);
     inference->network = network;
     inference->step = 0;
     inference->ran = FALSE;
     still_forget (&inference->gates.still);
     overlay_reset (inference->overlay);
-    if (!network || another) {
-        shared_targets (inference->shared, NULL); /* else clicks and keys go on meaning what is still seen */
-        inference_forget (inference);             /* its classes are the other network's */
-    }
+    if (!same) /* else clicks and keys go on meaning what is still seen */
+        shared_targets (inference->shared, NULL);
+    if (!network || another)
+        inference_forget (inference); /* its classes are the other network's */
     network_free (before);
     if (network)
         announce (inference, another);
@@ -336,6 +347,7 @@ void inference_stop (struct inference *inference)
         network_free (loading_finish (g_steal_pointer (&inference->loading), NULL));
     }
     use_network (inference, NULL);
+    g_slist_free_full (g_steal_pointer (&inference->given_up), (GDestroyNotify)keeping_free);
     g_clear_pointer (&inference->remarks.layers, g_free); /* the next start says it again */
     g_clear_pointer (&inference->remarks.words, g_free);
     g_clear_pointer (&inference->remarks.tensors, g_free);
@@ -387,7 +399,8 @@ static void finish_loading (struct inference *inference)
     GError *error = NULL;
     gboolean stopped = loading_stopped (inference->loading);
     struct network *network = loading_finish (g_steal_pointer (&inference->loading), &error);
-    if (stopped) { /* whether it has come about or not, nobody wants it */
+    if (stopped) { /* whether it has come about or not, nobody wants it; `wanted` is of files that do not run */
+        inference->overtaken = inference->other_files;
         network_free (network);
         g_clear_error (&error);
         return;
@@ -412,8 +425,10 @@ void inference_follow (struct inference *inference)
         loading_stop (inference->loading); /* other files are wanted by now */
     if (inference->loading && loading_done (inference->loading))
         finish_loading (inference);
-    if (!inference->loading && !settings_same_plan (&inference->active, &inference->wanted)) {
-        inference->other_files = !settings_same_files (&inference->active, &inference->wanted);
+    gboolean overtaken = inference->overtaken;
+    if (!inference->loading && (overtaken || !settings_same_plan (&inference->active, &inference->wanted))) {
+        inference->other_files = overtaken || !settings_same_files (&inference->active, &inference->wanted);
+        inference->overtaken = FALSE;
         GST_DEBUG_OBJECT (inference->element, "%s beside the stream",
                           inference->other_files ? "loading another network" : "planning the network anew");
         settings_copy (&inference->wanted, &inference->active);

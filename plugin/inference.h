@@ -45,6 +45,8 @@ struct inference {
     struct preparation preparation; /* for that one; what is set along with another file is for the next */
     struct loading *loading;        /* the next one, or NULL */
     gboolean other_files;           /* it is another network, not the same run in another way */
+    gboolean overtaken;             /* another network that was loading was given up */
+    GSList *given_up;               /* of struct keeping: of networks before, stopped, perhaps not over yet */
     gboolean failed;                /* none came of the last one; `wanted` is what it was to be */
     struct remarks remarks;
 

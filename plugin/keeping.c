@@ -58,11 +58,16 @@ const char *keeping_remark (const struct keeping *keeping)
     return keeping->remark.text[0] ? keeping->remark.text : NULL;
 }
 
+void keeping_give_up (struct keeping *keeping)
+{
+    atomic_store (&keeping->stop, true);
+}
+
 void keeping_free (struct keeping *keeping)
 {
     if (!keeping)
         return;
-    atomic_store (&keeping->stop, true);
+    keeping_give_up (keeping);
     if (keeping->thread)
         g_thread_join (keeping->thread);
     model_unref (keeping->model);

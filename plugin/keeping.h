@@ -15,8 +15,9 @@ struct keeping *keeping_start (struct model *model, struct packed_kept *kept);
 gboolean keeping_over (struct keeping *keeping); /* any thread */
 /* Once it is over: why nothing was kept, as long as the keeping; NULL: it was, or there was nothing to do. */
 const char *keeping_remark (const struct keeping *keeping);
-/* Gives up what is not written by now, of which nothing stays in the folder: waits for 1 MB at most to be written. NULL
- * is fine. */
+/* Nobody wants it any more: what is not written by now is not, and nothing of it stays in the folder. Does not wait. */
+void keeping_give_up (struct keeping *keeping);
+/* Gives it up and waits until it is over: until 1 MB at most is written, and the folder has answered. NULL is fine. */
 void keeping_free (struct keeping *keeping);
 
 #endif

@@ -476,8 +476,9 @@ static void check_silent (void)
     silent = "net.data";
     if (!CHECK (pthread_create (&thread, NULL, share_again, (void *)path) == 0, "no thread"))
         return;
-    while (!atomic_load (&asked))
+    for (int i = 0; i < 60000 && !atomic_load (&asked); i++)
         usleep (1000);
+    CHECK (atomic_load (&asked), "nobody asks for the network's other file");
     struct model *other = model_share (NULL, NULL, &error);
     CHECK (other, "'%s'", error.text);
     if (other)

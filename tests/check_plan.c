@@ -77,6 +77,9 @@ static struct builder small_network (void)
         .out_channels = 40, .kernel_h = 3, .kernel_w = 3, .groups = 40, .pad_top = 1, .pad_left = 1
     };
     y = build_relu (&b, build_conv (&b, x, depthwise));
+    depthwise.kernel_h = depthwise.kernel_w = 7;
+    depthwise.pad_top = depthwise.pad_left = 3;
+    y = build_conv (&b, y, depthwise);
     int z = build_square (&b, y, 21, 1, 1, 0);
     x = graph_concat (b.g, "concat", (int[]) { z, y, z }, 3);
     graph_output (b.g, x);

@@ -3,8 +3,9 @@
  *
  * The sanitizer sees a lock where it sees the instructions that take it. GLib is not compiled with it, and takes its
  * locks by the kernel's own calls. So each function by which one thread hands something to another stands here once
- * more: it calls GLib's and says who was before whom. That is as much as the function promises and no more: who unlocks
- * is before who locks the same, who gives a reference back before who gives back the last, who pushes before who pops.
+ * more: it calls GLib's and says who was before whom, by and large what the function promises: who unlocks is before
+ * who locks the same, who gives a reference back before who gives back the last, who pushes before who pops. All buses
+ * count as one, and whoever gives a reference back as the last: a race between these is not seen.
  */
 #include <dlfcn.h>
 #include <gst/gst.h>

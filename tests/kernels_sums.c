@@ -191,7 +191,7 @@ static void depthwise_case (struct pool g, int width, int number)
     int out_height, out_width, height = random_between (1, 9), channel = 16 * random_between (0, 1);
     if (!random_geometry (&g, height, width, &out_height, &out_width))
         return;
-    enum residual_mode mode = (enum residual_mode) (number % RESIDUAL_MODES);
+    enum residual_mode mode = (enum residual_mode)random_between (0, RESIDUAL_MODES - 1);
     struct plane in = plane_new (height, width);
     int taps = g.kernel_h * g.kernel_w;
     struct guarded packed = guarded_new ((size_t)(16 * taps), ALIGNED_TO_BLOCK, true);
@@ -253,11 +253,20 @@ void check_depthwise (void)
     for (int width = 1; width <= 33; width++)
         for (size_t k = 0; k < sizeof kernels / sizeof *kernels; k++)
             for (int stride = 1; stride <= 3; stride++, number++)
-                depthwise_case ((struct pool) { .kernel_h = number % 2 ? kernels[k] : random_between (1, 3),
+                depthwise_case ((struct pool) { .kernel_h = random_between (0, 1) ? kernels[k] : random_between (1, 3),
                                                 .kernel_w = kernels[k],
                                                 .stride_h = random_between (1, 2),
                                                 .stride_w = stride,
                                                 .dilation_h = random_between (1, 2),
                                                 .dilation_w = number % 5 ? 1 : random_between (2, 3) },
                                 width, number);
+    for (int width = 1; width <= 33; width++)
+        for (int kernel = 3; kernel <= 7; kernel += 2, number++)
+            depthwise_case ((struct pool) { .kernel_h = kernel,
+                                            .kernel_w = kernel,
+                                            .stride_h = 1,
+                                            .stride_w = 1,
+                                            .dilation_h = 1,
+                                            .dilation_w = 1 },
+                            width, number);
 }

@@ -11,8 +11,12 @@
 double reference_activation (struct activation activation, double slope, double x)
 {
     double alpha = activation.alpha, beta = activation.beta;
+    bool gated = activation.kind == ACTIVATION_GELU || activation.kind == ACTIVATION_GELU_TANH ||
+                 activation.kind == ACTIVATION_SILU || activation.kind == ACTIVATION_MISH;
     if (isnan (x))
         return x;
+    if (isinf (x) && gated) /* the limit, not infinity times nothing */
+        return fmax (x, 0);
     switch (activation.kind) {
     case ACTIVATION_NONE:
         return x;
@@ -26,8 +30,8 @@ double reference_activation (struct activation activation, double slope, double 
         return x < 0 ? slope * x : x;
     case ACTIVATION_ELU:
         return x < 0 ? alpha * expm1 (x) : x;
-    case ACTIVATION_GELU: /* 1 + erf (y) = erfc (-y), which does not cancel; at infinity its limit */
-        return isinf (x) ? fmax (x, 0) : x / 2 * erfc (-x / sqrt (2));
+    case ACTIVATION_GELU: /* 1 + erf (y) = erfc (-y), which does not cancel */
+        return x / 2 * erfc (-x / sqrt (2));
     case ACTIVATION_GELU_TANH: /* (1 + tanh (y)) / 2 = 1 / (1 + e^-2y), which does not cancel */
         return x / (1 + exp (-2 * sqrt (2 / M_PI) * (x + 0.044715 * x * x * x)));
     case ACTIVATION_SILU:
@@ -115,7 +119,7 @@ double reference_activation_error (struct activation activation, double x, doubl
 {
     const double eps = FLT_EPSILON / 2; /* of one rounding to nearest */
     /* The e^u inside is off by eps |u|, u being up to x^2, and stops at e^-87. */
-    double tiny = 2e-38 * (1 + fabs (x)), exponent = 4 * eps * fmin (fmax (fabs (x), x * x), 88);
+    double tiny = 2e-38 * (1 + fmin (fabs (x), 100)), exponent = 4 * eps * fmin (fmax (fabs (x), x * x), 88);
     switch (activation.kind) {
     case ACTIVATION_NONE:
     case ACTIVATION_CLIP:

@@ -330,7 +330,7 @@ gboolean inference_start (struct inference *inference)
     }
     settings_copy (&inference->wanted, &inference->active);
     inference->preparation = inference->active.preparation;
-    inference->refused = inference->failed = FALSE;
+    inference->refused = inference->failed = inference->overtaken = FALSE;
     GST_DEBUG_OBJECT (inference->element, "loaded; a first run takes %" GST_TIME_FORMAT,
                       GST_TIME_ARGS (network->first_run));
     use_network (inference, network);

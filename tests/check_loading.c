@@ -406,6 +406,35 @@ static void check_writing_stopped (const char *cache)
     empty_folder (cache);
 }
 
+/* A file is given up while it loads for another, and wanted again before its thread has ended. */
+static void check_wanted_again (void)
+{
+    char file[2][64];
+    struct said said = { .colour = { 0 } };
+    group ("a file that was given up is wanted again");
+    for (int i = 0; i < 2; i++) {
+        in_folder (file[i], sizeof file[i], i ? "again.onnx" : "between.onnx");
+        CHECK (write_tiny (file[i], i ? 0.5f : 0.25f), "%s", file[i]);
+    }
+    for (int round = 0, at = 0; round < 40; round++) {
+        struct rig rig = rig_new (NULL);
+        rig_caps (&rig, "RGB", 50, 40);
+        show_one (&rig, at++);
+        for (int i = 1; i >= 0; i--) {
+            g_object_set (rig.element, "model-file", file[i], NULL);
+            show_one (&rig, at++);
+        }
+        g_object_set (rig.element, "model-file", file[1], NULL);
+        for (int i = 0; i < 4000 && !near (said.colour, 100, 50, 25, 2); i++) {
+            said = show_one (&rig, at++);
+            g_usleep (1000);
+        }
+        CHECK (near (said.colour, 100, 50, 25, 2), "round %d: what was set last does not run", round);
+        said.colour[0] = 0;
+        rig_free (&rig);
+    }
+}
+
 static void check_writing_fails (const char *cache)
 {
     int more;
@@ -451,6 +480,7 @@ static void check_cached (void)
     check_written_beside (cache);
     check_writing_stopped (cache);
     check_writing_fails (cache);
+    check_wanted_again ();
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------- */

@@ -32,6 +32,12 @@
 void FOR_ISA (epilogue_tile) (const struct epilogue *epilogue, const float *tile, int pixels, int blocks, int channel,
                               float *out, ptrdiff_t out_block);
 
+/* Where vector `c` of a tile's output channels is for pixel `pixel` of the strip, in elements of out or residual. */
+INLINE ptrdiff_t tile_at (const struct conv_args *args, int pixel, const int c)
+{
+    return c / PER_BLOCK * args->out_block + 16 * (ptrdiff_t)pixel + c % PER_BLOCK * LANES;
+}
+
 INLINE vec vec_clamp (vec v, vec low, vec high)
 {
     return vec_min (high, vec_max (low, v));

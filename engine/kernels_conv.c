@@ -30,17 +30,13 @@ INLINE void tile_epilogue (const struct conv_args *args, int first, const int ro
     const float *added = args->residual;
     float *out = args->out;
     if (added) {
-        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
-        {
-            const float *residual = added + c / PER_BLOCK * args->out_block + 16 * (first + r) + c % PER_BLOCK * LANES;
-            sums[r][c] = vec_add (sums[r][c], vec_load (residual));
-        }
+        UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++) sums[r][c] =
+            vec_add (sums[r][c], vec_load (added + tile_at (args, first + r, c)));
     }
     if (epilogue->clamp_only) {
         vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
-            vec_store (out + c / PER_BLOCK * args->out_block + 16 * (first + r) + c % PER_BLOCK * LANES,
-                       vec_clamp (sums[r][c], low, high));
+            vec_store (out + tile_at (args, first + r, c), vec_clamp (sums[r][c], low, high));
         return;
     }
     float buffer[NR_BLOCKS * MR * BLOCK] __attribute__ ((aligned (64)));

@@ -36,12 +36,6 @@ static __attribute__ ((noinline)) void tile_activation (const struct conv_args *
         }
 }
 
-/* Where output `c` of the tile's pixel `r` begins, in elements; a vector's number in place of `c`. */
-INLINE ptrdiff_t tile_at (const struct conv_args *args, int pixel, const int c)
-{
-    return c / PER_BLOCK * args->out_block + 16 * (ptrdiff_t)pixel + c % PER_BLOCK * LANES;
-}
-
 /* Sums -> outputs for a tile of `rows` pixels starting at pixel `first`. Types are looked at once a tile: within its
  * loops, which are unrolled, gcc would take seconds for each. */
 INLINE void tile_epilogue (const struct conv_args *args, int first, const int rows, const int blocks,

@@ -49,24 +49,38 @@ static struct onnx network (void)
     return o;
 }
 
-enum { SMALL = 1 << 16, EACH = 400 }; /* bytes; so many fail one by one, then ever fewer */
+enum { SMALL = 1 << 16, EACH = 400 }; /* bytes; how many of a thing */
 
-/* The same for charges. Where the last ones are refused, numbers that are none go unnoticed, and nothing else. */
-static long work_runs_short (const char *path)
+/* What is let through so many times, and then no more. */
+struct shortage {
+    const char *what;
+    void (*begin_after) (long good);
+    bool (*end) (void); /* whether something was refused */
+    const char *says;   /* the error of what was */
+    long each;          /* so many are refused one by one, then ever fewer */
+    long spread;
+};
+
+static const struct shortage of_memory = { "allocation", allocations_fail_after, allocations_heal, "", EACH, 100 };
+/* Where the last ones are refused, numbers that are none go unnoticed, and nothing else. */
+static const struct shortage of_work = { "charge", charges_refuse_after, charges_allow, "million steps", EACH / 4, 25 };
+
+/* How many loading takes, or -1 where one that was refused was not said. */
+static long runs_short (const char *path, const struct shortage *of)
 {
-    for (long good = 0; good < 1000000; good += good < EACH / 4 ? 1 : 1 + (good - EACH / 4) / 25) {
+    for (long good = 0; good < 1000000; good += good < of->each ? 1 : 1 + (good - of->each) / of->spread) {
         struct error error = { "" };
-        charges_refuse_after (good);
+        of->begin_after (good);
         struct model *model = model_load (path, NULL, &error);
-        bool refused = charges_allow ();
-        bool fine = model || (strstr (error.text, path) && (!refused || strstr (error.text, "million steps")));
+        bool refused = of->end ();
+        bool fine = model || (strstr (error.text, path) && (!refused || strstr (error.text, of->says)));
         model_unref (model);
         if (!fine)
-            CHECK (fine, "charge %ld of loading %s is refused: '%s'", good, path, error.text);
+            CHECK (fine, "%s %ld of loading %s is refused: '%s'", of->what, good, path, error.text);
         if (!refused)
             return CHECK (fine, "%s", error.text) ? good : -1;
     }
-    return CHECK (false, "%s: there is no end of charges", path);
+    return CHECK (false, "%s: there is no end of each %s", path, of->what);
 }
 
 static bool is_small (const char *path)
@@ -77,22 +91,10 @@ static bool is_small (const char *path)
 
 long memory_runs_short (const char *path)
 {
-    if (is_small (path))
-        work_runs_short (path);
-    if (!allocations_counted () || !is_small (path))
+    if (!is_small (path))
         return -1;
-    for (long good = 0; good < 1000000; good += good < EACH ? 1 : 1 + (good - EACH) / 100) {
-        struct error error = { "" };
-        allocations_fail_after (good);
-        struct model *model = model_load (path, NULL, &error);
-        bool failed = allocations_heal (), fine = model || strstr (error.text, path);
-        model_unref (model);
-        if (!fine)
-            CHECK (fine, "allocation %ld of loading %s fails: '%s'", good, path, error.text);
-        if (!failed)
-            return CHECK (fine, "%s", error.text) ? good : -1;
-    }
-    return CHECK (false, "%s: there is no end of allocations", path);
+    runs_short (path, &of_work);
+    return allocations_counted () ? runs_short (path, &of_memory) : -1;
 }
 
 void check_memory (void)

@@ -139,6 +139,27 @@ for folder in build/engine/libkernels_*.a.p; do
     [ ! -e "$object" ] || objdump -d "$object" | grep -qE 'prefetch|prfm' || echo "$object"
   done
 done | rule 'what multiplies fetches weights ahead'
+# A sum that goes by the stack or from register to register doubles the time of a loop, and no test would fail. Innermost
+# loops of strides that are constants; an odd one keeps its addresses where it can.
+case $(uname -m) in
+  x86_64)
+    for object in build/engine/libkernels_avx*.a.p/kernels_conv.c.o; do
+      [ ! -e "$object" ] || objdump -d --no-show-raw-insn "$object" | awk -v object="${object#build/engine/lib}" '
+        /^[0-9a-f]+ <.*>:$/ { name = $2; n = multiplies = strays = jumps = 0; split("", line) }
+        name ~ /^<(dense|strided|planar)_/ && /^ *[0-9a-f]+:\t/ {
+          n++; address = $1; sub(/:$/, "", address); line[address] = n
+          before_multiplies[n] = multiplies; before_strays[n] = strays; before_jumps[n] = jumps
+          if ($2 ~ /^(vfn?madd|vpdpbusd|vpmaddwd)/) multiplies++
+          if ($2 ~ /^vmov/ && $3 ~ /^%[yz]mm[0-9]+,(-?(0x)?[0-9a-f]*\(%r(sp|bp)|%[yz]mm)/) strays++
+          if ($2 ~ /^j/ && $3 in line) {
+            first = line[$3]
+            if (multiplies - before_multiplies[first] >= 4 && jumps == before_jumps[first] && strays > before_strays[first])
+              print object " " name " " multiplies - before_multiplies[first] " products, " strays - before_strays[first] " sums moved"
+            jumps++
+          } }'
+    done | rule 'the loops that multiply keep their sums in registers' ;;
+  *) skip 'what loops do with their sums: reads only the assembly of x86' ;;
+esac
 
 case $(clang-format --version 2>/dev/null) in
   *'version 14.'*)

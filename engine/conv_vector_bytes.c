@@ -46,7 +46,12 @@ static bool prepare (struct preparation *p, struct step *step)
     if (!v || !(v->start = memory_add (p->memory, padded, sizeof *v->start)) ||
         !(v->scale = memory_add (p->memory, padded, sizeof *v->scale)))
         return false;
-    v->bytes = (struct bytes) { { v->scale, step->packed->bias, 1, ELEMENT_F32, ELEMENT_F32 }, v->start };
+    v->bytes = (struct bytes) { .requantise = { .scale = v->scale,
+                                                .shift = step->packed->bias,
+                                                .residual_scale = 1,
+                                                .residual = ELEMENT_F32,
+                                                .out = ELEMENT_F32 },
+                                .start = v->start };
     step->bytes = &v->bytes;
     step->state = v;
     step->by_panel = true;

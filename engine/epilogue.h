@@ -32,10 +32,11 @@
 void FOR_ISA (epilogue_tile) (const struct epilogue *epilogue, const float *tile, int pixels, int blocks, int channel,
                               float *out, ptrdiff_t out_block);
 
-/* Where vector `c` of a tile's output channels is for pixel `pixel` of the strip, in elements of out or residual. */
-INLINE ptrdiff_t tile_at (const struct conv_args *args, int pixel, const int c)
+/* Where vector `c` of a tile's output channels is for its pixel `pixel`, in elements of out or residual from the tile's
+ * first; `block` is args->out_block, which a store to out might change for all that the compiler knows. */
+INLINE ptrdiff_t tile_at (ptrdiff_t block, const int pixel, const int c)
 {
-    return c / PER_BLOCK * args->out_block + 16 * (ptrdiff_t)pixel + c % PER_BLOCK * LANES;
+    return c / PER_BLOCK * block + 16 * pixel + c % PER_BLOCK * LANES;
 }
 
 INLINE vec vec_clamp (vec v, vec low, vec high)

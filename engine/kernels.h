@@ -45,13 +45,17 @@ struct segment {
 };
 
 /* Sums of products of bytes -> outputs, between the sum and the epilogue:
- *   v = sum * scale[c] + shift[c] + residual * residual_scale      two fused multiply-adds
+ *   v = sum * scale[c] + shift[c]
+ *   twice: v = (v clamped to [low, high] and rounded) * again + beyond      where a file rounds more than once
+ *   v = v + residual * residual_scale                                      each a fused multiply-add
  * and behind it, where the output is bytes: the nearest of 0 .. 255, halves to even, NaN 0. Channels as in struct
  * epilogue, whose results are in the output's units. */
 struct requantise {
     const float *scale, *shift;
     float residual_scale;
     enum element residual, out; /* F32 or U8 */
+    bool twice;
+    float low, high, again, beyond;
 };
 
 /* A strip of output pixels in a row, for one panel of `blocks` output blocks; input and weights are 32-bit words, which

@@ -27,22 +27,23 @@ INLINE void tile_epilogue (const struct conv_args *args, int first, const int ro
                            vec sums[][NR_BLOCKS * PER_BLOCK])
 {
     const struct epilogue *epilogue = args->epilogue;
-    const float *added = args->residual;
-    float *out = args->out;
+    const ptrdiff_t at = 16 * (ptrdiff_t)first, block = args->out_block;
+    const float *added = args->residual ? (const float *)args->residual + at : NULL;
+    float *out = (float *)args->out + at;
     if (added) {
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++) sums[r][c] =
-            vec_add (sums[r][c], vec_load (added + tile_at (args, first + r, c)));
+            vec_add (sums[r][c], vec_load (added + tile_at (block, r, c)));
     }
     if (epilogue->clamp_only) {
         vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
-            vec_store (out + tile_at (args, first + r, c), vec_clamp (sums[r][c], low, high));
+            vec_store (out + tile_at (block, r, c), vec_clamp (sums[r][c], low, high));
         return;
     }
     float buffer[NR_BLOCKS * MR * BLOCK] __attribute__ ((aligned (64)));
     UNROLL for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < blocks * PER_BLOCK; c++)
         vec_store (buffer + (c / PER_BLOCK * rows + r) * BLOCK + c % PER_BLOCK * LANES, sums[r][c]);
-    FOR_ISA (epilogue_tile) (epilogue, buffer, rows, blocks, args->channel, out + 16 * first, args->out_block);
+    FOR_ISA (epilogue_tile) (epilogue, buffer, rows, blocks, args->channel, out, block);
 }
 #endif
 

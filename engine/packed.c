@@ -34,8 +34,8 @@ static bool pack_bias (struct packed *packed, const struct node *node, const str
 
 int packed_step (const struct packed *packed, const struct layer *layer, double weight, int o)
 {
-    double steps = (double)folded (layer, weight, o) / (double)packed->step[o];
-    return steps >= -127 && steps <= 127 ? (int)lrint (steps) : steps > 127 ? 127 : steps < -127 ? -127 : 0;
+    double steps = packed->step[o] == 0 ? 0 : (double)folded (layer, weight, o) / (double)packed->step[o];
+    return steps >= -128 && steps <= 127 ? (int)lrint (steps) : steps > 127 ? 127 : steps < -128 ? -128 : 0;
 }
 
 enum { PIECE = 1 << 20 }; /* numbers between two looks at whether they are still wanted */
@@ -45,7 +45,29 @@ static bool wanted (size_t number)
     return number % PIECE || work_spend (0);
 }
 
-/* Each output channel's largest weight is 127 of its steps. */
+/* The step of a channel's weights [count], of which the largest is `most`: that of a file of 8-bit weights, where they
+ * are all whole numbers of some step, else such that the largest is 127 of it; 0 where they are all 0. */
+static float step_of (const struct layer *layer, const float *from, size_t count, int o, float most)
+{
+    enum { LARGEST = 128 };
+    const double near = 1e-3;
+    if (!isfinite (most))
+        return NAN;
+    if (most / LARGEST < FLT_MIN)
+        return 0;
+    for (int n = LARGEST; n > 0 && work_spend (0); n--) {
+        size_t i = 0;
+        for (double steps = 0; i < count; i++) {
+            steps = (double)folded (layer, (double)from[i], o) / ((double)most / n);
+            if (fabs (steps - rint (steps)) > near || steps > 127 + near)
+                break;
+        }
+        if (i == count)
+            return most / (float)n;
+    }
+    return most / 127;
+}
+
 static bool pack_steps (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels)
 {
     const struct conv *conv = &layer->conv;
@@ -61,7 +83,7 @@ static bool pack_steps (struct packed *packed, const struct node *node, const st
             float w = fabsf (folded (layer, (double)from[i], o));
             most = w > most || isnan (w) ? w : most;
         }
-        packed->step[o] = !isfinite (most) ? NAN : most / 127 >= FLT_MIN ? most / 127 : 1;
+        packed->step[o] = step_of (layer, from, count, o, most);
         for (size_t i = 0; i < count && wanted (i); i++)
             packed->sum[o] += packed_step (packed, layer, (double)from[i], o);
     }

@@ -35,8 +35,9 @@ struct packed {
     size_t weight_bytes;
     float *bias;          /* [output channels, padded to 16] */
     size_t channel_bytes; /* of each array of so many */
-    /* Of weights in whole steps, -127 .. 127: the step of each output channel and the sum of its weights in steps,
-     * [output channels, padded to 16]; else NULL. A channel with a weight that is no number has a step that is none. */
+    /* Of weights in whole steps, -128 .. 127: the step of each output channel and the sum of its weights in steps,
+     * [output channels, padded to 16]; else NULL. A channel with a weight that is no number has a step that is none,
+     * one of zeros has step 0. */
     float *step;
     int32_t *sum;
     struct panel *panel;

@@ -141,9 +141,34 @@ static bool prepare_floats (struct planner *p, int l)
     return ok && (out.element == ELEMENT_F32 || quantise_convert (&p->preparation, layer->output, made, out));
 }
 
+/* Whether one layer reads the tensor, once, and nobody after the run. */
+static bool only_read_next (const struct planner *p, int tensor)
+{
+    return p->readers[tensor] == 1 && p->planar_copy[tensor] < 0 && !p->keep[tensor] &&
+           p->places.alias[tensor] == tensor;
+}
+
+/* A sum of bytes that the convolution before it can make. */
+static bool join_sum (struct planner *p, int l)
+{
+    const struct layer *layer = &p->layers.list[l], *before = layer - 1;
+    if (l == 0 || layer->operation != OPERATION_ADD || before->operation != OPERATION_CONV || layer->residual >= 0)
+        return false;
+    int made = before->output, other = layer->inputs[layer->inputs[0] == made];
+    const struct node *a = &p->g->nodes[made], *b = &p->g->nodes[other];
+    bool reads = other != made && (layer->inputs[0] == made || layer->inputs[1] == made);
+    bool same = a->channels == b->channels && a->height == b->height && a->width == b->width;
+    struct step *step = &p->plan->steps.list[p->plan->steps.count - 1];
+    struct place left = p->places.of[made];
+    return reads && same && only_read_next (p, made) && step->packed && step->place.out.buffer == left.buffer &&
+           step->place.out.offset == left.offset && quantise_join_sum (&p->preparation, step, layer, other);
+}
+
 static bool prepare_layer (struct planner *p, int l)
 {
     const struct layer *layer = &p->layers.list[l];
+    if (join_sum (p, l))
+        return true;
     const struct operator_type *type = operator_of (layer->operation);
     int steps = p->plan->steps.count;
     if (quantise_touches (&p->preparation, layer) && !(type->takes_bytes && type->takes_bytes (&p->preparation, layer)))
@@ -354,8 +379,7 @@ static bool fuse_last (struct planner *p, int l, int steps)
     struct step *step = &plan->steps.list[steps - 1];
     int between = before->output;
     if (before->operation != OPERATION_CONV || layer->inputs[0] != between || layer->residual == between ||
-        p->readers[between] != 1 || p->planar_copy[between] >= 0 || p->keep[between] ||
-        p->places.alias[between] != between || layer->operation != OPERATION_POOL)
+        !only_read_next (p, between) || layer->operation != OPERATION_POOL)
         return true;
     const struct pool *pool = &p->g->nodes[layer->node].u.pool;
     if (!stem_pool_fits (step, step + 1, pool))

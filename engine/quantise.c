@@ -13,6 +13,7 @@
  *
  *   sum of (byte - zero) weight = sum of byte weight - zero (sum of weights)                  whole numbers, exact */
 #include "engine/quantise.h"
+#include "engine/conv.h"
 #include "engine/operator.h"
 #include "engine/schedule.h"
 
@@ -20,7 +21,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LEVELS = 255, TERMS_MAX = 66000 }; /* 255 * 127 * TERMS_MAX < 2^31 */
+enum { LEVELS = 255, TERMS_MAX = 65700 }; /* 255 * 128 * TERMS_MAX < 2^31 */
 
 /* ---- types ------------------------------------------------------------------------------------------------------- */
 
@@ -90,8 +91,9 @@ static bool own_range (const struct graph *g, const struct layer *layer, const s
     if (node->operation == OPERATION_QUANTISE &&
         (activation == ACTIVATION_ROUND || activation == ACTIVATION_REQUANTISE)) {
         struct range range = node->u.quantise.range;
+        int most = range.high < range.low + LEVELS ? range.low + LEVELS : range.high; /* so that its step is a byte's */
         kind->low = (double)range.step * range.low;
-        kind->high = (double)range.step * range.high;
+        kind->high = (double)range.step * most;
         return true;
     }
     bool known = ranges && ranges_get (ranges, layer->output, &low, &high);
@@ -183,6 +185,35 @@ bool quantise_takes_vector (const struct preparation *p, const struct layer *lay
            quantise_fits (p->g, layer) && ranges_get (p->ranges, input, &low, &high);
 }
 
+/* How much a step is where all that the epilogue does is to round in steps of one range, else 0. */
+static float range_step (const struct step *step)
+{
+    const struct epilogue *epilogue = &step->epilogue;
+    bool whole = epilogue->activation.kind == ACTIVATION_ROUND;
+    if (!whole && !(epilogue->activation.kind == ACTIVATION_REQUANTISE && step->packed))
+        return 0;
+    float unit = epilogue->post_scale[0];
+    for (int c = 0; c < step->channels; c++)
+        if ((whole && epilogue->slope[c] != unit) || epilogue->post_scale[c] != unit || epilogue->post_shift[c] != 0)
+            return 0;
+    return unit;
+}
+
+/* A rounding in steps of the output's scale is what the store of bytes does: what is left of it are limits, and of
+ * parts of a unit (ACTIVATION_REQUANTISE) the slopes. */
+static void round_by_store (struct step *step)
+{
+    struct epilogue *epilogue = &step->epilogue;
+    struct activation rounding = epilogue->activation;
+    float unit = step->place.out.scale;
+    if (step->place.out.element != ELEMENT_U8 || range_step (step) != unit)
+        return;
+    *epilogue = (struct epilogue) { .low = rounding.alpha * unit,
+                                    .high = rounding.beta * unit,
+                                    .slope = rounding.kind == ACTIVATION_REQUANTISE ? epilogue->slope : NULL,
+                                    .clamp_only = true };
+}
+
 /* The epilogue's results in units of the output: low and high are clamps of bytes, or two more factors. */
 static bool requantise_epilogue (struct preparation *p, struct step *step)
 {
@@ -209,31 +240,142 @@ static bool requantise_epilogue (struct preparation *p, struct step *step)
     return true;
 }
 
-bool quantise_step (struct preparation *p, struct step *step)
+/* The first rounding of two: by a file's range, whose steps are not the output's or have another zero. */
+static void round_twice (struct step *step, float first)
+{
+    const struct place *out = &step->place.out;
+    struct requantise *how = &step->bytes->requantise;
+    how->twice = true;
+    how->low = step->epilogue.activation.alpha;
+    how->high = step->epilogue.activation.beta;
+    how->again = first / out->scale;
+    how->beyond = (float)out->zero;
+    step->epilogue = (struct epilogue) { .high = LEVELS, .clamp_only = true };
+}
+
+/* Where a file counts a sum in parts of a unit (ACTIVATION_REQUANTISE): how many of channel c's sums of bytes are one
+ * part, a whole number (packed.c takes any grid on which its weights lie); 0: they are on none. */
+static int sums_a_part (const struct step *step, int c)
+{
+    const double near = 1e-4;
+    double one = (double)step->place.in.scale * (double)step->packed->step[c], sums = rint (1 / one);
+    if (step->packed->step[c] == 0)
+        return 1;
+    return sums >= 1 && sums <= 128 && fabs (one * sums - 1) < near ? (int)sums : 0;
+}
+
+/* Whether all channels' sums are such, and the bias, rounded like they are, fits beside them: then what becomes of them
+ * is the file's to the last bit. */
+static bool sums_are_parts (const struct step *step)
+{
+    const struct conv *conv = &step->conv;
+    const double most = 0x1p31 - 1;
+    double reach = 255.0 * 128 * (step->in_channels / conv->groups) * conv->kernel_h * conv->kernel_w;
+    bool parts = step->epilogue.activation.kind == ACTIVATION_REQUANTISE;
+    for (int c = 0; parts && c < step->channels; c++) {
+        int sums = sums_a_part (step, c);
+        parts = sums && fabs ((double)step->packed->bias[c]) * sums + reach < most;
+    }
+    return parts;
+}
+
+/* What a step of the output is for each channel's sums; `unit` floats for all that are not parts. */
+static void fill_scales (const struct step *step, const float *parts, bool exact, double unit, double zero)
 {
     const struct packed *packed = step->packed;
-    const struct place *in = &step->place.in, *out = &step->place.out, *residual = &step->place.residual;
+    const struct place *in = &step->place.in;
+    float *scale = (float *)step->bytes->requantise.scale, *shift = (float *)step->bytes->requantise.shift;
+    int32_t *start = (int32_t *)step->bytes->start;
+    for (int c = 0; c < step->channels; c++) {
+        double each = parts ? (double)parts[c] : 1 / unit, bias = (double)packed->bias[c];
+        int sums = exact ? sums_a_part (step, c) : 0;
+        start[c] = (step->kernel->excess - in->zero) * packed->sum[c] + (sums ? (int32_t)lrint (bias) * sums : 0);
+        scale[c] = (float)(sums ? each / sums : each * (double)in->scale * (double)packed->step[c]);
+        shift[c] = (float)((sums ? 0 : bias * each) + zero);
+    }
+}
+
+bool quantise_step (struct preparation *p, struct step *step)
+{
+    const struct place *out = &step->place.out, *residual = &step->place.residual;
     size_t padded = place_blocked_count (step->channels, 1, 1);
-    struct bytes *bytes = memory_add (p->memory, 1, sizeof *bytes);
+    struct bytes *bytes = step->bytes = memory_add (p->memory, 1, sizeof *bytes);
     int32_t *start = memory_add (p->memory, padded, sizeof *start);
     float *scale = memory_add (p->memory, padded, sizeof *scale),
           *shift = memory_add (p->memory, padded, sizeof *shift);
     if (!bytes || !start || !scale || !shift)
         return step_out_of_memory (p);
-    bool of_bytes = out->element == ELEMENT_U8, in_units = of_bytes && step->epilogue.clamp_only;
-    bool added = residual->buffer >= 0;
-    double unit = in_units ? (double)out->scale : 1, zero = in_units ? out->zero : 0;
+    bool direct = step->packed->method == &conv_direct, exact = direct && sums_are_parts (step);
+    float first = range_step (step);
+    if (out->element != ELEMENT_U8 || !direct || (first == out->scale && !(exact && out->zero)))
+        first = 0;
+    if (first == 0)
+        round_by_store (step);
+    bool in_units = out->element == ELEMENT_U8 && step->epilogue.clamp_only, added = residual->buffer >= 0;
+    double unit = first > 0 ? (double)first : in_units ? (double)out->scale : 1, zero = in_units ? out->zero : 0;
     double more = residual->element == ELEMENT_U8 ? (double)residual->scale : 1;
     if (added && residual->element == ELEMENT_U8)
         zero -= more / unit * residual->zero;
-    for (int c = 0; c < step->channels; c++) {
-        start[c] = (step->kernel->excess - in->zero) * packed->sum[c];
-        scale[c] = (float)((double)in->scale * (double)packed->step[c] / unit);
-        shift[c] = (float)((double)packed->bias[c] / unit + zero);
+    *bytes = (struct bytes) { .requantise = { .scale = scale,
+                                              .shift = shift,
+                                              .residual_scale = (float)(more / unit),
+                                              .residual = residual->element,
+                                              .out = out->element },
+                              .start = start };
+    bool in_parts = in_units || (first > 0 && step->epilogue.activation.kind == ACTIVATION_REQUANTISE);
+    fill_scales (step, in_parts ? step->epilogue.slope : NULL, exact && in_parts, unit, zero);
+    if (first > 0)
+        round_twice (step, first);
+    return out->element != ELEMENT_U8 || first > 0 || requantise_epilogue (p, step);
+}
+
+/* The limits of a layer that ends in no more than a clamp, as bytes of its output. False: it ends in more. */
+static bool byte_limits (const struct preparation *p, const struct layer *layer, float *low, float *high)
+{
+    struct place out = place_of (p, layer->output);
+    struct activation a = layer->activation;
+    float unit = out.scale, zero = (float)out.zero;
+    bool rounds = a.kind == ACTIVATION_ROUND;
+    for (int c = 0; rounds && c < p->g->nodes[layer->output].channels; c++)
+        if (layer->slope[c] != unit || layer->post_scale[c] != (double)unit || layer->post_shift[c] != 0)
+            return false;
+    *low = 0;
+    *high = LEVELS;
+    if (rounds || a.kind == ACTIVATION_CLIP) {
+        *low = fmaxf ((rounds ? a.alpha : a.alpha / unit) + zero, 0);
+        *high = fmaxf (fminf ((rounds ? a.beta : a.beta / unit) + zero, LEVELS), *low);
+    } else if (a.kind == ACTIVATION_RELU) {
+        *low = zero;
     }
-    *bytes = (struct bytes) { { scale, shift, (float)(more / unit), residual->element, out->element }, start };
-    step->bytes = bytes;
-    return !of_bytes || requantise_epilogue (p, step);
+    return !layer->scale && (rounds || (!layer->post_scale && (a.kind == ACTIVATION_NONE || a.kind == ACTIVATION_RELU ||
+                                                               a.kind == ACTIVATION_CLIP)));
+}
+
+bool quantise_join_sum (const struct preparation *p, struct step *step, const struct layer *sum, int other)
+{
+    struct place before = step->place.out, out = place_of (p, sum->output), residual = place_of (p, other);
+    struct requantise *how = step->bytes ? &step->bytes->requantise : NULL;
+    float low, high;
+    if (step->packed->method != &conv_direct || !how || before.element != ELEMENT_U8 || !step->epilogue.clamp_only ||
+        step->place.residual.buffer >= 0 || (how->twice && how->again != 1) || out.element != ELEMENT_U8 ||
+        residual.buffer < 0 || !byte_limits (p, sum, &low, &high))
+        return false;
+    float zero = how->twice ? 0 : (float)before.zero, unit = residual.element == ELEMENT_U8 ? residual.scale : 1;
+    if (!how->twice) {
+        how->low = step->epilogue.low;
+        how->high = step->epilogue.high;
+    }
+    how->twice = true;
+    how->again = before.scale / out.scale;
+    how->residual = residual.element;
+    how->residual_scale = unit / out.scale;
+    how->beyond = (float)out.zero - zero * how->again -
+                  (residual.element == ELEMENT_U8 ? (float)residual.zero * how->residual_scale : 0);
+    step->epilogue = (struct epilogue) { .low = low, .high = high, .clamp_only = true };
+    step->place.residual = residual;
+    step->place.out = out;
+    step->name = p->g->nodes[sum->output].name;
+    return true;
 }
 
 /* ---- conversions ------------------------------------------------------------------------------------------------- */

@@ -21,6 +21,10 @@ bool quantise_takes_vector (const struct preparation *p, const struct layer *lay
  * short, p->error filled. */
 bool quantise_step (struct preparation *p, struct step *step);
 
+/* Makes the step, a convolution of bytes, add `other` to what it leaves, as the layer `sum` behind it would: a file that
+ * rounds the two addends apart has its sums in one pass. False: it stays as it is. */
+bool quantise_join_sum (const struct preparation *p, struct step *step, const struct layer *sum, int other);
+
 /* Whether the layer reads or makes bytes. */
 bool quantise_touches (const struct preparation *p, const struct layer *layer);
 

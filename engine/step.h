@@ -39,7 +39,7 @@ struct step {
     struct conv conv;
     const struct conv_kernel *kernel; /* whose register tile and packing the method works with */
     struct packed *packed;
-    const struct bytes *bytes;        /* NULL: it multiplies floats */
+    struct bytes *bytes;              /* NULL: it multiplies floats */
     const struct step *prefetch_step; /* the next convolution with many weights, or NULL: what to prefetch */
     bool by_panel;                    /* work items are panels: a worker begins with one of its own */
     struct step *fused_pool;          /* the max-pool made from this one's rows as they come; out is NULL then */

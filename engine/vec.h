@@ -102,6 +102,16 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
 {
     _mm_storeu_si128 ((__m128i *)p, _mm512_cvtepi32_epi8 (_mm512_cvtps_epi32 (v[0])));
 }
+/* PIXELS_STORED pixels of a block, clamped to [low, high] within [0, 255] -> bytes, halves to even, NaN low. */
+enum { PIXELS_STORED = 4 };
+INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
+{
+    __m512i n[4], least = _mm512_broadcastb_epi8 (_mm512_castsi512_si128 (_mm512_cvtps_epi32 (low)));
+    UNROLL for (int i = 0; i < 4; i++) n[i] = _mm512_cvtps_epi32 (_mm512_min_ps (high, v[i]));
+    __m512i bytes = _mm512_packus_epi16 (_mm512_packs_epi32 (n[0], n[1]), _mm512_packs_epi32 (n[2], n[3]));
+    const __m512i order = _mm512_setr_epi32 (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_si512 (p, _mm512_permutexvar_epi32 (order, _mm512_max_epu8 (bytes, least)));
+}
 /* vec_fma in one rounding on every instruction set */
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
 /* lane i: from[lanes[i]], where that is -1 so_far[i]; lanes begins on a vector's border */
@@ -206,6 +216,15 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
     __m128i bytes = _mm_packus_epi16 (_mm256_castsi256_si128 (words), _mm256_extracti128_si256 (words, 1));
     _mm_storeu_si128 ((__m128i *)p, bytes);
 }
+enum { PIXELS_STORED = 2 };
+INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
+{
+    __m256i n[4], least = _mm256_broadcastb_epi8 (_mm256_castsi256_si128 (_mm256_cvtps_epi32 (low)));
+    UNROLL for (int i = 0; i < 4; i++) n[i] = _mm256_cvtps_epi32 (_mm256_min_ps (high, v[i]));
+    __m256i bytes = _mm256_packus_epi16 (_mm256_packs_epi32 (n[0], n[1]), _mm256_packs_epi32 (n[2], n[3]));
+    const __m256i order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
+    _mm256_storeu_si256 ((__m256i *)p, _mm256_permutevar8x32_epi32 (_mm256_max_epu8 (bytes, least), order));
+}
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
 INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes)
 {
@@ -304,6 +323,13 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
     uint16x8_t high = vcombine_u16 (vqmovn_u32 (vcvtnq_u32_f32 (v[2])), vqmovn_u32 (vcvtnq_u32_f32 (v[3])));
     vst1q_u8 (p, vcombine_u8 (vqmovn_u16 (low), vqmovn_u16 (high)));
 }
+enum { PIXELS_STORED = 1 };
+INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
+{
+    vec within[4];
+    UNROLL for (int i = 0; i < 4; i++) within[i] = vec_max (vec_min (high, v[i]), low);
+    vec_store_bytes (p, within);
+}
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
 INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes)
 {
@@ -396,6 +422,14 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
 {
     for (int i = 0; i < 16; i++)
         p[i] = v[i] > 0 ? (uint8_t) (int)vec_round (v[i]) : 0;
+}
+enum { PIXELS_STORED = 1 };
+INLINE void vec_store_pixels (uint8_t *p, const vec v[16], vec low, vec high)
+{
+    for (int i = 0; i < 16; i++) {
+        float within = vec_max (vec_min (high, v[i]), low);
+        p[i] = (uint8_t) (int)vec_round (within);
+    }
 }
 INLINE vec vec_fused (vec a, vec b, vec c) { return fmaf (a, b, c); }
 INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes) { return *lanes < 0 ? so_far : from; }

@@ -70,8 +70,16 @@ static struct bytes_case *case_new (int number, int pixels, int stride, enum res
         c->scale.data[i] = (0.5f + fabsf (random_float ())) * 1e-4f;
         c->shift.data[i] = 2 * random_float ();
     }
-    c->requantise = (struct requantise) { c->scale.data, c->shift.data, 0.01f, number % 3 ? ELEMENT_U8 : ELEMENT_F32,
-                                          number % 2 ? ELEMENT_U8 : ELEMENT_F32 };
+    c->requantise = (struct requantise) { .scale = c->scale.data,
+                                          .shift = c->shift.data,
+                                          .residual_scale = 0.01f,
+                                          .residual = number % 3 ? ELEMENT_U8 : ELEMENT_F32,
+                                          .out = number % 2 ? ELEMENT_U8 : ELEMENT_F32,
+                                          .twice = number % 5 == 2,
+                                          .low = -20,
+                                          .high = 150,
+                                          .again = 0.9f,
+                                          .beyond = 7.5f };
     if (mode == RESIDUAL_IN_PLACE)
         c->requantise.residual = c->requantise.out;
     c->epilogue = epilogue_case_new (number % EPILOGUES, channels);
@@ -127,6 +135,9 @@ static double value_at (const struct bytes_case *c, int p, int o, double *bound)
     ptrdiff_t at = o / 16 * c->out_block + 16 * p + o % 16;
     float v = fmaf ((float)sum_at (c, p, o), c->scale.data[c->channel + o], c->shift.data[c->channel + o]);
     bool bytes = c->requantise.out == ELEMENT_U8;
+    const struct requantise *how = &c->requantise;
+    if (how->twice)
+        v = fmaf (rintf (fminf (fmaxf (v, how->low), how->high)), how->again, how->beyond);
     if (c->mode != NO_RESIDUAL) {
         float more =
             c->requantise.residual == ELEMENT_U8 ? ((const uint8_t *)c->residual.data)[at] : c->residual.data[at];

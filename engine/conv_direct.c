@@ -24,8 +24,7 @@ static bool planar_fits (const struct conv_method *method, const struct preparat
 {
     (void)method;
     (void)p;
-    (void)step;
-    return planar;
+    return planar && step->kernel->in == ELEMENT_F32;
 }
 
 static bool direct_fits (const struct conv_method *method, const struct preparation *p, const struct step *step,
@@ -157,8 +156,10 @@ size_t conv_band_bytes (const struct step *step, int band)
     if (!d->flat) {
         size_t rows =
             (size_t)(band - 1) * (size_t)conv->stride_h + (size_t)(conv->kernel_h - 1) * (size_t)conv->dilation_h + 1;
-        channels = d->staging == STAGING_PLANAR ? (size_t)step->in_channels : channels;
-        pixels = rows * (size_t)d->staged_width;
+        channels = d->staging == STAGING_PLANAR  ? (size_t)step->in_channels
+                   : d->staging == STAGING_WORDS ? PIXEL_BYTES
+                                                 : channels;
+        pixels = (rows + (d->staging == STAGING_WORDS)) * (size_t)d->staged_width;
     }
     return channels * pixels * element_bytes (step->kernel->staged);
 }
@@ -190,17 +191,24 @@ static void cut_direct (const struct preparation *p, struct step *step)
         d->panel_group = 1;
 }
 
+/* Numbers that lie next to each other, of one pixel. */
+static size_t pixel_numbers (const struct step *step)
+{
+    const struct direct *d = step->state;
+    return d->staging == STAGING_PLANAR ? 1 : d->staging == STAGING_WORDS ? PIXEL_BYTES : BLOCK;
+}
+
 /* How strips lie over the pixels, and how a kernel whose numbers are not the tensor's gets them. */
 static void lay_strips (const struct preparation *p, struct step *step, bool planar)
 {
     struct direct *d = step->state;
     const struct conv *conv = &step->conv;
     bool one = conv->kernel_h == 1 && conv->kernel_w == 1;
-    d->pixel = planar ? 1 : (ptrdiff_t)(BLOCK * element_bytes (step->kernel->staged) / sizeof (float));
-    d->staging = staging_of (conv, planar);
+    d->staging = step->packed->method == &conv_stem_bytes ? STAGING_WORDS : staging_of (conv, planar);
+    d->pixel = (ptrdiff_t)(pixel_numbers (step) * element_bytes (step->kernel->staged) / sizeof (float));
     if (d->staging == STAGING_NONE && step->kernel->stage)
         d->staging = one ? STAGING_WIDEN : STAGING_PAD;
-    d->flat = one && d->staging != STAGING_PAD && d->staging != STAGING_PLANAR;
+    d->flat = one && (d->staging == STAGING_NONE || d->staging == STAGING_SAMPLE || d->staging == STAGING_WIDEN);
     d->strips = step->height;
     d->strip_width = step->width;
     d->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
@@ -213,7 +221,7 @@ static void lay_strips (const struct preparation *p, struct step *step, bool pla
     d->pixel_stride = d->flat ? d->pixel : d->pixel * conv->stride_w;
 }
 
-static bool direct_prepare (struct preparation *p, struct step *step)
+bool direct_prepare (struct preparation *p, struct step *step)
 {
     const struct conv *conv = &step->conv;
     bool planar = step->packed->method == &conv_planar;
@@ -315,6 +323,12 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
         return;
     worker->staged = band;
     bool planar = d->staging == STAGING_PLANAR;
+    const struct patch patch = { part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top,
+                                 -conv->pad_left, d->staged_height, d->staged_width };
+    if (d->staging == STAGING_WORDS) {
+        stem_bytes_stage (e, step, &patch, worker->scratch);
+        return;
+    }
     const struct pixels pixels = { .numbers = planar ? 1 : BLOCK,
                                    .in = step->place.in.element,
                                    .out = step->kernel->staged,
@@ -327,8 +341,6 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
                                                          : (size_t)d->staged_height * (size_t)d->staged_width;
     const char *in = planar ? (const char *)e->input : step->in;
     char *out = worker->scratch;
-    const struct patch patch = { part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top,
-                                 -conv->pad_left, d->staged_height, d->staged_width };
     for (int p = 0; p < planes; p++, in += plane, out += staged_plane * pixels.numbers * element_bytes (pixels.out)) {
         if (d->flat)
             stage_flat (step, &pixels, band, in, out);
@@ -371,7 +383,7 @@ static void conv_panel (struct execution *e, const struct step *step, struct wor
     ptrdiff_t in_row = d->flat ? d->strip_width * d->pixel : (ptrdiff_t)conv->stride_h * step->in_width * d->pixel;
     ptrdiff_t in_block = (d->flat ? pixels : (ptrdiff_t)step->in_height * step->in_width) * d->pixel;
     const float *in = d->staging == STAGING_NONE ? step->in : worker->scratch; /* at strip 0 */
-    if (d->staging == STAGING_PAD || d->staging == STAGING_PLANAR) {
+    if (d->staging == STAGING_PAD || d->staging == STAGING_PLANAR || d->staging == STAGING_WORDS) {
         in_row = (ptrdiff_t)conv->stride_h * d->staged_width * d->pixel;
         in_block = (ptrdiff_t)d->staged_height * d->staged_width * d->pixel;
     } else if (d->staging == STAGING_WIDEN) {
@@ -409,7 +421,7 @@ static void conv_item (struct execution *e, const struct step *step, struct work
         conv_panel (e, step, worker, c, band);
 }
 
-static void direct_run (struct execution *e, const struct step *step)
+void direct_run (struct execution *e, const struct step *step)
 {
     const struct direct *d = step->state;
     schedule_items (e, step, conv_item, d->bands * divide_up (step->packed->panel_count, d->panel_group));

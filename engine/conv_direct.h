@@ -11,6 +11,7 @@ enum staging {
     STAGING_PAD,    /* a band of rows copied between zero borders */
     STAGING_SAMPLE, /* every stride-th pixel copied together: a strided 1x1 becomes a plain one */
     STAGING_PLANAR, /* a band of the planar input copied between zero borders */
+    STAGING_WORDS,  /* the same, each pixel a word of bytes: conv_stem_bytes.c */
     STAGING_WIDEN,  /* a band of pixels as they are, but as the kernel wants its numbers */
 };
 
@@ -33,9 +34,11 @@ struct direct {
     int panel_group;                 /* panels in a work item */
 };
 
-/* The method's lay and pack. */
+/* The method's own functions. */
 bool direct_lay (struct packed *packed, const struct layer *layer, int in_channels);
 void direct_pack (struct packed *packed, const struct node *node, const struct layer *layer, int in_channels);
+bool direct_prepare (struct preparation *p, struct step *step);
+void direct_run (struct execution *e, const struct step *step);
 
 /* Bytes of input that `band` strips need. */
 size_t conv_band_bytes (const struct step *step, int band);
@@ -59,6 +62,11 @@ struct pixels {
     int fill;                                                   /* what is outside: 0 of floats, the zero point */
     void (*stage) (const void *in, void *out, ptrdiff_t count); /* as in struct conv_kernel */
 };
+
+enum { PIXEL_BYTES = 4 }; /* of a pixel that is a word */
+
+/* A patch of the caller's input as such words; behind them `scratch` has room for a row of bytes. */
+void stem_bytes_stage (const struct execution *e, const struct step *step, const struct patch *patch, void *scratch);
 
 /* A patch of one plane in_height x in_width of such pixels. */
 void copy_padded (const void *in, int in_height, int in_width, const struct patch *patch, const struct pixels *pixels,

@@ -18,6 +18,7 @@ void FOR_ISA (kernels_strassen) (const struct strassen_args *args);
 void FOR_ISA (kernels_softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
 void FOR_ISA (kernels_quantise) (const float *in, uint8_t *out, ptrdiff_t count, float scale, float zero);
 void FOR_ISA (kernels_dequantise) (const uint8_t *in, float *out, ptrdiff_t count, float scale, float zero);
+void FOR_ISA (kernels_words) (const struct words_args *args);
 void FOR_ISA (kernels_max_bytes) (const struct max_bytes_args *args);
 void FOR_ISA (kernels_pick) (const struct pick_args *args);
 void FOR_ISA (kernels_reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
@@ -113,6 +114,7 @@ const struct kernels FOR_ISA (kernels) = {
     .softmax = FOR_ISA (kernels_softmax),
     .quantise = FOR_ISA (kernels_quantise),
     .dequantise = FOR_ISA (kernels_dequantise),
+    .words = FOR_ISA (kernels_words),
     .max_bytes = FOR_ISA (kernels_max_bytes),
     .pick = FOR_ISA (kernels_pick),
     .reorder_to_blocked = FOR_ISA (kernels_reorder_to_blocked),

@@ -139,6 +139,17 @@ struct max_bytes_args {
     uint8_t *out;
 };
 
+/* Planar floats -> words of four bytes, of pixels that lie next to each other in up to four planes: byte c of a word is
+ * the nearest of 0 .. 255 to in[c * plane + p] / scale + zero, halves to even before the zero point is added, NaN 0.
+ * Bytes past the last channel are any. */
+struct words_args {
+    const float *in;
+    ptrdiff_t plane;
+    int channels, pixels;
+    float scale, zero; /* scale above 0, a whole zero */
+    uint8_t *out;      /* [pixels][4] */
+};
+
 /* a alone, a + b, a * b, the larger one (NaN wins), and (a - b) * b', where b' stands behind b in memory. */
 enum elementwise_operation {
     ELEMENTWISE_FIRST,
@@ -311,6 +322,7 @@ struct kernels {
      * halves to even, NaN 0; out = (in - zero) * scale. */
     void (*quantise) (const float *in, uint8_t *out, ptrdiff_t count, float scale, float zero);
     void (*dequantise) (const uint8_t *in, float *out, ptrdiff_t count, float scale, float zero);
+    void (*words) (const struct words_args *args);
     void (*max_bytes) (const struct max_bytes_args *args);
     void (*image) (const struct image_tile *tile);
     /* `iterations` rounds of independent multiply-adds in registers; returns how many floating-point operations */

@@ -121,7 +121,8 @@ INLINE void row (const struct conv_args *args, const int blocks, const ptrdiff_t
 #ifdef WORDS
 #define FOR_STRIDES(DO)                                                                                                \
     DO (dense, BLOCK / K_STEP)       /* blocks of bytes, stride 1 */                                                   \
-    DO (strided, 2 * BLOCK / K_STEP) /* stride 2 */
+    DO (strided, 2 * BLOCK / K_STEP) /* stride 2 */                                                                    \
+    DO (planar, 2 * 4 / K_STEP)      /* pixels that are words, stride 2: most stems */
 #else
 #define FOR_STRIDES(DO)                                                                                                \
     DO (dense, 16)   /* blocked input, stride 1 */                                                                     \

@@ -164,13 +164,15 @@ static bool conv_takes_bytes (const struct preparation *p, const struct layer *l
 static bool conv_prepare (struct preparation *p, const struct layer *layer)
 {
     int input = layer->inputs[0];
-    bool planar = p->places->alias[input] == p->input && p->places->of[p->input].buffer < 0;
+    bool planar = place_of (p, input).buffer < 0;
     struct step *step = step_new (p, NULL, input, layer->output);
     if (!step || !step_epilogue (p, step, layer))
         return false;
     step->conv = layer->conv;
     step->operation = p->g->nodes[layer->node].label;
     step->macs = p->g->nodes[layer->node].macs;
+    if (planar)
+        quantise_input (p, layer, &step->place.in);
     enum element in = quantise_takes_vector (p, layer) ? ELEMENT_U8 : step->place.in.element;
     step->kernel = conv_kernel_for (p->kernels, p->cpu, in, step->place.out.element);
     if (!step->kernel) {

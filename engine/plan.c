@@ -5,6 +5,7 @@
  *
  * The last of these touches every page, so that the first frame is like any other. */
 #include "engine/plan.h"
+#include "engine/conv_direct.h"
 #include "engine/conv_stem_pool.h"
 #include "engine/cost.h"
 #include "engine/cpu.h"
@@ -39,6 +40,7 @@ struct planner {
     int *floats;                /* [tensors]: buffer of a copy in floats, or -1; of aliases their tensor's */
     int *readers;               /* [tensors]: how many layers read it */
     int input;                  /* the graph's input tensor */
+    int stem;                   /* the layer whose rounding the convolutions that read it do, or -1 */
     double cycles, most_cycles; /* of a run, so far; the limit */
 };
 
@@ -167,7 +169,7 @@ static bool join_sum (struct planner *p, int l)
 static bool prepare_layer (struct planner *p, int l)
 {
     const struct layer *layer = &p->layers.list[l];
-    if (join_sum (p, l))
+    if (l == p->stem || join_sum (p, l))
         return true;
     const struct operator_type *type = operator_of (layer->operation);
     int steps = p->plan->steps.count;
@@ -198,6 +200,29 @@ static bool plan_planar_copy (struct planner *p, int id)
     return true;
 }
 
+/* Finds the layer, if there is one, that makes bytes of the caller's input for convolutions alone. */
+static void find_stem (struct planner *p)
+{
+    p->stem = -1;
+    for (int l = 0; p->stem < 0 && l < p->layers.count; l++)
+        if (p->layers.list[l].operation == OPERATION_QUANTISE && p->layers.list[l].inputs[0] == p->input)
+            p->stem = l;
+    if (p->stem < 0)
+        return;
+    int made = p->layers.list[p->stem].output;
+    bool only = quantise_rounds (p->g, &p->layers.list[p->stem], p->places.of[made]) && !p->keep[made] &&
+                p->planar_copy[made] < 0 && p->g->nodes[made].channels <= PIXEL_BYTES;
+    for (int l = 0; only && l < p->layers.count; l++) {
+        const struct layer *layer = &p->layers.list[l];
+        bool reads = layer->residual == made;
+        for (int i = 0; i < layer->input_count; i++)
+            reads |= layer->inputs[i] == made;
+        only = !reads || (layer->operation == OPERATION_CONV && layer->residual != made && layer->conv.groups == 1 &&
+                          quantise_fits (p->g, layer));
+    }
+    p->stem = only ? p->stem : -1;
+}
+
 static bool readers_need_blocks (const struct planner *p)
 {
     if (p->keep[p->input] || p->planar_copy[p->input] >= 0)
@@ -207,6 +232,7 @@ static bool readers_need_blocks (const struct planner *p)
         bool reads = layer->residual == p->input;
         for (int i = 0; i < layer->input_count; i++)
             reads |= layer->inputs[i] == p->input;
+        reads &= l != p->stem;
         bool planar = layer->operation == OPERATION_CONV && layer->residual != p->input && layer->conv.groups == 1 &&
                       p->g->nodes[p->input].channels <= 4;
         if (reads && !planar)
@@ -411,9 +437,12 @@ static bool make_steps (struct planner *p, const bool *pinned, const struct plan
         (options->precision == PRECISION_INT8 && !quantise_tensors (p->g, &p->layers, options->ranges, &p->places)))
         return fail (p, "out of memory");
     count_readers (p);
+    find_stem (p);
     bool blocked = readers_need_blocks (p);
     if (!places_new (p->g, &p->layers, p->keep, blocked ? p->input : -1, &p->places))
         return fail (p, "out of memory");
+    if (p->stem >= 0)
+        p->places.of[p->layers.list[p->stem].output].buffer = -1;
     for (int id = 0; id < p->g->count; id++)
         if (p->planar_copy[id] >= 0)
             p->planar_copy[id] = p->places.buffer_count++; /* places_new leaves room for one a tensor */

@@ -13,7 +13,7 @@
  *
  *   sum of (byte - zero) weight = sum of byte weight - zero (sum of weights)                  whole numbers, exact */
 #include "engine/quantise.h"
-#include "engine/conv.h"
+#include "engine/conv_direct.h"
 #include "engine/operator.h"
 #include "engine/schedule.h"
 
@@ -64,15 +64,34 @@ static bool keeps_numbers (const struct graph *g, const struct layer *layer)
            layer->operation == OPERATION_RESHAPE || is_max_pool (g, layer);
 }
 
-/* Read by one layer, which makes a vector of it, or the stem that a max-pool follows: conv_stem_pool.c. */
+bool quantise_fits (const struct graph *g, const struct layer *layer)
+{
+    const struct conv *conv = &layer->conv;
+    int in = g->nodes[layer->inputs[0]].channels / conv->groups;
+    return (double)in * conv->kernel_h * conv->kernel_w <= TERMS_MAX;
+}
+
+/* What the stem's weights multiply: a graph's input in a plan of calibrated ranges. */
+static bool takes_input (const struct graph *g, const struct ranges *ranges, const struct layer *layer, float *low,
+                         float *high)
+{
+    const struct node *in = &g->nodes[layer->inputs[0]];
+    return layer->operation == OPERATION_CONV && in->operation == OPERATION_INPUT && layer->conv.groups == 1 &&
+           in->channels <= PIXEL_BYTES && ranges && quantise_fits (g, layer) &&
+           ranges_get (ranges, layer->inputs[0], low, high) && isfinite ((*high - *low) / LEVELS);
+}
+
+/* Read by one layer, which makes a vector of it, or the stem of floats that a max-pool follows: conv_stem_pool.c. */
 static bool stays_floats (const struct graph *g, const struct layers *layers, const struct layer *layer,
-                          const struct kind *kind)
+                          const struct ranges *ranges, const struct kind *kind)
 {
     if (kind->readers != 1)
         return false;
     const struct layer *reader = &layers->list[kind->reader];
     bool pools = reader->operation == OPERATION_REDUCE || reader->operation == OPERATION_POOL;
-    bool stem = layer->operation == OPERATION_CONV && g->nodes[layer->inputs[0]].operation == OPERATION_INPUT;
+    float low, high;
+    bool stem = layer->operation == OPERATION_CONV && g->nodes[layer->inputs[0]].operation == OPERATION_INPUT &&
+                !takes_input (g, ranges, layer, &low, &high);
     return (pools && is_vector (&g->nodes[reader->output])) || (stem && is_max_pool (g, reader));
 }
 
@@ -129,8 +148,18 @@ static void find_kinds (const struct graph *g, const struct layers *layers, cons
         for (int i = 0; keeps && i < layer->input_count; i++)
             join (kinds, layer->inputs[i], layer->output);
         bool known = own_range (g, layer, ranges, kind); /* also where it keeps numbers: a pick may fill with others */
-        kind->floats = is_vector (out) || out->is_output || stays_floats (g, layers, layer, kind) || !(keeps || known);
+        kind->floats =
+            is_vector (out) || out->is_output || stays_floats (g, layers, layer, ranges, kind) || !(keeps || known);
     }
+}
+
+/* Scale and zero point of what lies between two numbers. */
+static void scale_bytes (struct place *place, double low, double high)
+{
+    float scale = (float)((high - low) / LEVELS);
+    place->element = ELEMENT_U8;
+    place->scale = scale >= FLT_MIN * LEVELS ? scale : 1;
+    place->zero = (int)fmin (fmax (rint (-low / (double)place->scale), 0), LEVELS);
 }
 
 bool quantise_tensors (const struct graph *g, const struct layers *layers, const struct ranges *ranges,
@@ -148,26 +177,14 @@ bool quantise_tensors (const struct graph *g, const struct layers *layers, const
     }
     for (int id = 0; id < g->count; id++) {
         const struct kind *all = &kinds[group_of (kinds, id)];
-        float scale = (float)((all->high - all->low) / LEVELS);
-        if (all->floats || !isfinite (scale))
-            continue;
-        struct place *place = &places->of[id];
-        place->element = ELEMENT_U8;
-        place->scale = scale >= FLT_MIN * LEVELS ? scale : 1;
-        place->zero = (int)fmin (fmax (rint (-all->low / (double)place->scale), 0), LEVELS);
+        if (!all->floats && isfinite ((float)((all->high - all->low) / LEVELS)))
+            scale_bytes (&places->of[id], all->low, all->high);
     }
     free (kinds);
     return true;
 }
 
 /* ---- convolutions ------------------------------------------------------------------------------------------------ */
-
-bool quantise_fits (const struct graph *g, const struct layer *layer)
-{
-    const struct conv *conv = &layer->conv;
-    int in = g->nodes[layer->inputs[0]].channels / conv->groups;
-    return (double)in * conv->kernel_h * conv->kernel_w <= TERMS_MAX;
-}
 
 /* Only in a plan of calibrated ranges: what a quantised file says of its vectors stays as it is. 2^17 weights, of
  * floats 512 KiB, are what an L2 cache does not keep beside the maps. */
@@ -212,6 +229,13 @@ static void round_by_store (struct step *step)
                                     .high = rounding.beta * unit,
                                     .slope = rounding.kind == ACTIVATION_REQUANTISE ? epilogue->slope : NULL,
                                     .clamp_only = true };
+}
+
+void quantise_input (const struct preparation *p, const struct layer *layer, struct place *place)
+{
+    float low, high;
+    if (takes_input (p->g, p->ranges, layer, &low, &high))
+        scale_bytes (place, (double)low, (double)high);
 }
 
 /* The epilogue's results in units of the output: low and high are clamps of bytes, or two more factors. */
@@ -329,16 +353,28 @@ bool quantise_step (struct preparation *p, struct step *step)
     return out->element != ELEMENT_U8 || first > 0 || requantise_epilogue (p, step);
 }
 
+/* Whether the layer's last act is to round in steps of the place's scale. */
+static bool rounds_to (const struct graph *g, const struct layer *layer, struct place out)
+{
+    bool rounds = layer->activation.kind == ACTIVATION_ROUND;
+    for (int c = 0; rounds && c < g->nodes[layer->output].channels; c++)
+        rounds = layer->slope[c] == out.scale && layer->post_scale[c] == (double)out.scale && layer->post_shift[c] == 0;
+    return rounds;
+}
+
+bool quantise_rounds (const struct graph *g, const struct layer *layer, struct place out)
+{
+    return out.element == ELEMENT_U8 && !layer->scale && layer->residual < 0 && rounds_to (g, layer, out) &&
+           layer->activation.alpha + (float)out.zero == 0 && layer->activation.beta + (float)out.zero == LEVELS;
+}
+
 /* The limits of a layer that ends in no more than a clamp, as bytes of its output. False: it ends in more. */
 static bool byte_limits (const struct preparation *p, const struct layer *layer, float *low, float *high)
 {
     struct place out = place_of (p, layer->output);
     struct activation a = layer->activation;
     float unit = out.scale, zero = (float)out.zero;
-    bool rounds = a.kind == ACTIVATION_ROUND;
-    for (int c = 0; rounds && c < p->g->nodes[layer->output].channels; c++)
-        if (layer->slope[c] != unit || layer->post_scale[c] != (double)unit || layer->post_shift[c] != 0)
-            return false;
+    bool rounds = rounds_to (p->g, layer, out);
     *low = 0;
     *high = LEVELS;
     if (rounds || a.kind == ACTIVATION_CLIP) {

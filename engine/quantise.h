@@ -17,9 +17,16 @@ bool quantise_fits (const struct graph *g, const struct layer *layer);
 /* Whether the layer is a product of a vector of floats, which stay floats, with enough weights to be bytes. */
 bool quantise_takes_vector (const struct preparation *p, const struct layer *layer);
 
+/* The graph's input as the layer, a convolution, reads it from the caller: bytes, where the plan is one of bytes that
+ * knows its range. */
+void quantise_input (const struct preparation *p, const struct layer *layer, struct place *place);
+
 /* With packed weights, epilogue and places set: step->bytes, and the epilogue in units of the output. False: memory
  * short, p->error filled. */
 bool quantise_step (struct preparation *p, struct step *step);
+
+/* Whether the layer does nothing but make bytes of its one input, by the scale and zero of `out`. */
+bool quantise_rounds (const struct graph *g, const struct layer *layer, struct place out);
 
 /* Makes the step, a convolution of bytes, add `other` to what it leaves, as the layer `sum` behind it would: a file that
  * rounds the two addends apart has its sums in one pass. False: it stays as it is. */

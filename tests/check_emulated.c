@@ -19,6 +19,7 @@ int case_begin (void)
 #define TABLE(isa)                                                                                                     \
     void kernels_quantise_##isa (const float *in, uint8_t *out, ptrdiff_t count, float scale, float zero);             \
     void kernels_dequantise_##isa (const uint8_t *in, float *out, ptrdiff_t count, float scale, float zero);           \
+    void kernels_words_##isa (const struct words_args *args);                                                          \
     void kernels_max_bytes_##isa (const struct max_bytes_args *args);
 #define KERNEL(isa, kind) void kernels_conv_##isa##_##kind (const struct conv_args *args);
 TABLE (avx512)
@@ -57,6 +58,7 @@ static const struct conv_kernel scalar[] = { BOTH (scalar, u8, ELEMENT_S8, 4, 1,
                                                 .conv_count = sizeof isa / sizeof *isa,                                \
                                                 .quantise = kernels_quantise_##isa,                                    \
                                                 .dequantise = kernels_dequantise_##isa,                                \
+                                                .words = kernels_words_##isa,                                          \
                                                 .max_bytes = kernels_max_bytes_##isa };
 ALL (avx512)
 ALL (avx2)
@@ -75,6 +77,8 @@ int main (void)
     check_quantise ();
     check_group ("dequantise");
     check_dequantise ();
+    check_group ("words");
+    check_words ();
     check_group ("max_bytes");
     check_max_bytes ();
     return check_end ();

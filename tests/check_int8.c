@@ -211,11 +211,32 @@ static void compare_tap (const struct trial *t, const char *isa, int id, const d
     }
 }
 
+/* The graph's input as a stem of bytes reads it: in steps of its range, where convolutions of up to four channels are
+ * all that read it, and nobody taps it; else NULL. */
+static double *stem_input (const struct trial *t)
+{
+    const struct node *in = &t->g->nodes[0];
+    float low, high;
+    bool stem = in->channels <= 4 && ranges_get (t->ranges, 0, &low, &high);
+    for (int id = 1; stem && id < t->g->count; id++)
+        for (int i = 0; i < t->g->nodes[id].input_count; i++)
+            stem &= t->g->nodes[id].inputs[i] != 0 ||
+                    (t->g->nodes[id].operation == OPERATION_CONV && t->g->nodes[id].u.conv.shape.groups == 1);
+    if (!stem)
+        return NULL;
+    size_t count = (size_t)in->channels * (size_t)in->height * (size_t)in->width;
+    double *values = malloc (count * sizeof *values), scale = (double)(float)(((double)high - (double)low) / 255);
+    double zero = rint (-(double)low / scale);
+    for (size_t i = 0; i < count; i++)
+        values[i] = scale * (fmin (fmax (rint ((double)(t->input[i] / (float)scale)) + zero, 0), 255) - zero);
+    return values;
+}
+
 /* The plan that has these taps, tensor by tensor. */
 static void compare_plan (const struct trial *t, const char *isa, const struct plan *plan, const int *tap_of)
 {
     int count = graph_tensors (t->g);
-    double **values = calloc ((size_t)count, sizeof *values);
+    double **values = calloc ((size_t)count, sizeof *values), *stem = tap_of[0] < 0 ? stem_input (t) : NULL;
     for (int id = 0; id < count; id++) {
         const struct node *node = &t->g->nodes[id];
         size_t numbers = (size_t)node->channels * (size_t)node->height * (size_t)node->width;
@@ -223,7 +244,7 @@ static void compare_plan (const struct trial *t, const char *isa, const struct p
         double *magnitude = malloc (numbers * sizeof (double));
         const double **inputs = calloc ((size_t)node->input_count + 1, sizeof *inputs);
         for (int i = 0; i < node->input_count; i++)
-            inputs[i] = values[node->inputs[i]];
+            inputs[i] = stem && node->inputs[i] == 0 ? stem : values[node->inputs[i]];
         if (node->operation == OPERATION_INPUT)
             for (size_t i = 0; i < numbers; i++)
                 values[id][i] = (double)t->input[i];
@@ -241,6 +262,7 @@ static void compare_plan (const struct trial *t, const char *isa, const struct p
     for (int id = 0; id < count; id++)
         free (values[id]);
     free (values);
+    free (stem);
 }
 
 /* Same bits for 1 to 3 threads, nothing allocated, the first output. */

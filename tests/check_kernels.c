@@ -68,6 +68,7 @@ static const struct {
     { "conv: bytes", offsetof (struct kernels, conv), check_conv_bytes },
     { "quantise", offsetof (struct kernels, quantise), check_quantise },
     { "dequantise", offsetof (struct kernels, dequantise), check_dequantise },
+    { "words", offsetof (struct kernels, words), check_words },
     { "max_bytes", offsetof (struct kernels, max_bytes), check_max_bytes },
     { "depthwise", offsetof (struct kernels, depthwise), check_depthwise },
     { "pool", offsetof (struct kernels, pool), check_pool },

@@ -37,6 +37,7 @@ void check_conv (void);
 void check_conv_bytes (void);
 void check_quantise (void);
 void check_dequantise (void);
+void check_words (void);
 void check_max_bytes (void);
 void check_depthwise (void);
 void check_winograd_input (void);

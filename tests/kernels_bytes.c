@@ -327,6 +327,37 @@ void check_dequantise (void)
 
 /* ---- maxima ---------------------------------------------------------------------------------------------------- */
 
+/* Rows of planes, of numbers near and far and halfway between two bytes; all tables to the bit. */
+void check_words (void)
+{
+    for (int number = 0; number < 200; number++) {
+        int pixels = random_between (1, 150), channels = random_between (1, 4), plane = pixels + random_between (0, 9);
+        float scale = number % 2 ? 0.5f : 0.01f + fabsf (random_float ()), zero = (float)random_between (0, 255);
+        struct guarded in = array_of ((channels - 1) * plane + pixels), out = array_of (pixels);
+        for (int i = 0; i < (channels - 1) * plane + pixels; i++)
+            in.data[i] = i % 37 == 5   ? NAN
+                         : i % 41 == 7 ? INFINITY
+                         : number % 4  ? scale * (float)random_between (-600, 600) / 2
+                                       : 300 * random_float ();
+        CASE ("case %d: %d pixels of %d channels, scale %g, zero %g", number, pixels, channels, (double)scale,
+              (double)zero);
+        for (int t = 0; t < table_count; t++) {
+            guarded_clear (&out);
+            tables[t]->words (
+                &(struct words_args) { in.data, plane, channels, pixels, scale, zero, (uint8_t *)out.data });
+            for (int i = 0; i < channels * pixels; i++) {
+                float x = in.data[i % channels * plane + i / channels], v = rintf (x / scale) + zero;
+                int want = v > 0 ? (int)fminf (v, 255) : 0,
+                    got = ((const uint8_t *)out.data)[i / channels * 4 + i % channels];
+                CHECK (got == want, "%s: %s: byte %d of %g is %d, not %d", tables[t]->name, what, i, (double)x, got,
+                       want);
+            }
+        }
+        guarded_free (&in);
+        guarded_free (&out);
+    }
+}
+
 void check_max_bytes (void)
 {
     for (int number = 0; number < 300; number++) {

@@ -385,6 +385,8 @@ static bool any_bytes (const struct preparation *p, const struct layer *layer)
 
 static bool one_prepare (struct preparation *p, const struct layer *layer)
 {
+    if (p->places->alias[layer->output] != layer->output) /* bytes that are rounded already: place.c */
+        return true;
     return prepare_elementwise (p, layer, ELEMENTWISE_FIRST, layer->inputs[0], -1);
 }
 

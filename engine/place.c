@@ -8,6 +8,7 @@
  * Concats are taken last first, so that in a DenseNet, where each repeats the one before and adds a part, all of them
  * are prefixes of one buffer. */
 #include "engine/place.h"
+#include "engine/quantise.h"
 #include "engine/kernels.h"
 
 #include <limits.h>
@@ -36,10 +37,20 @@ static void put (struct places *places, int id, int buffer, size_t offset)
     places->of[id].offset = offset;
 }
 
+/* Bytes that are rounded to what they are already. */
+static bool is_rounded (const struct graph *g, const struct layer *layer, const struct places *places)
+{
+    const struct place *in = &places->of[layer->inputs[0]], *out = &places->of[layer->output];
+    return layer->operation == OPERATION_QUANTISE && in->element == ELEMENT_U8 && in->scale == out->scale &&
+           in->zero == out->zero && quantise_rounds (g, layer, *out);
+}
+
 /* A reshape between shapes of one pixel keeps every number where it is. */
-static bool is_alias (const struct graph *g, const struct layer *layer)
+static bool is_alias (const struct graph *g, const struct layer *layer, const struct places *places)
 {
     const struct node *in = &g->nodes[layer->inputs[0]], *out = &g->nodes[layer->output];
+    if (is_rounded (g, layer, places))
+        return true;
     return layer->operation == OPERATION_RESHAPE &&
            ((in->height == 1 && in->width == 1 && out->height == 1 && out->width == 1) ||
             (in->channels == out->channels && in->height == out->height && in->width == out->width));
@@ -65,7 +76,7 @@ static void find_uses (const struct graph *g, const struct layers *layers, const
     }
     for (int l = 0; l < layers->count; l++) {
         const struct layer *layer = &layers->list[l];
-        if (is_alias (g, layer))
+        if (is_alias (g, layer, places))
             places->alias[layer->output] = places->alias[layer->inputs[0]];
     }
     for (int l = 0; l < layers->count; l++) {

@@ -29,6 +29,7 @@ enum { LEVELS = 255, TERMS_MAX = 65700 }; /* 255 * 128 * TERMS_MAX < 2^31 */
 struct kind {
     int group;           /* towards the first of those; itself: it is */
     int readers, reader; /* how many layers read it, and the last of them */
+    int takers, taker;   /* the same of the layers that do not share its range */
     bool made, floats;   /* some layer leaves it; it must be floats */
     double low, high;
 };
@@ -147,7 +148,8 @@ static void find_kinds (const struct graph *g, const struct layers *layers, cons
                 !is_vector (&g->nodes[layer->inputs[i]]) && !(is_max_pool (g, layer) && kinds[layer->inputs[i]].floats);
         for (int i = 0; keeps && i < layer->input_count; i++)
             join (kinds, layer->inputs[i], layer->output);
-        bool known = own_range (g, layer, ranges, kind); /* also where it keeps numbers: a pick may fill with others */
+        /* Numbers that are kept have their own range already; only a pick may fill with others. */
+        bool known = (!keeps || layer->operation == OPERATION_PICK) && own_range (g, layer, ranges, kind);
         kind->floats =
             is_vector (out) || out->is_output || stays_floats (g, layers, layer, ranges, kind) || !(keeps || known);
     }
@@ -162,6 +164,47 @@ static void scale_bytes (struct place *place, double low, double high)
     place->zero = (int)fmin (fmax (rint (-low / (double)place->scale), 0), LEVELS);
 }
 
+/* One range for all that share it. */
+static void unite (const struct graph *g, const struct layers *layers, struct kind *kinds)
+{
+    for (int id = 0; id < g->count; id++) {
+        struct kind *all = &kinds[group_of (kinds, id)], *one = &kinds[id];
+        all->floats |= one->floats;
+        all->low = fmin (all->low, one->low);
+        all->high = fmax (all->high, one->high);
+    }
+    for (int l = 0; l < layers->count; l++) {
+        const struct layer *layer = &layers->list[l];
+        for (int i = 0; i < layer->input_count + (layer->residual >= 0); i++) {
+            struct kind *read = &kinds[group_of (kinds, i < layer->input_count ? layer->inputs[i] : layer->residual)];
+            if (read != &kinds[group_of (kinds, layer->output)]) {
+                read->takers++;
+                read->taker = l;
+            }
+        }
+    }
+}
+
+/* What only a file's rounding takes is made by the range of that rounding, which has nothing left to do then: the parts
+ * of a concat, each with a range of its own in the file, are rounded twice where they are made. Last first, so that a
+ * range may go on to what is before. */
+static void round_early (const struct graph *g, const struct layers *layers, struct kind *kinds)
+{
+    for (int l = layers->count - 1; l >= 0; l--) {
+        const struct layer *layer = &layers->list[l];
+        if (layer->operation != OPERATION_QUANTISE || layer->activation.kind != ACTIVATION_ROUND ||
+            layer->residual >= 0)
+            continue;
+        struct kind *from = &kinds[group_of (kinds, layer->inputs[0])], *to = &kinds[group_of (kinds, layer->output)];
+        struct kind own = { 0 };
+        if (from == to || from->takers != 1 || from->taker != l || from->floats || to->floats ||
+            !own_range (g, layer, NULL, &own) || own.low != to->low || own.high != to->high)
+            continue;
+        from->low = to->low;
+        from->high = to->high;
+    }
+}
+
 bool quantise_tensors (const struct graph *g, const struct layers *layers, const struct ranges *ranges,
                        struct places *places)
 {
@@ -169,12 +212,8 @@ bool quantise_tensors (const struct graph *g, const struct layers *layers, const
     if (!kinds)
         return false;
     find_kinds (g, layers, ranges, kinds);
-    for (int id = 0; id < g->count; id++) {
-        struct kind *all = &kinds[group_of (kinds, id)], *one = &kinds[id];
-        all->floats |= one->floats;
-        all->low = fmin (all->low, one->low);
-        all->high = fmax (all->high, one->high);
-    }
+    unite (g, layers, kinds);
+    round_early (g, layers, kinds);
     for (int id = 0; id < g->count; id++) {
         const struct kind *all = &kinds[group_of (kinds, id)];
         if (!all->floats && isfinite ((float)((all->high - all->low) / LEVELS)))

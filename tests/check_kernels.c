@@ -70,6 +70,7 @@ static const struct {
     { "dequantise", offsetof (struct kernels, dequantise), check_dequantise },
     { "max_bytes", offsetof (struct kernels, max_bytes), check_max_bytes },
     { "depthwise", offsetof (struct kernels, depthwise), check_depthwise },
+    { "depthwise: bytes", offsetof (struct kernels, depthwise_bytes), check_depthwise_bytes },
     { "pool", offsetof (struct kernels, pool), check_pool },
     { "reduce", offsetof (struct kernels, reduce), check_reduce },
     { "reduce_channels", offsetof (struct kernels, reduce_channels), check_reduce_channels },

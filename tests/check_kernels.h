@@ -39,6 +39,7 @@ void check_quantise (void);
 void check_dequantise (void);
 void check_max_bytes (void);
 void check_depthwise (void);
+void check_depthwise_bytes (void);
 void check_winograd_input (void);
 void check_winograd_output (void);
 void check_winograd (void); /* both together are a convolution */

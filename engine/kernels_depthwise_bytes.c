@@ -11,6 +11,7 @@
  */
 #include "epilogue.h"
 #include "kernels_words.h"
+#include "vec_math.h"
 
 #define kernels_depthwise_bytes JOIN (FOR_ISA (kernels_depthwise_bytes), WORDS)
 void kernels_depthwise_bytes (const struct depthwise_bytes_args *args);
@@ -51,17 +52,33 @@ INLINE void stage (const struct depthwise_bytes_args *args, ptrdiff_t row)
     }
 }
 
-/* What a tile's sums become, beside scale and shift: bytes that are clamped, or rounded in steps of a range
- * (ACTIVATION_REQUANTISE), both in registers, or something else, by the stack. */
-enum end { END_CLAMP, END_RANGE, END_OTHER };
+/* What a tile's sums become, beside scale and shift: bytes that are clamped, rounded in steps of the output's range
+ * (ACTIVATION_REQUANTISE) or a hard swish, all in registers; or something else, by the stack. */
+enum end { END_CLAMP, END_STEPS, END_SWISH, END_OTHER };
+
+/* Whether the affine behind whole steps adds a whole number and changes nothing else that a byte shows: the steps are
+ * at most 2^12, of which 2^-20 is 2^-8. */
+INLINE bool adds_whole (const struct epilogue *epilogue, int channel)
+{
+    const float most = 4096, *scale = epilogue->post_scale + channel, *shift = epilogue->post_shift + channel;
+    float low = epilogue->activation.alpha, high = epilogue->activation.beta;
+    bool whole = low >= -most && high <= most && low <= high && low == rintf (low) && high == rintf (high);
+    for (int c = 0; c < BLOCK; c++)
+        whole &= fabsf (scale[c] - 1) <= 0x1p-20f && fabsf (shift[c]) <= most && shift[c] == rintf (shift[c]);
+    return whole;
+}
 
 INLINE enum end end_of (const struct depthwise_bytes_args *args)
 {
     const struct epilogue *epilogue = args->epilogue;
-    bool range = epilogue->activation.kind == ACTIVATION_REQUANTISE && epilogue->slope && epilogue->post_scale;
+    enum activation_kind kind = epilogue->activation.kind;
     if (args->requantise->out != ELEMENT_U8 || args->residual)
         return END_OTHER;
-    return epilogue->clamp_only ? END_CLAMP : range ? END_RANGE : END_OTHER;
+    if (epilogue->clamp_only)
+        return END_CLAMP;
+    if (kind == ACTIVATION_REQUANTISE && epilogue->post_scale && adds_whole (epilogue, args->channel))
+        return END_STEPS;
+    return kind == ACTIVATION_HARD_SWISH && epilogue->post_scale ? END_SWISH : END_OTHER;
 }
 
 /* Scaled sums [rows][PIXELS][16] at row y, pixel x -> outputs; `sums` is written to. */
@@ -87,18 +104,31 @@ static __attribute__ ((noinline, noclone)) void finish (const struct depthwise_b
         FOR_ISA (epilogue_tile) (epilogue, sums, rows * PIXELS, 1, args->channel, sums, 0);
     for (int r = 0; r < rows; r++) {
         ptrdiff_t at = (ptrdiff_t)(y + r) * args->out_width + x;
-        vec v[PIXELS];
+        words w[PIXELS];
         UNROLL for (int p = 0; p < PIXELS; p++)
         {
-            v[p] = vec_load (sums + (r * PIXELS + p) * BLOCK);
+            vec v = vec_load (sums + (r * PIXELS + p) * BLOCK);
             if (how->out == ELEMENT_F32 && p < count)
-                vec_store ((float *)args->out + BLOCK * (at + p), v[p]);
-            v[p] = vec_min (vec_set (255.0f), v[p]);
+                vec_store ((float *)args->out + BLOCK * (at + p), v);
+            w[p] = words_nearest (vec_min (vec_set (255.0f), v));
         }
         if (how->out == ELEMENT_U8)
-            words_store_pixels ((uint8_t *)args->out + PIXEL * at, v, count);
+            words_store_pixels ((uint8_t *)args->out + PIXEL * at, w, count);
     }
 }
+
+/* Scaled sums of a tile at `out` -> bytes: of_v is what becomes of one, v, as a whole number. */
+#define STORE_TILE(of_v)                                                                                               \
+    UNROLL for (int r = 0; r < rows; r++, out += PIXEL * (ptrdiff_t)args->out_width)                                   \
+    {                                                                                                                  \
+        words w[PIXELS];                                                                                               \
+        UNROLL for (int p = 0; p < PIXELS; p++)                                                                        \
+        {                                                                                                              \
+            vec v = vec_fused (words_floats (sums[r][p]), scale, shift);                                               \
+            w[p] = of_v;                                                                                               \
+        }                                                                                                              \
+        words_store_pixels (out, w, args->out_width - x);                                                              \
+    }
 
 /* Sums of a tile at row y, pixel x -> outputs. */
 INLINE void tile_end (const struct depthwise_bytes_args *args, int y, int x, const int rows, words sums[][PIXELS],
@@ -106,48 +136,36 @@ INLINE void tile_end (const struct depthwise_bytes_args *args, int y, int x, con
 {
     const struct requantise *how = args->requantise;
     const struct epilogue *epilogue = args->epilogue;
-    vec scale = vec_load (how->scale + args->channel), shift = vec_load (how->shift + args->channel);
-    if (end == END_OTHER) {
+    const int channel = args->channel;
+    vec scale = vec_load (how->scale + channel), shift = vec_load (how->shift + channel);
+    uint8_t *out = (uint8_t *)args->out + PIXEL * ((ptrdiff_t)y * args->out_width + x);
+    if (end == END_CLAMP) {
+        vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
+        STORE_TILE (words_nearest (vec_clamp (v, low, high)))
+    } else if (end == END_STEPS) { /* rounded last: the clamp's ends are whole */
+        vec low = vec_set (epilogue->activation.alpha), high = vec_set (epilogue->activation.beta);
+        vec slope = vec_load (epilogue->slope + channel);
+        words zero = words_nearest (vec_load (epilogue->post_shift + channel));
+        STORE_TILE (words_nearest (vec_clamp (vec_mul (vec_round (v), slope), low, high)) + zero)
+    } else if (end == END_SWISH) {
+        vec unit = vec_load (epilogue->post_scale + channel), zero = vec_load (epilogue->post_shift + channel);
+        vec none = vec_set (0.0f), most = vec_set (255.0f);
+        STORE_TILE (words_nearest (
+            vec_min (most, vec_fma (vec_activation (ACTIVATION_HARD_SWISH, v, none, none, none), unit, zero))))
+    } else {
         float buffer[ROWS * PIXELS * BLOCK] __attribute__ ((aligned (64)));
         UNROLL for (int r = 0; r < rows; r++) UNROLL for (int p = 0; p < PIXELS; p++)
             vec_store (buffer + (r * PIXELS + p) * BLOCK, vec_fused (words_floats (sums[r][p]), scale, shift));
         finish (args, y, x, rows, buffer);
-        return;
-    }
-    uint8_t *out = (uint8_t *)args->out + PIXEL * ((ptrdiff_t)y * args->out_width + x);
-    if (end == END_CLAMP) {
-        vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
-        UNROLL for (int r = 0; r < rows; r++)
-        {
-            vec v[PIXELS];
-            UNROLL for (int p = 0; p < PIXELS; p++) v[p] =
-                vec_clamp (vec_fused (words_floats (sums[r][p]), scale, shift), low, high);
-            words_store_pixels (out + r * PIXEL * (ptrdiff_t)args->out_width, v, args->out_width - x);
-        }
-        return;
-    }
-    vec slope = vec_load (epilogue->slope + args->channel), low = vec_set (epilogue->activation.alpha);
-    vec high = vec_set (epilogue->activation.beta), most = vec_set (255.0f);
-    vec unit = vec_load (epilogue->post_scale + args->channel), zero = vec_load (epilogue->post_shift + args->channel);
-    UNROLL for (int r = 0; r < rows; r++)
-    {
-        vec v[PIXELS];
-        UNROLL for (int p = 0; p < PIXELS; p++)
-        {
-            vec whole = vec_round (vec_fused (words_floats (sums[r][p]), scale, shift));
-            v[p] = vec_min (most, vec_fma (vec_clamp (vec_round (vec_mul (whole, slope)), low, high), unit, zero));
-        }
-        words_store_pixels (out + r * PIXEL * (ptrdiff_t)args->out_width, v, args->out_width - x);
     }
 }
 
 /* Output rows [y, y + rows) of those of the call. The last three are constants at every call. */
-INLINE void strip (const struct depthwise_bytes_args *args, int y, ptrdiff_t row, const int rows, const int kernel,
-                   const int stride)
+INLINE void strip (const struct depthwise_bytes_args *args, int y, ptrdiff_t row, enum end end, const int rows,
+                   const int kernel, const int stride)
 {
     const int groups = (kernel + 3) / 4, last = (PIXELS - 1) * stride + 4 * (groups - 1);
     const uint8_t *in = args->scratch + y * stride * row;
-    const enum end end = end_of (args);
     words order = words_order (), start = words_load (args->start + args->channel), w[WIDEST * 2];
     UNROLL for (int i = 0; i < kernel * groups; i++) w[i] = words_load (args->weights + 4 * BLOCK * i);
     for (int x = 0; x < args->out_width; x += PIXELS, in += PIXELS * PIXEL * stride) {
@@ -175,21 +193,21 @@ INLINE void strip (const struct depthwise_bytes_args *args, int y, ptrdiff_t row
 
 #define ALL_ROWS(kernel, stride)                                                                                       \
     static __attribute__ ((noinline)) void rows_##kernel##_##stride (const struct depthwise_bytes_args *args,          \
-                                                                     ptrdiff_t row)                                    \
+                                                                     ptrdiff_t row, enum end end)                      \
     {                                                                                                                  \
         for (int y = 0; y < args->rows; y += ROWS)                                                                     \
             switch (args->rows - y) {                                                                                  \
             case 1:                                                                                                    \
-                strip (args, y, row, 1, kernel, stride);                                                               \
+                strip (args, y, row, end, 1, kernel, stride);                                                          \
                 break;                                                                                                 \
             case 2:                                                                                                    \
-                strip (args, y, row, 2, kernel, stride);                                                               \
+                strip (args, y, row, end, 2, kernel, stride);                                                          \
                 break;                                                                                                 \
             case 3:                                                                                                    \
-                strip (args, y, row, 3, kernel, stride);                                                               \
+                strip (args, y, row, end, 3, kernel, stride);                                                          \
                 break;                                                                                                 \
             default:                                                                                                   \
-                strip (args, y, row, ROWS, kernel, stride);                                                            \
+                strip (args, y, row, end, ROWS, kernel, stride);                                                       \
             }                                                                                                          \
     }
 FOR_WINDOWS (ALL_ROWS)
@@ -197,11 +215,12 @@ FOR_WINDOWS (ALL_ROWS)
 void kernels_depthwise_bytes (const struct depthwise_bytes_args *args)
 {
     ptrdiff_t row = depthwise_bytes_row (args->kernel, args->stride, args->out_width);
+    enum end end = end_of (args);
     stage (args, row);
     switch (10 * args->kernel + args->stride) {
 #define CASE(kernel, stride)                                                                                           \
     case 10 * kernel + stride:                                                                                         \
-        rows_##kernel##_##stride (args, row);                                                                          \
+        rows_##kernel##_##stride (args, row, end);                                                                     \
         break;
         FOR_WINDOWS (CASE)
 #undef CASE

@@ -63,12 +63,13 @@ INLINE words words_of_pixels (const uint8_t *pixels, words order)
 {
     return (words)_mm512_permutexvar_epi8 ((__m512i)order, _mm512_loadu_si512 (pixels));
 }
-/* Of four pixels of floats up to 255 the first `count` -> bytes, halves to even, NaN and less than nothing 0. p may be
- * unaligned. */
-INLINE void words_store_pixels (uint8_t *p, const vec v[4], int count)
+/* The nearest whole numbers, halves to even, of NaN and what does not fit the least one. */
+INLINE words words_nearest (vec a) { return (words)_mm512_cvtps_epi32 (a); }
+/* The first `count` of four pixels -> bytes, what is less than nothing 0, more than 255 that. p may be unaligned. */
+INLINE void words_store_pixels (uint8_t *p, const words w[4], int count)
 {
-    __m512i low = _mm512_packs_epi32 (_mm512_cvtps_epi32 (v[0]), _mm512_cvtps_epi32 (v[1]));
-    __m512i high = _mm512_packs_epi32 (_mm512_cvtps_epi32 (v[2]), _mm512_cvtps_epi32 (v[3]));
+    __m512i low = _mm512_packs_epi32 ((__m512i)w[0], (__m512i)w[1]);
+    __m512i high = _mm512_packs_epi32 ((__m512i)w[2], (__m512i)w[3]);
     __m512i quarters = _mm512_set_epi32 (15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
     __m512i bytes = _mm512_permutexvar_epi32 (quarters, _mm512_packus_epi16 (low, high));
     if (count >= 4)

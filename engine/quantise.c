@@ -198,6 +198,8 @@ static bool requantise_epilogue (struct preparation *p, struct step *step)
           *shift = memory_add (p->memory, padded, sizeof *shift);
     if (!scale || !shift)
         return step_out_of_memory (p);
+    for (size_t c = (size_t)step->channels; c < padded; c++)
+        scale[c] = 1; /* as others of whole steps: kernels_depthwise_bytes.c */
     for (int c = 0; c < step->channels; c++) {
         double before = epilogue->post_scale ? (double)epilogue->post_scale[c] : 1;
         double more = epilogue->post_shift ? (double)epilogue->post_shift[c] : 0;

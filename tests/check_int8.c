@@ -343,6 +343,22 @@ static void check_convolutions (void)
           15,
           14,
           { .kernel_h = 5, .kernel_w = 5, .stride_h = 2, .stride_w = 2, .groups = 24, .pad_top = 2, .pad_left = 2 } },
+        { 33,
+          33,
+          9,
+          10,
+          { .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .groups = 33, .pad_bottom = 2 } },
+        { 16,
+          16,
+          9,
+          6,
+          { .kernel_h = 7,
+            .kernel_w = 7,
+            .groups = 16,
+            .pad_top = 3,
+            .pad_left = 5,
+            .pad_bottom = 2,
+            .pad_right = 1 } },
         { 17,
           17,
           6,
@@ -594,6 +610,13 @@ static void check_same_everywhere (void)
 {
     struct builder b = builder_new (11, 16, 14, 14);
     int x = build_relu (&b, build_square (&b, 0, 32, 5, 1, 2));
+    for (int kernel = 3; kernel <= 7; kernel += 2) {
+        struct conv conv = {
+            .out_channels = 32, .kernel_h = kernel, .kernel_w = kernel, .groups = 32, .pad_top = kernel / 2
+        };
+        conv.pad_left = conv.pad_bottom = conv.pad_right = kernel / 2;
+        x = build_conv (&b, x, conv);
+    }
     int y = build_relu (&b, build_square (&b, build_square (&b, x, 48, 1, 1, 0), 32, 3, 1, 1));
     y = build_relu (&b, graph_add (b.g, NULL, build_square (&b, y, 32, 1, 1, 0), x));
     int last = build_square (&b, y, 32, 3, 2, 1);

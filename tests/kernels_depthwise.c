@@ -71,7 +71,10 @@ static void case_numbers (struct depthwise_case *c, bool full)
         struct epilogue *e = &c->epilogue.epilogue;
         for (int i = 0; i < c->channel + 16; i++) {
             c->shift.data[i] = c->shift.data[i] * (e->clamp_only ? 50 : 1) + (e->clamp_only ? 99 : 0);
-            if (e->post_scale) {
+            if (e->post_scale && e->activation.kind == ACTIVATION_REQUANTISE && c->number % 8) { /* whole steps */
+                c->epilogue.scale.data[i] = 1 + (float)random_between (-8, 8) * 0x1p-23f;
+                c->epilogue.shift.data[i] = (float)random_between (-10, 250);
+            } else if (e->post_scale) {
                 c->epilogue.scale.data[i] *= 40;
                 c->epilogue.shift.data[i] = c->epilogue.shift.data[i] * 40 + 120;
             }
@@ -226,9 +229,10 @@ static void one_case (struct depthwise_case c)
         c.requantise.residual = c.requantise.out;
     c.residual = outputs_of (c.requantise.residual, numbers, true);
     c.out = outputs_of (c.requantise.out, numbers, c.number / 2 % 2);
-    int kind = c.number % 3 == 0   ? c.number / 3 % EPILOGUES
-               : c.number % 3 == 1 ? c.number / 3 % CLAMPS
-                                   : CLAMPS + ACTIVATION_KINDS + ACTIVATION_REQUANTISE;
+    int kind = c.number % 3 == 0 ? c.number / 3 % EPILOGUES
+               : c.number % 3 == 1
+                   ? c.number / 3 % CLAMPS
+                   : CLAMPS + ACTIVATION_KINDS + (c.number / 3 % 3 ? ACTIVATION_REQUANTISE : ACTIVATION_HARD_SWISH);
     c.epilogue = epilogue_case_new (kind, channels);
     c.want = calloc ((size_t)numbers, sizeof (float));
     case_numbers (&c, c.number % 9 == 0);

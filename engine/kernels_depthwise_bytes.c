@@ -21,34 +21,42 @@ enum { PIXELS = DEPTHWISE_PIXELS, ROWS = 4, WIDEST = 7, PIXEL = BLOCK };
 typedef uint8_t pixel __attribute__ ((vector_size (16), aligned (16), may_alias));
 typedef uint8_t pixels __attribute__ ((vector_size (64), aligned (16), may_alias));
 
-/* `count` pixels of bytes `value`. */
-INLINE void fill (uint8_t *to, ptrdiff_t count, pixel value)
+/* `count` pixels of bytes `value`; of four or more the last four may be written twice, as in the next one. */
+INLINE void fill (uint8_t *to, ptrdiff_t count, pixels value)
 {
-    for (ptrdiff_t i = 0; i < count; i++)
-        *(pixel *)(to + PIXEL * i) = value;
+    for (ptrdiff_t i = 0; count < 4 && i < count; i++)
+        *(pixel *)(to + PIXEL * i) = *(const pixel *)&value;
+    for (ptrdiff_t i = 0; count >= 4 && i < count - 4; i += 4)
+        *(pixels *)(to + PIXEL * i) = value;
+    if (count >= 4)
+        *(pixels *)(to + PIXEL * (count - 4)) = value;
+}
+
+INLINE void copy (uint8_t *to, const uint8_t *from, ptrdiff_t count)
+{
+    for (ptrdiff_t i = 0; count < 4 && i < count; i++)
+        *(pixel *)(to + PIXEL * i) = *(const pixel *)(from + PIXEL * i);
+    for (ptrdiff_t i = 0; count >= 4 && i < count - 4; i += 4)
+        *(pixels *)(to + PIXEL * i) = *(const pixels *)(from + PIXEL * i);
+    if (count >= 4)
+        *(pixels *)(to + PIXEL * (count - 4)) = *(const pixels *)(from + PIXEL * (count - 4));
 }
 
 /* The rows that the output rows read. */
 INLINE void stage (const struct depthwise_bytes_args *args, ptrdiff_t row)
 {
     int top = args->first * args->stride - args->pad_top, rows = (args->rows - 1) * args->stride + args->kernel;
-    ptrdiff_t room = row / PIXEL - args->pad_left, count = args->in_width < room ? args->in_width : room;
-    pixel zero = (pixel) { 0 } + (uint8_t)args->zero;
+    ptrdiff_t left = args->pad_left, room = row / PIXEL - left, count = args->in_width < room ? args->in_width : room;
+    pixels zero = (pixels) { 0 } + (uint8_t)args->zero;
     uint8_t *to = args->scratch;
     for (int y = top; y < top + rows; y++, to += row) {
         if (y < 0 || y >= args->in_height) {
             fill (to, row / PIXEL, zero);
             continue;
         }
-        const uint8_t *in = args->in + (ptrdiff_t)y * args->in_width * PIXEL;
-        uint8_t *inside = to + (ptrdiff_t)args->pad_left * PIXEL;
-        ptrdiff_t x = 0;
-        fill (to, args->pad_left, zero);
-        for (; x + 4 <= count; x += 4)
-            *(pixels *)(inside + PIXEL * x) = *(const pixels *)(in + PIXEL * x);
-        for (; x < count; x++)
-            *(pixel *)(inside + PIXEL * x) = *(const pixel *)(in + PIXEL * x);
-        fill (inside + PIXEL * count, room - count, zero);
+        fill (to, left, zero);
+        copy (to + PIXEL * left, args->in + (ptrdiff_t)y * args->in_width * PIXEL, count);
+        fill (to + PIXEL * (left + count), room - count, zero);
     }
 }
 

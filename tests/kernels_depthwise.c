@@ -66,12 +66,13 @@ static void case_numbers (struct depthwise_case *c, bool full)
         c->scale.data[i] = (0.5f + fabsf (random_float ())) * 1e-3f;
         c->shift.data[i] = 2 * random_float ();
     }
-    c->scale.data[c->channel] = c->number % 7 ? c->scale.data[c->channel] : NAN;
+    c->scale.data[c->channel] = random_between (0, 6) ? c->scale.data[c->channel] : NAN;
     if (c->requantise.out == ELEMENT_U8) { /* to codes, and within them */
         struct epilogue *e = &c->epilogue.epilogue;
+        bool whole_steps = e->post_scale && e->activation.kind == ACTIVATION_REQUANTISE && random_between (0, 2);
         for (int i = 0; i < c->channel + 16; i++) {
             c->shift.data[i] = c->shift.data[i] * (e->clamp_only ? 50 : 1) + (e->clamp_only ? 99 : 0);
-            if (e->post_scale && e->activation.kind == ACTIVATION_REQUANTISE && c->number % 8) { /* whole steps */
+            if (whole_steps) {
                 c->epilogue.scale.data[i] = 1 + (float)random_between (-8, 8) * 0x1p-23f;
                 c->epilogue.shift.data[i] = (float)random_between (-10, 250);
             } else if (e->post_scale) {
@@ -79,8 +80,8 @@ static void case_numbers (struct depthwise_case *c, bool full)
                 c->epilogue.shift.data[i] = c->epilogue.shift.data[i] * 40 + 120;
             }
         }
-        e->low = e->clamp_only && c->number % 3 ? (float)(c->number % 90) : 0;
-        e->high = e->clamp_only && c->number % 4 ? 255 : 177;
+        e->low = e->clamp_only && random_between (0, 1) ? (float)random_between (0, 90) : 0;
+        e->high = e->clamp_only && random_between (0, 3) ? 255 : 177;
     }
     if (c->requantise.residual == ELEMENT_U8)
         random_bytes (&c->residual, false);
@@ -215,27 +216,28 @@ static void one_case (struct depthwise_case c)
     c.out_width = wide / c.stride + 1;
     c.channel = 16 * random_between (0, 1);
     c.zero = c.number % 5 == 0 ? 255 : c.number % 5 == 1 ? 0 : random_between (1, 254);
-    c.mode = (enum residual_mode) (c.number / 2 % RESIDUAL_MODES);
+    c.mode = random_between (0, 1) ? NO_RESIDUAL : (enum residual_mode)random_between (0, RESIDUAL_MODES - 1);
     int channels = c.channel + 16, numbers = 16 * c.out_height * c.out_width;
     c.in = bytes_of (16 * c.height * c.width, c.number % 2);
     c.weights = channels_of (c.kernel * ((c.kernel + 3) / 4) * 16);
     c.start = channels_of (channels);
     c.scale = channels_of (channels);
     c.shift = channels_of (channels);
-    c.requantise =
-        (struct requantise) { c.scale.data, c.shift.data, c.number % 3 ? 0.3f : 1,
-                              c.number % 4 ? ELEMENT_U8 : ELEMENT_F32, c.number % 5 ? ELEMENT_U8 : ELEMENT_F32 };
+    c.requantise = (struct requantise) { c.scale.data, c.shift.data, random_between (0, 2) ? 0.3f : 1,
+                                         random_between (0, 3) ? ELEMENT_U8 : ELEMENT_F32,
+                                         random_between (0, 3) ? ELEMENT_U8 : ELEMENT_F32 };
     if (c.mode == RESIDUAL_IN_PLACE)
         c.requantise.residual = c.requantise.out;
     c.residual = outputs_of (c.requantise.residual, numbers, true);
     c.out = outputs_of (c.requantise.out, numbers, c.number / 2 % 2);
-    int kind = c.number % 3 == 0 ? c.number / 3 % EPILOGUES
-               : c.number % 3 == 1
-                   ? c.number / 3 % CLAMPS
-                   : CLAMPS + ACTIVATION_KINDS + (c.number / 3 % 3 ? ACTIVATION_REQUANTISE : ACTIVATION_HARD_SWISH);
+    int kind = random_between (0, EPILOGUES - 1), often = random_between (0, 5);
+    if (often < 2)
+        kind = random_between (0, CLAMPS - 1);
+    else if (often < 5)
+        kind = CLAMPS + ACTIVATION_KINDS + (often < 4 ? ACTIVATION_REQUANTISE : ACTIVATION_HARD_SWISH);
     c.epilogue = epilogue_case_new (kind, channels);
     c.want = calloc ((size_t)numbers, sizeof (float));
-    case_numbers (&c, c.number % 9 == 0);
+    case_numbers (&c, random_between (0, 8) == 0);
     CASE ("case %d: %dx%d to %dx%d, kernel %d, stride %d, top %d, left %d, zero %d, residual %d of %d, out %d, %s",
           c.number, c.height, c.width, c.out_height, c.out_width, c.kernel, c.stride, c.pad_top, c.pad_left, c.zero,
           (int)c.mode, (int)c.requantise.residual, (int)c.requantise.out, c.epilogue.name);

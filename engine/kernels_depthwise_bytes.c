@@ -65,14 +65,14 @@ INLINE void stage (const struct depthwise_bytes_args *args, ptrdiff_t row)
 enum end { END_CLAMP, END_STEPS, END_SWISH, END_OTHER };
 
 /* Whether the affine behind whole steps adds a whole number and changes nothing else that a byte shows: the steps are
- * at most 2^12, of which 2^-20 is 2^-8. */
+ * at most 2^12, of which 2^-20 is 2^-8. It is not below 0: NaN's whole number, the least, must stay below 0. */
 INLINE bool adds_whole (const struct epilogue *epilogue, int channel)
 {
     const float most = 4096, *scale = epilogue->post_scale + channel, *shift = epilogue->post_shift + channel;
     float low = epilogue->activation.alpha, high = epilogue->activation.beta;
     bool whole = low >= -most && high <= most && low <= high && low == rintf (low) && high == rintf (high);
     for (int c = 0; c < BLOCK; c++)
-        whole &= fabsf (scale[c] - 1) <= 0x1p-20f && fabsf (shift[c]) <= most && shift[c] == rintf (shift[c]);
+        whole &= fabsf (scale[c] - 1) <= 0x1p-20f && shift[c] >= 0 && shift[c] <= most && shift[c] == rintf (shift[c]);
     return whole;
 }
 

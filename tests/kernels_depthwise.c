@@ -66,7 +66,7 @@ static void case_numbers (struct depthwise_case *c, bool full)
         c->scale.data[i] = (0.5f + fabsf (random_float ())) * 1e-3f;
         c->shift.data[i] = 2 * random_float ();
     }
-    c->scale.data[c->channel] = random_between (0, 6) ? c->scale.data[c->channel] : NAN;
+    c->scale.data[c->channel] = random_between (0, 2) ? c->scale.data[c->channel] : NAN;
     if (c->requantise.out == ELEMENT_U8) { /* to codes, and within them */
         struct epilogue *e = &c->epilogue.epilogue;
         bool whole_steps = e->post_scale && e->activation.kind == ACTIVATION_REQUANTISE && random_between (0, 2);

@@ -90,8 +90,8 @@ INLINE enum end end_of (const struct depthwise_bytes_args *args)
 }
 
 /* Scaled sums [rows][PIXELS][16] at row y, pixel x -> outputs; `sums` is written to. */
-static __attribute__ ((noinline, noclone)) void finish (const struct depthwise_bytes_args *args, int y, int x, int rows,
-                                                        float *sums)
+static __attribute__ ((noinline)) void finish (const struct depthwise_bytes_args *args, int y, int x, int rows,
+                                               float *sums)
 {
     const struct requantise *how = args->requantise;
     const struct epilogue *epilogue = args->epilogue;

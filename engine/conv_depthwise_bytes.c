@@ -16,7 +16,9 @@ enum { TAPS_MAX = 518, STAGED_BYTES = 48 * 1024, ROWS_MAX = 14 };
 struct depthwise_bytes {
     int rows, in_rows; /* of an item, and of the input that they need at most */
     const float *zeros;
+    const int32_t *bias; /* [channels, padded to 16] what begins the sums beside their zero points' part, or NULL */
     struct epilogue none;
+    struct epilogue first; /* the first of two roundings, and the step to the second */
 };
 
 static bool fits (const struct conv_method *method, const struct preparation *p, const struct step *step, bool planar)
@@ -27,6 +29,37 @@ static bool fits (const struct conv_method *method, const struct preparation *p,
 static int rows_read (const struct conv *conv, int rows)
 {
     return (rows - 1) * conv->stride_h + (conv->kernel_h - 1) * conv->dilation_h + 1;
+}
+
+/* The whole numbers that sums begin with, beside what is subtracted from each byte here. NULL in *to: none. */
+static bool find_bias (struct preparation *p, const struct step *step, const int32_t **to)
+{
+    const struct packed *packed = step->packed;
+    int32_t *bias = memory_add (p->memory, place_blocked_count (step->channels, 1, 1), sizeof *bias), any = 0;
+    for (int c = 0; bias && c < step->channels; c++) {
+        bias[c] = step->bytes->start[c] - (step->kernel->excess - step->place.in.zero) * packed->sum[c];
+        any |= bias[c];
+    }
+    *to = any ? bias : NULL;
+    return bias != NULL;
+}
+
+/* requantise.twice as an epilogue of floats. */
+static bool round_first (struct preparation *p, const struct step *step, struct epilogue *first)
+{
+    const struct requantise *how = &step->bytes->requantise;
+    size_t count = place_blocked_count (step->channels, 1, 1);
+    float *arrays = memory_add (p->memory, 3 * count, sizeof *arrays);
+    for (size_t c = 0; arrays && c < count; c++) {
+        arrays[c] = 1;
+        arrays[count + c] = how->again;
+        arrays[2 * count + c] = how->beyond;
+    }
+    *first = (struct epilogue) { .activation = { ACTIVATION_ROUND, how->low, how->high },
+                                 .slope = arrays,
+                                 .post_scale = arrays + count,
+                                 .post_shift = arrays + 2 * count };
+    return arrays != NULL;
 }
 
 static bool prepare (struct preparation *p, struct step *step)
@@ -40,6 +73,8 @@ static bool prepare (struct preparation *p, struct step *step)
     size_t row = place_blocked_bytes (ELEMENT_F32, BLOCK, 1, step->in_width);
     *d =
         (struct depthwise_bytes) { .zeros = zeros, .none = { .low = -INFINITY, .high = INFINITY, .clamp_only = true } };
+    if (!find_bias (p, step, &d->bias) || (step->bytes->requantise.twice && !round_first (p, step, &d->first)))
+        return false;
     d->rows = least (ROWS_MAX, step->height);
     while (d->rows > 1 && (size_t)rows_read (conv, d->rows) * row > STAGED_BYTES)
         d->rows--;
@@ -56,6 +91,10 @@ static void finish (struct execution *e, const struct step *step, float *sums, f
                     ptrdiff_t pixels, int channel)
 {
     const struct requantise *how = &step->bytes->requantise;
+    const struct depthwise_bytes *d = step->state;
+    for (ptrdiff_t i = 0; d->bias && i < pixels; i++)
+        for (int c = 0; c < BLOCK; c++)
+            sums[i * BLOCK + c] = (float)((int32_t)sums[i * BLOCK + c] + d->bias[channel + c]);
     const float *residual = step->residual && how->residual == ELEMENT_F32 ? (const float *)step->residual + at : NULL;
     if (step->residual && how->residual == ELEMENT_U8) {
         e->kernels->dequantise ((const uint8_t *)step->residual + at, more, pixels * BLOCK, how->residual_scale, 0);
@@ -74,7 +113,7 @@ static void finish (struct execution *e, const struct step *step, float *sums, f
                                                           .out = bytes ? sums : (float *)step->out + at,
                                                           .pixels = pixels,
                                                           .channel = channel,
-                                                          .epilogue = &step->epilogue });
+                                                          .epilogue = how->twice ? &d->first : &step->epilogue });
     if (bytes)
         e->kernels->quantise (sums, (uint8_t *)step->out + at, pixels * BLOCK, 1, 0);
 }
@@ -111,6 +150,7 @@ const struct conv_method conv_depthwise_bytes = {
     .name = "depthwise, bytes",
     .only = true,
     .few_weights = true,
+    .twice = true,
     .inputs = 1 << ELEMENT_U8,
     .fits = fits,
     .lay = depthwise_lay,

@@ -439,6 +439,7 @@ const struct conv_method conv_planar = {
 
 const struct conv_method conv_direct = {
     .name = "direct",
+    .twice = true,
     .algorithms = 1 << ALGORITHM_DIRECT,
     .inputs = 1 << ELEMENT_F32 | 1 << ELEMENT_U8,
     .gain = 1,

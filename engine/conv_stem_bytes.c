@@ -53,6 +53,7 @@ void stem_bytes_stage (const struct execution *e, const struct step *step, const
 const struct conv_method conv_stem_bytes = {
     .name = "stem, bytes",
     .only = true,
+    .twice = true,
     .inputs = 1 << ELEMENT_F32 | 1 << ELEMENT_U8,
     .fits = fits,
     .lay = direct_lay,

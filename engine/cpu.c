@@ -35,6 +35,7 @@ static unsigned features (void)
     FEATURE (CPU_AVX512DQ, "avx512dq");
     FEATURE (CPU_AVX512VL, "avx512vl");
     FEATURE (CPU_AVX512VNNI, "avx512vnni");
+    FEATURE (CPU_AVX512VBMI, "avx512vbmi");
 #undef FEATURE
     unsigned a, b, c, d; /* neither gcc 12 nor clang 14 knows this one by name */
     if ((has & CPU_AVX2) && __get_cpuid_count (7, 1, &a, &b, &c, &d))

@@ -18,6 +18,7 @@ enum cpu_feature {
     CPU_AVX512VNNI = 1 << 7,
     CPU_AVXVNNI = 1 << 8,
     CPU_DOTPROD = 1 << 9,
+    CPU_AVX512VBMI = 1 << 10,
 };
 
 struct cpu {

@@ -66,6 +66,11 @@ static void widen (const void *in, void *out, ptrdiff_t count)
         to[i] = from[i];
 }
 
+#define DECLARE_DEPTHWISE(kind, feature)                                                                               \
+    void JOIN (FOR_ISA (kernels_depthwise_bytes), kind) (const struct depthwise_bytes_args *args);
+DEPTHWISE_KERNEL (DECLARE_DEPTHWISE)
+#define ENTRY(kind, feature) .needs = feature, .run = JOIN (FOR_ISA (kernels_depthwise_bytes), kind)
+
 static const struct conv_kernel conv[] = { { .in = ELEMENT_F32,
                                              .weight = ELEMENT_F32,
                                              .sum = ELEMENT_F32,
@@ -100,6 +105,7 @@ const struct kernels FOR_ISA (kernels) = {
     .lanes = LANES,
     .mr = MR,
     .nr_blocks = NR_BLOCKS,
+    .depthwise_bytes = { DEPTHWISE_KERNEL (ENTRY) },
     .conv = conv,
     .conv_count = sizeof conv / sizeof *conv,
     .depthwise = FOR_ISA (kernels_depthwise),

@@ -120,6 +120,50 @@ struct depthwise_args {
     const struct epilogue *epilogue;
 };
 
+/* Output rows [first, first + rows) of one block of a depthwise convolution of bytes, whose window is `kernel` wide and
+ * high, and as much apart in both directions; pixels outside the image are bytes `zero`:
+ *   sum = start[channel + c] + sum over r, k < kernel
+ *       of in[y stride + r - pad_top][x stride + k - pad_left][c] * weights[r][k / 4][c][k % 4]
+ *   v = sum * scale[c] + shift[c], fused;  out[y - first][x][c] = epilogue (v + (residual * residual_scale)),
+ * and as bytes what struct requantise says of them. */
+struct depthwise_bytes_args {
+    const uint8_t *in; /* [in_height][in_width][16] */
+    const int8_t
+        *weights; /* [kernel][kernel / 4, rounded up][16][4], zeros behind the last of a row; 64-byte aligned */
+    const int32_t *start;
+    int kernel, stride; /* 3, 5 or 7; 1 or 2 */
+    int pad_top, pad_left, zero;
+    int in_height, in_width, out_width;
+    int first, rows;
+    const void *residual; /* like out, or NULL; may be out */
+    void *out;            /* [rows][out_width][16] */
+    int channel;
+    uint8_t *scratch; /* depthwise_bytes_scratch () bytes, 64-byte aligned */
+    const struct requantise *requantise;
+    const struct epilogue *epilogue;
+};
+
+enum { DEPTHWISE_PIXELS = 4 }; /* that its tile has side by side */
+
+/* A row of the input with what lies outside at both sides, filled up to what tiles read. */
+static inline ptrdiff_t depthwise_bytes_row (int kernel, int stride, int out_width)
+{
+    int outputs = (out_width + DEPTHWISE_PIXELS - 1) / DEPTHWISE_PIXELS * DEPTHWISE_PIXELS;
+    return ((ptrdiff_t)(outputs - 1) * stride + (kernel + 3) / 4 * 4 + 3) / 4 * 4 * BLOCK;
+}
+
+/* Bytes for `rows` output rows at a time. */
+static inline size_t depthwise_bytes_scratch (int kernel, int stride, int out_width, int rows)
+{
+    return (size_t)((rows - 1) * stride + kernel) * (size_t)depthwise_bytes_row (kernel, stride, out_width);
+}
+
+/* How one instruction set does that. */
+struct depthwise_kernel {
+    unsigned needs; /* enum cpu_feature: what the processor must have beside what the table needs */
+    void (*run) (const struct depthwise_bytes_args *args); /* NULL: not at all */
+};
+
 /* One row of one block of a pooling. Max over, or sum of, the values inside; the sum is divided by divisor[x], or by
  * the number of values inside when divisor is NULL. A window with nothing inside gives -inf (max) or 0. */
 struct pool_args {
@@ -289,11 +333,12 @@ struct image_tile {
 };
 
 struct kernels {
-    const char *name;               /* "avx2" */
-    unsigned needs;                 /* enum cpu_feature (cpu.h): what the processor must have */
-    int lanes;                      /* floats in a vector */
-    int mr;                         /* pixels of the register tile of `strassen`, */
-    int nr_blocks;                  /*   and its output blocks */
+    const char *name; /* "avx2" */
+    unsigned needs;   /* enum cpu_feature (cpu.h): what the processor must have */
+    int lanes;        /* floats in a vector */
+    int mr;           /* pixels of the register tile of `strassen`, */
+    int nr_blocks;    /*   and its output blocks */
+    struct depthwise_kernel depthwise_bytes;
     int conv_count;                 /* at least 1 */
     const struct conv_kernel *conv; /* [conv_count], of kernels for the same numbers the best first */
 

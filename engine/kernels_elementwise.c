@@ -63,7 +63,7 @@ INLINE vec elementwise_value (const struct elementwise_args *args, const enum el
                                            : vec_mul (vec_sub (v, second), vec_set (b[1]));
     }
     if (args->scale)
-        v = vec_fma (v, vec_load (args->scale + args->channel + c), vec_load (args->shift + args->channel + c));
+        v = vec_fused (v, vec_load (args->scale + args->channel + c), vec_load (args->shift + args->channel + c));
     if (args->residual)
         v = vec_add (v, vec_load (args->residual + 16 * p + c));
     return v;

@@ -4,6 +4,7 @@
  *   (no WORDS)      a float                        sum += x * w
  *   U8, VNNI, DOT   four u8, four s8 weights       sum += x0 w0 + x1 w1 + x2 w2 + x3 w3
  *   S16             two s16, which hold bytes      sum += x0 w0 + x1 w1
+ *   VBMI            as VNNI, of one channel's bytes in four pixels: kernels_depthwise_bytes.c
  *
  * A vector holds the words of LANES output channels. Sums of bytes are exact: every page makes the same numbers. S16 is
  * what serves processors without dot products of bytes: vpmaddubsw would save the widening, but 255 * 127 * 2 does not
@@ -39,7 +40,7 @@ typedef int32_t words __attribute__ ((vector_size (64)));
 INLINE words words_load (const void *p) { return (words)_mm512_load_si512 (p); }
 INLINE words words_set (word x) { return (words)_mm512_set1_epi32 (x); }
 INLINE vec words_floats (words sum) { return _mm512_cvtepi32_ps ((__m512i)sum); }
-#if defined WORDS_IS_vnni
+#if defined WORDS_IS_vnni || defined WORDS_IS_vbmi
 INLINE words words_dot (words x, words w, words sum)
 {
     return (words)_mm512_dpbusd_epi32 ((__m512i)sum, (__m512i)x, (__m512i)w);
@@ -48,6 +49,33 @@ INLINE words words_dot (words x, words w, words sum)
 INLINE words words_dot (words x, words w, words sum)
 {
     return sum + (words)_mm512_madd_epi16 ((__m512i)x, (__m512i)w);
+}
+#endif
+#if defined WORDS_IS_vbmi
+/* Of four pixels, 64 bytes from anywhere, a word for each channel. order: words_order's, kept in a register. */
+INLINE words words_order (void)
+{
+    __m512i quarters = _mm512_set1_epi32 (0x30201000); /* lane c: 16 t + c at byte t */
+    __m512i lanes = _mm512_set_epi32 (15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    return (words)_mm512_add_epi8 (quarters, _mm512_mullo_epi32 (lanes, _mm512_set1_epi32 (0x01010101)));
+}
+INLINE words words_of_pixels (const uint8_t *pixels, words order)
+{
+    return (words)_mm512_permutexvar_epi8 ((__m512i)order, _mm512_loadu_si512 (pixels));
+}
+/* The nearest whole numbers, halves to even, of NaN and what does not fit the least one. */
+INLINE words words_nearest (vec a) { return (words)_mm512_cvtps_epi32 (a); }
+/* The first `count` of four pixels -> bytes, what is less than nothing 0, more than 255 that. p may be unaligned. */
+INLINE void words_store_pixels (uint8_t *p, const words w[4], int count)
+{
+    __m512i low = _mm512_packs_epi32 ((__m512i)w[0], (__m512i)w[1]);
+    __m512i high = _mm512_packs_epi32 ((__m512i)w[2], (__m512i)w[3]);
+    __m512i quarters = _mm512_set_epi32 (15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    __m512i bytes = _mm512_permutexvar_epi32 (quarters, _mm512_packus_epi16 (low, high));
+    if (count >= 4)
+        _mm512_storeu_si512 (p, bytes);
+    else
+        _mm512_mask_storeu_epi32 (p, (__mmask16)((1 << 4 * count) - 1), bytes);
 }
 #endif
 

@@ -190,7 +190,7 @@ static void unite (const struct graph *g, const struct layers *layers, struct ki
  * range may go on to what is before. */
 static void round_early (const struct graph *g, const struct layers *layers, struct kind *kinds)
 {
-    for (int l = layers->count - 1; l >= 0; l--) {
+    for (int l = layers->count; l-- > 0;) {
         const struct layer *layer = &layers->list[l];
         if (layer->operation != OPERATION_QUANTISE || layer->activation.kind != ACTIVATION_ROUND ||
             layer->residual >= 0)
@@ -368,9 +368,9 @@ bool quantise_step (struct preparation *p, struct step *step)
           *shift = memory_add (p->memory, padded, sizeof *shift);
     if (!bytes || !start || !scale || !shift)
         return step_out_of_memory (p);
-    bool direct = step->packed->method == &conv_direct, exact = direct && sums_are_parts (step);
+    bool twice = step->packed->method->twice, exact = twice && sums_are_parts (step);
     float first = range_step (step);
-    if (out->element != ELEMENT_U8 || !direct || (first == out->scale && !(exact && out->zero)))
+    if (out->element != ELEMENT_U8 || !twice || (first == out->scale && !(exact && out->zero)))
         first = 0;
     if (first == 0)
         round_by_store (step);

@@ -49,6 +49,8 @@ enum { NEEDS = CPU_AVX2 | CPU_FMA | CPU_AVX512F | CPU_AVX512BW | CPU_AVX512DQ | 
  * NEEDS, elements of its staged input and of its weights, terms in a word, how much less than the input it
  * multiplies). */
 #define WORD_KERNELS(KERNEL) KERNEL (vnni, CPU_AVX512VNNI, U8, S8, 4, 0) KERNEL (s16, 0, S16, S16, 2, 0)
+/* The kind that kernels_depthwise_bytes.c is compiled for, if any, and what the processor must have beside NEEDS. */
+#define DEPTHWISE_KERNEL(KERNEL) KERNEL (vbmi, CPU_AVX512VNNI | CPU_AVX512VBMI)
 
 INLINE vec vec_load (const float *p) { return _mm512_load_ps (p); }
 INLINE void vec_store (float *p, vec a) { _mm512_store_ps (p, a); }
@@ -450,6 +452,10 @@ INLINE void bytes_sum_store (float *p, bytes_sum a, float unit)
 
 #else
 #error "compile the kernel sources with -DISA_IS_<ISA>"
+#endif
+
+#ifndef DEPTHWISE_KERNEL
+#define DEPTHWISE_KERNEL(KERNEL)
 #endif
 
 /* Vectors in a block of 16 channels. */

@@ -9,6 +9,9 @@
 #include "tests/random_graph.h"
 #include "tests/reference.h"
 
+#include "engine/conv.h"
+#include "engine/cpu.h"
+#include "engine/plan.h"
 #include "engine/ranges.h"
 
 #include <math.h>
@@ -365,6 +368,22 @@ static void check_convolutions (void)
           15,
           14,
           { .kernel_h = 5, .kernel_w = 5, .stride_h = 2, .stride_w = 2, .groups = 24, .pad_top = 2, .pad_left = 2 } },
+        { 33,
+          33,
+          9,
+          10,
+          { .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2, .groups = 33, .pad_bottom = 2 } },
+        { 16,
+          16,
+          9,
+          6,
+          { .kernel_h = 7,
+            .kernel_w = 7,
+            .groups = 16,
+            .pad_top = 3,
+            .pad_left = 5,
+            .pad_bottom = 2,
+            .pad_right = 1 } },
         { 17,
           17,
           6,
@@ -611,11 +630,49 @@ static void check_other_vectors (void)
     trial_free (&t);
 }
 
+/* Where a kernel multiplies a channel's own bytes, the usual windows get it, and no others. */
+static void check_depthwise (void)
+{
+    static const struct conv cases[] = {
+        { .kernel_h = 3, .kernel_w = 3 }, { .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2 },
+        { .kernel_h = 5, .kernel_w = 5 }, { .kernel_h = 7, .kernel_w = 7, .stride_h = 2, .stride_w = 2 },
+        { .kernel_h = 3, .kernel_w = 2 }, { .kernel_h = 3, .kernel_w = 3, .stride_h = 1, .stride_w = 2 },
+        { .kernel_h = 9, .kernel_w = 9 }, { .kernel_h = 3, .kernel_w = 3, .dilation_h = 2, .dilation_w = 2 },
+    };
+    enum { CASES = sizeof cases / sizeof *cases, USUAL = 4 };
+    struct builder b = builder_new (5, 16, 24, 24);
+    int x = build_relu (&b, build_square (&b, 0, 32, 1, 1, 0));
+    for (int i = 0; i < CASES; i++) {
+        struct conv conv = cases[i];
+        conv.groups = conv.out_channels = 32;
+        graph_output (b.g, build_conv (&b, x, conv));
+    }
+    struct trial t = trial_new (&b, "depthwise", 1.1f);
+    struct plan *plan = plan_of (&t, NULL, 1, NULL, 0);
+    const struct depthwise_kernel *kernel = &plan->execution.kernels->depthwise_bytes;
+    int words = 0, floats = 0, usual = kernel->run && !(kernel->needs & ~cpu_detect ().features) ? USUAL : 0;
+    for (int i = 0; i < plan->steps.count; i++) {
+        const struct packed *packed = plan->steps.list[i].packed;
+        words += packed && packed->method == &conv_depthwise_words;
+        floats += packed && packed->method == &conv_depthwise_bytes;
+    }
+    CHECK (words == usual && words + floats == CASES, "%d by words, %d by floats", words, floats);
+    plan_free (plan);
+    run_everywhere (&t);
+}
+
 /* Whole numbers all the way: instruction sets without a fused multiply-add have the same bits too. */
 static void check_same_everywhere (void)
 {
     struct builder b = builder_new (11, 16, 14, 14);
     int x = build_relu (&b, build_square (&b, 0, 32, 5, 1, 2));
+    for (int kernel = 3; kernel <= 7; kernel += 2) {
+        struct conv conv = {
+            .out_channels = 32, .kernel_h = kernel, .kernel_w = kernel, .groups = 32, .pad_top = kernel / 2
+        };
+        conv.pad_left = conv.pad_bottom = conv.pad_right = kernel / 2;
+        x = build_conv (&b, x, conv);
+    }
     int y = build_relu (&b, build_square (&b, build_square (&b, x, 48, 1, 1, 0), 32, 3, 1, 1));
     y = build_relu (&b, graph_add (b.g, NULL, build_square (&b, y, 32, 1, 1, 0), x));
     int last = build_square (&b, y, 32, 3, 2, 1);
@@ -657,6 +714,8 @@ int main (void)
     check_group ("vectors");
     check_vectors ();
     check_other_vectors ();
+    check_group ("depthwise");
+    check_depthwise ();
     check_group ("instruction sets");
     check_same_everywhere ();
     return check_end ();

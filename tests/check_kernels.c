@@ -71,6 +71,7 @@ static const struct {
     { "words", offsetof (struct kernels, words), check_words },
     { "max_bytes", offsetof (struct kernels, max_bytes), check_max_bytes },
     { "depthwise", offsetof (struct kernels, depthwise), check_depthwise },
+    { "depthwise: bytes", offsetof (struct kernels, depthwise_bytes), check_depthwise_bytes },
     { "pool", offsetof (struct kernels, pool), check_pool },
     { "reduce", offsetof (struct kernels, reduce), check_reduce },
     { "reduce_channels", offsetof (struct kernels, reduce_channels), check_reduce_channels },

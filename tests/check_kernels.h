@@ -40,6 +40,7 @@ void check_dequantise (void);
 void check_words (void);
 void check_max_bytes (void);
 void check_depthwise (void);
+void check_depthwise_bytes (void);
 void check_winograd_input (void);
 void check_winograd_output (void);
 void check_winograd (void); /* both together are a convolution */

@@ -21,6 +21,7 @@ void FOR_ISA (kernels_dequantise) (const uint8_t *in, float *out, ptrdiff_t coun
 void FOR_ISA (kernels_words) (const struct words_args *args);
 void FOR_ISA (kernels_max_bytes) (const struct max_bytes_args *args);
 void FOR_ISA (kernels_pick) (const struct pick_args *args);
+void FOR_ISA (kernels_pick_bytes) (const struct pick_args *args);
 void FOR_ISA (kernels_reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);
 void FOR_ISA (kernels_image) (const struct image_tile *tile);
@@ -123,6 +124,7 @@ const struct kernels FOR_ISA (kernels) = {
     .words = FOR_ISA (kernels_words),
     .max_bytes = FOR_ISA (kernels_max_bytes),
     .pick = FOR_ISA (kernels_pick),
+    .pick_bytes = FOR_ISA (kernels_pick_bytes),
     .reorder_to_blocked = FOR_ISA (kernels_reorder_to_blocked),
     .reorder_to_planar = FOR_ISA (kernels_reorder_to_planar),
     .image = FOR_ISA (kernels_image),

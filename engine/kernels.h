@@ -288,15 +288,15 @@ struct strassen_args {
     const struct epilogue *epilogue;
 };
 
-/* One block of channels put together from others:
+/* One block of channels, floats or bytes, put together from others:
  *   out[16 p + c] = from[c][p * in_pixel],      p < pixels, c < 16
  * Where from[c] is NULL it is *fill or, without one, what was there. Blocks are read by whole vectors; out is none of
- * them. */
+ * them. A block begins on a border of 16 of its numbers. */
 struct pick_args {
-    const float *from[BLOCK];
+    const void *from[BLOCK];
     ptrdiff_t in_pixel, pixels; /* in_pixel: a multiple of 16 */
-    const float *fill;
-    float *out;
+    const void *fill;
+    void *out;
 };
 
 /* The samples of a row that one output is made from, and their weights. */
@@ -360,6 +360,7 @@ struct kernels {
      * apart. Lanes past `channels` become 0. */
     void (*softmax) (const float *in, float *out, int channels, ptrdiff_t pixels, ptrdiff_t block);
     void (*pick) (const struct pick_args *args);
+    void (*pick_bytes) (const struct pick_args *args);
     /* planar [channels][pixels] -> one blocked tensor, lanes past channels zero; and back */
     void (*reorder_to_blocked) (const float *in, float *out, int channels, ptrdiff_t pixels);
     void (*reorder_to_planar) (const float *in, float *out, int channels, ptrdiff_t pixels);

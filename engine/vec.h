@@ -114,6 +114,18 @@ INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
     const __m512i order = _mm512_setr_epi32 (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     _mm512_storeu_si512 (p, _mm512_permutexvar_epi32 (order, _mm512_max_epu8 (bytes, least)));
 }
+/* The bytes of PIXELS_STORED pixels of a block; of each pixel by itself byte i is from[lanes[i]], where that is over 127
+ * 0. */
+typedef __m512i byte_vec;
+INLINE byte_vec byte_load (const uint8_t *p) { return _mm512_loadu_si512 (p); }
+INLINE void byte_store (uint8_t *p, byte_vec a) { _mm512_storeu_si512 (p, a); }
+INLINE byte_vec byte_or (byte_vec a, byte_vec b) { return _mm512_or_si512 (a, b); }
+INLINE byte_vec byte_max (byte_vec a, byte_vec b) { return _mm512_max_epu8 (a, b); }
+INLINE byte_vec byte_repeat (const uint8_t p[16])
+{
+    return _mm512_broadcast_i32x4 (_mm_loadu_si128 ((const __m128i *)p));
+}
+INLINE byte_vec byte_take (byte_vec from, byte_vec lanes) { return _mm512_shuffle_epi8 (from, lanes); }
 /* vec_fma in one rounding on every instruction set */
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
 /* lane i: from[lanes[i]], where that is -1 so_far[i]; lanes begins on a vector's border */
@@ -227,6 +239,16 @@ INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
     const __m256i order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
     _mm256_storeu_si256 ((__m256i *)p, _mm256_permutevar8x32_epi32 (_mm256_max_epu8 (bytes, least), order));
 }
+typedef __m256i byte_vec;
+INLINE byte_vec byte_load (const uint8_t *p) { return _mm256_loadu_si256 ((const __m256i *)p); }
+INLINE void byte_store (uint8_t *p, byte_vec a) { _mm256_storeu_si256 ((__m256i *)p, a); }
+INLINE byte_vec byte_or (byte_vec a, byte_vec b) { return _mm256_or_si256 (a, b); }
+INLINE byte_vec byte_max (byte_vec a, byte_vec b) { return _mm256_max_epu8 (a, b); }
+INLINE byte_vec byte_repeat (const uint8_t p[16])
+{
+    return _mm256_broadcastsi128_si256 (_mm_loadu_si128 ((const __m128i *)p));
+}
+INLINE byte_vec byte_take (byte_vec from, byte_vec lanes) { return _mm256_shuffle_epi8 (from, lanes); }
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
 INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes)
 {
@@ -332,6 +354,13 @@ INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
     UNROLL for (int i = 0; i < 4; i++) within[i] = vec_max (vec_min (high, v[i]), low);
     vec_store_bytes (p, within);
 }
+typedef uint8x16_t byte_vec;
+INLINE byte_vec byte_load (const uint8_t *p) { return vld1q_u8 (p); }
+INLINE void byte_store (uint8_t *p, byte_vec a) { vst1q_u8 (p, a); }
+INLINE byte_vec byte_or (byte_vec a, byte_vec b) { return vorrq_u8 (a, b); }
+INLINE byte_vec byte_max (byte_vec a, byte_vec b) { return vmaxq_u8 (a, b); }
+INLINE byte_vec byte_repeat (const uint8_t p[16]) { return vld1q_u8 (p); }
+INLINE byte_vec byte_take (byte_vec from, byte_vec lanes) { return vqtbl1q_u8 (from, lanes); }
 INLINE vec vec_fused (vec a, vec b, vec c) { return vec_fma (a, b, c); }
 INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes)
 {
@@ -432,6 +461,33 @@ INLINE void vec_store_pixels (uint8_t *p, const vec v[16], vec low, vec high)
         float within = vec_max (vec_min (high, v[i]), low);
         p[i] = (uint8_t) (int)vec_round (within);
     }
+}
+typedef struct { uint8_t of[16]; } byte_vec;
+INLINE byte_vec byte_load (const uint8_t *p)
+{
+    byte_vec a;
+    memcpy (a.of, p, sizeof a.of);
+    return a;
+}
+INLINE void byte_store (uint8_t *p, byte_vec a) { memcpy (p, a.of, sizeof a.of); }
+INLINE byte_vec byte_or (byte_vec a, byte_vec b)
+{
+    for (int i = 0; i < 16; i++)
+        a.of[i] |= b.of[i];
+    return a;
+}
+INLINE byte_vec byte_max (byte_vec a, byte_vec b)
+{
+    for (int i = 0; i < 16; i++)
+        a.of[i] = a.of[i] > b.of[i] ? a.of[i] : b.of[i];
+    return a;
+}
+INLINE byte_vec byte_repeat (const uint8_t p[16]) { return byte_load (p); }
+INLINE byte_vec byte_take (byte_vec from, byte_vec lanes)
+{
+    for (int i = 0; i < 16; i++)
+        lanes.of[i] = lanes.of[i] > 127 ? 0 : from.of[lanes.of[i] & 15];
+    return lanes;
 }
 INLINE vec vec_fused (vec a, vec b, vec c) { return fmaf (a, b, c); }
 INLINE vec vec_take (vec so_far, vec from, const int32_t *lanes) { return *lanes < 0 ? so_far : from; }

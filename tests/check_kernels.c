@@ -85,6 +85,7 @@ static const struct {
     { "softmax", offsetof (struct kernels, softmax), check_softmax },
     { "reorder_to_blocked", offsetof (struct kernels, reorder_to_blocked), check_reorder_to_blocked },
     { "reorder_to_planar", offsetof (struct kernels, reorder_to_planar), check_reorder_to_planar },
+    { "pick_bytes", offsetof (struct kernels, pick_bytes), check_pick_bytes },
     { "pick", offsetof (struct kernels, pick), check_pick },
     { "image", offsetof (struct kernels, image), check_image },
     { "peak", offsetof (struct kernels, peak), check_peak },

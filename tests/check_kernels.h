@@ -55,6 +55,7 @@ void check_softmax (void);
 void check_reorder_to_blocked (void);
 void check_reorder_to_planar (void);
 void check_pick (void);
+void check_pick_bytes (void);
 void check_image (void);
 void check_peak (void);
 void check_fpu_enter (void);

@@ -490,7 +490,7 @@ static void pick_case (int pixels, int blocks, int step, bool shuffle, bool fill
         bool nowhere = random_between (0, 5) == 0;
         args.from[c] = nowhere ? NULL : in.data + (size_t)(from / 16) * block + from % 16;
         for (int p = 0; p < pixels && (filled || !nowhere); p++) {
-            e.value[16 * p + c] = (double)(nowhere ? fill : args.from[c][16 * p * step]);
+            e.value[16 * p + c] = (double)(nowhere ? fill : ((const float *)args.from[c])[16 * p * step]);
             e.bound[16 * p + c] = 0;
         }
     }
@@ -503,6 +503,48 @@ static void pick_case (int pixels, int blocks, int step, bool shuffle, bool fill
     guarded_free (&in);
     guarded_free (&out);
     expected_free (&e);
+}
+
+/* The same of bytes. */
+static void pick_bytes_case (int pixels, int blocks, int step, bool shuffle, bool filled)
+{
+    size_t block = (size_t)(16 * (pixels - 1) * step + 16);
+    struct guarded in = guarded_new ((size_t)blocks * block / 4, ALIGNED_TO_BLOCK, pixels % 2);
+    struct guarded out = guarded_new ((size_t)(4 * pixels), ALIGNED_TO_BLOCK, pixels % 3 == 0);
+    uint8_t fill = 77, before[16 * 80];
+    struct pick_args args = { .in_pixel = 16 * step, .pixels = pixels, .fill = filled ? &fill : NULL, .out = out.data };
+    for (size_t i = 0; i < (size_t)blocks * block; i++)
+        ((uint8_t *)in.data)[i] = (uint8_t)random_between (0, 255);
+    int first = random_between (0, 16 * blocks - 1);
+    for (int c = 0; c < 16; c++) {
+        int from =
+            shuffle ? (first + c / 2 + c % 2 * 16 * blocks / 2) % (16 * blocks) : random_between (0, 16 * blocks - 1);
+        args.from[c] =
+            random_between (0, 5) ? (const uint8_t *)in.data + (size_t)(from / 16) * block + from % 16 : NULL;
+    }
+    CASE ("%d pixels, %d blocks, every %d-th, shuffle %d, filled %d", pixels, blocks, step, shuffle, filled);
+    for (int t = case_begin (); t < table_count; t++) {
+        guarded_clear (&out);
+        memcpy (before, out.data, (size_t)(16 * pixels));
+        tables[t]->pick_bytes (&args);
+        for (int i = 0; i < 16 * pixels; i++) {
+            const uint8_t *from = args.from[i % 16];
+            int want = from ? from[i / 16 * 16 * step] : filled ? fill : before[i];
+            CHECK (((uint8_t *)out.data)[i] == want, "%s: %s: at %d %d, not %d", tables[t]->name, what, i,
+                   ((uint8_t *)out.data)[i], want);
+        }
+    }
+    guarded_free (&in);
+    guarded_free (&out);
+}
+
+void check_pick_bytes (void)
+{
+    for (int i = 0; i < 400; i++)
+        pick_bytes_case (random_between (1, 80), random_between (1, 8), i % 3 ? 1 : random_between (2, 3), i % 2,
+                         i / 2 % 2);
+    for (int blocks = 1; blocks <= 40; blocks += 13) /* as many pixels as lanes */
+        pick_bytes_case (21, blocks, 1, false, true);
 }
 
 void check_pick (void)

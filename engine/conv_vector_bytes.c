@@ -3,7 +3,7 @@
  *
  * Its weights are read once for one pixel, so that they are nearly all it takes, and a quarter of the bytes nearly a
  * quarter of the time (half where a weight takes 16 bits). The vector gets a scale of its own in each run, so that
- * nothing of a sure answer is cut:
+ * nothing of a sure answer is cut; one that a file has rounded keeps the file's:
  *
  *   low .. high of the vector -> its bytes, scale and zero point -> what each channel's sums are multiplied with
  *   item = panel: bytes -> kernel -> floats */
@@ -86,16 +86,24 @@ static uint8_t *kernel_input (const struct execution *e, const struct step *step
     return (uint8_t *)e->shared + (step->kernel->stage ? numbers_of (step) : 0);
 }
 
+static void choose_scale (const struct step *step, float *scale, int *zero)
+{
+    float low, high;
+    find_range (step->in, step->in_channels, &low, &high);
+    *scale = high / LEVELS - low / LEVELS;
+    *scale = *scale < FLT_MIN * LEVELS ? 1 : *scale;
+    *zero = (int)rintf (fminf (fmaxf (-low / *scale, 0), LEVELS));
+}
+
 /* A vector with an infinity or a NaN makes sums that are no numbers. */
 static void quantise_vector (struct execution *e, const struct step *step)
 {
     const struct vector_bytes *v = step->state;
     const struct packed *packed = step->packed;
-    float low, high;
-    find_range (step->in, step->in_channels, &low, &high);
-    float scale = high / LEVELS - low / LEVELS;
-    scale = scale < FLT_MIN * LEVELS ? 1 : scale;
-    int zero = (int)rintf (fminf (fmaxf (-low / scale, 0), LEVELS));
+    float scale = step->place.in.scale;
+    int zero = step->place.in.zero;
+    if (scale == 0)
+        choose_scale (step, &scale, &zero);
     ptrdiff_t numbers = (ptrdiff_t)numbers_of (step);
     uint8_t *bytes = e->shared;
     e->kernels->quantise (step->in, bytes, numbers, 1 / scale, (float)zero);

@@ -13,7 +13,7 @@ struct place {
     int buffer; /* -1: nowhere: fused away, or only the caller's planar input */
     enum element element;
     int zero;    /* of bytes, which stand for scale * (byte - zero) */
-    float scale; /* normal, above 0 */
+    float scale; /* normal, above 0; of floats too, where bytes of it could hold them without loss, else 0 */
     size_t offset;
 };
 

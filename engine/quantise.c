@@ -205,6 +205,21 @@ static void round_early (const struct graph *g, const struct layers *layers, str
     }
 }
 
+/* Vectors stay floats; of those that a file has rounded to no more than bytes hold, the place says by which steps. */
+static void note_vectors (const struct graph *g, const struct layers *layers, struct places *places)
+{
+    for (int l = 0; l < layers->count; l++) {
+        const struct layer *layer = &layers->list[l];
+        const struct node *out = &g->nodes[layer->output];
+        struct kind own = { 0 };
+        if (!is_vector (out) || out->operation != OPERATION_QUANTISE || !own_range (g, layer, NULL, &own) ||
+            out->u.quantise.range.high - out->u.quantise.range.low > LEVELS)
+            continue;
+        scale_bytes (&places->of[layer->output], own.low, own.high);
+        places->of[layer->output].element = ELEMENT_F32;
+    }
+}
+
 bool quantise_tensors (const struct graph *g, const struct layers *layers, const struct ranges *ranges,
                        struct places *places)
 {
@@ -219,14 +234,15 @@ bool quantise_tensors (const struct graph *g, const struct layers *layers, const
         if (!all->floats && isfinite ((float)((all->high - all->low) / LEVELS)))
             scale_bytes (&places->of[id], all->low, all->high);
     }
+    note_vectors (g, layers, places);
     free (kinds);
     return true;
 }
 
 /* ---- convolutions ------------------------------------------------------------------------------------------------ */
 
-/* Only in a plan of calibrated ranges: what a quantised file says of its vectors stays as it is. 2^17 weights, of
- * floats 512 KiB, are what an L2 cache does not keep beside the maps. */
+/* Vectors in a plan of calibrated ranges, and those that a file has rounded. 2^17 weights, of floats 512 KiB, are what
+ * an L2 cache does not keep beside the maps. */
 bool quantise_takes_vector (const struct preparation *p, const struct layer *layer)
 {
     enum { LEAST_WEIGHTS = 1 << 17 };
@@ -235,10 +251,12 @@ bool quantise_takes_vector (const struct preparation *p, const struct layer *lay
     const struct conv *conv = &layer->conv;
     bool padded = conv->pad_top || conv->pad_left || conv->pad_bottom || conv->pad_right;
     float low, high;
-    return p->ranges && is_vector (in) && in->operation != OPERATION_QUANTISE && in->operation != OPERATION_INPUT &&
-           conv->groups == 1 && !padded && layer->residual < 0 && conv->kernel_h == 1 && conv->kernel_w == 1 &&
+    bool known = place_of (p, input).scale > 0 ||
+                 (p->ranges && in->operation != OPERATION_QUANTISE && ranges_get (p->ranges, input, &low, &high));
+    return known && is_vector (in) && in->operation != OPERATION_INPUT && conv->groups == 1 && !padded &&
+           layer->residual < 0 && conv->kernel_h == 1 && conv->kernel_w == 1 &&
            is_vector (&p->g->nodes[layer->output]) && (int64_t)in->channels * conv->out_channels >= LEAST_WEIGHTS &&
-           quantise_fits (p->g, layer) && ranges_get (p->ranges, input, &low, &high);
+           quantise_fits (p->g, layer);
 }
 
 /* How much a step is where all that the epilogue does is to round in steps of one range, else 0. */

@@ -7,7 +7,7 @@
  *   VBMI            as VNNI, of one channel's bytes in four pixels: kernels_depthwise_bytes.c
  *
  * A vector holds the words of LANES output channels. Sums of bytes are exact: every page makes the same numbers. S16 is
- * what serves processors without dot products of bytes: vpmaddubsw would save the widening, but 255 * 127 * 2 does not
+ * what serves processors without dot products of bytes: vpmaddubsw would save the widening, but 255 * 128 * 2 does not
  * fit the 16 bits of its results.
  *
  * Words are vectors of 32-bit numbers, not __m512i, which gcc casts at each use: it then keeps every sum twice, and the

@@ -46,18 +46,20 @@ static bool wanted (size_t number)
 }
 
 /* The step of a channel's weights [count], of which the largest is `most`: that of a file of 8-bit weights, where they
- * are all whole numbers of some step, else such that the largest is 127 of it; 0 where they are all 0. */
+ * are all whole numbers of some step, else such that the largest is 127 of it; 0 where they are all 0.
+ * Weights of a hostile file lie on every coarse grid but for the last of them: after so many looks there is none. */
 static float step_of (const struct layer *layer, const float *from, size_t count, int o, float most)
 {
-    enum { LARGEST = 128 };
+    enum { LARGEST = 128, LOOKS = 8, LEAST_LOOKS = 1024 }; /* at a weight; at all of a channel at least */
     const double near = 1e-3;
+    size_t looks = LOOKS * count + LEAST_LOOKS;
     if (!isfinite (most))
         return NAN;
     if (most / LARGEST < FLT_MIN)
         return 0;
-    for (int n = LARGEST; n > 0 && work_spend (0); n--) {
+    for (int n = LARGEST; n > 0 && looks > 0 && work_spend (0); n--) {
         size_t i = 0;
-        for (double steps = 0; i < count; i++) {
+        for (double steps = 0; i < count && looks > 0; i++, looks--) {
             steps = (double)folded (layer, (double)from[i], o) / ((double)most / n);
             if (fabs (steps - rint (steps)) > near || steps > 127 + near)
                 break;

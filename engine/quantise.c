@@ -29,9 +29,10 @@ enum { LEVELS = 255, TERMS_MAX = 65700 }; /* 255 * 128 * TERMS_MAX < 2^31 */
 struct kind {
     int group;           /* towards the first of those; itself: it is */
     int readers, reader; /* how many layers read it, and the last of them */
-    int takers, taker;   /* the same of the layers that do not share its range */
+    int takers, taker;   /* the same of the layers that do more than to keep its numbers in its range */
     bool made, floats;   /* some layer leaves it; it must be floats */
     double low, high;
+    double step; /* of the file's rounding, where it has fewer than LEVELS and all that share the range have the same */
 };
 
 static int group_of (struct kind *kinds, int id)
@@ -111,9 +112,9 @@ static bool own_range (const struct graph *g, const struct layer *layer, const s
     if (node->operation == OPERATION_QUANTISE &&
         (activation == ACTIVATION_ROUND || activation == ACTIVATION_REQUANTISE)) {
         struct range range = node->u.quantise.range;
-        int most = range.high < range.low + LEVELS ? range.low + LEVELS : range.high; /* so that its step is a byte's */
         kind->low = (double)range.step * range.low;
-        kind->high = (double)range.step * most;
+        kind->high = (double)range.step * range.high;
+        kind->step = range.high < range.low + LEVELS ? (double)range.step : 0;
         return true;
     }
     bool known = ranges && ranges_get (ranges, layer->output, &low, &high);
@@ -164,20 +165,34 @@ static void scale_bytes (struct place *place, double low, double high)
     place->zero = (int)fmin (fmax (rint (-low / (double)place->scale), 0), LEVELS);
 }
 
+/* So that a step of few is a byte's. */
+static void widen (struct kind *kind)
+{
+    if (kind->step > 0)
+        kind->high = fmax (kind->high, kind->low + LEVELS * kind->step);
+}
+
 /* One range for all that share it. */
 static void unite (const struct graph *g, const struct layers *layers, struct kind *kinds)
 {
     for (int id = 0; id < g->count; id++) {
         struct kind *all = &kinds[group_of (kinds, id)], *one = &kinds[id];
         all->floats |= one->floats;
+        if (all->low == all->high)
+            all->step = one->step;
+        else if (one->low != one->high && one->step != all->step) /* others' steps may be finer */
+            all->step = 0;
         all->low = fmin (all->low, one->low);
         all->high = fmax (all->high, one->high);
     }
+    for (int id = 0; id < g->count; id++)
+        widen (&kinds[id]);
     for (int l = 0; l < layers->count; l++) {
         const struct layer *layer = &layers->list[l];
         for (int i = 0; i < layer->input_count + (layer->residual >= 0); i++) {
             struct kind *read = &kinds[group_of (kinds, i < layer->input_count ? layer->inputs[i] : layer->residual)];
-            if (read != &kinds[group_of (kinds, layer->output)]) {
+            /* a convolution of one part of a concat may make another: it takes the range that it shares */
+            if (!keeps_numbers (g, layer) || read != &kinds[group_of (kinds, layer->output)]) {
                 read->takers++;
                 read->taker = l;
             }
@@ -198,7 +213,10 @@ static void round_early (const struct graph *g, const struct layers *layers, str
         struct kind *from = &kinds[group_of (kinds, layer->inputs[0])], *to = &kinds[group_of (kinds, layer->output)];
         struct kind own = { 0 };
         if (from == to || from->takers != 1 || from->taker != l || from->floats || to->floats ||
-            !own_range (g, layer, NULL, &own) || own.low != to->low || own.high != to->high)
+            !own_range (g, layer, NULL, &own))
+            continue;
+        widen (&own);
+        if (own.low != to->low || own.high != to->high)
             continue;
         from->low = to->low;
         from->high = to->high;
@@ -301,7 +319,7 @@ static bool requantise_epilogue (struct preparation *p, struct step *step)
     struct epilogue *epilogue = &step->epilogue;
     float unit = step->place.out.scale, zero = (float)step->place.out.zero;
     if (epilogue->clamp_only) {
-        epilogue->low = fmaxf (epilogue->low / unit + zero, 0);
+        epilogue->low = fminf (fmaxf (epilogue->low / unit + zero, 0), LEVELS);
         epilogue->high = fmaxf (fminf (epilogue->high / unit + zero, LEVELS), epilogue->low);
         return true;
     }
@@ -435,7 +453,7 @@ static bool byte_limits (const struct preparation *p, const struct layer *layer,
     *low = 0;
     *high = LEVELS;
     if (rounds || a.kind == ACTIVATION_CLIP) {
-        *low = fmaxf ((rounds ? a.alpha : a.alpha / unit) + zero, 0);
+        *low = fminf (fmaxf ((rounds ? a.alpha : a.alpha / unit) + zero, 0), LEVELS);
         *high = fmaxf (fminf ((rounds ? a.beta : a.beta / unit) + zero, LEVELS), *low);
     } else if (a.kind == ACTIVATION_RELU) {
         *low = zero;

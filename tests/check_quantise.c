@@ -6,6 +6,8 @@
 #include "tests/random_graph.h"
 #include "tests/reference.h"
 
+#include "engine/ranges.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +261,97 @@ static void check_refused (void)
     graph_unref (b.g);
 }
 
+/* ---- bytes of several ranges -----------------------------------------------------------------------------------*/
+
+enum { PART = 16, AREA = 36 };
+
+/* A 1x1 convolution that leaves every channel as it is, times `factor`. */
+static int same_numbers (struct graph *g, int x, int channels, float factor)
+{
+    float *weights = calloc ((size_t)channels * (size_t)channels, sizeof *weights);
+    for (int c = 0; c < channels; c++)
+        weights[c * channels + c] = factor;
+    x = graph_conv (g, NULL, x, &(struct conv) { .out_channels = channels, .kernel_h = 1, .kernel_w = 1 }, weights,
+                    NULL);
+    free (weights);
+    return x;
+}
+
+/* The graph's output in bytes, on every instruction set, against the oracle's. */
+static void check_bytes (struct builder *b, const struct ranges *ranges, const char *what, double bound)
+{
+    float *input = random_floats (b, PART * AREA, -3, 3);
+    struct reference *reference = reference_run (b->g, input);
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        struct plan_options options = { .isa = *isa, .threads = 1, .precision = PRECISION_INT8, .ranges = ranges };
+        struct error error = { "" };
+        struct plan *plan = plan_new (b->g, &options, &error);
+        if (!CHECK (plan != NULL, "%s: %s", what, error.text))
+            continue;
+        plan_run (plan, input);
+        const struct tensor *out = plan_output (plan, 0);
+        const double *values = reference_values (reference, graph_find (b->g, out->name));
+        double most = 0;
+        for (int i = 0; i < out->channels * AREA; i++)
+            most = fmax (most, fabs ((double)out->data[i] - values[i]));
+        CHECK (most <= bound, "%s, %s: off by %g", what, *isa, most);
+        plan_free (plan);
+    }
+    reference_free (reference);
+    free (input);
+    graph_unref (b->g);
+}
+
+/* A part of a concat is also what the other part is made of: what rounds the concat must not cut it. */
+static void check_part_of_part (void)
+{
+    const struct range whole = { 0.05f, -128, 127 };
+    struct builder b = builder_new (3, PART, 6, 6);
+    int parts[2], x = graph_quantise (b.g, NULL, 0, whole, NULL, 1);
+    parts[0] = graph_quantise (b.g, NULL, same_numbers (b.g, x, PART, 1), whole, NULL, 1);
+    parts[1] = graph_quantise (b.g, NULL, same_numbers (b.g, parts[0], PART, -1), whole, NULL, 1);
+    x = graph_quantise (b.g, NULL, graph_concat (b.g, NULL, parts, 2), (struct range) { 0.03f, -3, 252 }, NULL, 1);
+    graph_output (b.g, same_numbers (b.g, x, 2 * PART, 1));
+    check_bytes (&b, NULL, "a part of a part", 1e-4);
+}
+
+/* Beside 256 steps, 16 coarse ones do not make a coarse range of all. */
+static void check_coarse_part (void)
+{
+    const struct range fine = { 0.03f, -128, 127 };
+    struct builder b = builder_new (4, PART, 6, 6);
+    int parts[2], x = graph_quantise (b.g, NULL, 0, fine, NULL, 1);
+    parts[0] = graph_quantise (b.g, NULL, same_numbers (b.g, x, PART, 1), (struct range) { 0.5f, -7, 8 }, NULL, 1);
+    parts[1] = graph_quantise (b.g, NULL, same_numbers (b.g, x, PART, 1), fine, NULL, 1);
+    graph_output (b.g, same_numbers (b.g, graph_concat (b.g, NULL, parts, 2), 2 * PART, 1));
+    check_bytes (&b, NULL, "a coarse part", 0.51 * 7.84 / 255);
+}
+
+/* What a clip leaves lies above all that the range behind it has. */
+static void check_clip_above (void)
+{
+    struct builder b = builder_new (5, PART, 6, 6);
+    int x = graph_quantise (b.g, NULL, 0, (struct range) { 0.03f, -128, 127 }, NULL, 1);
+    x = same_numbers (b.g, x, PART, 3);
+    int clip = x = graph_activation (b.g, NULL, x, (struct activation) { ACTIVATION_CLIP, 3, 6 });
+    x = graph_pool (b.g, NULL, x,
+                    &(struct pool) { .kind = POOL_MAX,
+                                     .kernel_h = 3,
+                                     .kernel_w = 3,
+                                     .stride_h = 1,
+                                     .stride_w = 1,
+                                     .pad_top = 1,
+                                     .pad_left = 1,
+                                     .pad_bottom = 1,
+                                     .pad_right = 1 });
+    x = graph_quantise (b.g, NULL, x, (struct range) { 2.0f / 255, 0, 255 }, NULL, 1);
+    graph_output (b.g, same_numbers (b.g, x, PART, 1));
+    struct ranges *ranges = ranges_new (b.g);
+    ranges_set (ranges, clip, 0, 6);
+    check_bytes (&b, ranges, "a clip above the range", 1e-4);
+    ranges_free (ranges);
+}
+
 int main (void)
 {
     check_group ("sums of whole numbers");
@@ -276,5 +369,9 @@ int main (void)
     }
     check_group ("ranges that are refused");
     check_refused ();
+    check_group ("bytes of several ranges");
+    check_part_of_part ();
+    check_coarse_part ();
+    check_clip_above ();
     return check_end ();
 }

@@ -73,6 +73,13 @@ bool quantise_fits (const struct graph *g, const struct layer *layer)
     return (double)in * conv->kernel_h * conv->kernel_w <= TERMS_MAX;
 }
 
+/* Whether a float and what is divided by it can hold a step of what lies between two numbers, or there are none. */
+static bool steps_are_floats (double low, double high)
+{
+    float scale = (float)((high - low) / LEVELS);
+    return isfinite (scale) && (low == high || scale >= FLT_MIN * LEVELS);
+}
+
 /* What the stem's weights multiply: a graph's input in a plan of calibrated ranges. */
 static bool takes_input (const struct graph *g, const struct ranges *ranges, const struct layer *layer, float *low,
                          float *high)
@@ -80,7 +87,7 @@ static bool takes_input (const struct graph *g, const struct ranges *ranges, con
     const struct node *in = &g->nodes[layer->inputs[0]];
     return layer->operation == OPERATION_CONV && in->operation == OPERATION_INPUT && layer->conv.groups == 1 &&
            in->channels <= PIXEL_BYTES && ranges && quantise_fits (g, layer) &&
-           ranges_get (ranges, layer->inputs[0], low, high) && isfinite ((*high - *low) / LEVELS);
+           ranges_get (ranges, layer->inputs[0], low, high) && steps_are_floats ((double)*low, (double)*high);
 }
 
 /* Read by one layer, which makes a vector of it, or the stem of floats that a max-pool follows: conv_stem_pool.c. */
@@ -161,7 +168,7 @@ static void scale_bytes (struct place *place, double low, double high)
 {
     float scale = (float)((high - low) / LEVELS);
     place->element = ELEMENT_U8;
-    place->scale = scale >= FLT_MIN * LEVELS ? scale : 1;
+    place->scale = scale > 0 ? scale : 1;
     place->zero = (int)fmin (fmax (rint (-low / (double)place->scale), 0), LEVELS);
 }
 
@@ -249,7 +256,7 @@ bool quantise_tensors (const struct graph *g, const struct layers *layers, const
     round_early (g, layers, kinds);
     for (int id = 0; id < g->count; id++) {
         const struct kind *all = &kinds[group_of (kinds, id)];
-        if (!all->floats && isfinite ((float)((all->high - all->low) / LEVELS)))
+        if (!all->floats && steps_are_floats (all->low, all->high))
             scale_bytes (&places->of[id], all->low, all->high);
     }
     note_vectors (g, layers, places);

@@ -326,7 +326,7 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
     const struct patch patch = { part_start (d->strips, band, d->bands) * conv->stride_h - conv->pad_top,
                                  -conv->pad_left, d->staged_height, d->staged_width };
     if (d->staging == STAGING_WORDS) {
-        stem_bytes_stage (e, step, &patch, worker->scratch);
+        conv_stage_words (e, step, &patch, worker->scratch);
         return;
     }
     const struct pixels pixels = { .numbers = planar ? 1 : BLOCK,

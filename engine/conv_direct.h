@@ -66,7 +66,7 @@ struct pixels {
 enum { PIXEL_BYTES = 4 }; /* of a pixel that is a word */
 
 /* A patch of the caller's input as such words; behind them `scratch` has room for a row of bytes. */
-void stem_bytes_stage (const struct execution *e, const struct step *step, const struct patch *patch, void *scratch);
+void conv_stage_words (const struct execution *e, const struct step *step, const struct patch *patch, void *scratch);
 
 /* A patch of one plane in_height x in_width of such pixels. */
 void copy_padded (const void *in, int in_height, int in_width, const struct patch *patch, const struct pixels *pixels,

@@ -25,7 +25,7 @@ static void stage_numbers (const struct conv_kernel *kernel, const uint8_t *byte
         memcpy (out, bytes, pixels * PIXEL_BYTES);
 }
 
-void stem_bytes_stage (const struct execution *e, const struct step *step, const struct patch *patch, void *scratch)
+void conv_stage_words (const struct execution *e, const struct step *step, const struct patch *patch, void *scratch)
 {
     const struct conv_kernel *kernel = step->kernel;
     const struct place *in = &step->place.in;

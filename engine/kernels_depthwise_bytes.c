@@ -60,8 +60,8 @@ INLINE void stage (const struct depthwise_bytes_args *args, ptrdiff_t row)
     }
 }
 
-/* What a tile's sums become, beside scale and shift: bytes that are clamped, rounded twice and clamped, or a hard swish,
- * all in registers; or something else, by the stack. */
+/* What a tile's sums become, beside scale and shift: bytes that are clamped, or rounded twice and clamped, or a hard
+ * swish, all in registers; or something else, by the stack. */
 enum end { END_CLAMP, END_TWICE, END_SWISH, END_OTHER };
 
 INLINE enum end end_of (const struct depthwise_bytes_args *args)

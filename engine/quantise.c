@@ -413,7 +413,7 @@ bool quantise_step (struct preparation *p, struct step *step)
         return step_out_of_memory (p);
     bool twice = step->packed->method->twice, exact = twice && sums_are_parts (step);
     float first = range_step (step);
-    if (out->element != ELEMENT_U8 || !twice || (first == out->scale && !(exact && out->zero)))
+    if (out->element != ELEMENT_U8 || !twice || residual->buffer >= 0 || (first == out->scale && !(exact && out->zero)))
         first = 0;
     if (first == 0)
         round_by_store (step);

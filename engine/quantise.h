@@ -28,8 +28,8 @@ bool quantise_step (struct preparation *p, struct step *step);
 /* Whether the layer does nothing but make bytes of its one input, by the scale and zero of `out`. */
 bool quantise_rounds (const struct graph *g, const struct layer *layer, struct place out);
 
-/* Makes the step, a convolution of bytes, add `other` to what it leaves, as the layer `sum` behind it would: a file that
- * rounds the two addends apart has its sums in one pass. False: it stays as it is. */
+/* Makes the step, a convolution of bytes, add `other` to what it leaves, as the layer `sum` behind it would: a file
+ * that rounds the two addends apart has its sums in one pass. False: it stays as it is. */
 bool quantise_join_sum (const struct preparation *p, struct step *step, const struct layer *sum, int other);
 
 /* Whether the layer reads or makes bytes. */

@@ -114,8 +114,8 @@ INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
     const __m512i order = _mm512_setr_epi32 (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     _mm512_storeu_si512 (p, _mm512_permutexvar_epi32 (order, _mm512_max_epu8 (bytes, least)));
 }
-/* The bytes of PIXELS_STORED pixels of a block; of each pixel by itself byte i is from[lanes[i]], where that is over 127
- * 0. */
+/* The bytes of PIXELS_STORED pixels of a block. byte_take, of each pixel by itself: byte i is from[lanes[i]], and 0
+ * where lanes[i] is over 127. */
 typedef __m512i byte_vec;
 INLINE byte_vec byte_load (const uint8_t *p) { return _mm512_loadu_si512 (p); }
 INLINE void byte_store (uint8_t *p, byte_vec a) { _mm512_storeu_si512 (p, a); }

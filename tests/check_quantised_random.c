@@ -640,8 +640,8 @@ static void check_seed (unsigned seed, const char *path)
     model_unref (model);
 }
 
-/* So many weights of two channels, each by itself, all -128 but for one, and a bias that leaves 3 of their sum, which is
- * added to itself. */
+/* So many weights of two channels, each by itself, all -128 but for one, and a bias that leaves 3 of their sum, which
+ * is added to itself. */
 static void check_taps (int taps, const char *path)
 {
     enum { MOST = 550 };

@@ -332,7 +332,7 @@ static void stage (struct execution *e, const struct step *step, struct worker_s
     const struct pixels pixels = { .numbers = planar ? 1 : BLOCK,
                                    .in = step->place.in.element,
                                    .out = step->kernel->staged,
-                                   .fill = step->place.in.zero,
+                                   .fill = step->place.in.element == ELEMENT_U8 ? step->place.in.zero : 0,
                                    .stage = step->kernel->stage };
     int planes = planar ? step->in_channels : divide_up (step->in_channels, BLOCK);
     size_t plane = (size_t)step->in_height * (size_t)step->in_width * pixels.numbers * element_bytes (pixels.in);

@@ -240,6 +240,9 @@ static void note_vectors (const struct graph *g, const struct layers *layers, st
         if (!is_vector (out) || out->operation != OPERATION_QUANTISE || !own_range (g, layer, NULL, &own) ||
             out->u.quantise.range.high - out->u.quantise.range.low > LEVELS)
             continue;
+        widen (&own);
+        if (!steps_are_floats (own.low, own.high))
+            continue;
         scale_bytes (&places->of[layer->output], own.low, own.high);
         places->of[layer->output].element = ELEMENT_F32;
     }

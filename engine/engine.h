@@ -169,8 +169,8 @@ bool graph_take_weights (struct graph *g, struct graph *from);
 /* ---- plan ---------------------------------------------------------------------------------------------------- */
 
 /* Winograd's and Strassen's values are sums of sums: NaN, infinity and rounding errors of one input pixel reach the
- * outputs of a tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen) where the direct sum keeps them in one
- * place. */
+ * outputs of a tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen; of three, since one of an odd number of
+ * pixels is in two pairs) where the direct sum keeps them in one place. */
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
 /* INT8: tensors whose ranges are known in 256 steps, weights in 255 per output channel, sums exact; the rest fp32. */
 enum precision { PRECISION_FP32, PRECISION_INT8 };

@@ -70,10 +70,11 @@ static void check_spread (const void *data)
         const char *name;
         enum algorithm algorithm;
         int kernel, most;
+        int shared; /* so many more where a pixel is in two pairs, as the tile of an instruction set has it */
     } methods[] = {
-        { "direct, 3x3", ALGORITHM_DIRECT, 3, 9 }, { "F(2,3)", ALGORITHM_F23, 3, 9 },
-        { "F(4x2,3)", ALGORITHM_F42, 3, 15 },      { "F(4,3)", ALGORITHM_F43, 3, 25 },
-        { "direct, 1x1", ALGORITHM_DIRECT, 1, 1 }, { "Strassen", ALGORITHM_STRASSEN, 1, 2 },
+        { "direct, 3x3", ALGORITHM_DIRECT, 3, 9, 0 }, { "F(2,3)", ALGORITHM_F23, 3, 9, 0 },
+        { "F(4x2,3)", ALGORITHM_F42, 3, 15, 0 },      { "F(4,3)", ALGORITHM_F43, 3, 25, 0 },
+        { "direct, 1x1", ALGORITHM_DIRECT, 1, 1, 0 }, { "Strassen", ALGORITHM_STRASSEN, 1, 2, 1 },
     };
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         struct graph *g = one_layer (methods[i].kernel);
@@ -82,7 +83,8 @@ static void check_spread (const void *data)
             for (int kind = 0; kind < 2; kind++) {
                 int count = spread (g, methods[i].algorithm, *isa, kind ? (float)NAN : INFINITY);
                 most = count > most ? count : most;
-                CHECK (count == methods[i].most, "%s, %s: %d outputs of a channel", methods[i].name, *isa, count);
+                CHECK (count == methods[i].most || count == methods[i].most + methods[i].shared,
+                       "%s, %s: %d outputs of a channel", methods[i].name, *isa, count);
             }
         printf ("# %s: one pixel that is no number makes %d outputs of a channel none\n", methods[i].name, most);
         graph_unref (g);

@@ -295,24 +295,37 @@ void copy_padded (const void *in, int in_height, int in_width, const struct patc
     }
 }
 
-/* Every stride-th pixel of a plane, or those of a band in a row. */
+/* Every stride-th pixel of a row. The usual sizes of a pixel are constants: a call for each would take longer. */
+static void sample_row (const struct pixels *pixels, size_t stride, const char *in, char *out, int width)
+{
+    size_t from = pixels->numbers * element_bytes (pixels->in), to = pixels->numbers * element_bytes (pixels->out);
+    if (!pixels->stage && from == BLOCK)
+        for (int x = 0; x < width; x++)
+            memcpy (out + (size_t)x * BLOCK, in + (size_t)x * stride * BLOCK, BLOCK);
+    else if (!pixels->stage && from == BLOCK * sizeof (float))
+        for (int x = 0; x < width; x++)
+            memcpy (out + (size_t)x * BLOCK * sizeof (float), in + (size_t)x * stride * BLOCK * sizeof (float),
+                    BLOCK * sizeof (float));
+    else
+        for (int x = 0; x < width; x++)
+            copy_numbers (pixels, in + (size_t)x * stride * from, out + (size_t)x * to, 1);
+}
+
+/* A band's pixels in a row; or every stride-th one of the rows that a band is in, where they are in the whole. */
 static void stage_flat (const struct step *step, const struct pixels *pixels, int band, const char *in, char *out)
 {
     const struct direct *d = step->state;
     const struct conv *conv = &step->conv;
     size_t from = BLOCK * element_bytes (pixels->in), to = BLOCK * element_bytes (pixels->out);
+    int first = part_start (d->strips, band, d->bands) * d->strip_width;
+    int last = least (step->height * step->width, part_start (d->strips, band + 1, d->bands) * d->strip_width);
     if (d->staging == STAGING_WIDEN) {
-        int first = part_start (d->strips, band, d->bands) * d->strip_width;
-        int last = least (step->height * step->width, part_start (d->strips, band + 1, d->bands) * d->strip_width);
         copy_numbers (pixels, in + (size_t)first * from, out, (size_t)(last - first));
         return;
     }
-    for (int y = 0; y < step->height; y++)
-        for (int x = 0; x < step->width; x++, out += to)
-            copy_numbers (pixels,
-                          in + ((size_t)(y * conv->stride_h) * (size_t)step->in_width + (size_t)(x * conv->stride_w)) *
-                                   from,
-                          out, 1);
+    for (int y = first / step->width; y < divide_up (last, step->width); y++)
+        sample_row (pixels, (size_t)conv->stride_w, in + (size_t)(y * conv->stride_h) * (size_t)step->in_width * from,
+                    out + (size_t)y * (size_t)step->width * to, step->width);
 }
 
 static void stage (struct execution *e, const struct step *step, struct worker_state *worker, int band)
@@ -416,7 +429,7 @@ static void conv_item (struct execution *e, const struct step *step, struct work
     int band = item / groups, first = item % groups * d->panel_group;
     int last = least (step->packed->panel_count, first + d->panel_group);
     if (d->staging != STAGING_NONE)
-        stage (e, step, worker, d->staging == STAGING_SAMPLE ? 0 : band); /* samples: all of them at once */
+        stage (e, step, worker, band);
     for (int c = first; c < last; c++)
         conv_panel (e, step, worker, c, band);
 }

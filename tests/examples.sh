@@ -7,7 +7,8 @@
 # alone must do also run with gst-python's additions to it switched off.
 # Prints a line for each and "N passed, N failed, N skipped"; ends with 1 if any failed.
 set -u
-examples=$(cd "$(dirname "$0")/../examples" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+examples=$(cd "$here/../examples" && pwd)
 # shellcheck source=tests/tally.sh
 . "$(dirname "$0")/tally.sh"
 work=$(mktemp -d)
@@ -162,6 +163,47 @@ rtsp() {
   fi
 }
 rtsp
+# What webrtc.py serves is decoded by viewers that ask for it as browsers do.
+webrtc() {
+  for element in webrtcbin nicesrc dtlsenc srtpenc vp8enc rtpvp8pay rtpvp8depay vp8dec clocksync; do
+    gst-inspect-1.0 $element >/dev/null 2>&1 || { skip "webrtc.py: no element $element"; return; }
+  done
+  if ! "$python" -c 'import gi; gi.require_version("GstWebRTC", "1.0"); from gi.repository import GstSdp, GstWebRTC' \
+    >/dev/null 2>&1; then
+    skip "webrtc.py: GstWebRTC's typelib is not installed (Debian: gir1.2-gst-plugins-bad-1.0)"
+    return
+  fi
+  expect "webrtc.py, no port" 2 0 "$python" "$work/plain.py" "$examples/webrtc.py" no
+  expect "webrtc.py, no such element" 1 0 "$python" "$work/plain.py" "$examples/webrtc.py" 0 nosuchsource
+  timeout 200 "$python" "$work/plain.py" "$examples/webrtc.py" 0 \
+    'videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=10/1' \
+    >"$work/server" 2>&1 </dev/null &
+  server=$!
+  while kill -0 $server 2>/dev/null && ! grep -q http: "$work/server"; do
+    sleep 0.2
+  done
+  status=0
+  timeout 150 "$python" "$here/webrtc_peer.py" "$(grep -m 1 http: "$work/server")" \
+    >"$work/peer" 2>&1 </dev/null || status=$?
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ "$(tail -n 1 "$work/server")" != 'a viewer less: 0' ] || break
+    sleep 0.5
+  done
+  kill -INT "$server" 2>/dev/null
+  wait "$server"
+  ended=$?
+  server=''
+  if [ "$status" = 0 ] && [ "$ended" = 0 ] && [ "$(tail -n 1 "$work/server")" = 'a viewer less: 0' ]; then
+    cat "$work/peer"
+    passed=$((passed + $(grep -c '^ok' "$work/peer")))
+  else
+    echo "not ok - webrtc.py: $status, $ended"
+    grep -v '^ok' "$work/peer"
+    cat "$work/server"
+    failed=$((failed + 1))
+  fi
+}
+webrtc
 
 for example in messages.py metadata.py; do
   everything "$example without gst-python" "$python" "$work/plain.py" "$examples/$example"

@@ -175,7 +175,7 @@ webrtc() {
   fi
   expect "webrtc.py, no port" 2 0 "$python" "$work/plain.py" "$examples/webrtc.py" no
   expect "webrtc.py, no such element" 1 0 "$python" "$work/plain.py" "$examples/webrtc.py" 0 nosuchsource
-  timeout 200 "$python" "$work/plain.py" "$examples/webrtc.py" 0 \
+  timeout --foreground 200 "$python" "$work/plain.py" "$examples/webrtc.py" 0 \
     'videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=10/1' \
     >"$work/server" 2>&1 </dev/null &
   server=$!

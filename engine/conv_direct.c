@@ -191,6 +191,12 @@ static void cut_direct (const struct preparation *p, struct step *step)
         d->panel_group = 1;
 }
 
+/* Whether a band of rows is copied between borders. */
+static bool copies_rows (enum staging staging)
+{
+    return staging == STAGING_PAD || staging == STAGING_PLANAR || staging == STAGING_WORDS;
+}
+
 /* Numbers that lie next to each other, of one pixel. */
 static size_t pixel_numbers (const struct step *step)
 {
@@ -208,7 +214,7 @@ static void lay_strips (const struct preparation *p, struct step *step, bool pla
     d->pixel = (ptrdiff_t)(pixel_numbers (step) * element_bytes (step->kernel->staged) / sizeof (float));
     if (d->staging == STAGING_NONE && step->kernel->stage)
         d->staging = one ? STAGING_WIDEN : STAGING_PAD;
-    d->flat = one && (d->staging == STAGING_NONE || d->staging == STAGING_SAMPLE || d->staging == STAGING_WIDEN);
+    d->flat = one && !copies_rows (d->staging);
     d->strips = step->height;
     d->strip_width = step->width;
     d->staged_width = (step->width - 1) * conv->stride_w + (conv->kernel_w - 1) * conv->dilation_w + 1;
@@ -396,7 +402,7 @@ static void conv_panel (struct execution *e, const struct step *step, struct wor
     ptrdiff_t in_row = d->flat ? d->strip_width * d->pixel : (ptrdiff_t)conv->stride_h * step->in_width * d->pixel;
     ptrdiff_t in_block = (d->flat ? pixels : (ptrdiff_t)step->in_height * step->in_width) * d->pixel;
     const float *in = d->staging == STAGING_NONE ? step->in : worker->scratch; /* at strip 0 */
-    if (d->staging == STAGING_PAD || d->staging == STAGING_PLANAR || d->staging == STAGING_WORDS) {
+    if (copies_rows (d->staging)) {
         in_row = (ptrdiff_t)conv->stride_h * d->staged_width * d->pixel;
         in_block = (ptrdiff_t)d->staged_height * d->staged_width * d->pixel;
     } else if (d->staging == STAGING_WIDEN) {

@@ -158,11 +158,11 @@ static bool join_sum (struct planner *p, int l)
         return false;
     int made = before->output, other = layer->inputs[layer->inputs[0] == made];
     const struct node *a = &p->g->nodes[made], *b = &p->g->nodes[other];
-    bool reads = other != made && (layer->inputs[0] == made || layer->inputs[1] == made);
+    bool once = other != made && (layer->inputs[0] == made || layer->inputs[1] == made);
     bool same = a->channels == b->channels && a->height == b->height && a->width == b->width;
     struct step *step = &p->plan->steps.list[p->plan->steps.count - 1];
     struct place left = p->places.of[made];
-    return reads && same && only_read_next (p, made) && step->packed && step->place.out.buffer == left.buffer &&
+    return once && same && only_read_next (p, made) && step->packed && step->place.out.buffer == left.buffer &&
            step->place.out.offset == left.offset && quantise_join_sum (&p->preparation, step, layer, other);
 }
 
@@ -200,6 +200,14 @@ static bool plan_planar_copy (struct planner *p, int id)
     return true;
 }
 
+static bool reads (const struct layer *layer, int tensor)
+{
+    bool found = layer->residual == tensor;
+    for (int i = 0; i < layer->input_count; i++)
+        found |= layer->inputs[i] == tensor;
+    return found;
+}
+
 /* Finds the layer, if there is one, that makes bytes of the caller's input for convolutions alone. */
 static void find_stem (struct planner *p)
 {
@@ -214,11 +222,8 @@ static void find_stem (struct planner *p)
                 p->planar_copy[made] < 0 && p->g->nodes[made].channels <= PIXEL_BYTES;
     for (int l = 0; only && l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
-        bool reads = layer->residual == made;
-        for (int i = 0; i < layer->input_count; i++)
-            reads |= layer->inputs[i] == made;
-        only = !reads || (layer->operation == OPERATION_CONV && layer->residual != made && layer->conv.groups == 1 &&
-                          quantise_fits (p->g, layer));
+        only = !reads (layer, made) || (layer->operation == OPERATION_CONV && layer->residual != made &&
+                                        layer->conv.groups == 1 && quantise_fits (p->g, layer));
     }
     p->stem = only ? p->stem : -1;
 }
@@ -229,13 +234,9 @@ static bool readers_need_blocks (const struct planner *p)
         return true;
     for (int l = 0; l < p->layers.count; l++) {
         const struct layer *layer = &p->layers.list[l];
-        bool reads = layer->residual == p->input;
-        for (int i = 0; i < layer->input_count; i++)
-            reads |= layer->inputs[i] == p->input;
-        reads &= l != p->stem;
         bool planar = layer->operation == OPERATION_CONV && layer->residual != p->input && layer->conv.groups == 1 &&
                       p->g->nodes[p->input].channels <= 4;
-        if (reads && !planar)
+        if (l != p->stem && reads (layer, p->input) && !planar)
             return true;
     }
     return false;

@@ -30,7 +30,7 @@ struct kind {
     int group;           /* towards the first of those; itself: it is */
     int readers, reader; /* how many layers read it, and the last of them */
     int takers, taker;   /* the same of the layers that do more than to keep its numbers in its range */
-    bool made, floats;   /* some layer leaves it; it must be floats */
+    bool floats;         /* it must be */
     double low, high;
     double step; /* of the file's rounding, where it has fewer than LEVELS and all that share the range have the same */
 };
@@ -323,14 +323,20 @@ void quantise_input (const struct preparation *p, const struct layer *layer, str
         scale_bytes (place, (double)low, (double)high);
 }
 
+/* Limits of floats as those of bytes. */
+static void limit_bytes (float *low, float *high, float unit, float zero)
+{
+    *low = fminf (fmaxf (*low / unit + zero, 0), LEVELS);
+    *high = fmaxf (fminf (*high / unit + zero, LEVELS), *low);
+}
+
 /* The epilogue's results in units of the output: low and high are clamps of bytes, or two more factors. */
 static bool requantise_epilogue (struct preparation *p, struct step *step)
 {
     struct epilogue *epilogue = &step->epilogue;
     float unit = step->place.out.scale, zero = (float)step->place.out.zero;
     if (epilogue->clamp_only) {
-        epilogue->low = fminf (fmaxf (epilogue->low / unit + zero, 0), LEVELS);
-        epilogue->high = fmaxf (fminf (epilogue->high / unit + zero, LEVELS), epilogue->low);
+        limit_bytes (&epilogue->low, &epilogue->high, unit, zero);
         return true;
     }
     size_t padded = place_blocked_count (step->channels, 1, 1);
@@ -458,16 +464,10 @@ static bool byte_limits (const struct preparation *p, const struct layer *layer,
 {
     struct place out = place_of (p, layer->output);
     struct activation a = layer->activation;
-    float unit = out.scale, zero = (float)out.zero;
-    bool rounds = rounds_to (p->g, layer, out);
-    *low = 0;
-    *high = LEVELS;
-    if (rounds || a.kind == ACTIVATION_CLIP) {
-        *low = fminf (fmaxf ((rounds ? a.alpha : a.alpha / unit) + zero, 0), LEVELS);
-        *high = fmaxf (fminf ((rounds ? a.beta : a.beta / unit) + zero, LEVELS), *low);
-    } else if (a.kind == ACTIVATION_RELU) {
-        *low = zero;
-    }
+    bool rounds = rounds_to (p->g, layer, out), limited = rounds || a.kind == ACTIVATION_CLIP;
+    *low = limited ? a.alpha : a.kind == ACTIVATION_RELU ? 0 : -INFINITY;
+    *high = limited ? a.beta : INFINITY;
+    limit_bytes (low, high, rounds ? 1 : out.scale, (float)out.zero);
     return !layer->scale && (rounds || (!layer->post_scale && (a.kind == ACTIVATION_NONE || a.kind == ACTIVATION_RELU ||
                                                                a.kind == ACTIVATION_CLIP)));
 }

@@ -93,6 +93,14 @@ const struct conv_kernel *conv_kernel_for (const struct kernels *kernels, const 
     return NULL;
 }
 
+bool engine_multiplies_bytes (const char *isa)
+{
+    const struct cpu cpu = cpu_detect ();
+    const struct kernels *kernels = kernels_for (isa);
+    const struct conv_kernel *kernel = kernels ? conv_kernel_for (kernels, &cpu, ELEMENT_U8, ELEMENT_U8) : NULL;
+    return kernel && kernels->lanes > 1 && kernel->staged == ELEMENT_U8;
+}
+
 static bool is_intel (void)
 {
 #if defined __x86_64__ || defined __i386__

@@ -241,6 +241,8 @@ double plan_measure_peak (struct plan *plan);
 
 /* The ISA tables this CPU can run, best first: NULL-terminated list of names. */
 const char *const *engine_isas (void);
+/* Whether this CPU multiplies bytes (VNNI, dot products), so that INT8 is faster; isa as in plan_options. */
+bool engine_multiplies_bytes (const char *isa);
 
 #include "engine/arithmetic.h"
 #include "engine/spatial.h"

@@ -19,14 +19,15 @@ struct settings {
     char *isa;         /* NULL: the best */
     enum algorithm algorithm;
     enum precision precision;
-    char *ranges;          /* file of ranges; NULL: the one beside the model, else from drawings */
-    char *const *pictures; /* calibrate: files, ends with NULL */
-    char *cache_dir;       /* inspect, run, bench: where packed weights are kept; NULL: nowhere */
-    char *input, *output;  /* run; output: calibrate and quantize, too */
-    char **taps;           /* run: "NAME=FILE", ends with NULL; NULL: none */
-    double seconds;        /* bench */
-    double most_seconds;   /* that a run may take, as estimated */
-    bool layers, json;     /* bench */
+    bool precision_is_auto; /* `precision` is not looked at: precision_auto */
+    char *ranges;           /* file of ranges; NULL: the one beside the model, else from drawings */
+    char *const *pictures;  /* calibrate: files, ends with NULL */
+    char *cache_dir;        /* inspect, run, bench: where packed weights are kept; NULL: nowhere */
+    char *input, *output;   /* run; output: calibrate and quantize, too */
+    char **taps;            /* run: "NAME=FILE", ends with NULL; NULL: none */
+    double seconds;         /* bench */
+    double most_seconds;    /* that a run may take, as estimated */
+    bool layers, json;      /* bench */
 };
 
 /* A model and a plan made of it. */

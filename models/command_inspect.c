@@ -57,7 +57,7 @@ static double *steps_in_db (const struct settings *settings, const struct networ
 {
     int steps = plan_steps (network->plan);
     struct error error = { "no memory" };
-    if (!network->report.kept)
+    if (network->report.used != PRECISION_INT8)
         return NULL;
     const char **names = calloc ((size_t)steps, sizeof *names);
     double *db = calloc ((size_t)steps, sizeof *db);
@@ -120,7 +120,7 @@ static void print_quantised (struct quantised quantised, enum precision precisio
 
 static void print_precision (const struct precision_report *report)
 {
-    if (report->used == PRECISION_INT8)
+    if (report->used == PRECISION_INT8 && !report->of_file)
         printf ("%-7s int8, ranges from %s; %.1f dB true to fp32 over %s\n", "numbers", report->ranges.text, report->db,
                 report->told ? "the pictures it was calibrated with" : "two drawings");
 }

@@ -111,7 +111,9 @@ static struct plan *plan_model (const struct settings *settings, struct model *m
                                 const struct plan_options *options, struct precision_report *report,
                                 struct error *error)
 {
-    const struct precision_request request = { .ranges_file = settings->ranges, .go_on = command_tell_runs };
+    const struct precision_request request = { .of_file = settings->precision_is_auto,
+                                               .ranges_file = settings->ranges,
+                                               .go_on = command_tell_runs };
     if (settings->precision == PRECISION_INT8 && !model_need_weights (model, error))
         return NULL; /* by them a file of ranges is known to be of this network */
     bool with = model_has_weights (model);
@@ -150,7 +152,9 @@ bool network_open (const struct settings *settings, const char *const *taps, int
                                           .algorithm = settings->algorithm,
                                           .taps = taps,
                                           .tap_count = tap_count,
-                                          .precision = settings->precision,
+                                          .precision = settings->precision_is_auto
+                                                           ? precision_auto (network->model, settings->isa)
+                                                           : settings->precision,
                                           .seconds = settings->most_seconds,
                                           .timed = timed,
                                           .untried = true }; /* whoever wants a plan warm runs it */
@@ -243,7 +247,7 @@ static int check_choices (struct settings *s, const struct choices *choices)
     static const char *const isas[] = { "scalar", "avx2", "avx512", "neon", NULL };
     static const char *const precisions[] = { [PRECISION_FP32] = "fp32", [PRECISION_INT8] = "int8", "auto", NULL };
     int algorithm = choices->algorithm ? word_index (choices->algorithm, algorithms) : ALGORITHM_AUTO;
-    int precision = choices->precision ? word_index (choices->precision, precisions) : PRECISION_FP32;
+    int precision = word_index (choices->precision ? choices->precision : "auto", precisions);
     if (algorithm < 0)
         return wrong_usage ("no such algorithm: '%s'", choices->algorithm);
     if (s->isa && word_index (s->isa, isas) < 0)
@@ -251,6 +255,7 @@ static int check_choices (struct settings *s, const struct choices *choices)
     if (precision < 0)
         return wrong_usage ("no such precision: '%s'", choices->precision);
     s->algorithm = (enum algorithm)algorithm;
+    s->precision_is_auto = !strcmp (precisions[precision], "auto");
     s->precision = precision == PRECISION_INT8 ? PRECISION_INT8 : PRECISION_FP32;
     return EXIT_GOOD;
 }
@@ -334,8 +339,8 @@ static GOptionContext *make_context (struct words *w)
         { "isa", 0, 0, G_OPTION_ARG_STRING, &s->isa,
           "Instruction set: scalar, avx2, avx512, neon; default: the best this CPU has", "NAME" },
         { "precision", 0, 0, G_OPTION_ARG_STRING, &w->choices.precision,
-          "fp32, int8 (for CPUs that multiply bytes, by VNNI or dot products; on others slower) or auto, which is "
-          "fp32; default fp32",
+          "fp32, int8 (for CPUs that multiply bytes, by VNNI or dot products; on others slower) or auto: int8 for "
+          "files that are quantised, on such CPUs, else fp32; default auto",
           "NAME" },
         { "ranges", 0, 0, G_OPTION_ARG_FILENAME, &s->ranges,
           "For int8: what calibrate has written; default: MODEL.ranges beside the model, else ranges seen in drawings",

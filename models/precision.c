@@ -210,6 +210,25 @@ static struct plan *plan_bytes (const struct model *model, const struct plan_opt
     return NULL;
 }
 
+enum precision precision_auto (const struct model *model, const char *isa)
+{
+    return model_quantised (model).tensors > 0 && engine_multiplies_bytes (isa) ? PRECISION_INT8 : PRECISION_FP32;
+}
+
+static struct plan *plan_of_file (const struct model *model, const struct plan_options *options,
+                                  struct precision_report *found, struct error *error)
+{
+    struct plan_options bytes = *options;
+    bytes.ranges = NULL;
+    struct plan *plan = plan_new (model_graph (model), &bytes, error);
+    if (!plan)
+        return NULL;
+    found->used = PRECISION_INT8;
+    found->of_file = true;
+    snprintf (found->ranges.text, sizeof found->ranges.text, "the file itself");
+    return plan;
+}
+
 /* The same as request->before was, for other taps or threads. NULL: it needs weights that are gone, or memory. */
 static struct plan *plan_again (const struct model *model, const struct plan_options *options,
                                 const struct precision_request *request, struct precision_report *found,
@@ -237,6 +256,8 @@ struct plan *precision_plan (const struct model *model, const struct plan_option
     error->text[0] = 0;
     if (options->precision != PRECISION_INT8)
         return plan_new (model_graph (model), options, error);
+    if (request->of_file)
+        return plan_of_file (model, options, found, error);
     struct plan_options several = *options; /* plans, which pack the weights in several ways */
     several.drop_weights = false;
     options = &several;

@@ -11,7 +11,14 @@
 
 extern const char precision_drawings[]; /* what `ranges` below says of ranges seen in drawings */
 
+/* What "auto" means: int8 where the file's own tensors are quantised and this CPU multiplies bytes by `isa` (as in
+ * plan_options), else fp32. Any thread. */
+enum precision precision_auto (const struct model *model, const char *isa);
+
 struct precision_request {
+    /* Only the ranges that a quantised file has itself: nothing is calibrated or compared, as its answers are such. The
+     * rest of this structure is not looked at. */
+    bool of_file;
     const char *ranges_file;                        /* NULL: the one beside the model, else drawings */
     const struct input_spec *spec;                  /* how pixels become the input; NULL: the model's own */
     bool (*go_on) (void *data, int done, int runs); /* as in struct calibration */
@@ -26,6 +33,7 @@ struct precision_report {
     struct ranges *kept; /* for `before` above; the caller's to ranges_free; NULL: fp32 */
     double db;           /* of int8's answers against fp32's, over drawings or as the file of ranges says; 0: fp32 */
     bool told;           /* as the file of ranges says */
+    bool of_file;        /* int8 by the ranges of a quantised file alone: `kept` is NULL, `db` is not known */
     struct error ranges; /* where the ranges come from, in a few words; "": fp32 */
     struct error remark; /* a sentence for the user: why fp32 is used instead, or what was passed over; or "" */
 };

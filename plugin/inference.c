@@ -99,7 +99,9 @@ static void warn_of_precision (struct inference *inference)
 {
     const struct precision_report *report = &inference->network->report;
     const char *remark = report->remark.text[0] ? report->remark.text : NULL;
-    if (report->used == PRECISION_INT8)
+    if (report->of_file)
+        GST_INFO_OBJECT (inference->element, "int8, as the file is quantised");
+    else if (report->used == PRECISION_INT8)
         GST_INFO_OBJECT (inference->element, "int8, ranges from %s; %.1f dB true to fp32", report->ranges.text,
                          report->db);
     if (remark && g_strcmp0 (remark, inference->remarks.precision) != 0)

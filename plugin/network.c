@@ -61,7 +61,7 @@ static void set_load_error (const struct settings *settings, const struct error 
 
 gboolean network_check_files (const struct settings *settings, GError **error)
 {
-    gboolean ranges = settings_precision (settings) == PRECISION_INT8;
+    gboolean ranges = settings->precision == PRECISION_CHOICE_INT8;
     const char *paths[] = { settings->model_file, settings->labels_file, ranges ? settings->ranges_file : NULL };
     struct error reason = { "" };
     for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
@@ -233,12 +233,19 @@ static gboolean same_calibration (const struct settings *a, const struct setting
            settings_same_preparation (&a->preparation, &b->preparation);
 }
 
+/* What it is to compute in, by `settings` and by what its file is. */
+static enum precision wanted_precision (const struct model *model, const struct settings *settings)
+{
+    if (settings->precision == PRECISION_CHOICE_AUTO)
+        return precision_auto (model, NULL);
+    return settings->precision == PRECISION_CHOICE_INT8 ? PRECISION_INT8 : PRECISION_FP32;
+}
+
 /* int8 was asked for, with the same calibration, and did not suit. */
 static gboolean fell_back (const struct network *network, const struct settings *settings)
 {
-    return settings_precision (&network->calibrated) == PRECISION_INT8 &&
-           settings_precision (settings) == PRECISION_INT8 && network->report.used == PRECISION_FP32 &&
-           same_calibration (&network->calibrated, settings);
+    return network->calibrated.precision == PRECISION_CHOICE_INT8 && settings->precision == PRECISION_CHOICE_INT8 &&
+           network->report.used == PRECISION_FP32 && same_calibration (&network->calibrated, settings);
 }
 
 /* The plan in the precision that the settings ask for, or in fp32 where int8 does not suit. */
@@ -255,8 +262,9 @@ static struct plan *make_plan (struct network *network, struct plan_options *opt
         network->report = (struct precision_report) { .used = PRECISION_FP32 };
         return plan_new (model_graph (network->model), options, reason);
     }
-    options->precision = settings_precision (settings);
+    options->precision = wanted_precision (network->model, settings);
     const struct precision_request request = {
+        .of_file = settings->precision == PRECISION_CHOICE_AUTO,
         .ranges_file = settings->ranges_file,
         .spec = &spec,
         .go_on = goes_on,
@@ -328,14 +336,14 @@ static gboolean try_out (struct network *network, GError **error)
  * its weights as this one needs them, and dropped them as given: it is tried without them first. */
 static struct network *first_network (struct model *model, const struct settings *settings, struct error *reason)
 {
-    if (settings_precision (settings) == PRECISION_INT8 && !model_need_weights (model, reason))
+    if (settings->precision == PRECISION_CHOICE_INT8 && !model_need_weights (model, reason))
         return NULL; /* by them a file of ranges is known to be of this network */
     for (gboolean with = model_has_weights (model);; with = TRUE) {
         struct network *network = NULL;
         struct class_map *map = class_map_new (model_graph (model), model_output (model));
         if (map)
             network = new_network (model_ref (model), map, class_names_new (model), settings, NULL, reason);
-        if (with || (network && network->report.used == settings_precision (settings)))
+        if (with || (network && network->report.used == wanted_precision (model, settings)))
             return network;
         network_free (network);
         if (!model_need_weights (model, reason))
@@ -385,7 +393,7 @@ struct network *network_load (const struct settings *settings, GError **error)
 static gboolean needs_weights (const struct network *network, const struct settings *settings)
 {
     gboolean found = network->report.kept && same_calibration (&network->calibrated, settings);
-    return settings_precision (settings) == PRECISION_INT8 && !found && !fell_back (network, settings);
+    return settings->precision == PRECISION_CHOICE_INT8 && !found && !fell_back (network, settings);
 }
 
 /* The same model and files run as `settings` say. */
@@ -398,7 +406,7 @@ struct network *network_again (const struct network *network, const struct setti
     if (model_has_weights (network->model) || !needs_weights (network, settings))
         again = new_network (model_ref (network->model), class_map_ref (network->class_map),
                              g_hash_table_ref (network->names), settings, network, &reason);
-    if (again && again->report.used != settings_precision (settings) && !fell_back (network, settings))
+    if (again && again->report.used != wanted_precision (again->model, settings) && !fell_back (network, settings))
         g_clear_pointer (&again, network_free); /* perhaps only since the weights are gone */
     if (again && !try_out (again, NULL))
         again = NULL;

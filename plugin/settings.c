@@ -75,7 +75,7 @@ static GType algorithm_type (void)
 static GType precision_type (void)
 {
     static const GEnumValue values[] = {
-        { PRECISION_CHOICE_AUTO, "What is sure: fp32", "auto" },
+        { PRECISION_CHOICE_AUTO, "For quantised files int8, where the CPU multiplies bytes; else fp32", "auto" },
         { PRECISION_CHOICE_FP32, "Floating point of 32 bits", "fp32" },
         { PRECISION_CHOICE_INT8, "Whole numbers of 8 bits; what gains nothing by them stays fp32", "int8" },
         { 0, NULL, NULL },
@@ -316,7 +316,8 @@ static void install_precision (GObjectClass *klass)
         klass, PROPERTY_PRECISION,
         g_param_spec_enum (
             "precision", "Precision",
-            "In which numbers the network computes. int8 is made for CPUs that multiply bytes (VNNI, dot products), is "
+            "In which numbers the network computes. auto: quantised files in int8, others in "
+            "fp32. int8 is made for CPUs that multiply bytes (VNNI, dot products), is "
             "slower than fp32 on others, and names nearly always the same classes. While the network loads its answers "
             "to two drawings are compared with those of fp32; where they differ too much, fp32 is used and a warning "
             "says so",
@@ -634,18 +635,13 @@ gboolean settings_same_files (const struct settings *a, const struct settings *b
     return g_strcmp0 (a->model_file, b->model_file) == 0 && g_strcmp0 (a->labels_file, b->labels_file) == 0;
 }
 
-enum precision settings_precision (const struct settings *settings)
-{
-    return settings->precision == PRECISION_CHOICE_INT8 ? PRECISION_INT8 : PRECISION_FP32;
-}
-
 /* What is seen in drawings depends on how they are prepared. */
 static gboolean same_precision (const struct settings *a, const struct settings *b)
 {
-    if (settings_precision (a) != settings_precision (b))
+    if (a->precision != b->precision)
         return FALSE;
-    return settings_precision (a) == PRECISION_FP32 || (g_strcmp0 (a->ranges_file, b->ranges_file) == 0 &&
-                                                        settings_same_preparation (&a->preparation, &b->preparation));
+    return a->precision != PRECISION_CHOICE_INT8 || (g_strcmp0 (a->ranges_file, b->ranges_file) == 0 &&
+                                                     settings_same_preparation (&a->preparation, &b->preparation));
 }
 
 gboolean settings_same_plan (const struct settings *a, const struct settings *b)

@@ -112,9 +112,6 @@ gboolean settings_check (const struct settings *settings, GError **error);
 /* The activation that takes the place of all others. FALSE: the model's own stay. */
 gboolean settings_replacement (const struct settings *settings, struct activation *replacement);
 
-/* What is asked for; auto is fp32. */
-enum precision settings_precision (const struct settings *settings);
-
 gboolean settings_same_preparation (const struct preparation *a, const struct preparation *b);
 gboolean settings_same_files (const struct settings *a, const struct settings *b); /* the same model and labels */
 gboolean settings_same_plan (const struct settings *a, const struct settings *b);  /* and run in the same way */

@@ -4,6 +4,7 @@
 #include "element.h"
 #include "engine/kernels.h"
 #include "large_network.h"
+#include "models/qdq.h"
 #include "models/ranges_file.h"
 #include "plugin/network.h"
 
@@ -307,6 +308,73 @@ static void check_shared_ranges (void)
     settings_clear (&settings);
 }
 
+/* To 30 dB. */
+static bool nearly (const float *a, const float *b)
+{
+    double signal = 0, difference = 0;
+    for (int i = 0; i < NUMBERS; i++) {
+        signal += (double)a[i] * (double)a[i];
+        difference += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    }
+    return signal > 0 && difference * 1000 <= signal;
+}
+
+/* A quantised file of a small network at `path`. */
+static bool quantised_network (const char *path, struct settings *settings)
+{
+    struct error error = { "" };
+    struct qdq_file file;
+    bool good = plain_network (path);
+    settings->model_file = g_strdup (path);
+    struct network *floats = good ? load_as (settings, PRECISION_CHOICE_FP32) : NULL;
+    struct network *bytes = good ? load_as (settings, PRECISION_CHOICE_INT8) : NULL;
+    good = bytes && bytes->report.kept && model_hold (bytes->model, &error) &&
+           model_need_weights (bytes->model, &error) &&
+           qdq_write (bytes->model, bytes->report.kept, path, &file, &error);
+    CHECK (good && floats && floats->report.used == PRECISION_FP32, "%s: %s", path, error.text);
+    if (bytes)
+        model_release (bytes->model);
+    network_free (floats);
+    network_free (bytes);
+    return good;
+}
+
+/* Computed in int8 where the processor gains by it, without being asked; when it first comes, when
+ * its weights are gone, and after other precisions. */
+static void check_quantised_file (void)
+{
+    static const int choices[] = { PRECISION_CHOICE_AUTO, PRECISION_CHOICE_FP32, PRECISION_CHOICE_AUTO,
+                                   PRECISION_CHOICE_INT8, PRECISION_CHOICE_AUTO };
+    const enum precision fast = engine_multiplies_bytes (NULL) ? PRECISION_INT8 : PRECISION_FP32;
+    const enum precision wanted[] = { fast, PRECISION_FP32, fast, PRECISION_INT8, fast };
+    char path[64];
+    float first[NUMBERS], said[NUMBERS];
+    struct settings settings;
+    group ("a quantised file");
+    settings_init (&settings);
+    in_folder (path, sizeof path, "quantised.onnx");
+    if (!quantised_network (path, &settings))
+        return;
+    struct network *network = load_as (&settings, PRECISION_CHOICE_AUTO);
+    for (size_t i = 0; network && i < G_N_ELEMENTS (choices); i++) {
+        settings.precision = choices[i];
+        struct network *again = network_again (network, &settings); /* NULL: it needs the file */
+        struct network *next = again ? again : load_as (&settings, choices[i]);
+        bool by_file = choices[i] == PRECISION_CHOICE_AUTO && fast == PRECISION_INT8;
+        CHECK (next && next->report.used == wanted[i] && next->report.of_file == by_file &&
+                   !next->report.remark.text[0],
+               "choice %zu: precision %d, by its file %d; %s", i, next ? (int)next->report.used : -1,
+               next && next->report.of_file, next ? next->report.remark.text : "");
+        answers (next, i ? said : first);
+        CHECK (!i || (wanted[i] == fast ? !memcmp (first, said, sizeof said) : nearly (first, said)),
+               "choice %zu answers otherwise", i);
+        network_free (network);
+        network = next;
+    }
+    network_free (network);
+    settings_clear (&settings);
+}
+
 /* ---- fonts ----------------------------------------------------------------------------------------------------- */
 
 /* Who draws nothing pays for no fonts, and cannot be ended by a library that finds no memory for them. */
@@ -343,5 +411,6 @@ int main (int argc, char **argv)
     check_limit ();
     check_same_file ();
     check_shared_ranges ();
+    check_quantised_file ();
     return end_tests ();
 }

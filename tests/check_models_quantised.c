@@ -536,6 +536,10 @@ static void check_bytes (const char *name, struct model *model, const float *x, 
            "%s: its last step is %g dB true, its answers %g", name, db, found.db);
     ranges_free (found.kept);
     plan_free (plan);
+    const bool wanted = engine_multiplies_bytes (NULL);
+    CHECK (precision_auto (model, NULL) == (wanted ? PRECISION_INT8 : PRECISION_FP32), "%s: auto is not %s", name,
+           wanted ? "int8" : "fp32");
+    CHECK (precision_auto (model, "scalar") == PRECISION_FP32, "%s: auto is int8 without vectors", name);
 }
 
 static void check_network (const char *folder, const char *name, const char *input)

@@ -241,9 +241,9 @@ static int check_choices (struct settings *s, const struct choices *choices)
                                               [ALGORITHM_STRASSEN] = "strassen",
                                               NULL };
     static const char *const isas[] = { "scalar", "avx2", "avx512", "neon", NULL };
-    static const char *const precisions[] = { [PRECISION_FP32] = "fp32", [PRECISION_INT8] = "int8", "auto", NULL };
     int algorithm = choices->algorithm ? word_index (choices->algorithm, algorithms) : ALGORITHM_AUTO;
-    int precision = choices->precision ? word_index (choices->precision, precisions) : PRECISION_FP32;
+    bool chosen = choices->precision && strcmp (choices->precision, "auto");
+    int precision = chosen ? word_index (choices->precision, precision_words) : PRECISION_FP32;
     if (algorithm < 0)
         return wrong_usage ("no such algorithm: '%s'", choices->algorithm);
     if (s->isa && word_index (s->isa, isas) < 0)
@@ -251,7 +251,7 @@ static int check_choices (struct settings *s, const struct choices *choices)
     if (precision < 0)
         return wrong_usage ("no such precision: '%s'", choices->precision);
     s->algorithm = (enum algorithm)algorithm;
-    s->precision = precision == PRECISION_INT8 ? PRECISION_INT8 : PRECISION_FP32;
+    s->precision = (enum precision)precision;
     return EXIT_GOOD;
 }
 

@@ -9,6 +9,7 @@
 /* Below this the answers of int8 are not those of fp32; networks that int8 suits have 17 to 46. */
 #define PRECISION_LEAST_DB 12.0
 
+extern const char *const precision_words[]; /* of each enum precision; NULL behind the last */
 extern const char precision_drawings[]; /* what `ranges` below says of ranges seen in drawings */
 
 struct precision_request {

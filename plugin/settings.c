@@ -78,6 +78,7 @@ static GType precision_type (void)
         { PRECISION_CHOICE_AUTO, "What is sure: fp32", "auto" },
         { PRECISION_CHOICE_FP32, "Floating point of 32 bits", "fp32" },
         { PRECISION_CHOICE_INT8, "Whole numbers of 8 bits; what gains nothing by them stays fp32", "int8" },
+        { PRECISION_CHOICE_BF16, "Products of floats of 16 bits, sums of 32", "bf16" },
         { 0, NULL, NULL },
     };
     static gsize type;
@@ -319,7 +320,7 @@ static void install_precision (GObjectClass *klass)
             "In which numbers the network computes. int8 is made for CPUs that multiply bytes (VNNI, dot products), is "
             "slower than fp32 on others, and names nearly always the same classes. While the network loads its answers "
             "to two drawings are compared with those of fp32; where they differ too much, fp32 is used and a warning "
-            "says so",
+            "says so. bf16 needs AVX512_BF16 and no pictures; on CPUs without it fp32 is used and a warning says so",
             precision_type (), PRECISION_CHOICE_AUTO, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_RANGES_FILE,
@@ -636,7 +637,9 @@ gboolean settings_same_files (const struct settings *a, const struct settings *b
 
 enum precision settings_precision (const struct settings *settings)
 {
-    return settings->precision == PRECISION_CHOICE_INT8 ? PRECISION_INT8 : PRECISION_FP32;
+    return settings->precision == PRECISION_CHOICE_INT8   ? PRECISION_INT8
+           : settings->precision == PRECISION_CHOICE_BF16 ? PRECISION_BF16
+                                                          : PRECISION_FP32;
 }
 
 /* What is seen in drawings depends on how they are prepared. */
@@ -644,7 +647,7 @@ static gboolean same_precision (const struct settings *a, const struct settings 
 {
     if (settings_precision (a) != settings_precision (b))
         return FALSE;
-    return settings_precision (a) == PRECISION_FP32 || (g_strcmp0 (a->ranges_file, b->ranges_file) == 0 &&
+    return settings_precision (a) != PRECISION_INT8 || (g_strcmp0 (a->ranges_file, b->ranges_file) == 0 &&
                                                         settings_same_preparation (&a->preparation, &b->preparation));
 }
 

@@ -253,7 +253,8 @@ bool direct_prepare (struct preparation *p, struct step *step)
         in_plane = (size_t)d->staged_height * in_row;
         need_bytes (&p->scratch_bytes, conv_band_bytes (step, d->band));
     }
-    snprintf (step->algorithm, sizeof step->algorithm, "%s", step->packed->element == ELEMENT_BF16 ? "direct, bf16" : "direct");
+    snprintf (step->algorithm, sizeof step->algorithm, "%s",
+              step->packed->element == ELEMENT_BF16 ? "direct, bf16" : "direct");
     uint64_t pixels = (uint64_t)step->height * (uint64_t)step->width;
     step->multiplications = step->packed->pairs * (uint64_t)conv->kernel_h * (uint64_t)conv->kernel_w * pixels;
     return direct_segments (p, step, planar, in_row, in_plane);

@@ -8,11 +8,11 @@
 #include <string.h>
 
 enum element {
-    ELEMENT_F32, /* IEEE single precision */
-    ELEMENT_U8,  /* of a tensor: stands for scale * (u8 - zero) */
-    ELEMENT_S8,  /* of weights: scale * s8, a scale for each output channel */
-    ELEMENT_S16, /* bytes where a kernel multiplies 16 bits */
-    ELEMENT_S32, /* sums of products of bytes */
+    ELEMENT_F32,  /* IEEE single precision */
+    ELEMENT_U8,   /* of a tensor: stands for scale * (u8 - zero) */
+    ELEMENT_S8,   /* of weights: scale * s8, a scale for each output channel */
+    ELEMENT_S16,  /* bytes where a kernel multiplies 16 bits */
+    ELEMENT_S32,  /* sums of products of bytes */
     ELEMENT_BF16, /* the upper half of single precision: 8 bits of mantissa */
 };
 

@@ -112,7 +112,7 @@ static const struct conv_kernel conv[] = { { .in = ELEMENT_F32,
       .stage = JOIN (FOR_ISA (kernels_stage), kind) },
                                            BF16_KERNEL (LIST_BF16)
 #define LIST(...) LIST_OUT (__VA_ARGS__, U8) LIST_OUT (__VA_ARGS__, F32)
-                                           WORD_KERNELS (LIST) };
+                                               WORD_KERNELS (LIST) };
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_ (x)

@@ -115,7 +115,8 @@ static void print_quantised (struct quantised quantised, enum precision precisio
 {
     if (quantised.tensors || quantised.constants)
         printf ("%-7s quantised in the file: %d tensors, %d constants; computed in %s\n", "numbers", quantised.tensors,
-                quantised.constants, precision == PRECISION_FP32 ? "fp32, rounded to the same numbers" : precision_words[precision]);
+                quantised.constants,
+                precision == PRECISION_FP32 ? "fp32, rounded to the same numbers" : precision_words[precision]);
 }
 
 static void print_precision (const struct precision_report *report)

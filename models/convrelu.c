@@ -334,7 +334,8 @@ static GOptionContext *make_context (struct words *w)
         { "isa", 0, 0, G_OPTION_ARG_STRING, &s->isa,
           "Instruction set: scalar, avx2, avx512, neon; default: the best this CPU has", "NAME" },
         { "precision", 0, 0, G_OPTION_ARG_STRING, &w->choices.precision,
-          "fp32, int8 (for CPUs that multiply bytes, by VNNI or dot products; on others slower), bf16 (with AVX512_BF16; "
+          "fp32, int8 (for CPUs that multiply bytes, by VNNI or dot products; on others slower), bf16 (with "
+          "AVX512_BF16; "
           "else fp32) or auto, which is fp32; default fp32",
           "NAME" },
         { "ranges", 0, 0, G_OPTION_ARG_FILENAME, &s->ranges,

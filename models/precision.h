@@ -10,7 +10,7 @@
 #define PRECISION_LEAST_DB 12.0
 
 extern const char *const precision_words[]; /* of each enum precision; NULL behind the last */
-extern const char precision_drawings[]; /* what `ranges` below says of ranges seen in drawings */
+extern const char precision_drawings[];     /* what `ranges` below says of ranges seen in drawings */
 
 struct precision_request {
     const char *ranges_file;                        /* NULL: the one beside the model, else drawings */

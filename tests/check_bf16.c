@@ -285,7 +285,7 @@ static void check_choice (void)
     chosen_is (2048, 1, 1, 1000, "direct, bf16");
     chosen_is (512, 7, 3, 512, "direct, bf16");
     chosen_is (64, 56, 3, 64, "winograd F(4,3)");
-    chosen_is (32, 1, 1, 8, "direct"); /* a gate's: staging takes longer than it saves */
+    chosen_is (32, 1, 1, 8, "direct");     /* a gate's: staging takes longer than it saves */
     chosen_is (255, 14, 1, 256, "direct"); /* an odd number */
 }
 

@@ -210,6 +210,7 @@ static void check_same_file (void)
                  { ALGORITHM_DIRECT, 0, 0 },
                  { ALGORITHM_AUTO, ACTIVATION_CHOICE_RELU, 0 },
                  { ALGORITHM_AUTO, 0, PRECISION_CHOICE_INT8 },
+                 { ALGORITHM_AUTO, 0, PRECISION_CHOICE_BF16 },
                  { ALGORITHM_AUTO, 0, 0 } };
     struct network *network[G_N_ELEMENTS (ways)];
     float alone[G_N_ELEMENTS (ways)][NUMBERS], said[NUMBERS];

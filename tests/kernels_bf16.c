@@ -65,8 +65,8 @@ void check_stage_bf16 (void)
                 uint16_t made;
                 float x = in.data[i];
                 memcpy (&made, (const char *)out.data + 2 * i, sizeof made);
-                bool good = isnan (x)   ? (made & 0x7fff) > 0x7f80 && made >> 15 == bits_of (x) >> 31
-                            : isinf (x) ? made == bits_of (x) >> 16
+                bool good = isnan (x)               ? (made & 0x7fff) > 0x7f80 && made >> 15 == bits_of (x) >> 31
+                            : isinf (x)             ? made == bits_of (x) >> 16
                             : fabsf (x) < 0x1p-126f ? (made & 0x7fff) == 0
                                                     : made == nearest (x);
                 CHECK (good, "%s: %08x becomes %04x", tables[t]->name, bits_of (x), made);

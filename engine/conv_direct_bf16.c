@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* conv_direct_bf16.c: the direct convolution of floats that are rounded to bf16 while they are multiplied: twice as many
+/* conv_direct_bf16.c: the direct convolution of floats that are rounded to bf16 to be multiplied: twice as many
  * multiplications an instruction, half the bytes of weights. Sums are floats, and so is everything between steps.
  *
  *   band of floats -> worker's scratch, [block][y][x][8 words of two channels] -> kernel -> floats

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* check_bf16.c: plans with PRECISION_BF16: each convolution beside the oracle, given the tensor that it reads rounded as
- * its step rounds it; threads, memory, shared weights, processors without it, and which layers get it.
+/* check_bf16.c: plans with PRECISION_BF16: each convolution beside the oracle, given the tensor that it reads, rounded
+ * where its step rounds it; threads, memory, shared weights, processors without it, and which layers get it.
  *
  * Weights are numbers of bf16 to begin with, so that packing loses nothing of them. */
 #include "engine/cpu.h"

@@ -2,6 +2,8 @@
 /* conv.c: the methods by which convolutions are computed, and the choice among them. conv_cost.h says by what model. */
 #include "engine/conv.h"
 
+#include <math.h>
+
 static const struct conv_method *const methods[] = {
 #define METHOD(name) &conv_##name,
 #include "engine/conv_methods.def"
@@ -11,7 +13,7 @@ const struct conv_method *conv_choose (const struct preparation *p, const struct
                                        bool planar)
 {
     const struct conv_method *best = &conv_direct;
-    double least_cycles = 0;
+    double least_cycles = INFINITY;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         const struct conv_method *method = methods[i];
         unsigned inputs = method->inputs ? method->inputs : 1u << ELEMENT_F32;
@@ -22,7 +24,7 @@ const struct conv_method *conv_choose (const struct preparation *p, const struct
         if (wanted != ALGORITHM_AUTO)
             continue;
         double cycles = method->cycles (method, p, step);
-        if (method == best || cycles < method->gain * least_cycles) {
+        if (cycles < method->gain * least_cycles) {
             best = method;
             least_cycles = cycles;
         }

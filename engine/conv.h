@@ -11,6 +11,7 @@ struct conv_method {
     bool only;           /* where it fits no other is asked */
     bool few_weights;    /* too few to prefetch */
     bool twice;          /* its kernel rounds twice where struct requantise says so */
+    bool bf16;           /* its kernel is preparation.bf16 */
     unsigned inputs;     /* bits 1 << enum element of what it reads; 0: floats alone */
     double gain;         /* chosen by itself where it needs less than this part of the best other's cycles */
     const void *variant; /* of the method's own */

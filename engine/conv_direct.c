@@ -6,7 +6,7 @@
  * Weights, per panel, in the order of the kernel's sum:
  *   direct      [input block][ky][kx][channel][16 blocks]
  *   planar      [input channel][ky][kx][16 blocks]          for a planar input
- *   bytes       [input block][ky][kx][channel / terms][16 blocks][terms], terms of a word; zeros behind the last */
+ *   bf16, bytes [input block][ky][kx][channel / terms][16 blocks][terms], terms of a word; zeros behind the last */
 #include "engine/conv_direct.h"
 #include "engine/conv_cost.h"
 #include "engine/conv_weights.h"
@@ -59,6 +59,8 @@ static void put_weight (const struct packed *packed, const struct layer *layer, 
         ((int16_t *)panel)[at] = (int16_t)packed_step (packed, layer, weight, o);
     else if (packed->element == ELEMENT_S8)
         ((int8_t *)panel)[at] = (int8_t)packed_step (packed, layer, weight, o);
+    else if (packed->element == ELEMENT_BF16)
+        ((uint16_t *)panel)[at] = element_bf16 (folded (layer, weight, o));
     else
         ((float *)panel)[at] = folded (layer, weight, o);
 }
@@ -251,7 +253,8 @@ bool direct_prepare (struct preparation *p, struct step *step)
         in_plane = (size_t)d->staged_height * in_row;
         need_bytes (&p->scratch_bytes, conv_band_bytes (step, d->band));
     }
-    snprintf (step->algorithm, sizeof step->algorithm, "direct");
+    snprintf (step->algorithm, sizeof step->algorithm, "%s",
+              step->packed->element == ELEMENT_BF16 ? "direct, bf16" : "direct");
     uint64_t pixels = (uint64_t)step->height * (uint64_t)step->width;
     step->multiplications = step->packed->pairs * (uint64_t)conv->kernel_h * (uint64_t)conv->kernel_w * pixels;
     return direct_segments (p, step, planar, in_row, in_plane);

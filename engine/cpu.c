@@ -37,9 +37,11 @@ static unsigned features (void)
     FEATURE (CPU_AVX512VNNI, "avx512vnni");
     FEATURE (CPU_AVX512VBMI, "avx512vbmi");
 #undef FEATURE
-    unsigned a, b, c, d; /* neither gcc 12 nor clang 14 knows this one by name */
-    if ((has & CPU_AVX2) && __get_cpuid_count (7, 1, &a, &b, &c, &d))
+    unsigned a, b, c, d; /* neither gcc 12 nor clang 14 knows the first by name */
+    if ((has & CPU_AVX2) && __get_cpuid_count (7, 1, &a, &b, &c, &d)) {
         has |= a & 1 << 4 ? CPU_AVXVNNI : 0;
+        has |= (has & CPU_AVX512F) && (a & 1 << 5) ? CPU_AVX512BF16 : 0;
+    }
 #elif defined __aarch64__
     has |= CPU_NEON; /* part of every 64-bit Arm */
     has |= getauxval (AT_HWCAP) & HWCAP_ASIMDDP ? CPU_DOTPROD : 0;
@@ -87,7 +89,18 @@ const struct conv_kernel *conv_kernel_for (const struct kernels *kernels, const 
 {
     for (int i = 0; i < kernels->conv_count; i++) {
         const struct conv_kernel *kernel = &kernels->conv[i];
-        if (kernel->in == in && kernel->out == out && !(kernel->needs & ~cpu->features))
+        if (kernel->in == in && kernel->out == out && kernel->weight != ELEMENT_BF16 &&
+            !(kernel->needs & ~cpu->features))
+            return kernel;
+    }
+    return NULL;
+}
+
+const struct conv_kernel *conv_kernel_bf16 (const struct kernels *kernels, const struct cpu *cpu)
+{
+    for (int i = 0; i < kernels->conv_count; i++) {
+        const struct conv_kernel *kernel = &kernels->conv[i];
+        if (kernel->weight == ELEMENT_BF16 && !(kernel->needs & ~cpu->features))
             return kernel;
     }
     return NULL;

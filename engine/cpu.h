@@ -19,6 +19,7 @@ enum cpu_feature {
     CPU_AVXVNNI = 1 << 8,
     CPU_DOTPROD = 1 << 9,
     CPU_AVX512VBMI = 1 << 10,
+    CPU_AVX512BF16 = 1 << 11,
 };
 
 struct cpu {

@@ -173,7 +173,7 @@ bool graph_take_weights (struct graph *g, struct graph *from);
  * pixels is in two pairs) where the direct sum keeps them in one place. */
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
 /* INT8: tensors whose ranges are known in 256 steps, weights in 255 per output channel, sums exact; the rest fp32. */
-enum precision { PRECISION_FP32, PRECISION_INT8 };
+enum precision { PRECISION_FP32, PRECISION_INT8, PRECISION_BF16 };
 
 struct plan_options {
     int threads;              /* 0: one per CPU this process may run on */
@@ -230,6 +230,7 @@ struct step_info {
 };
 int plan_steps (const struct plan *plan);
 struct step_info plan_step (const struct plan *plan, int index);
+enum precision plan_precision (const struct plan *plan); /* as asked for; FP32 where this ISA has no BF16 */
 int plan_threads (const struct plan *plan);
 /* CPU time that other threads than the caller's have spent on this plan's runs and images since plan_new, ns: what a
  * run adds is what its helpers took, nothing where they helped others. The plan's thread. */

@@ -58,6 +58,11 @@ static void fpu_leave (uint64_t saved)
 #define DECLARE(kind, ...) void JOIN (FOR_ISA (kernels_conv), kind) (const struct conv_args *args);
 WORD_KERNELS (DECLARE)
 
+#define DECLARE_BF16(kind, feature)                                                                                    \
+    void JOIN (FOR_ISA (kernels_conv), kind) (const struct conv_args *args);                                           \
+    void JOIN (FOR_ISA (kernels_stage), kind) (const void *in, void *out, ptrdiff_t count);
+BF16_KERNEL (DECLARE_BF16)
+
 /* bytes -> the 16 bits that some kernels multiply */
 static void widen (const void *in, void *out, ptrdiff_t count)
 {
@@ -93,8 +98,21 @@ static const struct conv_kernel conv[] = { { .in = ELEMENT_F32,
       .needs = feature,                                                                                                \
       .run = JOIN (FOR_ISA (kernels_conv), kind),                                                                      \
       .stage = ELEMENT_##of_input == ELEMENT_S16 ? widen : NULL },
+#define LIST_BF16(kind, feature)                                                                                       \
+    { .in = ELEMENT_F32,                                                                                               \
+      .weight = ELEMENT_BF16,                                                                                          \
+      .sum = ELEMENT_F32,                                                                                              \
+      .out = ELEMENT_F32,                                                                                              \
+      .staged = ELEMENT_BF16,                                                                                          \
+      .mr = MR,                                                                                                        \
+      .nr_blocks = NR_BLOCKS,                                                                                          \
+      .k_step = 2,                                                                                                     \
+      .needs = feature,                                                                                                \
+      .run = JOIN (FOR_ISA (kernels_conv), kind),                                                                      \
+      .stage = JOIN (FOR_ISA (kernels_stage), kind) },
+                                           BF16_KERNEL (LIST_BF16)
 #define LIST(...) LIST_OUT (__VA_ARGS__, U8) LIST_OUT (__VA_ARGS__, F32)
-                                           WORD_KERNELS (LIST) };
+                                               WORD_KERNELS (LIST) };
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_ (x)

@@ -381,9 +381,13 @@ struct kernels {
 /* The table of that name if this CPU can run it, else NULL. NULL name: the best, or the one CONVRELU_ISA names. */
 const struct kernels *kernels_for (const char *name);
 
-/* The first convolution kernel of the table that takes and makes such numbers and runs on this processor, or NULL. */
+/* The first convolution kernel of the table that takes and makes such numbers and runs on this processor, or NULL; it
+ * loses nothing of floats. */
 const struct conv_kernel *conv_kernel_for (const struct kernels *kernels, const struct cpu *cpu, enum element in,
                                            enum element out);
+
+/* The one that multiplies floats as bf16, or NULL. */
+const struct conv_kernel *conv_kernel_bf16 (const struct kernels *kernels, const struct cpu *cpu);
 
 /* Tells the processor that a loop only waits, for about 20 ns. */
 void cpu_pause (void);

@@ -12,15 +12,19 @@
  * The order matters: with the weight loop outside, gcc keeps some sums on the stack.
  *
  * With -DWORDS=<kind> it multiplies bytes (kernels_words.h): the same loop, of words of several terms, with another
- * end. */
+ * end; with bf16 words of two terms, with the same end. */
 #include "epilogue.h"
 #include "kernels_words.h"
 
 #ifdef WORDS
 #define kernels_conv JOIN (FOR_ISA (kernels_conv), WORDS)
-#include "requantise.h"
 #else
 #define kernels_conv FOR_ISA (kernels_conv)
+#endif
+
+#if defined WORDS && !defined WORDS_IS_bf16
+#include "requantise.h"
+#else
 
 /* Sums -> outputs for a tile of `rows` pixels starting at pixel `first`. */
 INLINE void tile_epilogue (const struct conv_args *args, int first, const int rows, const int blocks,
@@ -118,7 +122,11 @@ INLINE void row (const struct conv_args *args, const int blocks, const ptrdiff_t
 
 /* Strides met in practice are constants, so that each pixel is an address offset in the instruction. A function for
  * each: gcc's time grows faster than a function's size. */
-#ifdef WORDS
+#if defined WORDS_IS_bf16
+#define FOR_STRIDES(DO)                                                                                                \
+    DO (dense, 8)    /* blocked input, stride 1 */                                                                     \
+    DO (strided, 16) /* blocked input, stride 2 */
+#elif defined WORDS
 #define FOR_STRIDES(DO)                                                                                                \
     DO (dense, BLOCK / K_STEP)       /* blocks of bytes, stride 1 */                                                   \
     DO (strided, 2 * BLOCK / K_STEP) /* stride 2 */                                                                    \
@@ -156,3 +164,13 @@ void kernels_conv (const struct conv_args *args)
         (two ? other_2 : other_1) (args);
     }
 }
+
+#if defined WORDS_IS_bf16
+#define kernels_stage JOIN (FOR_ISA (kernels_stage), WORDS)
+void kernels_stage (const void *in, void *out, ptrdiff_t count);
+
+void kernels_stage (const void *in, void *out, ptrdiff_t count)
+{
+    words_stage (in, out, count);
+}
+#endif

@@ -4,6 +4,7 @@
  *   (no WORDS)      a float                        sum += x * w
  *   U8, VNNI, DOT   four u8, four s8 weights       sum += x0 w0 + x1 w1 + x2 w2 + x3 w3
  *   S16             two s16, which hold bytes      sum += x0 w0 + x1 w1
+ *   BF16            two bf16                       sum += x1 w1, then sum += x0 w0, each rounded to a float
  *   VBMI            as VNNI, of one channel's bytes in four pixels: kernels_depthwise_bytes.c
  *
  * A vector holds the words of LANES output channels. Sums of bytes are exact: every page makes the same numbers. S16 is
@@ -16,6 +17,7 @@
 #ifndef CONVRELU_KERNELS_WORDS_H
 #define CONVRELU_KERNELS_WORDS_H
 
+#include "element.h"
 #include "vec.h"
 
 #ifndef WORDS
@@ -25,6 +27,41 @@ typedef vec words;
 INLINE words words_load (const void *p) { return vec_load (p); }
 INLINE words words_set (word x) { return vec_set (x); }
 INLINE words words_dot (words x, words w, words sum) { return vec_fma (x, w, sum); }
+
+#elif defined WORDS_IS_bf16
+
+/* Of vectors of floats, whatever lies in them: sums are floats. stage: `count` floats, a multiple of 16, -> bf16. */
+typedef float __attribute__ ((may_alias)) word;
+typedef vec words;
+enum { K_STEP = 2 };
+#if defined ISA_IS_AVX512
+INLINE words words_load (const void *p) { return vec_load (p); }
+INLINE words words_set (word x) { return vec_set (x); }
+INLINE words words_dot (words x, words w, words sum) { return _mm512_dpbf16_ps (sum, (__m512bh)x, (__m512bh)w); }
+INLINE void words_stage (const float *in, uint16_t *out, ptrdiff_t count)
+{
+    for (; count >= 32; count -= 32, in += 32, out += 32)
+        _mm512_storeu_si512 (out, (__m512i)_mm512_cvtne2ps_pbh (vec_load (in + 16), vec_load (in)));
+    if (count)
+        _mm256_storeu_si256 ((__m256i *)out, (__m256i)_mm512_cvtneps_pbh (vec_load (in)));
+}
+#else /* scalar */
+INLINE words words_load (const void *p) { return *(const word *)p; }
+INLINE words words_set (word x) { return x; }
+INLINE words words_dot (words x, words w, words sum)
+{
+    uint16_t a[2], b[2];
+    memcpy (a, &x, sizeof a);
+    memcpy (b, &w, sizeof b);
+    sum += element_of_bf16 (a[1]) * element_of_bf16 (b[1]);
+    return sum + element_of_bf16 (a[0]) * element_of_bf16 (b[0]);
+}
+INLINE void words_stage (const float *in, uint16_t *out, ptrdiff_t count)
+{
+    for (ptrdiff_t i = 0; i < count; i++)
+        out[i] = element_bf16 (in[i]);
+}
+#endif
 
 #else
 

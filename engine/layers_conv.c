@@ -181,6 +181,7 @@ static bool conv_prepare (struct preparation *p, const struct layer *layer)
         return false;
     }
     const struct conv_method *method = conv_choose (p, step, p->algorithm, planar);
+    step->kernel = method->bf16 ? p->bf16 : step->kernel;
     step->packed = packed_get (p->g, layer, method, step->kernel, p->drop_weights, p->error);
     if (!step->packed)
         return false;

@@ -137,6 +137,12 @@ static bool within_limits (const struct graph *g, const struct layer *layer, con
     return true;
 }
 
+/* Whether its weights are whole numbers of a step. */
+static bool in_steps (const struct packed *packed)
+{
+    return packed->element == ELEMENT_S8 || packed->element == ELEMENT_S16;
+}
+
 static struct packed_block block_of (const struct packed *packed)
 {
     return (struct packed_block) { .tensor = packed->node,
@@ -146,7 +152,7 @@ static struct packed_block block_of (const struct packed *packed)
                                    .k_step = packed->k_step,
                                    .fold = packed->fold,
                                    .weight_bytes = packed->weight_bytes,
-                                   .channel_bytes = packed->element == ELEMENT_F32 ? 0 : packed->channel_bytes,
+                                   .channel_bytes = in_steps (packed) ? packed->channel_bytes : 0,
                                    .weights = packed->weights,
                                    .step = packed->step,
                                    .sum = packed->sum,
@@ -171,7 +177,7 @@ static bool pack (const struct graph *g, const struct layer *layer, struct packe
 {
     const struct node *node = &g->nodes[layer->node];
     int in_channels = g->nodes[node->inputs[0]].channels;
-    if (packed->element != ELEMENT_F32 && !pack_steps (packed, node, layer, in_channels))
+    if (in_steps (packed) && !pack_steps (packed, node, layer, in_channels))
         return false;
     packed->weights = memory_new (packed->weight_bytes);
     if (!packed->weights)

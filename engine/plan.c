@@ -547,12 +547,16 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
     p.most_cycles = (options->seconds > 0 ? options->seconds : SECONDS) * COST_CYCLES_A_SECOND;
     const struct cpu cpu = options->cpu ? *options->cpu : cpu_detect ();
     ok = ok && find_input (&p);
+    const struct conv_kernel *bf16 =
+        ok && options->precision == PRECISION_BF16 ? conv_kernel_bf16 (p.plan->execution.kernels, &cpu) : NULL;
+    p.plan->precision = options->precision == PRECISION_BF16 && !bf16 ? PRECISION_FP32 : options->precision;
     p.preparation = (struct preparation) { .g = g,
                                            .places = &p.places,
                                            .input = p.input,
                                            .kernels = p.plan->execution.kernels,
                                            .cpu = &cpu,
                                            .ranges = options->precision == PRECISION_INT8 ? options->ranges : NULL,
+                                           .bf16 = bf16,
                                            .algorithm = options->algorithm,
                                            .threads = p.plan->execution.threads,
                                            .drop_weights = options->drop_weights,
@@ -634,6 +638,7 @@ struct step_info plan_step (const struct plan *plan, int index)
         .operation = r->operation,
         .algorithm = r->algorithm,
         .type = r->bytes                                                                  ? "int8"
+                : r->packed && r->packed->element == ELEMENT_BF16                         ? "bf16"
                 : r->place.in.element == ELEMENT_U8 && r->place.out.element == ELEMENT_U8 ? "u8"
                                                                                           : "fp32",
         .channels = last->channels,
@@ -646,6 +651,11 @@ struct step_info plan_step (const struct plan *plan, int index)
         .weight_bytes = packed_bytes (r) + (r->fused_pool ? packed_bytes (r->fused_pool) : 0),
         .nanoseconds = plan->nanoseconds ? plan->nanoseconds[index] : 0,
     };
+}
+
+enum precision plan_precision (const struct plan *plan)
+{
+    return plan->precision;
 }
 
 int plan_threads (const struct plan *plan)

@@ -9,6 +9,7 @@ struct plan {
     struct graph *graph;
     struct execution execution;
     bool timed;
+    enum precision precision; /* that it computes in */
     struct steps steps;
     uint64_t *nanoseconds; /* [steps] of the last run; NULL unless timed */
     char *arena;

@@ -56,6 +56,7 @@ struct preparation {
     const struct places *places;
     int input; /* the graph's input tensor */
     const struct kernels *kernels;
+    const struct conv_kernel *bf16; /* what multiplies floats as bf16, where that is asked for and there is one */
     const struct cpu *cpu;
     const struct ranges *ranges; /* of the graph's tensors, where the plan's are bytes; else NULL */
     enum algorithm algorithm;

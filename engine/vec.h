@@ -49,6 +49,8 @@ enum { NEEDS = CPU_AVX2 | CPU_FMA | CPU_AVX512F | CPU_AVX512BW | CPU_AVX512DQ | 
  * NEEDS, elements of its staged input and of its weights, terms in a word, how much less than the input it
  * multiplies). */
 #define WORD_KERNELS(KERNEL) KERNEL (vnni, CPU_AVX512VNNI, U8, S8, 4, 0) KERNEL (s16, 0, S16, S16, 2, 0)
+/* The kind that multiplies floats as bf16, if any, and what the processor must have beside NEEDS. */
+#define BF16_KERNEL(KERNEL) KERNEL (bf16, CPU_AVX512BF16)
 /* The kind that kernels_depthwise_bytes.c is compiled for, if any, and what the processor must have beside NEEDS. */
 #define DEPTHWISE_KERNEL(KERNEL) KERNEL (vbmi, CPU_AVX512VNNI | CPU_AVX512VBMI)
 
@@ -406,6 +408,7 @@ typedef float vec;
 enum { LANES = 1, MR = 2, NR_BLOCKS = 1 };
 enum { NEEDS = 0 };
 #define WORD_KERNELS(KERNEL) KERNEL (u8, 0, U8, S8, 4, 0)
+#define BF16_KERNEL(KERNEL) KERNEL (bf16, 0)
 
 INLINE vec vec_load (const float *p) { return *p; }
 INLINE void vec_store (float *p, vec a) { *p = a; }
@@ -510,6 +513,9 @@ INLINE void bytes_sum_store (float *p, bytes_sum a, float unit)
 #error "compile the kernel sources with -DISA_IS_<ISA>"
 #endif
 
+#ifndef BF16_KERNEL
+#define BF16_KERNEL(KERNEL)
+#endif
 #ifndef DEPTHWISE_KERNEL
 #define DEPTHWISE_KERNEL(KERNEL)
 #endif

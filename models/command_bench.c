@@ -149,7 +149,7 @@ static json_t *json_decimals (double number, int decimals)
 
 static const char *precision_word (const struct network *n)
 {
-    return n->report.used == PRECISION_INT8 ? "int8" : "fp32";
+    return precision_words[n->report.used];
 }
 
 static json_t *json_steps (const struct plan *plan, const struct times *t)

@@ -115,11 +115,14 @@ static void print_quantised (struct quantised quantised, enum precision precisio
 {
     if (quantised.tensors || quantised.constants)
         printf ("%-7s quantised in the file: %d tensors, %d constants; computed in %s\n", "numbers", quantised.tensors,
-                quantised.constants, precision == PRECISION_INT8 ? "int8" : "fp32, rounded to the same numbers");
+                quantised.constants,
+                precision == PRECISION_FP32 ? "fp32, rounded to the same numbers" : precision_words[precision]);
 }
 
 static void print_precision (const struct precision_report *report)
 {
+    if (report->used == PRECISION_BF16)
+        printf ("%-7s bf16 where steps say so, all else fp32\n", "numbers");
     if (report->used == PRECISION_INT8 && !report->of_file)
         printf ("%-7s int8, ranges from %s; %.1f dB true to fp32 over %s\n", "numbers", report->ranges.text, report->db,
                 report->told ? "the pictures it was calibrated with" : "two drawings");

@@ -245,9 +245,9 @@ static int check_choices (struct settings *s, const struct choices *choices)
                                               [ALGORITHM_STRASSEN] = "strassen",
                                               NULL };
     static const char *const isas[] = { "scalar", "avx2", "avx512", "neon", NULL };
-    static const char *const precisions[] = { [PRECISION_FP32] = "fp32", [PRECISION_INT8] = "int8", "auto", NULL };
     int algorithm = choices->algorithm ? word_index (choices->algorithm, algorithms) : ALGORITHM_AUTO;
-    int precision = word_index (choices->precision ? choices->precision : "auto", precisions);
+    bool chosen = choices->precision && strcmp (choices->precision, "auto");
+    int precision = chosen ? word_index (choices->precision, precision_words) : PRECISION_FP32;
     if (algorithm < 0)
         return wrong_usage ("no such algorithm: '%s'", choices->algorithm);
     if (s->isa && word_index (s->isa, isas) < 0)
@@ -255,8 +255,8 @@ static int check_choices (struct settings *s, const struct choices *choices)
     if (precision < 0)
         return wrong_usage ("no such precision: '%s'", choices->precision);
     s->algorithm = (enum algorithm)algorithm;
-    s->precision_is_auto = !strcmp (precisions[precision], "auto");
-    s->precision = precision == PRECISION_INT8 ? PRECISION_INT8 : PRECISION_FP32;
+    s->precision_is_auto = !chosen;
+    s->precision = (enum precision)precision;
     return EXIT_GOOD;
 }
 
@@ -339,8 +339,8 @@ static GOptionContext *make_context (struct words *w)
         { "isa", 0, 0, G_OPTION_ARG_STRING, &s->isa,
           "Instruction set: scalar, avx2, avx512, neon; default: the best this CPU has", "NAME" },
         { "precision", 0, 0, G_OPTION_ARG_STRING, &w->choices.precision,
-          "fp32, int8 (for CPUs that multiply bytes, by VNNI or dot products; on others slower) or auto: int8 for "
-          "files that are quantised, on such CPUs, else fp32; default auto",
+          "fp32, int8 (for CPUs that multiply bytes, by VNNI or dot products; on others slower), bf16 (with "
+          "AVX512_BF16; else fp32) or auto: int8 for quantised files on such CPUs, else fp32; default auto",
           "NAME" },
         { "ranges", 0, 0, G_OPTION_ARG_FILENAME, &s->ranges,
           "For int8: what calibrate has written; default: MODEL.ranges beside the model, else ranges seen in drawings",

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const precision_words[] = {
+    [PRECISION_FP32] = "fp32", [PRECISION_INT8] = "int8", [PRECISION_BF16] = "bf16", NULL
+};
 const char precision_drawings[] = "drawings";
 
 struct ranges *precision_ranges (const struct model *model, const struct plan_options *options,
@@ -247,6 +250,21 @@ static struct plan *plan_again (const struct model *model, const struct plan_opt
     return plan;
 }
 
+/* In fp32 or in bf16, which has no ranges; where there are no instructions for bf16, found->remark says so. */
+static struct plan *plan_in_floats (const struct model *model, const struct plan_options *options,
+                                    struct precision_report *found, struct error *error)
+{
+    struct plan *plan = plan_new (model_graph (model), options, error);
+    if (plan)
+        found->used = plan_precision (plan);
+    if (plan && found->used != options->precision)
+        report (&found->remark,
+                "%.200s: instruction set %s has no products of bf16 on this processor, so fp32 is used (bf16 needs "
+                "AVX512_BF16)",
+                report_path (model_path (model)), plan_isa (plan));
+    return plan;
+}
+
 struct plan *precision_plan (const struct model *model, const struct plan_options *options,
                              const struct precision_request *request, struct precision_report *found,
                              struct error *error)
@@ -255,7 +273,7 @@ struct plan *precision_plan (const struct model *model, const struct plan_option
     *found = (struct precision_report) { .used = PRECISION_FP32 };
     error->text[0] = 0;
     if (options->precision != PRECISION_INT8)
-        return plan_new (model_graph (model), options, error);
+        return plan_in_floats (model, options, found, error);
     if (request->of_file)
         return plan_of_file (model, options, found, error);
     struct plan_options several = *options; /* plans, which pack the weights in several ways */

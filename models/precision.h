@@ -9,7 +9,8 @@
 /* Below this the answers of int8 are not those of fp32; networks that int8 suits have 17 to 46. */
 #define PRECISION_LEAST_DB 12.0
 
-extern const char precision_drawings[]; /* what `ranges` below says of ranges seen in drawings */
+extern const char *const precision_words[]; /* of each enum precision; NULL behind the last */
+extern const char precision_drawings[];     /* what `ranges` below says of ranges seen in drawings */
 
 /* What "auto" means: int8 where the file's own tensors are quantised and this CPU multiplies bytes by `isa` (as in
  * plan_options), else fp32. Any thread. */

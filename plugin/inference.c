@@ -104,6 +104,8 @@ static void warn_of_precision (struct inference *inference)
     else if (report->used == PRECISION_INT8)
         GST_INFO_OBJECT (inference->element, "int8, ranges from %s; %.1f dB true to fp32", report->ranges.text,
                          report->db);
+    if (report->used == PRECISION_BF16)
+        GST_INFO_OBJECT (inference->element, "bf16");
     if (remark && g_strcmp0 (remark, inference->remarks.precision) != 0)
         GST_ELEMENT_WARNING (inference->element, RESOURCE, SETTINGS, ("%s", remark), (NULL));
     g_free (inference->remarks.precision);

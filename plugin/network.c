@@ -238,7 +238,9 @@ static enum precision wanted_precision (const struct model *model, const struct 
 {
     if (settings->precision == PRECISION_CHOICE_AUTO)
         return precision_auto (model, NULL);
-    return settings->precision == PRECISION_CHOICE_INT8 ? PRECISION_INT8 : PRECISION_FP32;
+    return settings->precision == PRECISION_CHOICE_INT8   ? PRECISION_INT8
+           : settings->precision == PRECISION_CHOICE_BF16 ? PRECISION_BF16
+                                                          : PRECISION_FP32;
 }
 
 /* int8 was asked for, with the same calibration, and did not suit. */
@@ -248,7 +250,13 @@ static gboolean fell_back (const struct network *network, const struct settings 
            network->report.used == PRECISION_FP32 && same_calibration (&network->calibrated, settings);
 }
 
-/* The plan in the precision that the settings ask for, or in fp32 where int8 does not suit. */
+/* int8 is asked for and does not suit, or takes weights that are gone. Whether there is bf16 is the processor's. */
+static gboolean lacks_int8 (const struct network *network, const struct settings *settings)
+{
+    return wanted_precision (network->model, settings) == PRECISION_INT8 && network->report.used != PRECISION_INT8;
+}
+
+/* The plan in the precision that the settings ask for, or in fp32 where that does not suit. */
 static struct plan *make_plan (struct network *network, struct plan_options *options, const struct settings *settings,
                                const struct network *like, struct error *reason)
 {
@@ -343,7 +351,7 @@ static struct network *first_network (struct model *model, const struct settings
         struct class_map *map = class_map_new (model_graph (model), model_output (model));
         if (map)
             network = new_network (model_ref (model), map, class_names_new (model), settings, NULL, reason);
-        if (with || (network && network->report.used == wanted_precision (model, settings)))
+        if (with || (network && !lacks_int8 (network, settings)))
             return network;
         network_free (network);
         if (!model_need_weights (model, reason))
@@ -406,7 +414,7 @@ struct network *network_again (const struct network *network, const struct setti
     if (model_has_weights (network->model) || !needs_weights (network, settings))
         again = new_network (model_ref (network->model), class_map_ref (network->class_map),
                              g_hash_table_ref (network->names), settings, network, &reason);
-    if (again && again->report.used != wanted_precision (again->model, settings) && !fell_back (network, settings))
+    if (again && lacks_int8 (again, settings) && !fell_back (network, settings))
         g_clear_pointer (&again, network_free); /* perhaps only since the weights are gone */
     if (again && !try_out (again, NULL))
         again = NULL;

@@ -239,7 +239,7 @@ GstStructure *results_model_message (const struct network *network)
         model_classes (network->model), "channels", G_TYPE_INT, spec->channels, "width", G_TYPE_INT, spec->width,
         "height", G_TYPE_INT, spec->height, "steps", G_TYPE_INT, plan_steps (network->plan), "threads", G_TYPE_INT,
         plan_threads (network->plan), "instruction-set", G_TYPE_STRING, plan_isa (network->plan), "precision",
-        G_TYPE_STRING, network->report.used == PRECISION_INT8 ? "int8" : "fp32", NULL);
+        G_TYPE_STRING, precision_words[network->report.used], NULL);
     if (network->model_file)
         gst_structure_set (message, "model-file", G_TYPE_STRING, network->model_file, NULL);
     return message;

@@ -66,7 +66,7 @@ GstStructure *result_message (const struct result *result, const struct carrier 
 
 /* The structure of the element message "convrelu-model", which says what network has begun to run: model-file (string;
  * left out where it is built in), built-in (boolean), classes (int), channels, width, height (int, of its input), steps
- * and threads (int), instruction-set, precision (string; "fp32" or "int8"). The caller owns it. */
+ * and threads (int), instruction-set, precision (string; "fp32", "int8" or "bf16"). The caller owns it. */
 GstStructure *results_model_message (const struct network *network);
 
 /* Pieces of the above, for results that are not of a whole frame (region_results.h). `element`: the name of the one

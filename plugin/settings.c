@@ -78,6 +78,7 @@ static GType precision_type (void)
         { PRECISION_CHOICE_AUTO, "For quantised files int8, where the CPU multiplies bytes; else fp32", "auto" },
         { PRECISION_CHOICE_FP32, "Floating point of 32 bits", "fp32" },
         { PRECISION_CHOICE_INT8, "Whole numbers of 8 bits; what gains nothing by them stays fp32", "int8" },
+        { PRECISION_CHOICE_BF16, "Products of floats of 16 bits, sums of 32", "bf16" },
         { 0, NULL, NULL },
     };
     static gsize type;
@@ -320,7 +321,7 @@ static void install_precision (GObjectClass *klass)
             "fp32. int8 is made for CPUs that multiply bytes (VNNI, dot products), is "
             "slower than fp32 on others, and names nearly always the same classes. While the network loads its answers "
             "to two drawings are compared with those of fp32; where they differ too much, fp32 is used and a warning "
-            "says so",
+            "says so. bf16 needs AVX512_BF16 and no pictures; on CPUs without it fp32 is used and a warning says so",
             precision_type (), PRECISION_CHOICE_AUTO, FLAGS));
     g_object_class_install_property (
         klass, PROPERTY_RANGES_FILE,

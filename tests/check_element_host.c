@@ -211,6 +211,7 @@ static void check_same_file (void)
                  { ALGORITHM_DIRECT, 0, 0 },
                  { ALGORITHM_AUTO, ACTIVATION_CHOICE_RELU, 0 },
                  { ALGORITHM_AUTO, 0, PRECISION_CHOICE_INT8 },
+                 { ALGORITHM_AUTO, 0, PRECISION_CHOICE_BF16 },
                  { ALGORITHM_AUTO, 0, 0 } };
     struct network *network[G_N_ELEMENTS (ways)];
     float alone[G_N_ELEMENTS (ways)][NUMBERS], said[NUMBERS];
@@ -375,6 +376,32 @@ static void check_quantised_file (void)
     settings_clear (&settings);
 }
 
+/* Without the instructions it is fp32, and says so; other threads then need no other file. */
+static void check_no_bf16 (void)
+{
+    struct settings settings;
+    GError *error = NULL;
+    group ("bf16 where there is none");
+    if (!g_strv_contains (engine_isas (), "avx2")) {
+        SKIP ("needs AVX2");
+        return;
+    }
+    settings_init (&settings);
+    setenv ("CONVRELU_ISA", "avx2", 1);
+    settings.precision = PRECISION_CHOICE_BF16;
+    settings.threads = 2;
+    struct network *network = network_load (&settings, &error);
+    CHECK (network && network->report.used == PRECISION_FP32 && strstr (network->report.remark.text, "so fp32 is used"),
+           "%s", network ? network->report.remark.text : error->message);
+    settings.threads = 1;
+    struct network *again = network ? network_again (network, &settings) : NULL;
+    CHECK (again && again->report.used == PRECISION_FP32 && again->report.remark.text[0], "with other threads");
+    unsetenv ("CONVRELU_ISA");
+    network_free (network);
+    network_free (again);
+    settings_clear (&settings);
+}
+
 /* ---- fonts ----------------------------------------------------------------------------------------------------- */
 
 /* Who draws nothing pays for no fonts, and cannot be ended by a library that finds no memory for them. */
@@ -412,5 +439,6 @@ int main (int argc, char **argv)
     check_same_file ();
     check_shared_ranges ();
     check_quantised_file ();
+    check_no_bf16 ();
     return end_tests ();
 }

@@ -66,6 +66,8 @@ static const struct {
 } tests[] = {
     { "conv", offsetof (struct kernels, conv), check_conv },
     { "conv: bytes", offsetof (struct kernels, conv), check_conv_bytes },
+    { "conv: bf16", offsetof (struct kernels, conv), check_conv_bf16 },
+    { "conv: to bf16", offsetof (struct kernels, conv), check_stage_bf16 },
     { "quantise", offsetof (struct kernels, quantise), check_quantise },
     { "dequantise", offsetof (struct kernels, dequantise), check_dequantise },
     { "words", offsetof (struct kernels, words), check_words },

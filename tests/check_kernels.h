@@ -35,6 +35,8 @@ bool conv_kernel_tested (const struct conv_kernel *kernel);
 /* One test for each member of struct kernels; kernels_*.c. */
 void check_conv (void);
 void check_conv_bytes (void);
+void check_conv_bf16 (void);
+void check_stage_bf16 (void);
 void check_quantise (void);
 void check_dequantise (void);
 void check_words (void);

@@ -68,8 +68,8 @@ static void count_made (void *data, const struct packed_block *block)
     *(int *)data += !block->adopted;
 }
 
-/* One start with that folder, as the element makes it. */
-static struct start start (const char *path, const char *folder, enum algorithm algorithm)
+/* One start with that folder, as the element makes it; how: threads, whether weights are dropped are filled in. */
+static struct start start_as (const char *path, const char *folder, struct plan_options options)
 {
     struct start s = { .cached = false };
     struct error error = { "" };
@@ -78,7 +78,8 @@ static struct start start (const char *path, const char *folder, enum algorithm 
     if (!CHECK (model, "%s", error.text))
         return s;
     s.cached = !model_has_weights (model);
-    struct plan_options options = { .threads = 1, .algorithm = algorithm, .drop_weights = true };
+    options.threads = 1;
+    options.drop_weights = true;
     struct plan *plan = plan_new (model_graph (model), &options, &error);
     if (!plan && s.cached && CHECK (model_need_weights (model, &error), "%s", error.text))
         plan = plan_new (model_graph (model), &options, &error);
@@ -98,6 +99,11 @@ static struct start start (const char *path, const char *folder, enum algorithm 
     model_release (model);
     model_unref (model);
     return s;
+}
+
+static struct start start (const char *path, const char *folder, enum algorithm algorithm)
+{
+    return start_as (path, folder, (struct plan_options) { .algorithm = algorithm });
 }
 
 static bool same_scores (const struct start *a, const struct start *b)
@@ -181,6 +187,20 @@ static void check_ways (const char *path, const char *folder)
         again += round < ALL ? 0 : s.made;
     }
     CHECK (again > 0, "all four ways are kept");
+}
+
+/* Weights of bf16 are kept beside those of floats, by the same method or another. */
+static void check_bf16 (const char *path, const char *folder)
+{
+    const struct plan_options bf16 = { .algorithm = ALGORITHM_DIRECT, .precision = PRECISION_BF16, .isa = "scalar" };
+    const struct plan_options fp32 = { .algorithm = ALGORITHM_DIRECT, .isa = "scalar" };
+    struct start plain = start_as (path, NULL, bf16), floats = start_as (path, folder, fp32);
+    struct start first = start_as (path, folder, bf16), again = start_as (path, folder, bf16);
+    CHECK (first.made > 0 && same_scores (&plain, &first), "bf16 beside fp32: %d packed", first.made);
+    CHECK (again.cached && again.made == 0 && same_scores (&plain, &again), "bf16 again: %d packed", again.made);
+    struct start last = start_as (path, folder, fp32);
+    CHECK (last.cached && last.made == 0 && same_scores (&floats, &last) && !same_scores (&last, &again),
+           "fp32 after bf16: %d packed", last.made);
 }
 
 /* How long a run takes is told for the plans that were run, and for no other. */
@@ -521,6 +541,8 @@ void check_cache (void)
     check_again (path, folder);
     empty (folder);
     check_ways (path, folder);
+    empty (folder);
+    check_bf16 (path, folder);
     empty (folder);
     check_trial (path, folder);
     empty (folder);

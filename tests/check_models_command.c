@@ -128,6 +128,7 @@ static void check_exit_codes (const char *model, const char *input)
         { "inspect SCRATCH/none.onnx", 1, "none.onnx: cannot be opened" },
         { "inspect INPUT", 1, "not an ONNX model" },
         { "inspect MODEL --precision auto", 0, "scores" },
+        { "inspect MODEL --precision bf16 --isa scalar", 0, "bf16 where steps say so" },
         { "inspect MODEL --precision int8 --ranges SCRATCH/none.ranges", 1, "none.ranges: cannot be opened" },
         { "inspect MODEL --output SCRATCH/y", 2, "--output belongs to run, calibrate and quantize" },
         { "calibrate MODEL --input INPUT", 2, "--input and --tap belong to run" },

@@ -585,10 +585,33 @@ static void check_bytes (struct model *model)
     check_judged (model, as_small, 12.5, "nothing fits, the file says it does", false);
 }
 
+/* Which instruction sets have it the plan knows; where there is none, fp32 says why. */
+static void check_bf16 (const struct model *model)
+{
+    check_group ("bf16, or why not");
+    const struct precision_request request = { .ranges_file = NULL };
+    for (const char *const *isa = engine_isas (); *isa; isa++) {
+        struct plan_options options = { .threads = 1, .isa = *isa, .precision = PRECISION_BF16 };
+        struct precision_report found;
+        struct error error = { "" };
+        struct plan *plan = precision_plan (model, &options, &request, &found, &error);
+        if (!CHECK (plan, "%s", error.text))
+            continue;
+        bool has = plan_precision (plan) == PRECISION_BF16;
+        CHECK (found.used == plan_precision (plan) && !found.kept, "%s: says otherwise", *isa);
+        CHECK (has ? !found.remark.text[0] : strstr (found.remark.text, "so fp32 is used") != NULL, "%s: '%s'", *isa,
+               found.remark.text);
+        CHECK (has || strcmp (*isa, "scalar") != 0, "the scalar table is fp32");
+        CHECK (!has || strcmp (*isa, "avx2") != 0, "the table of AVX2 has bf16");
+        plan_free (plan);
+    }
+}
+
 void check_ranges (void)
 {
     struct model *model = make_model ("ranges.onnx", 0.25f), *other = make_model ("other.onnx", 0.2500001f);
     if (model && other) {
+        check_bf16 (model);
         check_drawings ();
         check_set (model_graph (model));
         check_seen (model);

@@ -174,7 +174,7 @@ rule 'completions offer --cache-dir to the commands that take it' "$(while read 
 done <"$work/commands")"
 rule 'completions have the words that an option takes' "$(for option in isa algorithm precision; do
   case $option in
-    precision) printf 'auto\nfp32\nint8\n' ;;
+    precision) printf 'auto\nfp32\nint8\nbf16\n' ;;
     *) sed -n "s/^  --$option=.*: \([a-z0-9, ]*\);.*/\1/p" "$work/help" | tr -d ' ' | tr ',' '\n' ;;
   esac | sort >"$work/words"
   [ "$(wc -l <"$work/words")" -gt 1 ] || echo "--help does not say what --$option takes"

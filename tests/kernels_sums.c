@@ -88,8 +88,9 @@ static bool of_floats (const struct conv_kernel *kernel)
 
 bool conv_kernel_tested (const struct conv_kernel *kernel)
 {
-    bool of_bytes = kernel->in == ELEMENT_U8 && kernel->sum == ELEMENT_S32; /* kernels_bytes.c */
-    return of_floats (kernel) || of_bytes;
+    bool of_bytes = kernel->in == ELEMENT_U8 && kernel->sum == ELEMENT_S32;     /* kernels_bytes.c */
+    bool of_bf16 = kernel->in == ELEMENT_F32 && kernel->weight == ELEMENT_BF16; /* kernels_bf16.c */
+    return of_floats (kernel) || of_bytes || of_bf16;
 }
 
 /* All blocks of the case, as many at a time as the kernel takes. */

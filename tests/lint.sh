@@ -149,7 +149,7 @@ case $(uname -m) in
         name ~ /^<(dense|strided|planar)_/ && /^ *[0-9a-f]+:\t/ {
           n++; address = $1; sub(/:$/, "", address); line[address] = n
           before_multiplies[n] = multiplies; before_strays[n] = strays; before_jumps[n] = jumps
-          if ($2 ~ /^(vfn?madd|vpdpbusd|vpmaddwd)/) multiplies++
+          if ($2 ~ /^(vfn?madd|vpdpbusd|vpmaddwd|vdpbf16ps)/) multiplies++
           if ($2 ~ /^vmov/ && $3 ~ /^%[yz]mm[0-9]+,(-?(0x)?[0-9a-f]*\(%r(sp|bp)|%[yz]mm)/) strays++
           if ($2 ~ /^j/ && $3 in line) {
             first = line[$3]

@@ -49,6 +49,8 @@ static const struct fault faults[] = {
     { "axis outside", "axis 4 of 4 dimensions", .axis = "axis=4" },
     { "axis far below", "axis -5 of 4 dimensions", .axis = "axis=-5" },
     { "block_size below 0", "block_size -1", .axis = "axis=0 block_size=-1" },
+    { "block_size beyond all places", "do not fit axis 0", .axis = "axis=0 block_size=9223372036854775807" },
+    { "no scale at all", "'w_s' has no numbers", .weight_scale_dims = "0" },
     { "blocks of what depends on the image", "is not supported", .scale_dims = "1 3 4 2",
       .pair_attributes = "axis=3 block_size=2" },
     { "no scale", "1 inputs, 2 to 3 are possible", .quantise = "x" },
@@ -189,6 +191,8 @@ static const struct {
     { "floats times weights", "ConvInteger", "x w", "", "input 0, 'x', is not made of integers" },
     { "weights of a dynamic scale", "ConvInteger", "q dq x_z dz", "", "'dq' must be a constant" },
     { "integers of 64 bits", "DequantizeLinear", "pads x_s", "", "type int64 is not supported" },
+    { "no scale of blocks that are larger than the axis", "DequantizeLinear", "w_1 none_s", "axis=2 block_size=9223372036854775807",
+      "scale 'none_s' has no numbers" },
     { "a zero point of 64 bits", "QuantizeLinear", "x x_s long_z", "", "'long_z' is int64, which is not supported" },
     { "a zero point beyond its type", "QuantizeLinear", "x x_s far_z", "",
       "zero point 0 of 'far_z' is 300, not in 0..255" },
@@ -212,6 +216,7 @@ static void write_others (struct onnx *o)
     onnx_number (o, "huge_s", 1e36f);
     write_scales (o, "c_s", "3", 0.1f);
     write_list (o, "c_z", UINT8, "3", 7);
+    write_scales (o, "none_s", "1 1 0 4", 0.1f);
     write_list (o, "w_1", UINT8, "1 1 4 4", 1);
     onnx_node (o, "QuantizeLinear", "x tiny_s x_z", "tiny", NULL);
     onnx_node (o, "QuantizeLinear", "x x_s w_0", "signed", NULL);

@@ -147,6 +147,43 @@ static void check_read_back (void)
     check_numbers ("by its own scale", &o, input, expected, 12, 0);
 }
 
+/* Sums whose channels have steps of their own, put last: as many rows as channels, so that a step of the one might be taken
+ * for the other's once the order was changed for the first reader. */
+static void check_order_of_steps (void)
+{
+    const struct scheme x = { UINT8, 100, 0.05f }, y = { UINT8, 60, 0.0107f };
+    static const float w_s[2] = { 0.3f, 0.007f };
+    static const int w[4] = { 1, 0, -2, 5 };
+    float input[12], expected[24];
+    struct onnx o = onnx_new (13);
+    fill (input, 12, 25);
+    onnx_input (&o, "x", "1 2 2 3");
+    write_scheme (&o, "x", &x);
+    write_scheme (&o, "y", &y);
+    onnx_floats (&o, "w_s", "2", w_s);
+    write_integers (&o, "w", INT8, "2 2 1 1", w, 4);
+    onnx_node (&o, "QuantizeLinear", "x x_s x_z", "xq", NULL);
+    onnx_node (&o, "DequantizeLinear", "xq x_s x_z", "xf", NULL);
+    onnx_node (&o, "DequantizeLinear", "w w_s", "wf", "axis=0");
+    onnx_node (&o, "Conv", "xf wf", "sums", NULL);
+    onnx_node (&o, "Transpose", "sums", "last", "perm=0,2,3,1");
+    onnx_node (&o, "Flatten", "last", "first", NULL);
+    onnx_node (&o, "QuantizeLinear", "last y_s y_z", "yq", NULL);
+    onnx_node (&o, "DequantizeLinear", "yq y_s y_z", "yf", NULL);
+    onnx_node (&o, "Flatten", "yf", "second", NULL);
+    onnx_node (&o, "Concat", "first second", "y", "axis=1");
+    onnx_output (&o, "y", "1 24");
+    for (int i = 0; i < 12; i++) {
+        int place = i / 2, c = i % 2;
+        double sum = 0;
+        for (int k = 0; k < 2; k++)
+            sum += real (quantise (input[k * 6 + place], &x), &x) * (double)((float)w[c * 2 + k] * w_s[c]);
+        expected[i] = (float)sum;
+        expected[12 + i] = (float)real (quantise ((float)sum, &y), &y);
+    }
+    check_numbers ("sums with their channels last", &o, input, expected, 24, 0);
+}
+
 void check_quantised_forms (void)
 {
     for (int i = 0; i < 12; i++)
@@ -155,4 +192,5 @@ void check_quantised_forms (void)
         check_sum_form (&sum_forms[i]);
     check_padding ();
     check_read_back ();
+    check_order_of_steps ();
 }

@@ -158,7 +158,7 @@ static bool bias_fits (const struct value *bias, const struct quantisation *sums
     return true;
 }
 
-/* Whether each scale of weights is that of one output: the first axis of a convolution's, or the last of a product's. */
+/* Whether each scale of weights is that of one output: a place of a convolution's first axis, of a product's last. */
 static bool scales_of_outputs (const struct value *weights, int outputs, bool first)
 {
     const struct quantisation *q = weights->quant;

@@ -399,8 +399,7 @@ static bool write_pool (struct qdq_writer *q, int id, const char *as)
     graph_pool_of (q->g, id, &pool);
     bool most = pool.kind == POOL_MAX;
     const char *from = map_value (q, graph_source (q->g, id, 0)), *name = result_name (q, id, false);
-    Convrelu__OnnxNode *node =
-        onnx_write_node (q->w, as, (const char *[]) { from, NULL }, name);
+    Convrelu__OnnxNode *node = onnx_write_node (q->w, as, (const char *[]) { from, NULL }, name);
     onnx_write_list_attribute (q->w, node, "kernel_shape", (int[]) { pool.kernel_h, pool.kernel_w }, 2);
     onnx_write_list_attribute (q->w, node, "strides", (int[]) { pool.stride_h, pool.stride_w }, 2);
     onnx_write_list_attribute (q->w, node, "pads",

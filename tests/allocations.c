@@ -23,7 +23,7 @@
 
 static atomic_long calls;
 static atomic_size_t largest;
-static _Thread_local long good_left = -1; /* -1: all are good */
+static _Thread_local long good_left = -1;         /* -1: all are good */
 static _Thread_local size_t too_large = SIZE_MAX; /* from so many bytes on none is good */
 static _Thread_local bool has_failed;
 

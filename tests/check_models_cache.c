@@ -479,7 +479,8 @@ static void check_owners (const char *path, const char *folder)
 
 static void check_no_folder (const char *path)
 {
-    struct start plain = start (path, NULL, ALGORITHM_AUTO), s = start (path, scratch_path ("no/cache"), ALGORITHM_AUTO);
+    struct start plain = start (path, NULL, ALGORITHM_AUTO),
+                 s = start (path, scratch_path ("no/cache"), ALGORITHM_AUTO);
     CHECK (!s.cached && s.made == 3 && same_scores (&plain, &s) && s.notices == 1 &&
                strstr (s.notice, "no/cache: packed weights are not kept: the folder cannot be made: No such file"),
            "%d notices, '%s'", s.notices, s.notice);
@@ -525,8 +526,8 @@ static bool start_short (const char *path, const char *folder, enum part part, b
     if (plan) {
         fill (input, INPUT, 7);
         plan_run (plan, input);
-        CHECK (!memcmp (plan_output (plan, 0)->data, plain->scores, sizeof plain->scores), "part %d, %s %ld: other scores",
-               part, memory ? "allocation" : "charge", good);
+        CHECK (!memcmp (plan_output (plan, 0)->data, plain->scores, sizeof plain->scores),
+               "part %d, %s %ld: other scores", part, memory ? "allocation" : "charge", good);
     }
     plan_free (plan);
     if (model)

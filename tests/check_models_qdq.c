@@ -404,8 +404,8 @@ static void check_labels_written (void)
     ranges_free (none);
 }
 
-/* A network whose own tensors are called as what is written beside them; a vector that is needed as a map; a tensor that
- * was always 0. */
+/* A network whose own tensors are called as what is written beside them; a vector that is needed as a map; a tensor
+ * that was always 0. */
 static void check_names (void)
 {
     static const struct line lines[] = {

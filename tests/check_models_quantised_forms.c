@@ -147,8 +147,7 @@ static void check_read_back (void)
     check_numbers ("by its own scale", &o, input, expected, 12, 0);
 }
 
-/* Sums whose channels have steps of their own, put last: as many rows as channels, so that a step of the one might be taken
- * for the other's once the order was changed for the first reader. */
+/* Sums whose channels have steps of their own, put last, and read in another order before they are quantised. */
 static void check_order_of_steps (void)
 {
     const struct scheme x = { UINT8, 100, 0.05f }, y = { UINT8, 60, 0.0107f };

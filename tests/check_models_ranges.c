@@ -77,8 +77,8 @@ static void check_set (const struct graph *g)
 
 /* ---- calibration --------------------------------------------------------------------------------------------- */
 
-/* 3 x 20 x 24 -> Conv -> BatchNormalization -> Relu -> Conv -> Clip to 0.05 -> mean -> Gemm 5. `last` is the last of its
- * 20 weights, `bias` of its 5 biases. */
+/* 3 x 20 x 24 -> Conv -> BatchNormalization -> Relu -> Conv -> Clip to 0.05 -> mean -> Gemm 5. `last` is the last of
+ * its 20 weights, `bias` of its 5 biases. */
 static struct model *make_model (const char *name, float last, float bias)
 {
     float weights[400], biases[5] = { 0, 0, 0, 0, bias };
@@ -285,8 +285,8 @@ static void check_bounds (void)
         model ? calibrate (model, &(struct calibration) { .threads = 1, .margin = 1 }, &error) : NULL;
     for (int i = 0, id = graph_find (model ? model_graph (model) : NULL, "leaky"); narrow && ranges && i < 1; i++) {
         float low[2], high[2];
-        CHECK (ranges_get (narrow, id, &low[0], &high[0]) && ranges_get (ranges, id, &low[1], &high[1]) &&
-                   low[0] < 0 && near (3 * (double)low[0], (double)low[1]) && near (3 * (double)high[0], (double)high[1]),
+        CHECK (ranges_get (narrow, id, &low[0], &high[0]) && ranges_get (ranges, id, &low[1], &high[1]) && low[0] < 0 &&
+                   near (3 * (double)low[0], (double)low[1]) && near (3 * (double)high[0], (double)high[1]),
                "leaky: %g to %g, three times as wide %g to %g", (double)low[0], (double)high[0], (double)low[1],
                (double)high[1]);
     }

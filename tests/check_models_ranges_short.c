@@ -28,8 +28,9 @@ static struct model *load_chain (const char *name, const char *dims, int count)
     onnx_node (&o, "GlobalAveragePool", from, "y", "");
     onnx_output (&o, "y", "1 16 1 1");
     onnx_finish (&o);
-    struct model *model =
-        write_file (scratch_path (name), o.file.data, o.file.size) ? model_load (scratch_path (name), NULL, &error) : NULL;
+    struct model *model = write_file (scratch_path (name), o.file.data, o.file.size)
+                              ? model_load (scratch_path (name), NULL, &error)
+                              : NULL;
     CHECK (model != NULL, "%s", error.text);
     onnx_free (&o);
     return model;
@@ -38,7 +39,8 @@ static struct model *load_chain (const char *name, const char *dims, int count)
 static void check_too_large (void)
 {
     struct error error = { "" };
-    struct model *wide = load_chain ("wide.onnx", "1 16 736 736", 17), *deep = load_chain ("deep.onnx", "1 16 2 2", 1000);
+    struct model *wide = load_chain ("wide.onnx", "1 16 736 736", 17),
+                 *deep = load_chain ("deep.onnx", "1 16 2 2", 1000);
     check_group ("what ranges have no room for");
     CHECK (!calibrate (wide, &(struct calibration) { .threads = 1 }, &error) && strstr (error.text, "wide.onnx") &&
                strstr (error.text, "they need 17 runs a picture, 16 at most"),

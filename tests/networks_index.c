@@ -81,7 +81,8 @@ static void check_names (char *text, size_t size, const struct safetensors *all)
         { "hard.safetensors", "hard links" },
         { "net.safetensors.index.json", "net.safetensors.index.json" }, /* itself */
         { "other.index.json", "other.index.json" },                     /* which names the first one */
-        { "large.safetensors", "large.safetensors: is 2147483649 bytes large; all files of an index may have 2147483648" },
+        { "large.safetensors",
+          "large.safetensors: is 2147483649 bytes large; all files of an index may have 2147483648" },
         { "b.safetensors", "does not say that it is in" },
     };
     const char *moved = all->list[0].name;
@@ -253,8 +254,8 @@ static void check_memory (const char *text)
     CHECK (!allocations_counted () || (good > 100 && good < 100000), "%ld allocations", good);
 }
 
-/* The same of each charge of its work; weights that are not numbers may go unnoticed then. `says`: what is wrong with the
- * index itself, or NULL. */
+/* The same of each charge of its work; weights that are not numbers may go unnoticed then. `says`: what is wrong with
+ * the index itself, or NULL. */
 static void check_refused (const char *text, const char *says)
 {
     struct error error = { "" };
@@ -267,8 +268,9 @@ static void check_refused (const char *text, const char *says)
         charges_refuse_after (good);
         model = model_load (networks_path (index_name), NULL, &error);
         refused = charges_allow ();
-        CHECK (says && !refused ? !model && strstr (error.text, says)
-                                : model || (strstr (error.text, ".safetensors") && strstr (error.text, "million steps")),
+        CHECK (says && !refused
+                   ? !model && strstr (error.text, says)
+                   : model || (strstr (error.text, ".safetensors") && strstr (error.text, "million steps")),
                "charge %ld is refused: '%s'", good, error.text);
         model_unref (model);
     }

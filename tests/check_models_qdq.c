@@ -384,7 +384,7 @@ static struct model *load_lines (const struct line *lines, const float *weights,
 static const float grid[16] = { 1, 0.5f, -0.25f, 0, 1, 0, 0, -1, 0.125f, 1, 0, 0, -1, 0, 0.5f, 0 };
 static const struct line mean_alone[] = { { "GlobalAveragePool", "conv", "mean", "" },
                                           { "Flatten", "mean", "y", "" },
-                                          { NULL } };
+                                          { .operation = NULL } };
 
 /* Names that a list of lines would not keep. */
 static void check_labels_written (void)
@@ -417,7 +417,7 @@ static void check_names (void)
         { "Reshape", "scores map", "again", "" },
         { "Conv", "again w", "conv:dq", "" },
         { "Flatten", "conv:dq", "y", "" },
-        { NULL },
+        { .operation = NULL },
     };
     float input[16];
     struct qdq_file file;
@@ -457,7 +457,7 @@ static void check_long_chain (void)
     }
     lines[200] = (struct line) { "GlobalAveragePool", "n199", "mean", "" };
     lines[201] = (struct line) { "Flatten", "mean", "y", "" };
-    lines[202] = (struct line) { NULL };
+    lines[202] = (struct line) { .operation = NULL };
     struct model *model = load_lines (lines, grid, grid, NULL);
     struct ranges *none = ranges_new (model_graph (model));
     struct model *read = again (model, none, "a long chain", &file);
@@ -489,7 +489,7 @@ static void check_not_fitting (void)
     static const struct line normalised[] = { { "LayerNormalization", "conv pair", "n", "axis=-1" },
                                               { "GlobalAveragePool", "n", "mean", "" },
                                               { "Flatten", "mean", "y", "" },
-                                              { NULL } };
+                                              { .operation = NULL } };
     static const float wrong[] = { NAN, INFINITY, -INFINITY, 3e38f, 1e30f };
     float numbers[16];
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {

@@ -476,10 +476,10 @@ static void refuse (const char *what, struct model *model, const char *why)
     struct ranges *ranges = ranges_new (model_graph (model));
     const int x = graph_find (model_graph (model), "x");
     ranges_set (ranges, x, -1e4f, 1e4f);
-    bool good = qdq_write (model, ranges, scratch_path ("refused.onnx"), &file, &error);
+    bool good = qdq_write (model, ranges, scratch_path ("not-written.onnx"), &file, &error);
     CHECK (!good && strstr (error.text, why) && strstr (error.text, ".onnx"), "%s: '%s' does not say '%s'", what,
            error.text, why);
-    CHECK (!slurp (scratch_path ("refused.onnx"), &(size_t) { 0 }), "%s: a file was left", what);
+    CHECK (!slurp (scratch_path ("not-written.onnx"), &(size_t) { 0 }), "%s: a file was left", what);
     model_unref (model);
     ranges_free (ranges);
 }
@@ -511,10 +511,10 @@ static void check_no_memory (void)
         const char *operation, *inputs, *why;
         size_t bytes;
     } cases[] = {
-        { "Conv", "x w", "refused.onnx: no memory for its weights", 10000 },
-        { "Conv", "x w", "refused.onnx: no memory for 1", 16390 },
-        { "BatchNormalization", "x n n zeros n", "refused.onnx: no memory for 'y'", 10000 },
-        { "PRelu", "x slopes", "refused.onnx: no memory for its numbers", 10000 },
+        { "Conv", "x w", "not-written.onnx: no memory for its weights", 10000 },
+        { "Conv", "x w", "not-written.onnx: no memory for 1", 16390 },
+        { "BatchNormalization", "x n n zeros n", "not-written.onnx: no memory for 'y'", 10000 },
+        { "PRelu", "x slopes", "not-written.onnx: no memory for its numbers", 10000 },
     };
     static float numbers[16384], zeros[4096];
     if (!allocations_counted ()) {
@@ -541,7 +541,7 @@ static void check_no_memory (void)
         struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
         struct ranges *none = model ? ranges_new (model_graph (model)) : NULL;
         if (CHECK (none != NULL, "%s", error.text)) {
-            path = scratch_path ("refused.onnx");
+            path = scratch_path ("not-written.onnx");
             allocations_fail_from (cases[i].bytes);
             bool good = qdq_write (model, none, path, &file, &error);
             CHECK (allocations_heal () && !good && strstr (error.text, cases[i].why), "%s: '%s' does not say '%s'",

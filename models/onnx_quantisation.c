@@ -47,7 +47,7 @@ static bool lay_out (struct reader *r, const struct quantised_by *by, const stru
     struct shape wanted = { 1, { q->places } };
     if (by->block) {
         wanted = *by->shape;
-        q->blocks = wanted.dims[axis] = (q->places + by->block - 1) / by->block;
+        q->blocks = wanted.dims[axis] = q->places / by->block + (q->places % by->block != 0);
     } else if (scales->rank == by->shape->rank && scales->rank > 1) {
         for (int i = 0; i < scales->rank; i++) /* 1x16x1x1 is said by some for 16 */
             wanted.dims[i] = i == axis ? q->places : 1;
@@ -63,6 +63,8 @@ static bool read_scales (struct reader *r, const struct quantised_by *by, struct
 {
     struct value *v = onnx_input_value (r, by->scale);
     const float *from = v ? onnx_value_floats (r, v) : NULL;
+    if (from && onnx_shape_total (&v->shape) < 1)
+        return onnx_fail (r, "scale '%.100s' has no numbers", v->name);
     if (!from || !lay_out (r, by, &v->shape, q))
         return false;
     float *scale = onnx_alloc (r, (uint64_t)q->count, sizeof *scale);

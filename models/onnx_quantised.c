@@ -115,8 +115,9 @@ bool onnx_set_quantised (struct reader *r, const struct value *x, const struct q
 static bool requantised (struct reader *r, const struct value *v, const struct quantisation *q, struct value *to)
 {
     const struct quantisation *own = v->quant;
-    if (own->by || q->by)
-        return onnx_fail (r, "'%.100s' and its scale do not come from the same DynamicQuantizeLinear", v->name);
+    if (own->by)
+        return onnx_fail (r, "'%.100s' is read with a constant scale, but its own is known only while running",
+                          v->name);
     if (own->count > 1 || q->count > 1)
         return onnx_fail (r, "'%.100s' has %lld scales, other ones than it was quantised with", v->name,
                           (long long)q->count);
@@ -139,11 +140,6 @@ bool onnx_dequantised (struct reader *r, const struct value *v, const struct qua
         r->extras->quantised_constants++;
         return true;
     }
-    if (v->kind != VALUE_TENSOR || !v->quant)
-        return onnx_fail (r, "'%.100s' holds floats where integers are needed", v->name);
-    if (v->quant->type != q->type)
-        return onnx_fail (r, "'%.100s' is %s, its zero point %s", v->name, onnx_type_name (v->quant->type),
-                          onnx_type_name (q->type));
     to->whole = !q->by && q->count == 1 ? q : NULL;
     return onnx_quantisation_equal (v->quant, q) || requantised (r, v, q, to);
 }
@@ -162,13 +158,23 @@ static bool bias_fits (const struct value *bias, const struct quantisation *sums
     return true;
 }
 
+/* Whether each scale of weights is that of one output: a place of a convolution's first axis, of a product's last. */
+static bool scales_of_outputs (const struct value *weights, int outputs, bool first)
+{
+    const struct quantisation *q = weights->quant;
+    if (q->count == 1)
+        return true;
+    return q->places == outputs && (first ? q->inner * q->places == onnx_shape_total (&weights->shape) : q->inner == 1);
+}
+
 /* Of sums of products of whole numbers: the products of their scales. False: a failure. */
-static bool note_sums (struct reader *r, const struct value *x, const struct value *weights, struct value *to)
+static bool note_sums (struct reader *r, const struct value *x, const struct value *weights, bool first,
+                       struct value *to)
 {
     const struct quantisation *w = weights->quant;
     int outputs = graph_tensor (r->graph, to->tensor).channels;
     const Convrelu__OnnxAttribute *alpha = onnx_attribute (r, "alpha");
-    if (!w || w->block || (w->count != 1 && w->places != outputs) || (alpha && alpha->f != 1) ||
+    if (!w || w->block || !scales_of_outputs (weights, outputs, first) || (alpha && alpha->f != 1) ||
         onnx_attribute_float (r, "beta", 1) != 1)
         return true;
     struct quantisation *q = onnx_alloc (r, 1, sizeof *q);
@@ -198,8 +204,9 @@ bool onnx_note_whole (struct reader *r, const char *operation)
     }
     if (x->whole->count != 1 || x->whole->parts != 1)
         return true;
-    if (!strcmp (operation, "Conv") || !strcmp (operation, "Gemm") || !strcmp (operation, "MatMul"))
-        return note_sums (r, x, onnx_input_value (r, 1), to);
+    bool conv = !strcmp (operation, "Conv"), gemm = !strcmp (operation, "Gemm");
+    if (conv || gemm || !strcmp (operation, "MatMul"))
+        return note_sums (r, x, onnx_input_value (r, 1), conv || (gemm && onnx_attribute_int (r, "transB", 0)), to);
     int64_t pixels = onnx_shape_count (&x->shape, 2, x->shape.rank);
     if (strcmp (operation, "GlobalAveragePool") || pixels > 1 << 24 || !isnormal (x->whole->scale[0] / (float)pixels))
         return true;
@@ -252,22 +259,42 @@ bool onnx_read_quantise (struct reader *r)
     return onnx_set_quantised (r, v, q);
 }
 
+bool onnx_check_own_zero (struct reader *r, const struct value *v, const struct value *zero)
+{
+    return (zero && zero->kind == VALUE_DYNAMIC && zero->type == TYPE_UINT8 && zero->quant == v->quant->by) ||
+           onnx_fail (r, "the zero point of '%.100s' is not the one it was quantised with", v->name);
+}
+
+/* Of a DequantizeLinear whose scale is known only while running: that of the DynamicQuantizeLinear that made v, the
+ * scale and the zero point. NULL and a failure. */
+static const struct quantisation *dynamic_quantisation (struct reader *r, const struct value *v,
+                                                        const struct value *scale)
+{
+    if (scale->type != TYPE_FLOAT)
+        onnx_fail (r, "'%.100s' is no scale but a zero point", scale->name);
+    else if (scale->floats)
+        onnx_fail (r, "its scale is not the one that '%.100s' was quantised with", v->name);
+    else if (v->kind == VALUE_INTS || v->quant != scale->quant)
+        onnx_fail (r, "'%.100s' and its scale do not come from the same DynamicQuantizeLinear", v->name);
+    else if (onnx_check_own_zero (r, v, onnx_has_input (r, 2) ? onnx_input_value (r, 2) : NULL))
+        return v->quant;
+    return NULL;
+}
+
 bool onnx_read_dequantise (struct reader *r)
 {
     struct value *v = onnx_input_deferred (r, 0), *scale = v ? onnx_input_value (r, 1) : NULL, to;
     if (!scale)
         return false;
-    const struct quantisation *q = scale->quant;
+    const struct quantisation *q;
     if (v->kind != VALUE_INTS && !(v->kind == VALUE_TENSOR && v->quant))
         return onnx_fail (r, "'%.100s' is not made of integers", v->name);
-    if (scale->kind != VALUE_DYNAMIC) {
+    if (scale->kind == VALUE_DYNAMIC) {
+        q = dynamic_quantisation (r, v, scale);
+    } else {
         struct quantised_by by = along (r, v, v->kind == VALUE_INTS ? onnx_integer_type (v) : v->quant->type);
         q = onnx_quantisation (r, &by);
-    } else if (scale->floats) {
-        return onnx_fail (r, "its scale is not the one that '%.100s' was quantised with", v->name);
     }
-    if (q && q->count > 1 && !onnx_settle (r, v))
-        return false;
     return q && onnx_dequantised (r, v, q, &to) && onnx_set_alias (r, &to, &v->shape);
 }
 
@@ -362,12 +389,9 @@ static bool cast_quantised (struct reader *r)
         *as_float = (struct quantisation) { .type = TYPE_FLOAT, .count = 1, .by = q->by };
     if (r->failed)
         return false;
-    if (!same && q->count > 1 && !onnx_settle (r, v))
-        return false;
     if (!same)
         return onnx_set_like (r, 0, scaled (r, onnx_output_name (r, 0), v, q, false), v);
-    if (!onnx_set_alias (r, v, &v->shape))
-        return false;
+    onnx_set_alias (r, v, &v->shape);
     if (out)
         out->quant = as_float;
     return true;

@@ -47,7 +47,10 @@ bool onnx_quantise_constant (struct reader *r, struct value *v, const struct qua
 
 /* ---- onnx_quantised.c ---- */
 
-/* The real numbers that v's integers are by q: *to has no quantisation any more. */
+/* Whether `zero` (NULL: there is none) is that of the DynamicQuantizeLinear that made v; false and a failure
+ * otherwise. */
+bool onnx_check_own_zero (struct reader *r, const struct value *v, const struct value *zero);
+/* The real numbers that v, integers of q's type, is by q: *to has no quantisation any more. */
 bool onnx_dequantised (struct reader *r, const struct value *v, const struct quantisation *q, struct value *to);
 /* Output 0 of the node is the tensor x quantised by q. */
 bool onnx_set_quantised (struct reader *r, const struct value *x, const struct quantisation *q);

@@ -33,11 +33,10 @@ static const struct qlinear qlinears[] = {
 
 static const struct qlinear *find_qlinear (const char *name)
 {
-    for (size_t i = 0; i < sizeof qlinears / sizeof qlinears[0]; i++) {
-        if (!strcmp (qlinears[i].name, name))
-            return &qlinears[i];
-    }
-    return NULL; /* not reached: the rows below have no other names */
+    const struct qlinear *op = qlinears; /* the rows below have no other names */
+    while (strcmp (op->name, name))
+        op++;
+    return op;
 }
 
 /* The axis of several scales of an operand: a convolution's outputs are its weights' first, a product's their last. */
@@ -147,8 +146,8 @@ static bool integer_operand (struct reader *r, int at, int zero, int64_t axis, s
     if (v->kind != VALUE_INTS && !(v->kind == VALUE_TENSOR && v->quant))
         return onnx_fail (r, "input %d, '%.100s', is not made of integers", at, v->name);
     if (v->kind == VALUE_TENSOR && v->quant->by) {
-        if (!z || z->kind != VALUE_DYNAMIC || z->type != TYPE_UINT8 || z->quant != v->quant->by)
-            return onnx_fail (r, "the zero point of '%.100s' is not the one it was quantised with", v->name);
+        if (!onnx_check_own_zero (r, v, z))
+            return false;
         *by = v->quant->by;
         *to = *v;
         to->quant = NULL;

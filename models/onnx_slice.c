@@ -180,8 +180,10 @@ static bool read_split (struct reader *r)
     int count = sizes ? onnx_attribute_or_input_ints (r, "split", 1, sizes, parts, &given) : -1;
     if (count < 0)
         return false;
-    if ((given && count != parts) || onnx_attribute_int (r, "num_outputs", parts) != parts)
-        return onnx_fail (r, "%d sizes for %d outputs", count, parts);
+    int64_t said = onnx_attribute_int (r, "num_outputs", parts);
+    if ((given && count != parts) || said != parts)
+        return onnx_fail (r, said != parts ? "num_outputs %lld for %d outputs" : "%lld sizes for %d outputs",
+                          (long long)(said != parts ? said : count), parts);
     int64_t size = v->shape.dims[axis], part = (size + parts - 1) / parts, from = 0;
     if (!given && !onnx_attribute (r, "num_outputs") && size % parts)
         return onnx_fail (r, "%lld cannot be split into %d equal parts", (long long)size, parts);

@@ -33,8 +33,6 @@ struct onnx_writer *onnx_writer_new (int opset)
 
 void onnx_writer_free (struct onnx_writer *w)
 {
-    if (!w)
-        return;
     g_ptr_array_unref (w->nodes);
     g_ptr_array_unref (w->arrays);
     g_ptr_array_unref (w->inputs);

@@ -172,20 +172,19 @@ static void sum_blocks (struct sum *sum, const unsigned char *at, size_t blocks)
 static void sum_add (struct sum *sum, const void *bytes, size_t size)
 {
     const unsigned char *at = bytes;
-    if (sum->count) {
-        size_t room = SUM_BLOCK - sum->count, taken = size < room ? size : room;
-        memcpy (sum->held + sum->count, at, taken);
-        sum->count += taken;
-        at += taken;
-        size -= taken;
-        if (sum->count < SUM_BLOCK)
-            return;
-        sum_blocks (sum, sum->held, 1);
-        sum->count = 0;
+    for (size_t taken; size; at += taken, size -= taken) {
+        size_t room = SUM_BLOCK - sum->count;
+        if (!sum->count && size >= SUM_BLOCK) {
+            taken = size / SUM_BLOCK * SUM_BLOCK;
+            sum_blocks (sum, at, taken / SUM_BLOCK);
+        } else {
+            taken = size < room ? size : room;
+            memcpy (sum->held + sum->count, at, taken);
+            sum->count = (sum->count + taken) % SUM_BLOCK;
+            if (!sum->count)
+                sum_blocks (sum, sum->held, 1);
+        }
     }
-    sum_blocks (sum, at, size / SUM_BLOCK);
-    sum->count = size % SUM_BLOCK;
-    memcpy (sum->held, at + size - sum->count, sum->count);
 }
 
 static uint64_t sum_end (struct sum *sum)
@@ -643,6 +642,8 @@ void packed_cache_save (const struct packed_kept *kept, struct graph *graph, str
     bool wanted = list.count && (list.made || !told) && !list.failed && find_build (&head.build);
     if (wanted && before)
         take_others (&list, before, graph);
+    if (list.failed)
+        notices_add (notices, "%s: packed weights are not kept: %s", report_path (kept->folder), strerror (ENOMEM));
     int in = wanted && !list.failed ? open_folder (kept->folder, true, notices) : -1;
     if (in >= 0 && !save_in (in, &head, kept->compact, graph, &list) && !work_stopped ())
         notices_add (notices, "%s: packed weights are not kept: they cannot be written: %s", report_path (kept->folder),

@@ -5,6 +5,7 @@
 #include "models/report.h"
 
 #include <float.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,19 +141,28 @@ static void write_input (struct qdq_writer *q, int id)
     onnx_write_value (q->w, false, t.name, dims, qdq_is_vector (q->g, id) ? 2 : 4);
 }
 
-static void write_labels (struct qdq_writer *q, const struct model *model)
+/* As a list of JSON: names with commas, colons or numbers in front would not be the same after lines were read. */
+static bool write_labels (struct qdq_writer *q, const struct model *model)
 {
-    GString *text = g_string_new (NULL);
     bool named = false;
     char numbered[32];
     for (int i = 0; i < model_classes (model); i++) {
         g_snprintf (numbered, sizeof numbered, "class %d", i);
         named |= strcmp (numbered, model_label (model, i)) != 0;
-        g_string_append_printf (text, "%s%s", i ? "\n" : "", model_label (model, i));
     }
-    if (named)
-        onnx_write_metadata (q->w, "labels", text->str);
-    g_string_free (text, TRUE);
+    if (!named)
+        return true;
+    json_t *list = json_array ();
+    bool good = list != NULL;
+    for (int i = 0; good && i < model_classes (model); i++)
+        good = !json_array_append_new (list, json_string (model_label (model, i)));
+    char *text = good ? json_dumps (list, JSON_COMPACT) : NULL;
+    json_decref (list);
+    if (text)
+        onnx_write_metadata (q->w, "labels", text);
+    good = text != NULL;
+    free (text);
+    return good || report (q->error, "%s: no memory for its labels", report_path (q->path));
 }
 
 static bool write_all (struct qdq_writer *q, const struct model *model)
@@ -166,9 +176,7 @@ static bool write_all (struct qdq_writer *q, const struct model *model)
     }
     for (int i = 0; good && i < graph_outputs (q->g); i++)
         qdq_output (q, graph_output_id (q->g, i));
-    if (good)
-        write_labels (q, model);
-    return good && onnx_write_file (q->w, q->path, q->error);
+    return good && write_labels (q, model) && onnx_write_file (q->w, q->path, q->error);
 }
 
 bool qdq_write (const struct model *model, const struct ranges *ranges, const char *path, struct qdq_file *file,

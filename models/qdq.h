@@ -21,8 +21,9 @@ struct qdq_file {
  *     (the range clips for it), and the last map before the vector of scores with all behind it, which stay float:
  *     ranges seen in few pictures would cut the surest answers;
  *   - what only moves numbers keeps its input's scale.
- * Class names go into the file's metadata as "labels". False and a filled error: the network is quantised already, has
- * an operator that ONNX has not, its weights were dropped, memory is short, or the file cannot be written. */
+ * Class names go into the file's metadata as "labels", a list of JSON. False and a filled error: the network is
+ * quantised already, has an operator that ONNX has not, or weights that are no numbers or too large, its weights were
+ * dropped, memory is short, or the file cannot be written. */
 bool qdq_write (const struct model *model, const struct ranges *ranges, const char *path, struct qdq_file *file,
                 struct error *error);
 

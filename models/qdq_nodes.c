@@ -114,32 +114,37 @@ struct weights {
 /* Multiplies by the batch norms from the convolution up to tensor `id`. */
 static void fold (const struct qdq_writer *q, int id, struct weights *weights)
 {
-    int chain[64], count = 0;
-    for (int at = id; at != q->of[id].convolution && count < 64; at = graph_source (q->g, at, 0))
-        chain[count++] = at;
     for (int c = 0; c < weights->outputs; c++) {
-        weights->factor[c] = 1;
-        weights->bias[c] = weights->given_bias ? (double)weights->given_bias[c] : 0;
-        for (int i = count - 1; i >= 0; i--) {
+        double factor = 1, bias = 0;
+        for (int at = id; at != q->of[id].convolution; at = graph_source (q->g, at, 0)) { /* from the last one */
             double scale = 1, shift = 0;
-            graph_scale (q->g, chain[i], c, &scale, &shift);
-            weights->factor[c] *= scale;
-            weights->bias[c] = weights->bias[c] * scale + shift;
+            graph_scale (q->g, at, c, &scale, &shift);
+            bias += factor * shift;
+            factor *= scale;
         }
+        weights->factor[c] = factor;
+        weights->bias[c] = weights->given_bias ? factor * (double)weights->given_bias[c] + bias : bias;
     }
 }
 
 /* Channel c as whole numbers. `step`: of the input, 0: it stays float. A channel of zeros, or of a bias that is large
- * beside its weights, gets a step that lets the bias fit 32 bits. */
-static void quantise_channel (struct weights *weights, int c, double step)
+ * beside its weights, gets a step that lets the bias fit 32 bits. False: some are no numbers, or so large that their
+ * integers would stand for numbers beyond the largest float. */
+static bool quantise_channel (struct weights *weights, int c, double step)
 {
     double most = 0, bias = weights->bias[c];
     const float *given = weights->given + (size_t)c * weights->each;
-    for (size_t i = 0; i < weights->each; i++)
-        most = fmax (most, fabs ((double)given[i] * weights->factor[c]));
+    bool numbers = isfinite (bias);
+    for (size_t i = 0; i < weights->each; i++) {
+        double size = fabs ((double)given[i] * weights->factor[c]);
+        numbers = numbers && isfinite (size);
+        most = fmax (most, size);
+    }
     double scale = fmax (most / WEIGHT_MAX, 1e-30);
     if (step > 0)
         scale = fmax (fmax (scale, fabs (bias) / (step * (1 << 30))), 4 * (double)FLT_MIN / step);
+    if (!numbers || scale * UINT8_MAX > (double)FLT_MAX || step * scale * UINT32_MAX > (double)FLT_MAX)
+        return false;
     weights->scale[c] = (float)scale;
     weights->sums[c] = (float)step * weights->scale[c];
     for (size_t i = 0; i < weights->each; i++) {
@@ -149,6 +154,7 @@ static void quantise_channel (struct weights *weights, int c, double step)
     weights->float_bias[c] = (float)bias;
     if (step > 0)
         weights->whole_bias[c] = (int32_t)rint (bias / (double)weights->sums[c]);
+    return true;
 }
 
 static bool weights_make (struct qdq_writer *q, int id, double step, struct weights *weights)
@@ -165,8 +171,11 @@ static bool weights_make (struct qdq_writer *q, int id, double step, struct weig
         !weights->whole_bias || !weights->float_bias)
         return report (q->error, "%s: no memory for its weights", report_path (q->path));
     fold (q, id, weights);
-    for (int c = 0; c < weights->outputs; c++)
-        quantise_channel (weights, c, step);
+    for (int c = 0; c < weights->outputs; c++) {
+        if (!quantise_channel (weights, c, step))
+            return report (q->error, "%s: weights of '%.100s', channel %d, are too large for 8 bits, or no numbers",
+                           report_path (q->path), graph_tensor (q->g, id).name, c);
+    }
     return true;
 }
 
@@ -203,7 +212,7 @@ static void write_convolution_attributes (struct qdq_writer *q, Convrelu__OnnxNo
 }
 
 /* A convolution or fully connected layer, with the batch norm whose tensor `id` is. */
-static bool write_weighted (struct qdq_writer *q, int id)
+static bool write_weighted (struct qdq_writer *q, int id, const char *as)
 {
     int own = q->of[id].convolution, x = graph_source (q->g, own, 0);
     bool linear = !strcmp (graph_tensor (q->g, own).operation, "linear");
@@ -295,7 +304,7 @@ static void write_slopes (struct qdq_writer *q, int id, const char *from, const 
     onnx_write_node (q->w, "PRelu", (const char *[]) { from, slope, NULL }, name);
 }
 
-static void write_activation (struct qdq_writer *q, int id)
+static bool write_activation (struct qdq_writer *q, int id, const char *as)
 {
     struct activation a = graph_tensor (q->g, id).activation;
     struct row row = activation_row (a.kind);
@@ -321,10 +330,11 @@ static void write_activation (struct qdq_writer *q, int id)
             onnx_write_text_attribute (q->w, node, "approximate", "tanh");
     }
     made (q, id, name, flat);
+    return true;
 }
 
 /* As batch norm of mean 0 and variance 1. */
-static bool write_affine (struct qdq_writer *q, int id)
+static bool write_affine (struct qdq_writer *q, int id, const char *as)
 {
     static const char *const parts[4] = { ":scale:bn", ":shift", ":mean", ":variance" };
     int channels = graph_tensor (q->g, id).channels;
@@ -351,7 +361,7 @@ static bool write_affine (struct qdq_writer *q, int id)
 }
 
 /* Sums, products and concat: of flat vectors where all are. */
-static void write_joined (struct qdq_writer *q, int id, const char *operation)
+static bool write_joined (struct qdq_writer *q, int id, const char *as)
 {
     int count = 0;
     bool flat = qdq_is_vector (q->g, id);
@@ -363,32 +373,33 @@ static void write_joined (struct qdq_writer *q, int id, const char *operation)
         inputs[i] = flat ? flat_value (q, from) : map_value (q, from);
     }
     const char *name = result_name (q, id, flat);
-    Convrelu__OnnxNode *node = onnx_write_node (q->w, operation, inputs, name);
-    if (!strcmp (operation, "Concat"))
+    Convrelu__OnnxNode *node = onnx_write_node (q->w, as, inputs, name);
+    if (!strcmp (as, "Concat"))
         onnx_write_int_attribute (q->w, node, "axis", 1);
     made (q, id, name, flat);
     g_free (inputs);
+    return true;
 }
 
-static void write_softmax (struct qdq_writer *q, int id, const char *operation)
+static bool write_softmax (struct qdq_writer *q, int id, const char *as)
 {
     bool flat;
     const char *from = any_value (q, graph_source (q->g, id, 0), &flat), *name = result_name (q, id, flat);
-    Convrelu__OnnxNode *node = onnx_write_node (q->w, operation, (const char *[]) { from, NULL }, name);
+    Convrelu__OnnxNode *node = onnx_write_node (q->w, as, (const char *[]) { from, NULL }, name);
     onnx_write_int_attribute (q->w, node, "axis", 1);
     made (q, id, name, flat);
+    return true;
 }
 
 /* ---- windows and places ------------------------------------------------------------------------------------------ */
 
-static void write_pool (struct qdq_writer *q, int id)
+static bool write_pool (struct qdq_writer *q, int id, const char *as)
 {
     struct pool pool = { 0 };
     graph_pool_of (q->g, id, &pool);
     bool most = pool.kind == POOL_MAX;
     const char *from = map_value (q, graph_source (q->g, id, 0)), *name = result_name (q, id, false);
-    Convrelu__OnnxNode *node =
-        onnx_write_node (q->w, most ? "MaxPool" : "AveragePool", (const char *[]) { from, NULL }, name);
+    Convrelu__OnnxNode *node = onnx_write_node (q->w, as, (const char *[]) { from, NULL }, name);
     onnx_write_list_attribute (q->w, node, "kernel_shape", (int[]) { pool.kernel_h, pool.kernel_w }, 2);
     onnx_write_list_attribute (q->w, node, "strides", (int[]) { pool.stride_h, pool.stride_w }, 2);
     onnx_write_list_attribute (q->w, node, "pads",
@@ -400,23 +411,25 @@ static void write_pool (struct qdq_writer *q, int id)
     if (!most)
         onnx_write_int_attribute (q->w, node, "count_include_pad", pool.count_include_pad);
     made (q, id, name, false);
+    return true;
 }
 
-static void write_global_pool (struct qdq_writer *q, int id)
+static bool write_global_pool (struct qdq_writer *q, int id, const char *as)
 {
-    bool most = !strcmp (graph_tensor (q->g, id).operation, "global-max-pool");
     const char *from = map_value (q, graph_source (q->g, id, 0)), *name = result_name (q, id, false);
-    onnx_write_node (q->w, most ? "GlobalMaxPool" : "GlobalAveragePool", (const char *[]) { from, NULL }, name);
+    onnx_write_node (q->w, as, (const char *[]) { from, NULL }, name);
     made (q, id, name, false);
+    return true;
 }
 
-static void write_reshape (struct qdq_writer *q, int id)
+static bool write_reshape (struct qdq_writer *q, int id, const char *as)
 {
     struct tensor_info t = graph_tensor (q->g, id);
     bool flat = qdq_is_vector (q->g, id), had_flat;
     const char *from = any_value (q, graph_source (q->g, id, 0), &had_flat), *name = result_name (q, id, flat);
     reshaped (q, id, from, (int64_t[]) { 1, t.channels, t.height, t.width }, flat ? 2 : 4, name);
     made (q, id, name, flat);
+    return true;
 }
 
 /* Which part of one axis, -before to size + after, is taken. */
@@ -441,7 +454,7 @@ static bool takes_all (const struct cut *cut, int64_t size)
 }
 
 /* Pad, Slice and Gather, as far as needed. */
-static void write_pick (struct qdq_writer *q, int id)
+static bool write_pick (struct qdq_writer *q, int id, const char *as)
 {
     struct pick pick = { 0 };
     int x = graph_source (q->g, id, 0);
@@ -487,69 +500,63 @@ static void write_pick (struct qdq_writer *q, int id)
         onnx_write_int_attribute (q->w, node, "axis", 1);
     }
     made (q, id, name, false);
+    return true;
 }
 
 /* ---- all of them ------------------------------------------------------------------------------------------------- */
 
-enum node_kind {
-    NODE_UNKNOWN,
-    NODE_INPUT,
-    NODE_WEIGHTED,
-    NODE_AFFINE,
-    NODE_ACTIVATION,
-    NODE_POOL,
-    NODE_GLOBAL_POOL,
-    NODE_ADD,
-    NODE_MUL,
-    NODE_CONCAT,
-    NODE_PICK,
-    NODE_RESHAPE,
-    NODE_SOFTMAX,
-    NODE_LOG_SOFTMAX
+static bool write_input (struct qdq_writer *q, int id, const char *as)
+{
+    made (q, id, new_name (q, id, as), qdq_is_vector (q->g, id));
+    return true;
+}
+
+/* Writes the node that makes a tensor; `as`: ONNX's operator where several are written alike. */
+struct node_kind {
+    const char *operation;
+    bool (*write) (struct qdq_writer *q, int id, const char *as);
+    const char *as;
 };
 
-static enum node_kind kind_of (const struct graph *g, int id)
+static const struct node_kind *kind_of (const struct graph *g, int id)
 {
-    static const struct {
-        const char *operation;
-        enum node_kind kind;
-    } kinds[] = {
-        { "input", NODE_INPUT },
-        { "conv", NODE_WEIGHTED },
-        { "linear", NODE_WEIGHTED },
-        { "batch-norm", NODE_AFFINE },
-        { "affine", NODE_AFFINE },
-        { "activation", NODE_ACTIVATION },
-        { "max-pool", NODE_POOL },
-        { "average-pool", NODE_POOL },
-        { "global-max-pool", NODE_GLOBAL_POOL },
-        { "global-average-pool", NODE_GLOBAL_POOL },
-        { "add", NODE_ADD },
-        { "mul", NODE_MUL },
-        { "concat", NODE_CONCAT },
-        { "pick", NODE_PICK },
-        { "reshape", NODE_RESHAPE },
-        { "softmax", NODE_SOFTMAX },
-        { "log-softmax", NODE_LOG_SOFTMAX },
+    static const struct node_kind kinds[] = {
+        { "input", write_input, "" },
+        { "conv", write_weighted, NULL },
+        { "linear", write_weighted, NULL },
+        { "batch-norm", write_affine, NULL },
+        { "affine", write_affine, NULL },
+        { "activation", write_activation, NULL },
+        { "max-pool", write_pool, "MaxPool" },
+        { "average-pool", write_pool, "AveragePool" },
+        { "global-max-pool", write_global_pool, "GlobalMaxPool" },
+        { "global-average-pool", write_global_pool, "GlobalAveragePool" },
+        { "add", write_joined, "Add" },
+        { "mul", write_joined, "Mul" },
+        { "concat", write_joined, "Concat" },
+        { "pick", write_pick, NULL },
+        { "reshape", write_reshape, NULL },
+        { "softmax", write_softmax, "Softmax" },
+        { "log-softmax", write_softmax, "LogSoftmax" },
     };
     const char *operation = graph_tensor (g, id).operation;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (!strcmp (kinds[i].operation, operation))
-            return kinds[i].kind;
+            return &kinds[i];
     }
-    return NODE_UNKNOWN;
+    return NULL;
 }
 
 int qdq_opset (const struct graph *g, int id)
 {
-    enum node_kind kind = kind_of (g, id);
+    const struct node_kind *kind = kind_of (g, id);
     struct pool pool = { 0 };
     if (!strcmp (graph_tensor (g, id).operation, "average-pool")) /* which dilates since 19 */
         graph_pool_of (g, id, &pool);
     if (pool.dilation_h > 1 || pool.dilation_w > 1)
         return 19;
-    if (kind != NODE_ACTIVATION)
-        return kind == NODE_UNKNOWN ? 0 : 13;
+    if (!kind || kind->write != write_activation)
+        return kind ? 13 : 0;
     struct row row = activation_row (graph_tensor (g, id).activation.kind);
     return !row.operation ? 0 : row.since > 13 ? row.since : 13;
 }
@@ -557,48 +564,7 @@ int qdq_opset (const struct graph *g, int id)
 bool qdq_node (struct qdq_writer *q, int id)
 {
     if (q->of[id].convolution != id)
-        return write_weighted (q, id);
-    switch (kind_of (q->g, id)) {
-    case NODE_INPUT:
-        made (q, id, new_name (q, id, ""), qdq_is_vector (q->g, id));
-        return true;
-    case NODE_WEIGHTED:
-        return write_weighted (q, id);
-    case NODE_AFFINE:
-        return write_affine (q, id);
-    case NODE_ACTIVATION:
-        write_activation (q, id);
-        return true;
-    case NODE_POOL:
-        write_pool (q, id);
-        return true;
-    case NODE_GLOBAL_POOL:
-        write_global_pool (q, id);
-        return true;
-    case NODE_ADD:
-        write_joined (q, id, "Add");
-        return true;
-    case NODE_MUL:
-        write_joined (q, id, "Mul");
-        return true;
-    case NODE_CONCAT:
-        write_joined (q, id, "Concat");
-        return true;
-    case NODE_PICK:
-        write_pick (q, id);
-        return true;
-    case NODE_RESHAPE:
-        write_reshape (q, id);
-        return true;
-    case NODE_SOFTMAX:
-        write_softmax (q, id, "Softmax");
-        return true;
-    case NODE_LOG_SOFTMAX:
-        write_softmax (q, id, "LogSoftmax");
-        return true;
-    case NODE_UNKNOWN:
-        break;
-    }
-    return report (q->error, "%s: quantize does not write %s '%.100s'", report_path (q->path),
-                   graph_tensor (q->g, id).operation, graph_tensor (q->g, id).name);
+        return write_weighted (q, id, NULL);
+    const struct node_kind *kind = kind_of (q->g, id);
+    return kind->write (q, id, kind->as);
 }

@@ -36,7 +36,7 @@ struct qdq_writer {
 bool qdq_is_vector (const struct graph *g, int id);
 bool qdq_is_output (const struct graph *g, int id);
 
-/* Writes the node that makes tensor `id`, and what quantises it. False and a filled error. */
+/* Writes the node that makes tensor `id`, which qdq_opset knows, and what quantises it. False and a filled error. */
 bool qdq_node (struct qdq_writer *q, int id);
 /* Gives output `id` its own name and shape. */
 void qdq_output (struct qdq_writer *q, int id);

@@ -149,16 +149,17 @@ static bool check_all_there (struct index *x)
 {
     const char *tensor;
     json_t *value;
-    if (json_object_size (x->map) == x->file->count)
-        return true;
+    bool good = json_object_size (x->map) == x->file->count;
     json_object_foreach (x->map, tensor, value)
     {
-        if (!spend (x, safetensors_find_steps (x->file)))
-            return false;
-        if (!safetensors_find (x->file, tensor))
-            return fail (x, tensor, json_string_value (value), "is not in the file that the index names,");
+        if (good || !spend (x, safetensors_find_steps (x->file)))
+            break;
+        if (!safetensors_find (x->file, tensor)) {
+            fail (x, tensor, json_string_value (value), "is not in the file that the index names,");
+            break;
+        }
     }
-    return true;
+    return good;
 }
 
 bool safetensors_open_index (const char *path, const char *bytes, size_t size, struct safetensors *file,

@@ -23,7 +23,8 @@
 
 static atomic_long calls;
 static atomic_size_t largest;
-static _Thread_local long good_left = -1; /* -1: all are good */
+static _Thread_local long good_left = -1;         /* -1: all are good */
+static _Thread_local size_t too_large = SIZE_MAX; /* from so many bytes on none is good */
 static _Thread_local bool has_failed;
 
 void allocations_start (void)
@@ -48,9 +49,16 @@ void allocations_fail_after (long good)
     good_left = good;
 }
 
+void allocations_fail_from (size_t bytes)
+{
+    has_failed = false;
+    too_large = bytes;
+}
+
 bool allocations_heal (void)
 {
     good_left = -1;
+    too_large = SIZE_MAX;
     return has_failed;
 }
 
@@ -133,9 +141,9 @@ static bool granted (size_t size, const void *caller)
     size_t seen = largest;
     while (size > seen && !atomic_compare_exchange_weak (&largest, &seen, size))
         ;
-    if (good_left < 0)
+    if (good_left < 0 && size < too_large)
         return true;
-    if (good_left == 0) {
+    if (good_left <= 0) {
         has_failed = true;
         errno = ENOMEM;
         return false;

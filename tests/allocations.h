@@ -18,6 +18,8 @@ size_t allocations_largest (void);
 
 /* The next `good` allocations of this thread succeed and every later one fails, until allocations_heal. */
 void allocations_fail_after (long good);
+/* Every allocation of this thread that asks for so many bytes or more fails, until allocations_heal. */
+void allocations_fail_from (size_t bytes);
 /* The same for what these libraries ask for themselves, in every thread: parts of their file names, NULL at the end; of
  * others none fails. `once`: only the next after those good ones. Until allocations_heal_all, which says whether one
  * has failed. */

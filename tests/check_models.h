@@ -67,4 +67,7 @@ void check_quantised_broken (void); /* check_models_quantised_broken.c */
 void check_ranges (void);           /* check_models_ranges.c */
 void check_qdq (void);              /* check_models_qdq.c */
 
+/* check_models_ranges_short.c; a part of check_ranges. */
+void check_ranges_short (struct model *model);
+
 #endif

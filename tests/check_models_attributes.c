@@ -213,6 +213,33 @@ static const struct {
     { "constant without value", 13, "Constant", "", "", "0 attributes" },
     { "constant with a string", 13, "Constant", "", "value_string=a", "value_string" },
     { "infinite padding", 13, "Pad", "x ints", "", "4 pads" },
+    { "gather of more axes than there may be", 13, "Gather", "deep pairs", "", "more than 8 dimensions" },
+    { "gather of the last of them", 13, "Gather", "deep pairs", "axis=7", "more than 8 dimensions" },
+    { "gather, the axes behind", 13, "Gather", "deep four_axes", "axis=3", "more than 8 dimensions" },
+    { "order of nine axes", 13, "Transpose", "x", "perm=0,1,2,3,4,5,6,7,8", "at most" },
+    { "blocks of a constant", 13, "DepthToSpace", "b", "blocksize=2", "is a constant" },
+    { "rows of a constant in blocks", 13, "SpaceToDepth", "b", "blocksize=2", "is a constant" },
+    { "resize of a constant", 13, "Resize", "b - two", "", "is a constant" },
+    { "resize of nine axes", 18, "Resize", "x - two", "axes=0,1,2,3,4,5,6,7,8", "at most" },
+    { "power of what is missing", 13, "Pow", "x -", "", "input 1 is missing" },
+    { "cast of nothing", 13, "Cast", "-", "to=1", "input 0 is missing" },
+    { "group norm of a constant", 21, "GroupNormalization", "b b b", "num_groups=2", "is a constant" },
+    { "LRN of a constant", 13, "LRN", "b", "size=3", "is a constant" },
+    { "instance norm of a constant", 13, "InstanceNormalization", "b b b", "", "is a constant" },
+    { "range from 2^40", 13, "Range", "far one one", "", "a range with 1099511627776" },
+    { "range of four numbers", 13, "Range", "ints one one", "", "4 numbers, at most 1" },
+    { "range from none", 13, "Range", "nothing one one", "", "input 0 is not one number" },
+    { "range in steps of 0", 13, "Range", "one one none", "", "in steps of 0" },
+    { "tiles of 2^40", 13, "Tile", "b far", "", "not possible" },
+    { "tiles of -1", 13, "Tile", "b minus", "", "repeated -1 times" },
+    { "split in sizes for more outputs", 13, "Split", "x ints", "axis=1", "4 numbers, at most 1" },
+    { "split in sizes for fewer outputs", 13, "Split", "x nothing", "axis=1", "0 sizes for 1 outputs" },
+    { "split in two with one output", 18, "Split", "x", "axis=1 num_outputs=2", "num_outputs 2 for 1 outputs" },
+    { "squeeze axis 9", 13, "Squeeze", "x nine", "", "axis 9" },
+    { "unsqueeze axis 9", 13, "Unsqueeze", "x nine", "", "axis 9" },
+    { "pads of axis 9", 18, "Pad", "x two_pads - nine", "", "axis 9" },
+    { "pads of a constant", 13, "Pad", "b two_pads", "mode=edge", "is a constant" },
+    { "reshape to 2^62", 13, "Reshape", "x vast", "", "not possible" },
 };
 
 /* A tensor as initializer `w` of "x + w", described by hand. */
@@ -384,6 +411,19 @@ void check_attributes (void)
         onnx_number (&o, "big", 1001);
         onnx_ints (&o, "zeros", "1 4 0 8");
         onnx_ints (&o, "nothing", "");
+        onnx_floats (&o, "deep", "1 1 1 1 1 1 1 2", (const float[]) { 1, 2 });
+        struct message pairs = tensor_message ("pairs", 7, "1 2", (const int64_t[]) { 0, 0 }, 16);
+        put_message (&o.graph, 5, &pairs);
+        struct message four_axes = tensor_message ("four_axes", 7, "1 1 1 1", (const int64_t[]) { 0 }, 8);
+        put_message (&o.graph, 5, &four_axes);
+        struct message far = tensor_message ("far", 7, "1", (const int64_t[]) { INT64_C (1) << 40 }, 8);
+        put_message (&o.graph, 5, &far);
+        onnx_ints (&o, "one", "1");
+        onnx_ints (&o, "none", "0");
+        onnx_ints (&o, "minus", "-1");
+        onnx_ints (&o, "nine", "9");
+        onnx_ints (&o, "two_pads", "1 1");
+        onnx_ints (&o, "vast", "4611686018427387904");
         onnx_ints (&o, "wide", "0 0 0 0 0 0 1099511627776 0");
         onnx_ints (&o, "away", "0 0 -8 0 0 0 0 0");
         onnx_ints (&o, "huge", "1 4 8 1099511627776");

@@ -5,6 +5,8 @@
 
 #include "engine/packed_blocks.h"
 #include "engine/work.h"
+#include "tests/allocations.h"
+#include "tests/charges.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -493,6 +495,92 @@ static void check_owners (const char *path, const char *folder)
     unlink (other);
 }
 
+/* ---- no folder, and memory or work that run short ---------------------------------------------------------------- */
+
+static void check_no_folder (const char *path)
+{
+    struct start plain = start (path, NULL, ALGORITHM_AUTO),
+                 s = start (path, scratch_path ("no/cache"), ALGORITHM_AUTO);
+    CHECK (!s.cached && s.made == 3 && same_scores (&plain, &s) && s.notices == 1 &&
+               strstr (s.notice, "no/cache: packed weights are not kept: the folder cannot be made: No such file"),
+           "%d notices, '%s'", s.notices, s.notice);
+}
+
+/* What of a start has so many allocations, or charges of work, and no more. */
+enum part { READING, READING_KEPT, KEEPING, PARTS };
+
+static void begin_short (bool memory, long good)
+{
+    if (memory)
+        allocations_fail_after (good);
+    else
+        charges_refuse_after (good);
+}
+
+/* Whether something was refused. Right scores, or an error that names the network. */
+static bool start_short (const char *path, const char *folder, enum part part, bool memory, long good,
+                         const struct start *plain)
+{
+    struct error error = { "" };
+    struct work work;
+    float input[INPUT];
+    const struct plan_options options = { .threads = 1, .drop_weights = true };
+    work_begin (&work, UINT64_C (1) << 40, NULL);
+    if (part != KEEPING)
+        begin_short (memory, good);
+    struct model *model = model_share_cached (path, NULL, folder, &error);
+    struct plan *plan = model ? plan_new (model_graph (model), &options, &error) : NULL;
+    if (part == KEEPING)
+        begin_short (memory, good);
+    if (plan)
+        model_keep_packed (model);
+    bool refused = memory ? allocations_heal () : charges_allow ();
+    work_end (&work);
+    CHECK (model || strstr (error.text, path), "part %d, %s %ld: '%s'", part, memory ? "allocation" : "charge", good,
+           error.text);
+    CHECK (part != KEEPING || !memory || !refused || good == 0 || /* the first is what is asked to be kept */
+               (model && (files_in (folder) == 1 ||
+                          (model_notices (model) == 1 && strstr (model_notice (model, 0), "Cannot allocate memory")))),
+           "allocation %ld: %d files, '%s'", good, files_in (folder),
+           model && model_notices (model) ? model_notice (model, 0) : "");
+    if (plan) {
+        fill (input, INPUT, 7);
+        plan_run (plan, input);
+        CHECK (!memcmp (plan_output (plan, 0)->data, plain->scores, sizeof plain->scores),
+               "part %d, %s %ld: other scores", part, memory ? "allocation" : "charge", good);
+    }
+    plan_free (plan);
+    if (model)
+        model_release (model);
+    model_unref (model);
+    return refused;
+}
+
+/* While a network is read, while what was kept is, and while it is written; what is in the folder afterwards can be
+ * used, or there is nothing. */
+static void check_short (const char *path, const char *folder)
+{
+    struct start plain = start (path, NULL, ALGORITHM_AUTO);
+    for (int i = 0; i < 2 * PARTS; i++) {
+        enum part part = (enum part) (i % PARTS);
+        bool memory = i >= PARTS, refused = true;
+        if (memory && !allocations_counted ()) {
+            SKIP ("allocations cannot be made to fail in this build");
+            return;
+        }
+        for (long good = 0; refused && good < 100000; good += part == KEEPING ? 1 : 1 + good / 40) {
+            if (part != READING_KEPT)
+                empty (folder);
+            refused = start_short (path, folder, part, memory, good, &plain);
+            CHECK (files_in (folder) <= 1, "%d files", files_in (folder));
+        }
+        CHECK (!refused, "there is no end of %s", memory ? "allocations" : "charges");
+        struct start s = start (path, folder, ALGORITHM_AUTO);
+        CHECK (s.cached && s.made == 0 && s.notices == 0 && same_scores (&plain, &s), "%d packed again, '%s'", s.made,
+               s.notice);
+    }
+}
+
 /* ---- two at once ------------------------------------------------------------------------------------------------ */
 
 static void check_writers (const char *path, const char *folder)
@@ -565,6 +653,9 @@ void check_cache (void)
     check_damaged (path, folder);
     empty (folder);
     check_owners (path, folder);
+    empty (folder);
+    check_no_folder (path);
+    check_short (path, folder);
     empty (folder);
     check_writers (path, folder);
     empty (folder);

@@ -138,7 +138,12 @@ static const struct {
     { "YAML flow", "nc: 3\nnames: [a b, 'c',\n  it's]\nx: 1\n", 3, "a b|c|it's" },
     { "YAML flow map", "names: {0: a, 1: b}\n", 2, "a|b" },
     { "dashes", "- a\n- b\n", 2, "a|b" },
+    { "CSV, a long name first", "a name of more than thirty-two letters,1\nhen,0\n", 2,
+      "hen|a name of more than thirty-two letters" },
+    { "label map with colons", "item: { id: 0 name: 'a' }\nitem: { id: 1 name: 'b' }\n", 2, "a|b" },
     /* refused, each with a reason */
+    { "a heading alone", "id,name\n", 2, "error none of its 2 columns holds names" },
+    { "a class below 0 in CSV", "id,name\n0,hen\n-1,tench\n", 2, "error line 3: '-1' is no number of a class" },
     { "cut JSON", "{\"0\": \"tench\", \"1\": \"he", 2, "error quote" },
     { "cut JSON list", "[\"a\", \"b\"", 2, "error ends before" },
     { "a key twice", "{\"0\": \"a\", \"0\": \"b\"}", 2, "error duplicate" },

@@ -550,6 +550,35 @@ static void check_old (void)
     }
 }
 
+/* Of a tensor whose channels are other ones than the file's: 1 x 2 x 4 x 4 seen as 1 x 8 x 2 x 2 x 1. */
+static void check_regrouped (void)
+{
+    float input[32], expected[32], scales[8], shifts[8];
+    struct onnx o = onnx_new (13);
+    fill (input, 32, 75);
+    fill (scales, 8, 76);
+    fill (shifts, 8, 77);
+    onnx_input (&o, "x", "1 2 4 4");
+    onnx_ints (&o, "others", "1 8 2 2 1");
+    onnx_floats (&o, "s", "8", scales);
+    onnx_floats (&o, "b", "8", shifts);
+    onnx_node (&o, "Reshape", "x others", "g", "");
+    onnx_node (&o, "InstanceNormalization", "g s b", "n", "epsilon=0.001f");
+    onnx_node (&o, "Flatten", "n", "y", "");
+    onnx_output (&o, "y", "1 32");
+    for (int c = 0; c < 8; c++) {
+        double mean = 0, variance = 0;
+        for (int i = 4 * c; i < 4 * c + 4; i++)
+            mean += (double)input[i] / 4;
+        for (int i = 4 * c; i < 4 * c + 4; i++)
+            variance += ((double)input[i] - mean) * ((double)input[i] - mean) / 4;
+        for (int i = 4 * c; i < 4 * c + 4; i++)
+            expected[i] = (float)(((double)input[i] - mean) / sqrt (variance + (double)0.001f) * (double)scales[c] +
+                                  (double)shifts[c]);
+    }
+    check_file ("InstanceNormalization of other channels", &o, input, expected, 32);
+}
+
 void check_norms (void)
 {
     fill (weight, COUNT, 69);
@@ -560,6 +589,7 @@ void check_norms (void)
     check_norm_files ();
     check_grn ();
     check_lp ();
+    check_regrouped ();
     check_group ("reductions");
     check_reductions ();
     check_channel_statistics ();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* check_models_qdq.c: networks written as ONNX files of 8 bits (qdq.h) and read again: every operator alone, where
  * nothing may change, whole networks by how near they stay, and what is refused. */
+#include "tests/allocations.h"
 #include "tests/check_models.h"
 
 #include "engine/ranges.h"
@@ -156,6 +157,7 @@ static void check_each_operator (void)
         { "Tanh", "x", "", NULL, "1 4 9 10" },
         { "MaxPool", "x", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1 dilations=1,2", NULL, "1 4 5 9" },
         { "MaxPool", "x", "kernel_shape=3,3 strides=2,2 ceil_mode=1", NULL, "1 4 4 5" },
+        { "AveragePool", "x", "kernel_shape=2,2 dilations=3,2", NULL, "1 4 6 8" },
         { "AveragePool", "x", "kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1", NULL, "1 4 9 10" },
         { "AveragePool", "x", "kernel_shape=3,3 pads=1,1,1,1", NULL, "1 4 9 10" },
         { "GlobalAveragePool", "x", "", "Mul x first", "1 4 9 10" },
@@ -353,10 +355,215 @@ static void check_unwritten (void)
     ranges_free (ranges);
 }
 
+/* ---- labels, names, long chains, what does not fit ------------------------------------------------------------- */
+
+/* A vector of four scores, "y", that `lines` make of a 1x1 convolution of 2x2 pixels, "conv". */
+static struct model *load_lines (const struct line *lines, const float *weights, const float *bias, const char *labels)
+{
+    struct error error = { "" };
+    const char *path = scratch_path ("lines.onnx");
+    struct onnx o = onnx_new (20);
+    onnx_input (&o, "x", "1 4 2 2");
+    onnx_floats (&o, "w", "4 4 1 1", weights);
+    onnx_floats (&o, "b", "4", bias);
+    onnx_floats (&o, "fc", "4 4", weights);
+    onnx_floats (&o, "ones", "4", (float[]) { 1, 1, 1, 1 });
+    onnx_floats (&o, "zeros", "4", (float[]) { 0, 0, 0, 0 });
+    onnx_floats (&o, "pair", "2", (float[]) { 1, 2 });
+    onnx_ints (&o, "map", "1 4 1 1");
+    onnx_node (&o, "Conv", "x w b", "conv", "");
+    onnx_lines (&o, lines);
+    onnx_output (&o, "y", "1 4");
+    onnx_finish (&o);
+    struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, labels, &error) : NULL;
+    CHECK (model != NULL, "%s", error.text);
+    onnx_free (&o);
+    return model;
+}
+
+static const float grid[16] = { 1, 0.5f, -0.25f, 0, 1, 0, 0, -1, 0.125f, 1, 0, 0, -1, 0, 0.5f, 0 };
+static const struct line mean_alone[] = { { "GlobalAveragePool", "conv", "mean", "" },
+                                          { "Flatten", "mean", "y", "" },
+                                          { .operation = NULL } };
+
+/* Names that a list of lines would not keep. */
+static void check_labels_written (void)
+{
+    static const char *const names[4] = { "3 cats", "tench, Tinca", "name", "a: \"b\"" };
+    const char *text = "[\"3 cats\", \"tench, Tinca\", \"name\", \"a: \\\"b\\\"\"]";
+    struct qdq_file file;
+    write_file (scratch_path ("names.json"), text, strlen (text));
+    struct model *model = load_lines (mean_alone, grid, grid, scratch_path ("names.json"));
+    struct ranges *none = ranges_new (model_graph (model));
+    struct model *read = again (model, none, "labels", &file);
+    for (int i = 0; read && i < 4; i++)
+        CHECK (!strcmp (model_label (read, i), names[i]) && !strcmp (model_label (model, i), names[i]),
+               "label %d: '%s', read again '%s'", i, model_label (model, i), model_label (read, i));
+    model_unref (read);
+    model_unref (model);
+    ranges_free (none);
+}
+
+/* A network whose own tensors are called as what is written beside them; a vector that is needed as a map; a tensor
+ * that was always 0. */
+static void check_names (void)
+{
+    static const struct line lines[] = {
+        { "Relu", "conv", "x:q", "" },
+        { "Sigmoid", "x:q", "x:scale", "" },
+        { "GlobalAveragePool", "x:scale", "mean", "" },
+        { "Flatten", "mean", "vector", "" },
+        { "Gemm", "vector fc", "scores", "" },
+        { "Reshape", "scores map", "again", "" },
+        { "Conv", "again w", "conv:dq", "" },
+        { "Flatten", "conv:dq", "y", "" },
+        { .operation = NULL },
+    };
+    float input[16];
+    struct qdq_file file;
+    bool same = false;
+    fill (input, 16, 31);
+    struct model *model = load_lines (lines, grid, (float[]) { -9, -9, -9, -9 }, NULL);
+    struct graph *g = model_graph (model);
+    struct ranges *ranges = ranges_new (g);
+    ranges_set (ranges, graph_find (g, "x"), -1, 1);
+    ranges_set (ranges, graph_find (g, "x:q"), 0, 0);
+    struct model *read = again (model, ranges, "names", &file);
+    CHECK (read && compare (model, read, input, &same) > 45, "names that are taken: %g dB",
+           read ? compare (model, read, input, &same) : 0);
+    int zero = read ? graph_find (model_graph (read), "x:q:q") : -1;
+    CHECK (zero > 0, "no tensor 'x:q:q'");
+    struct range range = graph_tensor (read ? model_graph (read) : g, zero).range;
+    CHECK (range.step >= 1 && range.step <= 1 && range.low == 0 && range.high == 255, "always 0: %d..%d by %g",
+           range.low, range.high, (double)range.step);
+    model_unref (read);
+    model_unref (model);
+    ranges_free (ranges);
+}
+
+/* 200 batch norms behind one convolution; each adds 1. */
+static void check_long_chain (void)
+{
+    struct line lines[203];
+    char words[200][2][64];
+    float input[16];
+    struct qdq_file file;
+    bool same = false;
+    fill (input, 16, 32);
+    for (int i = 0; i < 200; i++) {
+        snprintf (words[i][0], sizeof words[i][0], i ? "n%d ones ones zeros ones" : "conv ones ones zeros ones", i - 1);
+        snprintf (words[i][1], sizeof words[i][1], "n%d", i);
+        lines[i] = (struct line) { "BatchNormalization", words[i][0], words[i][1], "epsilon=0.0f" };
+    }
+    lines[200] = (struct line) { "GlobalAveragePool", "n199", "mean", "" };
+    lines[201] = (struct line) { "Flatten", "mean", "y", "" };
+    lines[202] = (struct line) { .operation = NULL };
+    struct model *model = load_lines (lines, grid, grid, NULL);
+    struct ranges *none = ranges_new (model_graph (model));
+    struct model *read = again (model, none, "a long chain", &file);
+    CHECK (read && compare (model, read, input, &same) > 60, "200 batch norms: %g dB",
+           read ? compare (model, read, input, &same) : 0);
+    CHECK (file.layers == 1, "%d layers", file.layers);
+    model_unref (read);
+    model_unref (model);
+    ranges_free (none);
+}
+
+static void refuse (const char *what, struct model *model, const char *why)
+{
+    struct error error = { "" };
+    struct qdq_file file;
+    struct ranges *ranges = ranges_new (model_graph (model));
+    const int x = graph_find (model_graph (model), "x");
+    ranges_set (ranges, x, -1e4f, 1e4f);
+    bool good = qdq_write (model, ranges, scratch_path ("not-written.onnx"), &file, &error);
+    CHECK (!good && strstr (error.text, why) && strstr (error.text, ".onnx"), "%s: '%s' does not say '%s'", what,
+           error.text, why);
+    CHECK (!slurp (scratch_path ("not-written.onnx"), &(size_t) { 0 }), "%s: a file was left", what);
+    model_unref (model);
+    ranges_free (ranges);
+}
+
+static void check_not_fitting (void)
+{
+    static const struct line normalised[] = { { "LayerNormalization", "conv pair", "n", "axis=-1" },
+                                              { "GlobalAveragePool", "n", "mean", "" },
+                                              { "Flatten", "mean", "y", "" },
+                                              { .operation = NULL } };
+    static const float wrong[] = { NAN, INFINITY, -INFINITY, 3e38f, 1e30f };
+    float numbers[16];
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        memcpy (numbers, grid, sizeof numbers);
+        numbers[6] = wrong[i];
+        refuse ("a weight", load_lines (mean_alone, numbers, grid, NULL),
+                "weights of 'conv', channel 1, are too large for 8 bits, or no numbers");
+    }
+    for (size_t i = 0; i < 4; i++)
+        refuse ("a bias", load_lines (mean_alone, grid, (float[]) { 0, 0, wrong[i], 0 }, NULL),
+                "weights of 'conv', channel 2, are too large for 8 bits, or no numbers");
+    refuse ("an operator", load_lines (normalised, grid, grid, NULL), "quantize does not write group-norm '");
+}
+
+/* Blocks of so many bytes and more cannot be had: the numbers of a layer, or of the file as a whole. */
+static void check_no_memory (void)
+{
+    static const struct {
+        const char *operation, *inputs, *why;
+        size_t bytes;
+    } cases[] = {
+        { "Conv", "x w", "not-written.onnx: no memory for its weights", 10000 },
+        { "Conv", "x w", "not-written.onnx: no memory for 1", 16390 },
+        { "BatchNormalization", "x n n zeros n", "not-written.onnx: no memory for 'y'", 10000 },
+        { "PRelu", "x slopes", "not-written.onnx: no memory for its numbers", 10000 },
+    };
+    static float numbers[16384], zeros[4096];
+    if (!allocations_counted ()) {
+        SKIP ("allocations cannot be made to fail in this build");
+        return;
+    }
+    fill (numbers, 16384, 41);
+    for (int i = 0; i < 4096; i++)
+        numbers[i] = fabsf (numbers[i]);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error error = { "" };
+        struct qdq_file file;
+        const char *path = scratch_path ("large.onnx");
+        struct onnx o = onnx_new (13);
+        bool conv = !strcmp (cases[i].operation, "Conv");
+        onnx_input (&o, "x", conv ? "1 64 8 8" : "1 4096 1 1");
+        onnx_floats (&o, "w", "4 64 8 8", numbers);
+        onnx_floats (&o, "n", "4096", numbers);
+        onnx_floats (&o, "zeros", "4096", zeros);
+        onnx_floats (&o, "slopes", "4096 1 1", numbers);
+        onnx_node (&o, cases[i].operation, cases[i].inputs, "y", "");
+        onnx_output (&o, "y", conv ? "1 4 1 1" : "1 4096 1 1");
+        onnx_finish (&o);
+        struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
+        struct ranges *none = model ? ranges_new (model_graph (model)) : NULL;
+        if (CHECK (none != NULL, "%s", error.text)) {
+            path = scratch_path ("not-written.onnx");
+            allocations_fail_from (cases[i].bytes);
+            bool good = qdq_write (model, none, path, &file, &error);
+            CHECK (allocations_heal () && !good && strstr (error.text, cases[i].why), "%s: '%s' does not say '%s'",
+                   cases[i].operation, error.text, cases[i].why);
+            CHECK (!slurp (path, &(size_t) { 0 }), "%s: a file was left", cases[i].operation);
+        }
+        ranges_free (none);
+        model_unref (model);
+        onnx_free (&o);
+    }
+}
+
 void check_qdq (void)
 {
     check_each_operator ();
     check_written ();
     check_unwritten ();
+    check_group ("labels, names, what does not fit");
+    check_labels_written ();
+    check_names ();
+    check_long_chain ();
+    check_not_fitting ();
+    check_no_memory ();
     check_networks ();
 }

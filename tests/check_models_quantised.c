@@ -7,20 +7,13 @@
  * Sums are 64-bit integers; what a sum is in steps of the output is worked out in single precision, as ONNX Runtime
  * does. Every network is written twice, as pairs of the two around float operators (QDQ) and as operators between
  * integers. */
-#include "tests/check_models.h"
+#include "tests/check_models_quantised.h"
+
+#include "models/precision.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "models/precision.h"
-
-enum { UINT8 = 2, INT8 = 3, INT32 = 6, NUMBERS_MAX = 4096 };
-
-struct scheme {
-    int type, zero;
-    float scale;
-};
 
 static int lowest (int type)
 {
@@ -32,21 +25,19 @@ static int saturate (double number, int type)
     return (int)fmin (fmax (number, lowest (type)), lowest (type) + 255);
 }
 
-static int quantise (float x, const struct scheme *s)
+int quantise (float x, const struct scheme *s)
 {
     return saturate (rint ((double)(x / s->scale)) + s->zero, s->type);
 }
 
-static double real (int q, const struct scheme *s)
+double real (int q, const struct scheme *s)
 {
     return (double)(q - s->zero) * (double)s->scale;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
-/* An initializer of integers; 8 bits each unless int32. */
-static void write_integers (struct onnx *o, const char *name, int type, const char *dims, const int *numbers,
-                            size_t count)
+void write_integers (struct onnx *o, const char *name, int type, const char *dims, const int *numbers, size_t count)
 {
     int8_t bytes[NUMBERS_MAX];
     for (size_t i = 0; i < count; i++)
@@ -57,8 +48,7 @@ static void write_integers (struct onnx *o, const char *name, int type, const ch
     put_message (&o->graph, 5, &m);
 }
 
-/* Scale "name_s" and zero point "name_z". */
-static void write_scheme (struct onnx *o, const char *name, const struct scheme *s)
+void write_scheme (struct onnx *o, const char *name, const struct scheme *s)
 {
     char text[64];
     snprintf (text, sizeof text, "%s_s", name);
@@ -67,9 +57,8 @@ static void write_scheme (struct onnx *o, const char *name, const struct scheme 
     write_integers (o, text, s->type, "", &s->zero, 1);
 }
 
-/* What `file` makes of input, against expected, within slack steps of so much beside single precision. */
-static void check_numbers (const char *what, struct onnx *o, const float *input, const float *expected, size_t count,
-                           double slack)
+void check_numbers (const char *what, struct onnx *o, const float *input, const float *expected, size_t count,
+                    double slack)
 {
     struct error error = { "" };
     const char *path = scratch_path ("quantised.onnx");
@@ -582,6 +571,7 @@ void check_quantised (void)
     check_means (false);
     check_means (true);
     check_moves ();
+    check_quantised_forms ();
     for (unsigned seed = 0; seed < 24; seed++)
         check_dynamic (seed % 2, seed);
     for (int i = 0; i < 6; i++)

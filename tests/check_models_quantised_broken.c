@@ -49,6 +49,8 @@ static const struct fault faults[] = {
     { "axis outside", "axis 4 of 4 dimensions", .axis = "axis=4" },
     { "axis far below", "axis -5 of 4 dimensions", .axis = "axis=-5" },
     { "block_size below 0", "block_size -1", .axis = "axis=0 block_size=-1" },
+    { "block_size beyond all places", "do not fit axis 0", .axis = "axis=0 block_size=9223372036854775807" },
+    { "no scale at all", "'w_s' has no numbers", .weight_scale_dims = "0" },
     { "blocks of what depends on the image", "is not supported", .scale_dims = "1 3 4 2",
       .pair_attributes = "axis=3 block_size=2" },
     { "no scale", "1 inputs, 2 to 3 are possible", .quantise = "x" },
@@ -149,7 +151,80 @@ static const struct {
     { "padding of a scale a channel", "DynamicQuantizeLinear", "q", "", "is not made of floats" },
     { "weights of what depends on the image", "QLinearConv", "q x_s x_z q x_s x_z x_s x_z", "", "must be a constant" },
     { "integers cast to integers", "Cast", "q", "to=6", "conversion of quantised numbers to type int32" },
+    { "nothing to quantise", "QuantizeLinear", "- x_s x_z", "", "input 0 is missing" },
+    { "a scale far above the one before", "DequantizeLinear", "tiny huge_s x_z", "",
+      "was quantised with scale 2e-38 and is read with 1e+36" },
+    { "a zero point as a scale", "DequantizeLinear", "dq dz dz", "", "'dz' is no scale but a zero point" },
+    { "no zero point beside a dynamic scale", "DequantizeLinear", "dq ds", "",
+      "the zero point of 'dq' is not the one it was quantised with" },
+    { "a constant zero point beside a dynamic scale", "DequantizeLinear", "dq ds x_z", "",
+      "the zero point of 'dq' is not the one it was quantised with" },
+    { "a scale as a zero point", "DequantizeLinear", "dq ds ds", "",
+      "the zero point of 'dq' is not the one it was quantised with" },
+    { "a dynamic scale that was multiplied", "DequantizeLinear", "dq scaled dz", "",
+      "its scale is not the one that 'dq' was quantised with" },
+    { "a dynamic scale of another type", "DequantizeLinear", "signed ds dz", "",
+      "'signed' and its scale do not come from the same" },
+    { "sums by the scale of one part", "DequantizeLinear", "sums ds dz", "",
+      "'sums' and its scale do not come from the same DynamicQuantizeLinear" },
+    { "a constant scale for a dynamic one", "DequantizeLinear", "dq x_s x_z", "",
+      "'dq' is read with a constant scale, but its own is known only while running" },
+    { "a constant by a dynamic scale", "DequantizeLinear", "w_1 ds dz", "",
+      "'w_1' and its scale do not come from the same DynamicQuantizeLinear" },
+    { "a dynamic scale times nothing", "Mul", "ds -", "", "input 1 is missing" },
+    { "a dynamic zero point times a number", "Mul", "dz x_s", "", "'dz' has a scale that is known only while running" },
+    { "a dynamic scale times its integers", "Mul", "dq ds", "", "'dq' is no float with the scale of 'ds'" },
+    { "a dynamic scale cast", "Cast", "ds", "to=1", "'ds' is known only while running" },
+    { "padding of a dynamic scale", "Pad", "dq pads", "", "padding 'dq' is not supported" },
+    { "nothing padded by integers", "Pad", "- q", "", "input 0 is missing" },
+    { "a constant filled with what depends on the image", "Pad", "w pads q", "", "padding 'w' is not supported" },
+    { "a fill of three", "Pad", "q pads three", "", "'three', has 3 numbers, at most 1 make sense" },
+    { "made later", "Concat", "q q later", "axis=1", "input 2, 'later', is made by a later node" },
+    { "nothing to turn back", "DequantizeLinear", "- x_s x_z", "", "input 0 is missing" },
+    { "a scale a channel, read by one", "DequantizeLinear", "channels x_s x_z", "",
+      "'channels' has 1 scales, other ones than it was quantised with" },
+    { "constant integers in a join", "Concat", "q w_1", "axis=1", "input 1, 'w_1', is a constant" },
+    { "a scale a channel, moved", "Transpose", "channels", "perm=0,1,3,2", "moves numbers with 3 scales" },
+    { "no input of a convolution", "QLinearConv", "- x_s x_z w w_s w_z x_s x_z", "", "input 0 is missing" },
+    { "several scales of the first operand", "QLinearAdd", "w w_s w_z q x_s x_z x_s x_z", "",
+      "'w' has 2 scales; one is supported" },
+    { "nothing times weights", "ConvInteger", "- w", "", "input 0 is missing" },
+    { "floats times weights", "ConvInteger", "x w", "", "input 0, 'x', is not made of integers" },
+    { "weights of a dynamic scale", "ConvInteger", "q dq x_z dz", "", "'dq' must be a constant" },
+    { "integers of 64 bits", "DequantizeLinear", "pads x_s", "", "type int64 is not supported" },
+    { "no scale of blocks that are larger than the axis", "DequantizeLinear", "w_1 none_s",
+      "axis=2 block_size=9223372036854775807", "scale 'none_s' has no numbers" },
+    { "a zero point of 64 bits", "QuantizeLinear", "x x_s long_z", "", "'long_z' is int64, which is not supported" },
+    { "a zero point beyond its type", "QuantizeLinear", "x x_s far_z", "",
+      "zero point 0 of 'far_z' is 300, not in 0..255" },
+    { "a constant that is no number", "QuantizeLinear", "nan x_s x_z", "", "number 0 of 'nan' is not a number" },
 };
+
+/* What only some of the operators read. */
+static void write_others (struct onnx *o)
+{
+    struct message far_z = { 0 }; /* 8 bits, said to be 300 in the field of 32 bits */
+    put_int (&far_z, 2, UINT8);
+    put_text (&far_z, 8, "far_z");
+    put_int (&far_z, 5, 300);
+    put_message (&o->graph, 5, &far_z);
+    onnx_ints (o, "pads", "0 0 1 1 0 0 1 1");
+    int64_t zero = 0;
+    struct message long_z = tensor_message ("long_z", 7, "", &zero, sizeof zero);
+    put_message (&o->graph, 5, &long_z);
+    onnx_number (o, "nan", NAN);
+    onnx_number (o, "tiny_s", 2e-38f);
+    onnx_number (o, "huge_s", 1e36f);
+    write_scales (o, "c_s", "3", 0.1f);
+    write_list (o, "c_z", UINT8, "3", 7);
+    write_scales (o, "none_s", "1 1 0 4", 0.1f);
+    write_list (o, "w_1", UINT8, "1 1 4 4", 1);
+    onnx_node (o, "QuantizeLinear", "x tiny_s x_z", "tiny", NULL);
+    onnx_node (o, "QuantizeLinear", "x x_s w_0", "signed", NULL);
+    onnx_node (o, "QuantizeLinear", "x c_s c_z", "channels", NULL);
+    onnx_node (o, "Mul", "ds x_s", "scaled", NULL);
+    onnx_node (o, "ConvInteger", "dq w dz w_0", "sums", NULL);
+}
 
 static void check_operator (size_t n)
 {
@@ -164,8 +239,10 @@ static void check_operator (size_t n)
     write_list (&o, "three", INT32, "3", 0);
     onnx_node (&o, "QuantizeLinear", "x x_s x_z", "q", NULL);
     onnx_node (&o, "DynamicQuantizeLinear", "x", "dq ds dz", NULL);
+    write_others (&o);
     onnx_node (&o, operators[n].operation, operators[n].inputs, "y", operators[n].attributes);
     onnx_node (&o, "Sigmoid", "y", "end", NULL);
+    onnx_node (&o, "QuantizeLinear", "x x_s x_z", "later", NULL);
     onnx_output (&o, "end", "1 2 4 4");
     check_refused (operators[n].what, &o, operators[n].why);
 }

@@ -77,10 +77,11 @@ static void check_set (const struct graph *g)
 
 /* ---- calibration --------------------------------------------------------------------------------------------- */
 
-/* 3 x 20 x 24 -> Conv -> BatchNormalization -> Relu -> Conv -> Clip to 0.05 -> mean -> Gemm 5. `last` is one weight. */
-static struct model *make_model (const char *name, float last)
+/* 3 x 20 x 24 -> Conv -> BatchNormalization -> Relu -> Conv -> Clip to 0.05 -> mean -> Gemm 5. `last` is the last of
+ * its 20 weights, `bias` of its 5 biases. */
+static struct model *make_model (const char *name, float last, float bias)
 {
-    float weights[400];
+    float weights[400], biases[5] = { 0, 0, 0, 0, bias };
     const char *path = scratch_path (name);
     struct error error = { "" };
     struct onnx o = onnx_new (13);
@@ -96,6 +97,7 @@ static struct model *make_model (const char *name, float last)
     onnx_number (&o, "most", 0.05f);
     weights[19] = last;
     onnx_floats (&o, "u", "5 4", weights);
+    onnx_floats (&o, "biases", "5", biases);
     onnx_node (&o, "Conv", "pixels w", "conv", "pads=1,1,1,1");
     onnx_node (&o, "BatchNormalization", "conv scale shift mean_ variance", "norm", "");
     onnx_node (&o, "Relu", "norm", "#=a[b]%", "");
@@ -103,7 +105,7 @@ static struct model *make_model (const char *name, float last)
     onnx_node (&o, "Clip", "größer least most", "clip", "");
     onnx_node (&o, "GlobalAveragePool", "clip", "mean", "");
     onnx_node (&o, "Flatten", "mean", "flat", "");
-    onnx_node (&o, "Gemm", "flat u", "scores", "transB=1");
+    onnx_node (&o, "Gemm", "flat u biases", "scores", "transB=1");
     onnx_output (&o, "scores", "1 5");
     onnx_finish (&o);
     struct model *model = write_file (path, o.file.data, o.file.size) ? model_load (path, NULL, &error) : NULL;
@@ -213,7 +215,7 @@ static void check_ends (struct model *model)
     how.isa = "z80";
     error.text[0] = 0;
     CHECK (!calibrate (model, &how, &error) && strstr (error.text, "z80"), "'%s'", error.text);
-    struct model *infinite = make_model ("infinite.onnx", INFINITY);
+    struct model *infinite = make_model ("infinite.onnx", INFINITY, 0);
     struct ranges *ranges = calibrate (infinite, &(struct calibration) { .threads = 1 }, &error);
     float low, high;
     CHECK (ranges && !ranges_get (ranges, graph_find (model_graph (infinite), "scores"), &low, &high) &&
@@ -247,7 +249,10 @@ static void check_bounds (void)
         const char *name;
         float low, high;
     } wanted[] = {
-        { "tanh", -1, 1 }, { "elu", -0.5f, INFINITY }, { "gelu", -0.171f, INFINITY }, { "mish", -0.309f, INFINITY }
+        { "tanh", -1, 1 },
+        { "elu", -0.5f, INFINITY },
+        { "gelu", -0.171f, INFINITY },
+        { "mish", -0.309f, INFINITY },
     };
     float weights[108];
     struct error error = { "" };
@@ -264,7 +269,8 @@ static void check_bounds (void)
         onnx_node (&o, "Conv", inputs, sum, "pads=1,1,1,1");
         onnx_node (&o, operations[i], sum, wanted[i].name, i == 1 ? "alpha=0.5f" : "");
     }
-    onnx_node (&o, "GlobalAveragePool", "mish", "y", "");
+    onnx_node (&o, "LeakyRelu", "mish", "leaky", "alpha=0.5f"); /* which may give any number */
+    onnx_node (&o, "GlobalAveragePool", "leaky", "y", "");
     onnx_output (&o, "y", "1 3 1 1");
     struct model *model = load_onnx (scratch_path ("bounds.onnx"), &o, &error);
     struct ranges *ranges =
@@ -275,6 +281,16 @@ static void check_bounds (void)
                    low >= wanted[i].low && low < 0.9f * wanted[i].low && high > 0 && high <= wanted[i].high,
                "%s: %g to %g", wanted[i].name, (double)low, (double)high);
     }
+    struct ranges *narrow =
+        model ? calibrate (model, &(struct calibration) { .threads = 1, .margin = 1 }, &error) : NULL;
+    for (int i = 0, id = graph_find (model ? model_graph (model) : NULL, "leaky"); narrow && ranges && i < 1; i++) {
+        float low[2], high[2];
+        CHECK (ranges_get (narrow, id, &low[0], &high[0]) && ranges_get (ranges, id, &low[1], &high[1]) && low[0] < 0 &&
+                   near (3 * (double)low[0], (double)low[1]) && near (3 * (double)high[0], (double)high[1]),
+               "leaky: %g to %g, three times as wide %g to %g", (double)low[0], (double)high[0], (double)low[1],
+               (double)high[1]);
+    }
+    ranges_free (narrow);
     ranges_free (ranges);
     model_unref (model);
     const struct input_spec luma = { .channels = 1, .height = 1, .width = 2, .mean = { 8 }, .std = { 2 } };
@@ -294,7 +310,7 @@ static struct ranges *known_ranges (const struct model *model)
     return ranges;
 }
 
-static void check_round_trip (struct model *model, struct model *other)
+static void check_round_trip (struct model *model, struct model *const others[2])
 {
     struct error error = { "" };
     const char *path = scratch_path ("one.ranges");
@@ -308,9 +324,11 @@ static void check_round_trip (struct model *model, struct model *other)
         CHECK (ranges_get (read, id, &b[0], &b[1]) && !memcmp (a, b, sizeof a), "tensor %d", id);
     }
     ranges_free (read);
-    CHECK (!ranges_file_read (path, other, NULL, &error) && strstr (error.text, "another network"),
-           "one weight differs: %s", error.text);
-    error.text[0] = 0;
+    for (int i = 0; i < 2; i++) {
+        CHECK (!ranges_file_read (path, others[i], NULL, &error) && strstr (error.text, "another network"),
+               "one %s differs: %s", i ? "bias" : "weight", error.text);
+        error.text[0] = 0;
+    }
     CHECK (!ranges_file_write (scratch_path ("no/x.ranges"), model, ranges, "", NAN, &error) &&
                strstr (error.text, "cannot be written"),
            "%s", error.text);
@@ -458,9 +476,13 @@ static void check_beside (struct model *model)
 static void check_dropped (void)
 {
     struct error error = { "" };
-    struct model *model = make_model ("dropped.onnx", 0.25f);
+    struct model *model = make_model ("dropped.onnx", 0.25f, 0);
     struct ranges *ranges = known_ranges (model);
     graph_drop_weights (model_graph (model));
+    CHECK (!ranges_file_read (scratch_path ("one.ranges"), model, NULL, &error) &&
+               strstr (error.text, "no longer in memory"),
+           "%s", error.text);
+    error.text[0] = 0;
     CHECK (!ranges_file_write (scratch_path ("dropped.ranges"), model, ranges, "", NAN, &error) &&
                strstr (error.text, "no longer in memory"),
            "%s", error.text);
@@ -480,7 +502,7 @@ static void check_guard (struct model *model)
     struct plan *b = plan_new (model_graph (model), &options, &error);
     options.activation = &none;
     struct plan *c = plan_new (model_graph (model), &options, &error);
-    struct model *infinite = make_model ("infinite.onnx", INFINITY);
+    struct model *infinite = make_model ("infinite.onnx", INFINITY, 0);
     options.activation = NULL;
     struct plan *d = plan_new (model_graph (infinite), &options, &error);
     check_group ("guard of int8");
@@ -609,8 +631,9 @@ static void check_bf16 (const struct model *model)
 
 void check_ranges (void)
 {
-    struct model *model = make_model ("ranges.onnx", 0.25f), *other = make_model ("other.onnx", 0.2500001f);
-    if (model && other) {
+    struct model *model = make_model ("ranges.onnx", 0.25f, 0);
+    struct model *others[2] = { make_model ("other.onnx", 0.2500001f, 0), make_model ("bias.onnx", 0.25f, 1e-6f) };
+    if (model && others[0] && others[1]) {
         check_bf16 (model);
         check_drawings ();
         check_set (model_graph (model));
@@ -618,14 +641,16 @@ void check_ranges (void)
         check_ends (model);
         check_drawn (model);
         check_bounds ();
-        check_round_trip (model, other);
+        check_round_trip (model, others);
         check_refused (model);
         check_large (model);
         check_beside (model);
         check_dropped ();
         check_guard (model);
         check_bytes (model);
+        check_ranges_short (model);
     }
     model_unref (model);
-    model_unref (other);
+    model_unref (others[0]);
+    model_unref (others[1]);
 }

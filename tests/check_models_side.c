@@ -2,6 +2,7 @@
 /* check_models_side.c: files beside a model that nobody named: what a folder out of an archive may hold in their place;
  * names and labels that would not be shown as they are. */
 #include "models/file.h"
+#include "models/notices.h"
 #include "tests/check_models.h"
 
 #include <errno.h>
@@ -185,9 +186,24 @@ static void check_comma (void)
     CHECK (system (command) == 0, "%s", command);
 }
 
+/* Each sentence once, and no more than there is room for; what must not be shown is replaced. */
+static void check_notices (void)
+{
+    struct notices notices = { .count = 0 };
+    notices_add (&notices, "%s\n%d", "a", 1);
+    notices_add (&notices, "%s\n%d", "a", 1);
+    CHECK (notices.count == 1 && !strcmp (notices.list[0].text, "a?1"), "%d, '%s'", notices.count,
+           notices.list[0].text);
+    for (int i = 0; i < 2 * NOTICES_MAX; i++)
+        notices_add (&notices, "%d", i);
+    CHECK (notices.count == NOTICES_MAX && !strcmp (notices.list[NOTICES_MAX - 1].text, "6"), "%d, the last '%s'",
+           notices.count, notices.list[NOTICES_MAX - 1].text);
+}
+
 void check_side (void)
 {
     check_group ("files nobody named");
+    check_notices ();
     check_links ();
     check_long_names ();
     check_group ("what must not be shown");

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* calibrate.c: pictures -> runs in fp32 with tensors tapped -> ranges.
  *
+ * Of a tensor's numbers the outermost are kept and how they are spread; when all pictures were seen the range is narrowed
+ * to where its steps are spent best.
+ *
  * A tapped tensor is kept twice until the end of a run, so that tensors are tapped in batches, in the order of the
  * graph, each with a plan of its own. */
 #include "models/calibrate.h"
 
 #include "engine/work.h"
 #include "models/drawings.h"
+#include "models/histogram.h"
 #include "models/report.h"
 
 #include <math.h>
@@ -24,13 +28,14 @@ struct observer {
     const struct calibration *how;
     int pictures, tensors;
     float margin;
-    bool *tapped;       /* [tensors]: its range is seen, not known otherwise */
-    bool *bad;          /* [tensors]: NaN or infinity was among its numbers */
-    float *low, *high;  /* [tensors] seen so far */
-    int *batch_of;      /* [tensors]: in which batch it is tapped */
-    const char **names; /* [tensors] of a batch */
-    int *ids;           /* [tensors] of a batch */
-    int batches, done;  /* runs */
+    bool *tapped;                 /* [tensors]: its range is seen, not known otherwise */
+    bool *bad;                    /* [tensors]: NaN or infinity was among its numbers */
+    float *low, *high;            /* [tensors] seen so far */
+    int *batch_of;                /* [tensors]: in which batch it is tapped */
+    const char **names;           /* [tensors] of a batch */
+    int *ids;                     /* [tensors] of a batch */
+    struct histogram *histograms; /* [tensors of a batch], while it runs */
+    int batches, done;            /* runs */
     float *input;
     struct error *error;
 };
@@ -75,7 +80,7 @@ static bool show (struct observer *o, int index)
 /* ---- numbers ---------------------------------------------------------------------------------------------------- */
 
 /* Widens tensor `id`'s range to hold what it has now. Sixteen side by side, so that compilers make vectors of them. */
-static void look (struct observer *o, int id, const struct tensor *t)
+static void look (struct observer *o, int id, const struct tensor *t, struct histogram *histogram)
 {
     enum { SIDE = 16 };
     float low[SIDE] = { 0 }, high[SIDE] = { 0 }, nothing[SIDE] = { 0 };
@@ -89,6 +94,7 @@ static void look (struct observer *o, int id, const struct tensor *t)
             nothing[k] += x[k] * 0; /* NaN where x is infinity or NaN */
         }
     }
+    histogram_add (histogram, t->data, count);
     for (int k = 0; k < SIDE; k++) {
         o->low[id] = low[k] < o->low[id] ? low[k] : o->low[id];
         o->high[id] = high[k] > o->high[id] ? high[k] : o->high[id];
@@ -182,7 +188,8 @@ static bool plan_batches (struct observer *o)
         if (!o->tapped[id])
             continue;
         uint64_t own =
-            (uint64_t)(t.channels + 15) / 16 * 16 * (uint64_t)t.height * (uint64_t)t.width * 2 * sizeof (float);
+            (uint64_t)(t.channels + 15) / 16 * 16 * (uint64_t)t.height * (uint64_t)t.width * 2 * sizeof (float) +
+            sizeof (struct histogram);
         if (!o->batches || bytes + own > BATCH_BYTES) {
             o->batches++;
             bytes = 0;
@@ -203,15 +210,19 @@ static bool plan_batches (struct observer *o)
 
 /* ---- runs ------------------------------------------------------------------------------------------------------- */
 
-static bool observe_batch (struct observer *o, int batch)
+/* The ranges of the `count` tensors of a batch, all pictures of which were seen. */
+static void narrow (struct observer *o, int count)
 {
-    int count = 0;
-    for (int id = 0; id < o->tensors; id++) {
-        if (!o->tapped[id] || o->batch_of[id] != batch)
-            continue;
-        o->ids[count] = id;
-        o->names[count++] = graph_tensor (o->graph, id).name;
+    for (int k = 0; k < count; k++) {
+        int id = o->ids[k];
+        if (!o->bad[id] && work_spend (HISTOGRAM_WORK))
+            histogram_narrow (&o->histograms[k], &o->low[id], &o->high[id]);
     }
+}
+
+/* All pictures, with `count` tensors of a batch tapped. */
+static bool run_batch (struct observer *o, int count)
+{
     struct plan_options options = { .threads = o->how->threads,
                                     .isa = o->how->isa,
                                     .activation = o->how->activation,
@@ -225,7 +236,7 @@ static bool observe_batch (struct observer *o, int batch)
         if (good)
             good = plan_run_unless_stopped (plan, o->input) || report (o->error, "cancelled");
         for (int k = 0; good && k < count; k++)
-            look (o, o->ids[k], plan_tap (plan, k));
+            look (o, o->ids[k], plan_tap (plan, k), &o->histograms[k]);
         if (good && o->how->go_on && !o->how->go_on (o->how->data, ++o->done, o->pictures * o->batches))
             good = report (o->error, "cancelled");
     }
@@ -233,7 +244,27 @@ static bool observe_batch (struct observer *o, int batch)
     return good;
 }
 
-/* Seen, wider by the margin, within what the tensor's activation can make. */
+static bool observe_batch (struct observer *o, int batch)
+{
+    int count = 0;
+    for (int id = 0; id < o->tensors; id++) {
+        if (!o->tapped[id] || o->batch_of[id] != batch)
+            continue;
+        o->ids[count] = id;
+        o->names[count++] = graph_tensor (o->graph, id).name;
+    }
+    o->histograms = calloc ((size_t)count + 1, sizeof *o->histograms);
+    bool good =
+        o->histograms || report (o->error, "%s: no memory to calibrate it", report_path (model_path (o->model)));
+    good = good && run_batch (o, count);
+    if (good)
+        narrow (o, count);
+    free (o->histograms);
+    o->histograms = NULL;
+    return good;
+}
+
+/* Seen and narrowed, wider by the margin, within what the tensor's activation can make. */
 static void set_seen (const struct observer *o, struct ranges *ranges, int id)
 {
     struct tensor_info t = graph_tensor (o->graph, id);

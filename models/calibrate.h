@@ -6,10 +6,10 @@
 #include "engine/ranges.h"
 #include "models/model.h"
 
-/* How much wider a range is made than what was seen. Photographs of the kind that the network will see cut few numbers;
- * drawings resemble them only roughly. */
+/* How much wider a range is made than what its steps are best spent on (histogram.h): what the network will see goes
+ * beyond what it was shown. */
 #define CALIBRATE_MARGIN_PICTURES 1.15f
-#define CALIBRATE_MARGIN_DRAWINGS 1.5f
+#define CALIBRATE_MARGIN_DRAWINGS 1.1f
 
 /* How to calibrate; zeros and NULL: the eight drawings of drawings.h and every thread. */
 struct calibration {
@@ -20,7 +20,7 @@ struct calibration {
     /* Asked after each of `runs` runs; false: no more of them. NULL: go on. */
     bool (*go_on) (void *data, int done, int runs);
     void *data;                          /* for both */
-    float margin;                        /* 0: 1.15 for pictures, 1.5 for drawings */
+    float margin;                        /* 0: 1.15 for pictures, 1.1 for drawings */
     const struct input_spec *spec;       /* how pixels become the input; NULL: the model's own */
     const struct activation *activation; /* as plan_options.activation */
     int threads;                         /* as plan_options.threads */
@@ -28,8 +28,8 @@ struct calibration {
     const char *isa;
 };
 
-/* Ranges of every tensor of the network: the input's as its preparation says, the others as they were seen, wider by
- * the margin, but not beyond what an activation can make. A tensor that holds NaN or infinity in some run has none.
+/* Ranges of every tensor of the network: the input's as its preparation says, the others as they were seen, narrowed to
+ * where their steps are spent best (histogram.h) and wider by the margin, but not beyond what an activation can make. A tensor that holds NaN or infinity in some run has none.
  * Runs each picture once for each so many tensors as fit into 128 MiB, at most 16 times. NULL and a filled error: that
  * is too few, memory is short, a picture is bad, the thread's account (engine/work.h) is stopped, or go_on has said no
  * (then error->text is "cancelled"). Any thread; the weights must not have been dropped. */

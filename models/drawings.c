@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* drawings.c: "dead leaves": discs and rectangles of all sizes lie on each other, each of one colour.
+/* drawings.c: "dead leaves": discs and rectangles of all sizes lie on each other, each of one colour,
+ * under a little noise.
  *
  * With radii of density r^-3 the picture looks alike at every scale, and its edges and spectrum are those of natural
  * pictures (Lee, Mumford and Huang, Occlusion Models for Natural Images, IJCV 2001). Whole numbers, and of floating
@@ -88,6 +89,17 @@ static void paint (const struct shape *shape, int width, int height, uint8_t *rg
     }
 }
 
+/* As a camera's: in areas of one colour int8 would round every number the same way, and errors that noise evens out
+ * would add up. */
+static void add_noise (uint64_t *state, int64_t count, uint8_t *values)
+{
+    enum { MOST = 8 };
+    for (int64_t i = 0; i < count; i++) {
+        int value = values[i] + (int)(next_number (state) >> 33) % (2 * MOST + 1) - MOST;
+        values[i] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+}
+
 void drawings_draw (int index, int width, int height, uint8_t *rgb)
 {
     uint64_t state = (uint64_t)index << 32;
@@ -98,4 +110,5 @@ void drawings_draw (int index, int width, int height, uint8_t *rgb)
         struct shape shape = next_shape (&state, width, height);
         paint (&shape, width, height, rgb);
     }
+    add_noise (&state, (int64_t)3 * width * height, rgb);
 }

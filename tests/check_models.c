@@ -354,6 +354,7 @@ int main (void)
     check_fold ();
     check_quantised ();
     check_quantised_broken ();
+    check_histogram ();
     check_ranges ();
     check_qdq ();
     check_layout ();

@@ -65,6 +65,7 @@ void check_score_rules (void);      /* check_models_scores.c */
 void check_quantised (void);        /* check_models_quantised.c */
 void check_quantised_broken (void); /* check_models_quantised_broken.c */
 void check_ranges (void);           /* check_models_ranges.c */
+void check_histogram (void);        /* check_models_histogram.c */
 void check_qdq (void);              /* check_models_qdq.c */
 
 /* check_models_ranges_short.c; a part of check_ranges. */

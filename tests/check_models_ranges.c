@@ -31,10 +31,10 @@ static void check_drawings (void)
         int width, height;
         uint64_t hash; /* of all drawings, one behind the other */
     } cases[] = {
-        { 64, 48, UINT64_C (0x39e2333938f716fc) },
-        { 224, 224, UINT64_C (0xeab3af6478f58bfe) },
-        { 1, 1, UINT64_C (0x80dd05a19be5d562) },
-        { 300, 2, UINT64_C (0x3c2c24f38a643a6a) },
+        { 64, 48, UINT64_C (0x80ea0621d0f3c33d) },
+        { 224, 224, UINT64_C (0xf5131f1e2b13199e) },
+        { 1, 1, UINT64_C (0xb8c0ae6367eb4dc4) },
+        { 300, 2, UINT64_C (0x0443d26f8108b208) },
     };
     check_group ("drawings");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -161,6 +161,15 @@ static bool near (double a, double b)
     return fabs (a - b) <= 1e-5 * (fabs (a) + fabs (b)) + 1e-6;
 }
 
+/* Of the outermost number seen some end that histogram_narrow may choose. */
+static bool is_end (double end, double outer)
+{
+    for (int e = 0; e < 24; e++)
+        if (near (end, outer * (1 - 0.04 * e)))
+            return true;
+    return false;
+}
+
 static void check_seen (struct model *model)
 {
     const struct graph *g = model_graph (model);
@@ -192,10 +201,10 @@ static void check_seen (struct model *model)
             CHECK (known && near ((double)low, wanted[0]) && near ((double)high, wanted[1]), "input %g %g", (double)low,
                    (double)high);
         } else {
-            least *= 1.25;
-            most = !strcmp (t.name, "clip") ? (double)0.05f : 1.25 * most;
-            CHECK (known && near ((double)low, least) && near ((double)high, most), "%s: %g %g instead of %g %g",
-                   t.name, (double)low, (double)high, least, most);
+            bool clips = !strcmp (t.name, "clip") && high >= 0.05f;
+            CHECK (known && is_end ((double)low, 1.25 * least) && (clips || is_end ((double)high, 1.25 * most)),
+                   "%s: %g %g of %g %g", t.name, (double)low, (double)high, least, most);
+            CHECK (!clips || high <= 0.05f, "%s: up to %g", t.name, (double)high);
         }
     }
     ranges_free (ranges);
@@ -225,7 +234,7 @@ static void check_ends (struct model *model)
     model_unref (infinite);
 }
 
-/* Drawings are wider by half, and bit-identical for any number of threads. */
+/* Ranges of drawings are wider by a tenth, and bit-identical for any number of threads. */
 static void check_drawn (struct model *model)
 {
     struct error error = { "" };
@@ -238,8 +247,8 @@ static void check_drawn (struct model *model)
         ranges_free (ranges);
     }
     CHECK (low[0] == low[1] && high[0] == high[1], "threads: %g %g", (double)low[0], (double)low[1]);
-    CHECK (near ((double)low[2], 2 * (double)low[0]) && near ((double)high[2], 2 * (double)high[0]), "margin: %g %g",
-           (double)low[0], (double)low[2]);
+    CHECK (near ((double)low[2], 3 / 1.1 * (double)low[0]) && near ((double)high[2], 3 / 1.1 * (double)high[0]),
+           "margin: %g %g", (double)low[0], (double)low[2]);
 }
 
 /* Wide as ranges are made, none goes beyond what its activation can give. */
@@ -259,7 +268,7 @@ static void check_bounds (void)
     struct onnx o = onnx_new (20);
     fill (weights, 108, 32);
     for (int i = 0; i < 108; i++)
-        weights[i] *= 4;
+        weights[i] *= 2;
     onnx_input (&o, "pixels", "1 3 20 24");
     onnx_floats (&o, "w", "3 3 3 3", weights);
     for (int i = 0; i < 4; i++) {

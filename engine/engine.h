@@ -172,7 +172,7 @@ bool graph_take_weights (struct graph *g, struct graph *from);
  * outputs of a tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen; of three, since one of an odd number of
  * pixels is in two pairs) where the direct sum keeps them in one place. */
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
-/* INT8: tensors whose ranges are known in 256 steps, weights in 255 per output channel, sums exact; the rest fp32. */
+/* INT8: tensors of known ranges in 256 steps, weights in 255 per output channel, sums exact. BF16: products. Rest: fp32. */
 enum precision { PRECISION_FP32, PRECISION_INT8, PRECISION_BF16 };
 
 struct plan_options {
@@ -239,7 +239,6 @@ const char *plan_isa (const struct plan *plan);
 size_t plan_arena_bytes (const struct plan *plan);
 /* Measures what this plan's ISA and threads can multiply-add at most, in GFLOP/s (2 per multiply-add); takes ~50 ms. */
 double plan_measure_peak (struct plan *plan);
-
 /* The ISA tables this CPU can run, best first: NULL-terminated list of names. */
 const char *const *engine_isas (void);
 /* Whether this CPU multiplies bytes (VNNI, dot products), so that INT8 is faster; isa as in plan_options. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* calibrate.c: pictures -> runs in fp32 with tensors tapped -> ranges.
  *
- * Of a tensor's numbers the outermost are kept and how they are spread; when all pictures were seen the range is narrowed
- * to where its steps are spent best.
+ * Of a tensor's numbers the outermost are kept and how they are spread; when all pictures were seen the range is
+ * narrowed to where its steps are spent best.
  *
  * A tapped tensor is kept twice until the end of a run, so that tensors are tapped in batches, in the order of the
  * graph, each with a plan of its own. */

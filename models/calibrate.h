@@ -29,10 +29,11 @@ struct calibration {
 };
 
 /* Ranges of every tensor of the network: the input's as its preparation says, the others as they were seen, narrowed to
- * where their steps are spent best (histogram.h) and wider by the margin, but not beyond what an activation can make. A tensor that holds NaN or infinity in some run has none.
- * Runs each picture once for each so many tensors as fit into 128 MiB, at most 16 times. NULL and a filled error: that
- * is too few, memory is short, a picture is bad, the thread's account (engine/work.h) is stopped, or go_on has said no
- * (then error->text is "cancelled"). Any thread; the weights must not have been dropped. */
+ * where their steps are spent best (histogram.h) and wider by the margin, but not beyond what an activation can make. A
+ * tensor that holds NaN or infinity in some run has none. Runs each picture once for each so many tensors as fit into
+ * 128 MiB, at most 16 times. NULL and a filled error: that is too few, memory is short, a picture is bad, the thread's
+ * account (engine/work.h) is stopped, or go_on has said no (then error->text is "cancelled"). Any thread; the weights
+ * must not have been dropped. */
 struct ranges *calibrate (const struct model *model, const struct calibration *how, struct error *error);
 
 /* Pixels rgb [height][width][3] as the network takes them: input [channels][height][width], one channel being luma

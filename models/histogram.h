@@ -13,8 +13,8 @@ struct histogram {
     uint64_t count[2][HISTOGRAM_BINS]; /* [1]: of negative numbers, by magnitude */
 };
 
-/* Counts x [count]: of many numbers some 65,536, evenly. Zeros are left out, as a zero point says them exactly, and what
- * is no number. One thread at a time. */
+/* Counts x [count]: of many numbers some 65,536, evenly. Zeros are left out, as a zero point says them exactly, and
+ * what is no number. One thread at a time. */
 void histogram_add (struct histogram *h, const float *x, size_t count);
 
 /* Narrows low <= 0 <= high, which hold all that was counted, to the range whose steps and cuts together have the least

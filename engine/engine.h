@@ -162,8 +162,7 @@ int graph_output_id (const struct graph *g, int index);
 /* Frees the weights as they were given; what plans have packed stays. Later plans of the same options and taps still
  * work; one that needs a packing never made before fails with an error that says so. Any thread. */
 void graph_drop_weights (struct graph *g);
-/* Gives g what it dropped: the weights of `from`, of the same nodes, which has none afterwards. False: other nodes. Any
- * thread for g. */
+/* Moves the weights of `from` to g, which dropped them. False: their nodes are others. Any thread for g. */
 bool graph_take_weights (struct graph *g, struct graph *from);
 
 /* ---- plan ---------------------------------------------------------------------------------------------------- */
@@ -172,16 +171,16 @@ bool graph_take_weights (struct graph *g, struct graph *from);
  * outputs of a tile (Winograd, 4 x 4 at most) or of a pair of pixels (Strassen; of three, since one of an odd number of
  * pixels is in two pairs) where the direct sum keeps them in one place. */
 enum algorithm { ALGORITHM_AUTO, ALGORITHM_DIRECT, ALGORITHM_F23, ALGORITHM_F43, ALGORITHM_F42, ALGORITHM_STRASSEN };
-/* INT8: tensors of known ranges in 256 steps, weights in 255 per output channel, sums exact. BF16: products. Rest: fp32. */
+/* INT8: tensors whose ranges are known in 256 steps, weights in 255 per output channel, sums exact; the rest fp32.
+ * BF16: what a direct convolution multiplies is rounded to 8 bits of mantissa, where that is faster; the rest fp32. */
 enum precision { PRECISION_FP32, PRECISION_INT8, PRECISION_BF16 };
 
 struct plan_options {
-    int threads;              /* 0: one per CPU this process may run on */
-    const char *isa;          /* one of engine_isas (); NULL: the best of them, or what CONVRELU_ISA names */
-    enum algorithm algorithm; /* AUTO chooses per layer; F23, F43, F42: for 3x3; STRASSEN: for 1x1 */
-    /* replaces every activation (but PReLU's alphas are kept for prelu); NULL: as built */
-    const struct activation *activation;
-    const char *const *taps; /* [tap_count] names of tensors to keep readable after a run */
+    int threads;                         /* 0: one per CPU this process may run on */
+    const char *isa;                     /* one of engine_isas (); NULL: the best of them, or what CONVRELU_ISA names */
+    enum algorithm algorithm;            /* AUTO chooses per layer; F23, F43, F42: for 3x3; STRASSEN: for 1x1 */
+    const struct activation *activation; /* instead of each (PReLU's alphas are kept for prelu); NULL: as built */
+    const char *const *taps;             /* [tap_count] names of tensors to keep readable after a run */
     int tap_count;
     bool timed;     /* measure each step of each run */
     double seconds; /* the longest that a run may take on one core, as estimated; 0: 2 */
@@ -221,7 +220,7 @@ const struct tensor *plan_tap (const struct plan *plan, int index);    /* in the
 
 /* One line of `inspect`: what a step does. Text is valid as long as the plan. */
 struct step_info {
-    const char *name, *operation, *algorithm, *type; /* type: "fp32", "int8"; "u8": it moves or maps bytes */
+    const char *name, *operation, *algorithm, *type; /* "fp32", "int8", "bf16"; "u8": it moves or maps bytes */
     int channels, height, width;                     /* of what it makes */
     float low, high;                                 /* what its bytes can stand for; low == high: it makes floats */
     uint64_t macs, multiplications; /* of the plain definition; of the algorithm in use (Winograd: fewer) */

@@ -52,7 +52,8 @@ static void print_type (const struct step_info *s, double db)
         printf ("  %.4g .. %.4g", (double)s->low, (double)s->high);
 }
 
-/* For each step how true it is to fp32, in dB, NaN where that could not be found out; NULL: there is no int8. */
+/* For each step how true it is to fp32, in dB, NaN where that could not be found out; NULL: there is no int8. Weights
+ * that came from the cache as bytes are read as given for it. */
 static double *steps_in_db (const struct settings *settings, const struct network *network)
 {
     int steps = plan_steps (network->plan);
@@ -71,7 +72,8 @@ static double *steps_in_db (const struct settings *settings, const struct networ
                                           .precision = PRECISION_INT8,
                                           .ranges = network->report.kept,
                                           .seconds = settings->most_seconds };
-    if (!names || !db || !precision_of_steps (network->model, &options, db, &error)) {
+    if (!names || !db || !model_need_weights (network->model, &error) ||
+        !precision_of_steps (network->model, &options, db, &error)) {
         complain ("note: how true each step is cannot be found out: %s", error.text);
         for (int i = 0; db && i < steps; i++)
             db[i] = NAN;

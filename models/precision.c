@@ -213,9 +213,18 @@ static struct plan *plan_bytes (const struct model *model, const struct plan_opt
     return NULL;
 }
 
+/* Scales that are known only while running are no ranges. */
+static bool has_ranges (const struct graph *graph)
+{
+    for (int i = 0; i < graph_tensors (graph); i++)
+        if (!strcmp (graph_tensor (graph, i).operation, "quantise"))
+            return true;
+    return false;
+}
+
 enum precision precision_auto (const struct model *model, const char *isa)
 {
-    return model_quantised (model).tensors > 0 && engine_multiplies_bytes (isa) ? PRECISION_INT8 : PRECISION_FP32;
+    return engine_multiplies_bytes (isa) && has_ranges (model_graph (model)) ? PRECISION_INT8 : PRECISION_FP32;
 }
 
 static struct plan *plan_of_file (const struct model *model, const struct plan_options *options,

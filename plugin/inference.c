@@ -207,8 +207,9 @@ static void prepare (struct inference *inference, const struct preparation *set)
     warn_of_units (inference);
 }
 
-/* Tells the world that inference->network, another than before or the same run in another way, runs from now on. */
-static void announce (struct inference *inference, gboolean another)
+/* Tells the world that inference->network, another than before or the same run in another way, runs from now on.
+ * `other_precision`: the same in another precision. */
+static void announce (struct inference *inference, gboolean another, gboolean other_precision)
 {
     const struct network *network = inference->network;
     const struct input_spec *spec = model_input (network->model);
@@ -220,7 +221,7 @@ static void announce (struct inference *inference, gboolean another)
         model_scores (network->model, inference->active.scores, network->replaces ? &network->replacement : NULL)
             .sentence);
     log_preparation (inference);
-    if (another)
+    if (another || other_precision)
         messages_post_model (inference->messages, inference->element, &inference->active, network);
     warn_of_precision (inference);
     warn_of_layers (inference);
@@ -271,6 +272,7 @@ static void use_network (struct inference *inference, struct network *network)
 {
     struct network *before = inference->network;
     gboolean another = network && (!before || before->model != network->model), same = same_graph (inference, network);
+    gboolean other_precision = network && before && before->report.used != network->report.used;
     warn_of_keeping (inference);
     if (same && !network->keeping) /* of the same weights: goes on */
         network->keeping = g_steal_pointer (&before->keeping);
@@ -290,7 +292,7 @@ static void use_network (struct inference *inference, struct network *network)
         inference_forget (inference); /* its classes are the other network's */
     network_free (before);
     if (network)
-        announce (inference, another);
+        announce (inference, another, other_precision);
 }
 
 void inference_hurry (struct inference *inference, enum hurry why, gboolean holds)

@@ -440,6 +440,30 @@ static void check_models (void)
     rig_free (&rig);
 }
 
+static void check_precision_is (struct rig *rig, const char *expected)
+{
+    GstMessage *message = await (rig, "convrelu-model");
+    const char *said = message ? gst_structure_get_string (gst_message_get_structure (message), "precision") : NULL;
+    CHECK (g_strcmp0 (said, expected) == 0, "%s instead of %s", said, expected);
+    gst_clear_message (&message);
+}
+
+/* Each change of it is announced, whether or not the file was read again for it. */
+static void check_precisions (void)
+{
+    group ("in which precision it runs");
+    struct rig rig = rig_new (NULL);
+    rig_caps (&rig, "RGB", 50, 40);
+    check_precision_is (&rig, "fp32");
+    for (int round = 0; round < 2; round++) {
+        gst_util_set_object_arg (G_OBJECT (rig.element), "precision", "int8");
+        check_precision_is (&rig, "int8");
+        gst_util_set_object_arg (G_OBJECT (rig.element), "precision", round ? "auto" : "fp32");
+        check_precision_is (&rig, "fp32");
+    }
+    rig_free (&rig);
+}
+
 /* ---- properties that are driven ---------------------------------------------------------------------------------- */
 
 /* A binding of the application's own, as for types that GStreamer's bindings do not know: one text, then another. */
@@ -532,6 +556,7 @@ int main (int argc, char **argv)
     check_kept ();
     check_unread_pipeline ();
     check_models ();
+    check_precisions ();
     check_driven ();
     return end_tests ();
 }

@@ -273,6 +273,23 @@ static void check_notes (const char *model)
     unlink (labels);
 }
 
+/* Without being asked a quantised file is computed in int8; how true its steps are is said as well where its packed
+ * weights come from a cache and the others have to be read for it. */
+static void check_kept_bytes (const char *folder)
+{
+    char line[3000], *out[2], *err;
+    usleep (150000); /* a file that may still change is not kept */
+    snprintf (line, sizeof line, "inspect %s/q.onnx --cache-dir %s/kept", folder, folder);
+    for (int i = 0; i < 2; i++) {
+        CHECK (run_command (line, &out[i], &err) == 0 && !*err, "start %d: %s", i, err);
+        free (err);
+    }
+    CHECK (!strcmp (out[0], out[1]), "at first '%s', from the cache '%s'", out[0], out[1]);
+    CHECK (!engine_multiplies_bytes (NULL) || strstr (out[1], "computed in int8\n"), "'%s'", out[1]);
+    free (out[0]);
+    free (out[1]);
+}
+
 /* Ranges from arrays and from drawings into a file, and with them a file of 8 bits that runs. */
 static void check_calibrate (const char *model, const char *input)
 {
@@ -335,6 +352,7 @@ static void check_calibrate (const char *model, const char *input)
     CHECK (run_command (line, &out, &err) == 0 && !*err, "%s%s", out, err);
     free (out);
     free (err);
+    check_kept_bytes (folder);
     unlink (path);
     snprintf (path, sizeof path, "%s.ranges", model);
     unlink (path);

@@ -3,6 +3,8 @@
  * integers in another order, sums whose steps are no product of two scales. */
 #include "tests/check_models_quantised.h"
 
+#include "models/precision.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -183,6 +185,23 @@ static void check_order_of_steps (void)
     check_numbers ("sums with their channels last", &o, input, expected, 24, 0);
 }
 
+/* Scales known only while running are no ranges: nothing would be computed in bytes, and auto does not say int8. */
+static void check_auto_of_dynamic (void)
+{
+    struct error error = { "" };
+    struct onnx o = onnx_new (13);
+    onnx_input (&o, "x", "1 3 2 2");
+    onnx_node (&o, "DynamicQuantizeLinear", "x", "q s z", NULL);
+    onnx_node (&o, "DequantizeLinear", "q s z", "y", NULL);
+    onnx_output (&o, "y", "1 3 2 2");
+    onnx_finish (&o);
+    CHECK (write_file (scratch_path ("dynamic.onnx"), o.file.data, o.file.size), "dynamic.onnx");
+    onnx_free (&o);
+    struct model *model = model_load (scratch_path ("dynamic.onnx"), NULL, &error);
+    CHECK (model && precision_auto (model, NULL) == PRECISION_FP32, "auto is int8; %s", error.text);
+    model_unref (model);
+}
+
 void check_quantised_forms (void)
 {
     for (int i = 0; i < 12; i++)
@@ -192,4 +211,5 @@ void check_quantised_forms (void)
     check_padding ();
     check_read_back ();
     check_order_of_steps ();
+    check_auto_of_dynamic ();
 }

@@ -84,26 +84,28 @@ const struct kernels *kernels_for (const char *name)
     return NULL;
 }
 
-const struct conv_kernel *conv_kernel_for (const struct kernels *kernels, const struct cpu *cpu, enum element in,
-                                           enum element out)
+/* The first that this CPU runs. */
+static const struct conv_kernel *find_kernel (const struct kernels *kernels, const struct cpu *cpu, enum element in,
+                                              enum element out, bool bf16)
 {
     for (int i = 0; i < kernels->conv_count; i++) {
         const struct conv_kernel *kernel = &kernels->conv[i];
-        if (kernel->in == in && kernel->out == out && kernel->weight != ELEMENT_BF16 &&
+        if (kernel->in == in && kernel->out == out && (kernel->weight == ELEMENT_BF16) == bf16 &&
             !(kernel->needs & ~cpu->features))
             return kernel;
     }
     return NULL;
 }
 
+const struct conv_kernel *conv_kernel_for (const struct kernels *kernels, const struct cpu *cpu, enum element in,
+                                           enum element out)
+{
+    return find_kernel (kernels, cpu, in, out, false);
+}
+
 const struct conv_kernel *conv_kernel_bf16 (const struct kernels *kernels, const struct cpu *cpu)
 {
-    for (int i = 0; i < kernels->conv_count; i++) {
-        const struct conv_kernel *kernel = &kernels->conv[i];
-        if (kernel->weight == ELEMENT_BF16 && !(kernel->needs & ~cpu->features))
-            return kernel;
-    }
-    return NULL;
+    return find_kernel (kernels, cpu, ELEMENT_F32, ELEMENT_F32, true);
 }
 
 bool engine_multiplies_bytes (const char *isa)

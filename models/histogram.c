@@ -36,12 +36,18 @@ void histogram_add (struct histogram *h, const float *x, size_t count)
     }
 }
 
+/* The e-th of the ends that are tried. */
+static double end_of (double outer, int e)
+{
+    return outer * (1 - 0.04 * e);
+}
+
 /* The squared error of what is cut at each of the ends, which lie at parts of `outer`. */
 static void cut_errors (const uint64_t count[HISTOGRAM_BINS], double outer, double errors[ENDS])
 {
     int top = (int)bin_of ((float)outer);
     for (int e = 0; e < ENDS; e++) {
-        double end = outer * (1 - 0.04 * e);
+        double end = end_of (outer, e);
         errors[e] = 0;
         for (int b = top; b >= 0 && bin_value ((uint32_t)b) > end; b--) {
             double beyond = bin_value ((uint32_t)b) - end;
@@ -63,7 +69,7 @@ void histogram_narrow (const struct histogram *h, float *low, float *high)
     }
     for (int above = 0; above < ENDS; above++)
         for (int below = 0; below < ENDS; below++) {
-            double step = (outer[0] * (1 - 0.04 * above) + outer[1] * (1 - 0.04 * below)) / 255;
+            double step = (end_of (outer[0], above) + end_of (outer[1], below)) / 255;
             double error = cut_weight * (errors[0][above] + errors[1][below]) + all * step * step / 12;
             if (error < best) {
                 best = error;
@@ -71,6 +77,6 @@ void histogram_narrow (const struct histogram *h, float *low, float *high)
                 ends[1] = below;
             }
         }
-    *high = (float)(outer[0] * (1 - 0.04 * ends[0]));
-    *low = -(float)(outer[1] * (1 - 0.04 * ends[1]));
+    *high = (float)end_of (outer[0], ends[0]);
+    *low = -(float)end_of (outer[1], ends[1]);
 }

@@ -29,6 +29,22 @@ enum residual_mode { NO_RESIDUAL, RESIDUAL, RESIDUAL_IN_PLACE, RESIDUAL_MODES };
 /* One table's output must be as expected, and that of tables with fused multiply-add the same bit for bit. */
 void compare (const struct kernels *k, const struct guarded *out, const struct expected *e);
 
+/* A convolution of floats, or of words of their size. */
+struct conv_case {
+    int pixels, blocks, channel, depth, segment_count;
+    ptrdiff_t stride, out_block;
+    struct segment segments[4];
+    enum residual_mode residual_mode;
+    struct guarded input, bias, residual;
+    struct guarded weights; /* [depth][16 blocks] */
+    int before;             /* words of the input in front of pixel 0's origin: offsets may be negative */
+    struct epilogue_case epilogue;
+};
+struct conv_case conv_case_new (int pixels, ptrdiff_t stride, enum residual_mode mode, int number);
+void conv_case_free (struct conv_case *c);
+/* All blocks of the case, as many at a time as the kernel takes. */
+void conv_case_run (const struct conv_case *c, const struct conv_kernel *k, struct guarded *out);
+
 /* Whether check_conv tests kernels for such numbers. */
 bool conv_kernel_tested (const struct conv_kernel *kernel);
 

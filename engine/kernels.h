@@ -56,6 +56,7 @@ struct requantise {
     enum element residual, out; /* F32 or U8 */
     bool twice;
     float low, high, again, beyond;
+    bool whole; /* v fits 32-bit whole numbers whatever the sums are: it may be rounded before it is clamped */
 };
 
 /* A strip of output pixels in a row, for one panel of `blocks` output blocks; input and weights are 32-bit words, which

@@ -410,6 +410,19 @@ static void fill_scales (const struct step *step, const float *parts, bool exact
     }
 }
 
+/* Whether what becomes of any sums fits 32-bit whole numbers. */
+static bool stays_whole (const struct step *step)
+{
+    const struct requantise *how = &step->bytes->requantise;
+    double most = 0, residual = step->place.residual.buffer >= 0 ? 255 * fabs ((double)how->residual_scale) : 0;
+    for (int c = 0; c < step->channels; c++)
+        most = fmax (most, fabs ((double)how->scale[c]) * 0x1p31 + fabs ((double)how->shift[c]));
+    if (how->twice)
+        most = fmax (fabs ((double)how->low), fabs ((double)how->high)) * fabs ((double)how->again) +
+               fabs ((double)how->beyond);
+    return (residual == 0 || how->residual == ELEMENT_U8) && most + residual < 0x1p30;
+}
+
 bool quantise_step (struct preparation *p, struct step *step)
 {
     const struct place *out = &step->place.out, *residual = &step->place.residual;
@@ -441,6 +454,7 @@ bool quantise_step (struct preparation *p, struct step *step)
     fill_scales (step, in_parts ? step->epilogue.slope : NULL, exact && in_parts, unit, zero);
     if (first > 0)
         round_twice (step, first);
+    bytes->requantise.whole = stays_whole (step);
     return out->element != ELEMENT_U8 || first > 0 || requantise_epilogue (p, step);
 }
 
@@ -495,6 +509,7 @@ bool quantise_join_sum (const struct preparation *p, struct step *step, const st
     step->epilogue = (struct epilogue) { .low = low, .high = high, .clamp_only = true };
     step->place.residual = residual;
     step->place.out = out;
+    how->whole = stays_whole (step);
     step->name = p->g->nodes[sum->output].name;
     return true;
 }

@@ -82,11 +82,13 @@ static struct bytes_case *case_new (int number, int pixels, int stride, enum res
                                           .beyond = 7.5f };
     if (mode == RESIDUAL_IN_PLACE)
         c->requantise.residual = c->requantise.out;
+    c->requantise.whole = number % 4 < 2 && (mode == NO_RESIDUAL || c->requantise.residual == ELEMENT_U8);
     c->epilogue = epilogue_case_new (number % EPILOGUES, channels);
     if (c->requantise.out == ELEMENT_U8) { /* to codes, and within them */
         struct epilogue *e = &c->epilogue.epilogue;
         for (int i = 0; i < channels; i++) {
             c->scale.data[i] *= e->clamp_only ? 50 : 1;
+            c->scale.data[i] *= e->clamp_only && !c->requantise.whole && i % 5 == 0 ? 1e12f : 1; /* far over 2^31 */
             c->shift.data[i] = c->shift.data[i] * (e->clamp_only ? 50 : 1) + (e->clamp_only ? 99 : 0);
             if (e->post_scale) {
                 c->epilogue.scale.data[i] *= 40;

@@ -56,7 +56,9 @@ struct requantise {
     enum element residual, out; /* F32 or U8 */
     bool twice;
     float low, high, again, beyond;
-    bool whole; /* v fits 32-bit whole numbers whatever the sums are: it may be rounded before it is clamped */
+    bool
+        bounded; /* whatever the sums are, v before the epilogue is less than 2^31 in size, or NaN: where bytes are only
+                   * clamped, that is done after they are packed. false is always right */
 };
 
 /* A strip of output pixels in a row, for one panel of `blocks` output blocks; input and weights are 32-bit words, which

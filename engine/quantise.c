@@ -410,17 +410,23 @@ static void fill_scales (const struct step *step, const float *parts, bool exact
     }
 }
 
-/* Whether what becomes of any sums fits 32-bit whole numbers. */
-static bool stays_whole (const struct step *step)
+/* requantise.bounded, for any sums of 32 bits. A channel that is NaN counts for nothing: it becomes the least byte.
+ * Half of what fits is allowed, since the first of two roundings may nearly double what is clamped to a fraction. */
+static bool is_bounded (const struct step *step)
 {
     const struct requantise *how = &step->bytes->requantise;
-    double most = 0, residual = step->place.residual.buffer >= 0 ? 255 * fabs ((double)how->residual_scale) : 0;
-    for (int c = 0; c < step->channels; c++)
-        most = fmax (most, fabs ((double)how->scale[c]) * 0x1p31 + fabs ((double)how->shift[c]));
-    if (how->twice)
+    bool added = step->place.residual.buffer >= 0;
+    double most = 0;
+    if (how->twice) {
         most = fmax (fabs ((double)how->low), fabs ((double)how->high)) * fabs ((double)how->again) +
                fabs ((double)how->beyond);
-    return (residual == 0 || how->residual == ELEMENT_U8) && most + residual < 0x1p30;
+    } else {
+        for (int c = 0; c < step->channels; c++)
+            most = fmax (most, fabs ((double)how->scale[c]) * 0x1p31 + fabs ((double)how->shift[c]));
+    }
+    if (added)
+        most += 255 * fabs ((double)how->residual_scale);
+    return (!added || how->residual == ELEMENT_U8) && most < 0x1p30;
 }
 
 bool quantise_step (struct preparation *p, struct step *step)
@@ -454,7 +460,7 @@ bool quantise_step (struct preparation *p, struct step *step)
     fill_scales (step, in_parts ? step->epilogue.slope : NULL, exact && in_parts, unit, zero);
     if (first > 0)
         round_twice (step, first);
-    bytes->requantise.whole = stays_whole (step);
+    bytes->requantise.bounded = is_bounded (step);
     return out->element != ELEMENT_U8 || first > 0 || requantise_epilogue (p, step);
 }
 
@@ -509,7 +515,7 @@ bool quantise_join_sum (const struct preparation *p, struct step *step, const st
     step->epilogue = (struct epilogue) { .low = low, .high = high, .clamp_only = true };
     step->place.residual = residual;
     step->place.out = out;
-    how->whole = stays_whole (step);
+    how->bounded = is_bounded (step);
     step->name = p->g->nodes[sum->output].name;
     return true;
 }

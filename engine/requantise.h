@@ -111,9 +111,10 @@ INLINE void tile_epilogue (const struct conv_args *args, int first, const int ro
     }
     vec low = vec_set (epilogue->low), high = vec_set (epilogue->high);
     if (how->out == ELEMENT_U8) {
-        if (!how->whole)
+        if (!how->bounded) { /* from above: see vec_store_pixels */
             UNROLL_OUTER for (int r = 0; r < rows; r++) UNROLL for (int c = 0; c < vectors; c++) v[r][c] =
                 vec_min (high, v[r][c]);
+        }
         uint8_t *out = (uint8_t *)args->out + at;
         UNROLL_OUTER for (int b = 0; b < blocks; b++) store_bytes (out + b * block, rows, v, b * PER_BLOCK, low, high);
     } else {

@@ -106,10 +106,11 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
 {
     _mm_storeu_si128 ((__m128i *)p, _mm512_cvtepi32_epi8 (_mm512_cvtps_epi32 (v[0])));
 }
-/* PIXELS_STORED pixels of a block, less than 2^31 in size, clamped to [low, high] within [0, 255] -> bytes, halves to
- * even, NaN low. Bytes are clamped, four times as many at once as floats. */
+/* PIXELS_STORED pixels of a block, below 2^31, clamped to [low, high] within [0, 255] -> bytes, halves to even, NaN
+ * low. What does not fit 32 bits becomes their least number: right for what is far below, wrong for what is far above.
+ * Bytes are clamped, four times as many at once as floats. */
 enum { PIXELS_STORED = 4 };
-INLINE __m512i vec_limit (vec limit)
+INLINE __m512i byte_limit (vec limit)
 {
     return _mm512_broadcastb_epi8 (_mm512_castsi512_si128 (_mm512_cvtps_epi32 (limit)));
 }
@@ -118,7 +119,7 @@ INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
     __m512i n[4];
     UNROLL for (int i = 0; i < 4; i++) n[i] = _mm512_cvtps_epi32 (v[i]);
     __m512i bytes = _mm512_packus_epi16 (_mm512_packs_epi32 (n[0], n[1]), _mm512_packs_epi32 (n[2], n[3]));
-    bytes = _mm512_max_epu8 (_mm512_min_epu8 (bytes, vec_limit (high)), vec_limit (low));
+    bytes = _mm512_max_epu8 (_mm512_min_epu8 (bytes, byte_limit (high)), byte_limit (low));
     const __m512i order = _mm512_setr_epi32 (0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     _mm512_storeu_si512 (p, _mm512_permutexvar_epi32 (order, bytes));
 }
@@ -239,7 +240,7 @@ INLINE void vec_store_bytes (uint8_t *p, const vec *v)
     _mm_storeu_si128 ((__m128i *)p, bytes);
 }
 enum { PIXELS_STORED = 2 };
-INLINE __m256i vec_limit (vec limit)
+INLINE __m256i byte_limit (vec limit)
 {
     return _mm256_broadcastb_epi8 (_mm256_castsi256_si128 (_mm256_cvtps_epi32 (limit)));
 }
@@ -248,7 +249,7 @@ INLINE void vec_store_pixels (uint8_t *p, const vec v[4], vec low, vec high)
     __m256i n[4];
     UNROLL for (int i = 0; i < 4; i++) n[i] = _mm256_cvtps_epi32 (v[i]);
     __m256i bytes = _mm256_packus_epi16 (_mm256_packs_epi32 (n[0], n[1]), _mm256_packs_epi32 (n[2], n[3]));
-    bytes = _mm256_max_epu8 (_mm256_min_epu8 (bytes, vec_limit (high)), vec_limit (low));
+    bytes = _mm256_max_epu8 (_mm256_min_epu8 (bytes, byte_limit (high)), byte_limit (low));
     const __m256i order = _mm256_setr_epi32 (0, 4, 1, 5, 2, 6, 3, 7);
     _mm256_storeu_si256 ((__m256i *)p, _mm256_permutevar8x32_epi32 (bytes, order));
 }

@@ -360,6 +360,19 @@ static void check_clip_above (void)
     ranges_free (ranges);
 }
 
+/* Numbers of more steps than 32 bits hold are the range's ends: a convolution's, and a sum's that is joined to one. */
+static void check_far_beyond (bool sum)
+{
+    const struct range wide = { 0.03f, 0, 255 }, narrow = { 1e-9f, -100, 155 };
+    struct builder b = builder_new (6, PART, 6, 6);
+    int x = graph_quantise (b.g, NULL, 0, wide, NULL, 1);
+    int y = graph_quantise (b.g, NULL, same_numbers (b.g, x, PART, 1), sum ? wide : narrow, NULL, 1);
+    if (sum)
+        y = graph_quantise (b.g, NULL, graph_add (b.g, NULL, y, x), narrow, NULL, 1);
+    graph_output (b.g, same_numbers (b.g, y, PART, 1e7f));
+    check_bytes (&b, NULL, sum ? "a sum far beyond its range" : "far beyond the range", 1e-4);
+}
+
 int main (void)
 {
     check_group ("sums of whole numbers");
@@ -381,5 +394,7 @@ int main (void)
     check_part_of_part ();
     check_coarse_part ();
     check_clip_above ();
+    check_far_beyond (false);
+    check_far_beyond (true);
     return check_end ();
 }

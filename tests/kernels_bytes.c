@@ -73,7 +73,7 @@ static struct bytes_case *case_new (int number, int pixels, int stride, enum res
     c->requantise = (struct requantise) { .scale = c->scale.data,
                                           .shift = c->shift.data,
                                           .residual_scale = 0.01f,
-                                          .residual = number % 3 ? ELEMENT_U8 : ELEMENT_F32,
+                                          .residual = random_between (0, 2) ? ELEMENT_U8 : ELEMENT_F32,
                                           .out = number % 2 ? ELEMENT_U8 : ELEMENT_F32,
                                           .twice = number % 5 == 2,
                                           .low = -20,
@@ -82,21 +82,25 @@ static struct bytes_case *case_new (int number, int pixels, int stride, enum res
                                           .beyond = 7.5f };
     if (mode == RESIDUAL_IN_PLACE)
         c->requantise.residual = c->requantise.out;
-    c->requantise.whole = number % 4 < 2 && (mode == NO_RESIDUAL || c->requantise.residual == ELEMENT_U8);
+    c->requantise.bounded = random_between (0, 1) && (mode == NO_RESIDUAL || c->requantise.residual == ELEMENT_U8);
     c->epilogue = epilogue_case_new (number % EPILOGUES, channels);
     if (c->requantise.out == ELEMENT_U8) { /* to codes, and within them */
         struct epilogue *e = &c->epilogue.epilogue;
         for (int i = 0; i < channels; i++) {
             c->scale.data[i] *= e->clamp_only ? 50 : 1;
-            c->scale.data[i] *= e->clamp_only && !c->requantise.whole && i % 5 == 0 ? 1e12f : 1; /* far over 2^31 */
+            if (e->clamp_only && i % 5 == 0) /* up to 2^29, or far over 2^31 */
+                c->scale.data[i] *= c->requantise.bounded ? 1e4f : 1e12f;
             c->shift.data[i] = c->shift.data[i] * (e->clamp_only ? 50 : 1) + (e->clamp_only ? 99 : 0);
             if (e->post_scale) {
                 c->epilogue.scale.data[i] *= 40;
                 c->epilogue.shift.data[i] = c->epilogue.shift.data[i] * 40 + 120;
             }
         }
-        e->low = e->clamp_only && e->low > 0 ? e->low : 0;
-        e->high = e->clamp_only && number % 4 ? 255 : 177;
+        if (e->clamp_only && !c->requantise.twice)
+            c->scale.data[c->channel + 3] = NAN;
+        static const float lows[] = { 0, 12.5f, 90 }, highs[] = { 255, 176.5f, 177 };
+        e->low = e->clamp_only ? lows[random_between (0, 2)] : 0;
+        e->high = e->clamp_only ? highs[random_between (0, 2)] : 177;
     }
     size_t numbers = (size_t)((c->blocks - 1) * c->out_block + 16 * pixels);
     c->residual = array_of ((int)(numbers / (c->requantise.residual == ELEMENT_U8 ? 4 : 1)));

@@ -421,8 +421,10 @@ static bool is_bounded (const struct step *step)
         most = fmax (fabs ((double)how->low), fabs ((double)how->high)) * fabs ((double)how->again) +
                fabs ((double)how->beyond);
     } else {
-        for (int c = 0; c < step->channels; c++)
-            most = fmax (most, fabs ((double)how->scale[c]) * 0x1p31 + fabs ((double)how->shift[c]));
+        for (int c = 0; c < step->channels; c++) {
+            double each = fabs ((double)how->scale[c]) * 0x1p31 + fabs ((double)how->shift[c]);
+            most = each > most ? each : most; /* fmax: gcc 12 for arm64 fails at it */
+        }
     }
     if (added)
         most += 255 * fabs ((double)how->residual_scale);

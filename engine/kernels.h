@@ -49,16 +49,17 @@ struct segment {
  *   twice: v = (v clamped to [low, high] and rounded) * again + beyond      where a file rounds more than once
  *   v = v + residual * residual_scale                                      each a fused multiply-add
  * and behind it, where the output is bytes: the nearest of 0 .. 255, halves to even, NaN 0. Channels as in struct
- * epilogue, whose results are in the output's units. */
+ * epilogue, whose results are in the output's units.
+ *
+ * bounded: whatever the sums are, that v is less than 2^31 in size, or NaN: where bytes are only clamped, that is done
+ * after they are packed. false is always right. */
 struct requantise {
     const float *scale, *shift;
     float residual_scale;
     enum element residual, out; /* F32 or U8 */
     bool twice;
     float low, high, again, beyond;
-    bool
-        bounded; /* whatever the sums are, v before the epilogue is less than 2^31 in size, or NaN: where bytes are only
-                   * clamped, that is done after they are packed. false is always right */
+    bool bounded;
 };
 
 /* A strip of output pixels in a row, for one panel of `blocks` output blocks; input and weights are 32-bit words, which

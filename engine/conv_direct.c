@@ -418,7 +418,7 @@ static void conv_panel (struct execution *e, const struct step *step, struct wor
     struct next_weights next = next_weights (e, step, worker, index);
     ptrdiff_t depth = divide_up (panel->depth, step->kernel->k_step), taps = (ptrdiff_t)conv->kernel_h * conv->kernel_w;
     ptrdiff_t steps = divide_up (d->strip_width, step->kernel->mr) * depth * taps;
-    struct prefetch prefetch = prefetch_spread (next, (last - first) * steps, panel->blocks);
+    struct prefetch prefetch = prefetch_spread (e, next, (last - first) * steps, panel->blocks);
     for (int y = first; y < last; y++) {
         ptrdiff_t at = (ptrdiff_t)y * d->strip_width, left = pixels - at;
         ptrdiff_t number = panel->block * out_block + at * BLOCK;

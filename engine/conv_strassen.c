@@ -256,7 +256,7 @@ static void block_by_pair (const struct strassen_work *work, int block, int pair
     if (making && block + 1 < work->end)
         args.next = block_at (work, block + 1, true);
     ptrdiff_t steps = (ptrdiff_t)(group->last - group->first) * args.cur.depth;
-    struct prefetch prefetch = prefetch_spread (group->next, (work->last - work->first) * steps, nr_blocks);
+    struct prefetch prefetch = prefetch_spread (work->e, group->next, (work->last - work->first) * steps, nr_blocks);
     args.prefetch = prefetch_rest (prefetch, (block - work->first) * steps);
     work->e->kernels->strassen (&args);
 }

@@ -123,7 +123,7 @@ static void panel_item (struct execution *e, const struct step *step, struct wor
     args.out = (float *)step->out + panel->block * BLOCK;
     args.pixels = 1;
     ptrdiff_t steps = divide_up (panel->depth, step->kernel->k_step);
-    args.prefetch = prefetch_spread (next_weights (e, step, worker, item), steps, panel->blocks);
+    args.prefetch = prefetch_spread (e, next_weights (e, step, worker, item), steps, panel->blocks);
     step->kernel->run (&args);
 }
 

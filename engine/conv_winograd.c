@@ -422,12 +422,22 @@ static int filter_uses (const struct step *step, const struct tile_block *block,
     return uses;
 }
 
+/* What a worker has in hand: a block of tiles, its input transformed, and room for the products. */
+struct hand {
+    struct execution *e;
+    const struct step *step;
+    const struct worker_state *worker;
+    struct tile_block *block;
+    float *v, *sums;
+};
+
 /* One filter's products, a slice of the channels at a time. Meanwhile the weights of the next slice are prefetched, at
  * the end those of `next`. *product is changed in place: a copy of it would wait some 100 cycles for the stores just
  * made. */
-static void winograd_product (const struct step *step, const struct panel *panel, const struct use *use, int uses,
+static void winograd_product (const struct hand *hand, const struct panel *panel, const struct use *use, int uses,
                               struct conv_args *product, struct next_weights next)
 {
+    const struct step *step = hand->step;
     const struct winograd_step *w = step->state;
     const int wide = product->blocks * BLOCK, depth = panel->depth;
     const size_t slice = (size_t)least (depth, PRODUCT_CHANNELS) * (size_t)wide;
@@ -444,7 +454,7 @@ static void winograd_product (const struct step *step, const struct panel *panel
             soon = (struct next_weights) { weights + channels * wide, (size_t)left * (size_t)wide };
         /* no more than one slice: it is wanted first */
         soon.floats = soon.floats < slice ? soon.floats : slice;
-        struct prefetch prefetch = prefetch_spread (soon, (ptrdiff_t)channels * acc_tiles, product->blocks);
+        struct prefetch prefetch = prefetch_spread (hand->e, soon, (ptrdiff_t)channels * acc_tiles, product->blocks);
         product->segment_count = divide_up (skip + channels, BLOCK);
         for (int u = 0; u < uses; u++) {
             product->prefetch = prefetch_rest (prefetch, (ptrdiff_t)channels * done);
@@ -459,15 +469,6 @@ static void winograd_product (const struct step *step, const struct panel *panel
         product->weights = weights += channels * wide;
     }
 }
-
-/* What a worker has in hand: a block of tiles, its input transformed, and room for the products. */
-struct hand {
-    struct execution *e;
-    const struct step *step;
-    const struct worker_state *worker;
-    struct tile_block *block;
-    float *v, *sums;
-};
 
 static struct hand hand_of (struct execution *e, const struct step *step, const struct worker_state *worker)
 {
@@ -502,7 +503,7 @@ static void winograd_products (const struct hand *hand, int index)
         if (!uses)
             continue;
         product.weights = weights + (size_t)filter * each;
-        winograd_product (step, panel, use, uses, &product,
+        winograd_product (hand, panel, use, uses, &product,
                           filter + 1 < filters ? (struct next_weights) { weights + (size_t)(filter + 1) * each, each }
                                                : next_weights (hand->e, step, hand->worker, index));
     }

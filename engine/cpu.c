@@ -129,7 +129,9 @@ static bool is_intel (void)
  * the first. Figures: docs/measurements.md, "CPUs". */
 struct cpu cpu_detect (void)
 {
-    struct cpu cpu = { .features = features (), .l2_bytes = 1024 * 1024, .bytes_per_cycle_far = 10 };
+    struct cpu cpu = {
+        .features = features (), .l2_bytes = 1024 * 1024, .bytes_per_cycle_far = 10, .prefetch_places = 1
+    };
 #ifdef _SC_LEVEL2_CACHE_SIZE
     long l2 = sysconf (_SC_LEVEL2_CACHE_SIZE);
     if (l2 > 0)
@@ -137,6 +139,7 @@ struct cpu cpu_detect (void)
 #endif
     if (is_intel ()) {
         cpu.bytes_per_cycle_far = 6;
+        cpu.prefetch_places = 2;
         cpu.slow_strassen_512 = true;
     }
     return cpu;

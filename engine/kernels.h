@@ -38,6 +38,7 @@ struct epilogue {
 struct prefetch {
     const float *next;
     ptrdiff_t step, apart;
+    ptrdiff_t length; /* floats that `next` goes in all */
 };
 
 struct segment {

@@ -546,6 +546,7 @@ static struct plan *new_plan (struct graph *g, const struct plan_options *option
         work_allow_bytes (g->weight_bytes); /* which were allowed when they were read, for packing them once more */
     p.most_cycles = (options->seconds > 0 ? options->seconds : SECONDS) * COST_CYCLES_A_SECOND;
     const struct cpu cpu = options->cpu ? *options->cpu : cpu_detect ();
+    p.plan->execution.prefetch_places = cpu.prefetch_places;
     ok = ok && find_input (&p);
     const struct conv_kernel *bf16 =
         ok && options->precision == PRECISION_BF16 ? conv_kernel_bf16 (p.plan->execution.kernels, &cpu) : NULL;

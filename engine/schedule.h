@@ -23,6 +23,7 @@ struct execution {
     int threads;
     struct worker_state *worker_states; /* [threads] */
     void *shared;                       /* scratch of a step that all workers see */
+    int prefetch_places;                /* of struct cpu */
     const float *input;                 /* of the current run */
 };
 
@@ -40,20 +41,28 @@ struct next_weights {
 /* The weights that the worker will want after this panel's. */
 struct next_weights next_weights (const struct execution *e, const struct step *step, const struct worker_state *worker,
                                   int panel);
-/* Spreads the prefetch of `next` over `steps` steps, > 0, for panels of `blocks`; what does not fit is left out. It is
- * fetched at as many places at a time as a tile has blocks, since the hardware prefetcher follows each of them: two
- * places give 19 GB/s from memory, one 14. */
-static inline struct prefetch prefetch_spread (struct next_weights next, ptrdiff_t steps, int blocks)
+/* Spreads the prefetch of `next` over `steps` steps, > 0, for panels of `blocks`; what does not fit is left out. A
+ * step's lines, one for each block, are neighbours, or as far apart as they can be, so that the hardware prefetcher has
+ * that many places to follow: by struct cpu. Figures: docs/measurements.md, "Prefetch". */
+static inline struct prefetch prefetch_spread (const struct execution *e, struct next_weights next, ptrdiff_t steps,
+                                               int blocks)
 {
     ptrdiff_t floats = (ptrdiff_t)next.floats, lines = blocks * BLOCK, most = steps * lines;
-    ptrdiff_t apart = ((floats < most ? floats : most) + lines - 1) / lines * BLOCK;
-    return (struct prefetch) { .next = next.weights, .step = (apart + steps - 1) / steps, .apart = apart };
+    ptrdiff_t all = floats < most ? floats : most, part = (all + lines - 1) / lines * BLOCK;
+    bool one = e->prefetch_places == 1;
+    ptrdiff_t length = one ? all : part;
+    return (struct prefetch) {
+        .next = next.weights, .step = (length + steps - 1) / steps, .apart = one ? BLOCK : part, .length = length
+    };
 }
 /* What is left of it for a strip that begins when `done` of the steps are past; `next` is NULL where nothing is. */
 static inline struct prefetch prefetch_rest (struct prefetch all, ptrdiff_t done)
 {
-    bool over = done * all.step >= all.apart;
-    return over ? (struct prefetch) { 0 } : (struct prefetch) { all.next + done * all.step, all.step, all.apart };
+    ptrdiff_t past = done * all.step;
+    if (past >= all.length)
+        return (struct prefetch) { 0 };
+    all.next += past;
+    return all;
 }
 
 #endif

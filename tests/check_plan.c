@@ -568,12 +568,14 @@ static void check_choice (void)
 
 /* Strips of one step each prefetch every line of the next weights, or as many lines as they can, and little past its
  * end. */
-static void prefetch_covers (int lines, int steps, int blocks)
+static void prefetch_covers (int lines, int steps, int blocks, int places)
 {
     enum { LINES = 64 };
+    const struct execution e = { .prefetch_places = places };
     static const float weights[LINES * BLOCK];
     bool fetched[2 * LINES] = { false };
-    struct prefetch all = prefetch_spread ((struct next_weights) { weights, (size_t)(lines * BLOCK) }, steps, blocks);
+    struct next_weights next = { weights, (size_t)(lines * BLOCK) };
+    struct prefetch all = prefetch_spread (&e, next, steps, blocks);
     int count = 0, last = -1;
     for (int done = 0; done < steps; done++) {
         struct prefetch prefetch = prefetch_rest (all, done);
@@ -588,8 +590,8 @@ static void prefetch_covers (int lines, int steps, int blocks)
         }
     }
     int most = steps * blocks < lines ? steps * blocks : lines;
-    CHECK (count == most && last <= most, "%d lines, %d steps, %d blocks: %d fetched, the last is %d", lines, steps,
-           blocks, count, last);
+    CHECK (count == most && last <= most, "%d lines, %d steps, %d blocks, %d places: %d fetched, the last is %d", lines,
+           steps, blocks, places, count, last);
 }
 
 static void check_prefetch (void)
@@ -598,7 +600,14 @@ static void check_prefetch (void)
     for (int blocks = 1; blocks <= 2; blocks++)
         for (int lines = 0; lines <= 64; lines += lines < 5 ? 1 : 13)
             for (int steps = 1; steps <= 2000; steps = steps * 3 / 2 + 1)
-                prefetch_covers (lines, steps, blocks);
+                for (int places = 1; places <= 2; places++)
+                    prefetch_covers (lines, steps, blocks, places);
+    static const float weights[64 * BLOCK];
+    for (int places = 1; places <= 2; places++) {
+        const struct execution e = { .prefetch_places = places };
+        struct prefetch prefetch = prefetch_spread (&e, (struct next_weights) { weights, 64 * BLOCK }, 40, 2);
+        CHECK (prefetch.apart == (places == 1 ? 1 : 32) * BLOCK, "%d places: %td apart", places, prefetch.apart);
+    }
 }
 
 /* The runs flush denormals to zero; the caller's arithmetic keeps them. */

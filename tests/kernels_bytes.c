@@ -203,8 +203,9 @@ static void case_run (const struct bytes_case *c, const struct conv_kernel *k, s
                                   .pixels = c->pixels,
                                   .blocks = blocks,
                                   .channel = c->channel + 16 * b,
-                                  .prefetch = c->pixels % 2 ? (struct prefetch) { weights.data, 16, 16 }
-                                                            : (struct prefetch) { 0 },
+                                  .prefetch = c->pixels % 2
+                                                  ? (struct prefetch) { .next = weights.data, .step = 16, .apart = 16 }
+                                                  : (struct prefetch) { 0 },
                                   .epilogue = &c->epilogue.epilogue,
                                   .requantise = &c->requantise };
         if (c->mode != NO_RESIDUAL)

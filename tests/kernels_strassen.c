@@ -204,7 +204,7 @@ static void strassen_case_run (const struct strassen_case *c, const struct kerne
         .out = out->data,
         .out_block = c->out_block,
         .channel = c->channel,
-        .prefetch = prefetch ? (struct prefetch) { c->weights.data, 16, 0 } : (struct prefetch) { 0 },
+        .prefetch = prefetch ? (struct prefetch) { .next = c->weights.data, .step = 16 } : (struct prefetch) { 0 },
         .epilogue = &c->epilogue.epilogue,
     };
     if (first == 0)

@@ -105,8 +105,9 @@ void conv_case_run (const struct conv_case *c, const struct conv_kernel *k, stru
                                   .pixels = c->pixels,
                                   .blocks = blocks,
                                   .channel = c->channel + 16 * b,
-                                  .prefetch = c->pixels % 2 ? (struct prefetch) { weights.data, 16, 16 }
-                                                            : (struct prefetch) { 0 },
+                                  .prefetch = c->pixels % 2
+                                                  ? (struct prefetch) { .next = weights.data, .step = 16, .apart = 16 }
+                                                  : (struct prefetch) { 0 },
                                   .epilogue = &c->epilogue.epilogue };
         k->run (&args);
         guarded_free (&weights);

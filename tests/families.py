@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# families.py: torchvision's convolutional networks with random weights, as files: for tests/bench_families.
+# families.py: torchvision's convolutional networks, and those of families_blocks.py, with random weights, as files: for
+# tests/bench_families.
 #
 #   usage: families.py             prints their names, the smallest networks first
 #          families.py FOLDER      for each name on its input writes FOLDER/NAME.onnx and FOLDER/NAME.safetensors; then
@@ -22,14 +23,16 @@ regnet_x_1_6gf regnet_y_1_6gf efficientnet_b3 efficientnet_b4 regnet_x_3_2gf reg
 resnext50_32x4d efficientnet_v2_s convnext_tiny densenet201 efficientnet_b5 inception_v3 alexnet regnet_x_8gf
 regnet_y_8gf resnet101 densenet161 convnext_small efficientnet_b6 resnet152 wide_resnet50_2 efficientnet_v2_m vgg11
 vgg11_bn vgg13 vgg13_bn vgg16 regnet_x_16gf regnet_y_16gf resnext101_32x8d vgg16_bn convnext_base vgg19 vgg19_bn
-resnext101_64x4d wide_resnet101_2""".split()
+resnext101_64x4d wide_resnet101_2
+shufflenet_v1_g3 shufflenet_v1_g8 sppf_n sppf_s cbam_resnet18 unshuffle_resnet18 glu_net resnest14 resnest26 cbam_resnet50""".split()
 SIDE = 224
 
 
 def variants():
-    """Sizes that torchvision has no function for, from its own parts: name: what makes it."""
+    """What torchvision has no function for: name: what makes it."""
     from torchvision.models import convnext, densenet, mobilenetv2, mobilenetv3, regnet, resnet
-    make = {}
+    import families_blocks
+    make = dict(families_blocks.NETWORKS)
     for width in (0.35, 0.5, 0.75, 1.4):
         make[f'mobilenet_v2_{width}'] = lambda width=width: mobilenetv2.MobileNetV2(width_mult=width)
     make['mobilenet_v3_small_0.75'] = lambda: mobilenetv3.mobilenet_v3_small(width_mult=0.75)

@@ -32,7 +32,7 @@ static int groups_together (int groups, int in, int out, bool uneven)
     return groups;
 }
 
-static struct layout layout_of (const struct conv *conv, int in_channels, int nr_blocks, int k_step, bool uneven)
+static struct layout layout_for (const struct conv *conv, int in_channels, int nr_blocks, int k_step, bool uneven)
 {
     struct layout l = { .group_in = in_channels / conv->groups, .group_out = conv->out_channels / conv->groups };
     l.together = groups_together (conv->groups, l.group_in, l.group_out, uneven);
@@ -60,6 +60,28 @@ static struct panel panel_at (const struct layout *l, const struct conv *conv, i
     panel.first = input / l->k_step * l->k_step; /* where a word begins */
     panel.depth = ((outputs - 1) / l->group_out + 1) * l->group_in - panel.first;
     return panel;
+}
+
+/* What a layout multiplies: pairs of an input and an output channel, outputs filled up to blocks. */
+static double layout_pairs (const struct layout *l, const struct conv *conv)
+{
+    double pairs = 0;
+    for (int i = 0; i < l->panels; i++) {
+        const struct panel panel = panel_at (l, conv, i);
+        pairs += (double)panel.depth * panel.blocks * BLOCK;
+    }
+    return pairs;
+}
+
+/* Panels of one block where groups are so narrow that those of more read much more of other groups. Figures:
+ * docs/measurements.md, "Grouped convolutions". */
+static struct layout layout_of (const struct conv *conv, int in_channels, int nr_blocks, int k_step, bool uneven)
+{
+    const struct layout wide = layout_for (conv, in_channels, nr_blocks, k_step, uneven);
+    if (nr_blocks == 1 || conv->groups == 1 || !uneven)
+        return wide;
+    const struct layout narrow = layout_for (conv, in_channels, 1, k_step, uneven);
+    return layout_pairs (&narrow, conv) < 0.78 * layout_pairs (&wide, conv) ? narrow : wide;
 }
 
 /* The number of the panel's range, found or new. */
@@ -109,12 +131,7 @@ struct filled filled_pairs (const struct conv *conv, int in_channels, const stru
 {
     bool uneven = kernel->weight == ELEMENT_F32;
     const struct layout l = layout_of (conv, in_channels, kernel->nr_blocks, kernel->k_step, uneven);
-    struct filled filled = { .panels = l.panels };
-    for (int i = 0; i < l.panels; i++) {
-        const struct panel panel = panel_at (&l, conv, i);
-        filled.pairs += (double)panel.depth * panel.blocks * BLOCK;
-    }
-    return filled;
+    return (struct filled) { layout_pairs (&l, conv), l.panels };
 }
 
 const float *filter (const struct node *node, const struct layer *layer, int in_channels, int o, int i)

@@ -2,7 +2,8 @@
 /* kernels_pick.c: channels of one block from wherever they are. Compiled once per instruction set.
  *
  * A vector of the output is put together from those vectors of the input that have a lane in it, each turned by one
- * permutation; a channel shuffle of two groups needs two of them, four where a group begins within a vector. */
+ * permutation; a channel shuffle of two groups needs two of them, four where a group begins within a vector; one of
+ * eight, eight. */
 #include "kernels.h"
 #include "vec.h"
 
@@ -39,7 +40,7 @@ INLINE void find_sources (const void *const *from, struct sources *sources)
     }
 }
 
-/* count is a constant at all calls but one. */
+/* count is a constant at all calls but one: the lanes stay in registers then. */
 INLINE void put_together (const struct sources *sources, const int count, const struct pick_args *args, float *out)
 {
     ptrdiff_t at = 0;
@@ -58,18 +59,19 @@ void kernels_pick (const struct pick_args *args)
         float *out = (float *)args->out + lane;
         find_sources (args->from + lane, &sources);
         switch (sources.count) {
-        case 1:
-            put_together (&sources, 1, args, out);
-            break;
-        case 2:
-            put_together (&sources, MOST (2), args, out);
-            break;
-        case 3:
-            put_together (&sources, MOST (3), args, out);
-            break;
-        case 4:
-            put_together (&sources, MOST (4), args, out);
-            break;
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        put_together (&sources, MOST (n), args, out);                                                                  \
+        break;
+            CASE (1)
+            CASE (2)
+            CASE (3)
+            CASE (4)
+            CASE (5)
+            CASE (6)
+            CASE (7)
+            CASE (8)
+#undef CASE
         default:
             if (sources.count || args->fill)
                 put_together (&sources, sources.count, args, out);

@@ -158,13 +158,13 @@ static void pool_run (struct execution *e, const struct step *step)
 /* The largest byte is the largest number. */
 static bool pool_takes_bytes (const struct preparation *p, const struct layer *layer)
 {
-    return p->g->nodes[layer->node].u.pool.kind == POOL_MAX &&
+    return layer->pool.kind == POOL_MAX &&
            place_of (p, layer->inputs[0]).element == place_of (p, layer->output).element;
 }
 
 static bool pool_prepare (struct preparation *p, const struct layer *layer)
 {
-    const struct pool *pool = &p->g->nodes[layer->node].u.pool;
+    const struct pool *pool = &layer->pool;
     struct step *step = step_new (p, pool_run, layer->inputs[0], layer->output);
     if (!step)
         return false;

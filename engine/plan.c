@@ -408,8 +408,7 @@ static bool fuse_last (struct planner *p, int l, int steps)
     if (before->operation != OPERATION_CONV || layer->inputs[0] != between || layer->residual == between ||
         !only_read_next (p, between) || layer->operation != OPERATION_POOL)
         return true;
-    const struct pool *pool = &p->g->nodes[layer->node].u.pool;
-    if (!stem_pool_fits (step, step + 1, pool))
+    if (!stem_pool_fits (step, step + 1, &layer->pool))
         return true;
     struct step *pool_step = memory_add (&plan->memory, 1, sizeof *pool_step);
     if (!pool_step)
@@ -418,7 +417,7 @@ static bool fuse_last (struct planner *p, int l, int steps)
     plan->steps.count--;
     step->fused_pool = pool_step;
     step->place.out = pool_step->place.in = (struct place) { .buffer = -1 };
-    return stem_pool_prepare (&p->preparation, step, pool) || fail (p, "out of memory");
+    return stem_pool_prepare (&p->preparation, step, &layer->pool) || fail (p, "out of memory");
 }
 
 static void count_readers (struct planner *p)

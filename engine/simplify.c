@@ -6,6 +6,7 @@
  *
  *   1. nodes that no pinned tensor needs are dropped, the uses of the others counted
  *   2. patterns: x * sigmoid (x) is SiLU, x * hard-sigmoid (x) is hard-swish; zero padding joins its convolution
+ *      or average
  *   3. replaced activations, except the gates that weigh whole channels (squeeze and excite); functions, which never
  *      are, become activations like the others
  *   4. a pick of what a pick or a concat of two makes is one of what those read: a channel shuffle is one pass
@@ -17,6 +18,7 @@
  *    and a quantise of a layer without residual, whose ReLU or clip then is part of its range
  *
  * A tensor inside a chain is never written, so it must have one use and not be pinned. */
+#include "engine/layer_window.h"
 #include "engine/operator.h"
 
 #include <math.h>
@@ -137,15 +139,45 @@ static bool is_zero_pad (const struct graph *g, const struct node *node)
     return true;
 }
 
+/* The padding of a pick that is_zero_pad is added to pad: top, left, bottom, right. */
+static void add_pads (const struct graph *g, const struct node *node, int *const pad[4])
+{
+    const struct node *in = &g->nodes[node->inputs[0]];
+    const struct pick *pick = &node->u.pick;
+    *pad[0] -= pick->top;
+    *pad[1] -= pick->left;
+    *pad[2] += pick->top + pick->height - in->height;
+    *pad[3] += pick->left + pick->width - in->width;
+}
+
+/* An average in whose window the pick's zeros count like pixels: there is a pixel in each window, and it has no padding
+ * that does not count. */
+static bool average_takes (const struct graph *g, const struct node *node, const struct node *pad)
+{
+    struct pool pool = node->u.pool;
+    const struct window_fields fields = WINDOW_FIELDS (&pool);
+    if (pool.kind != POOL_AVERAGE || pool.ceil_mode || pool.dilation_h > 1 || pool.dilation_w > 1)
+        return false;
+    for (int i = 0; i < 4 && !pool.count_include_pad; i++) {
+        if (*fields.pad[i])
+            return false;
+    }
+    add_pads (g, pad, fields.pad);
+    return pool.pad_top < pool.kernel_h && pool.pad_bottom < pool.kernel_h && pool.pad_left < pool.kernel_w &&
+           pool.pad_right < pool.kernel_w;
+}
+
 static void fold_pads (struct simplifier *s)
 {
     for (int id = 0; id < s->g->count; id++) {
         const struct node *node = &s->g->nodes[id];
-        if (!s->views[id].live || node->operation != OPERATION_CONV)
+        if (!s->views[id].live || (node->operation != OPERATION_CONV && node->operation != OPERATION_POOL))
             continue;
         int from = node->inputs[0];
         const struct node *pad = &s->g->nodes[from];
         if (pad->operation != OPERATION_PICK || s->pinned[from] || s->views[from].uses != 1 || !is_zero_pad (s->g, pad))
+            continue;
+        if (node->operation == OPERATION_POOL && !average_takes (s->g, node, pad))
             continue;
         s->views[id].input = pad->inputs[0];
         s->views[from].live = false;
@@ -330,19 +362,18 @@ static bool add_range (struct layer *layer, const struct node *node)
     return compose_number (&layer->post_scale, &layer->post_shift, (double)range.step, NULL, node->channels);
 }
 
-/* The convolution with the zeros of a folded PICK in its own padding. */
-static struct conv padded_conv (const struct graph *g, const struct node *node, int input)
+/* The convolution or pool with the zeros of a folded PICK in its own padding. */
+static void start_window (const struct graph *g, const struct node *node, int input, struct layer *layer)
 {
-    struct conv conv = node->u.conv.shape;
-    if (input == node->inputs[0])
-        return conv;
-    const struct node *in = &g->nodes[input];
-    const struct pick *pick = &g->nodes[node->inputs[0]].u.pick;
-    conv.pad_top -= pick->top;
-    conv.pad_left -= pick->left;
-    conv.pad_bottom += pick->top + pick->height - in->height;
-    conv.pad_right += pick->left + pick->width - in->width;
-    return conv;
+    const struct window_fields conv = WINDOW_FIELDS (&layer->conv), pool = WINDOW_FIELDS (&layer->pool);
+    bool folded = input != node->inputs[0], is_conv = node->operation == OPERATION_CONV;
+    if (is_conv)
+        layer->conv = node->u.conv.shape;
+    else
+        layer->pool = node->u.pool;
+    if (folded)
+        add_pads (g, &g->nodes[node->inputs[0]], is_conv ? conv.pad : pool.pad);
+    layer->pool.count_include_pad |= folded && !is_conv;
 }
 
 /* The layer of the node alone. */
@@ -364,7 +395,8 @@ static bool start_layer (struct simplifier *s, struct layer *layer, int id)
     s->views[id].gather.channel = NULL;
     switch (view->operation) {
     case OPERATION_CONV:
-        layer->conv = padded_conv (s->g, node, view->input);
+    case OPERATION_POOL:
+        start_window (s->g, node, view->input, layer);
         return true;
     case OPERATION_AFFINE:
         return compose (&layer->scale, &layer->shift, node->u.affine.scale, node->u.affine.shift, node->channels);

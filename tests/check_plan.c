@@ -3,7 +3,6 @@
 #include "engine/arena.h"
 #include "engine/cpu.h"
 #include "engine/kernels.h"
-#include "engine/schedule.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
 #include "tests/random_graph.h"
@@ -545,6 +544,36 @@ static void groups_are (const char *isa, int wide, int stride, const char *expec
     graph_unref (b.g);
 }
 
+/* A grouped 1x1: how many weights each of its pixels meets. */
+static void groups_multiply (const char *isa, int groups, int in, int out, uint64_t expected)
+{
+    struct builder b = builder_new (10, groups * in, 5, 5);
+    struct conv conv = { .out_channels = groups * out, .kernel_h = 1, .kernel_w = 1, .groups = groups };
+    graph_output (b.g, build_relu (&b, build_conv (&b, build_relu (&b, 0), conv)));
+    struct plan *plan = planned (b.g, 1, isa, ALGORITHM_DIRECT);
+    for (int i = 0; i < plan_steps (plan); i++) {
+        struct step_info step = plan_step (plan, i);
+        if (step.macs)
+            CHECK (step.multiplications == expected * 25, "%s, %d groups of %d: %llu, not %llu a pixel", isa, groups,
+                   out, (unsigned long long)step.multiplications / 25, (unsigned long long)expected);
+    }
+    plan_free (plan);
+    graph_unref (b.g);
+}
+
+static void check_groups (void)
+{
+    check_group ("panels of groups");
+    if (!kernels_for ("avx512")) {
+        SKIP ("panels of two blocks need AVX-512");
+        return;
+    }
+    groups_multiply ("avx512", 8, 48, 12, 6 * 96 * 16);       /* one block: two groups each */
+    groups_multiply ("avx512", 2, 24, 24, 48 * 32 + 24 * 16); /* two blocks cost little more */
+    groups_multiply ("avx512", 8, 12, 48, 8 * 12 * 48);       /* one block lies within a group */
+    groups_multiply ("avx512", 1, 48, 40, 48 * 40);
+}
+
 static void check_choice (void)
 {
     check_group ("choice of algorithm");
@@ -563,50 +592,6 @@ static void check_choice (void)
     else { /* weights come slowly */
         chosen_is ("avx512", 512, 7, "winograd F(2,3)");
         chosen_is ("avx512", 256, 14, cpu_detect ().bytes_per_cycle_far < 8 ? "winograd F(4x2,3)" : "winograd F(4,3)");
-    }
-}
-
-/* Strips of one step each prefetch every line of the next weights, or as many lines as they can, and little past its
- * end. */
-static void prefetch_covers (int lines, int steps, int blocks, int places)
-{
-    enum { LINES = 64 };
-    const struct execution e = { .prefetch_places = places };
-    static const float weights[LINES * BLOCK];
-    bool fetched[2 * LINES] = { false };
-    struct next_weights next = { weights, (size_t)(lines * BLOCK) };
-    struct prefetch all = prefetch_spread (&e, next, steps, blocks);
-    int count = 0, last = -1;
-    for (int done = 0; done < steps; done++) {
-        struct prefetch prefetch = prefetch_rest (all, done);
-        for (int b = 0; b < blocks && prefetch.step; b++) {
-            ptrdiff_t at = (prefetch.next + b * prefetch.apart - weights) / BLOCK;
-            if (at > last)
-                last = (int)at;
-            if (at >= 0 && at < 2 * LINES && !fetched[at]) {
-                fetched[at] = true;
-                count += at < lines;
-            }
-        }
-    }
-    int most = steps * blocks < lines ? steps * blocks : lines;
-    CHECK (count == most && last <= most, "%d lines, %d steps, %d blocks, %d places: %d fetched, the last is %d", lines,
-           steps, blocks, places, count, last);
-}
-
-static void check_prefetch (void)
-{
-    check_group ("prefetch");
-    for (int blocks = 1; blocks <= 2; blocks++)
-        for (int lines = 0; lines <= 64; lines += lines < 5 ? 1 : 13)
-            for (int steps = 1; steps <= 2000; steps = steps * 3 / 2 + 1)
-                for (int places = 1; places <= 2; places++)
-                    prefetch_covers (lines, steps, blocks, places);
-    static const float weights[64 * BLOCK];
-    for (int places = 1; places <= 2; places++) {
-        const struct execution e = { .prefetch_places = places };
-        struct prefetch prefetch = prefetch_spread (&e, (struct next_weights) { weights, 64 * BLOCK }, 40, 2);
-        CHECK (prefetch.apart == (places == 1 ? 1 : 32) * BLOCK, "%d places: %td apart", places, prefetch.apart);
     }
 }
 
@@ -681,8 +666,8 @@ int main (void)
     check_nan_paired ();
     check_multiplications ();
     check_choice ();
+    check_groups ();
     check_other_cpus ();
-    check_prefetch ();
     check_denormals ();
     check_steps ();
     return check_end ();

@@ -4,6 +4,7 @@
  * packed once and let go, huge pages, and all threads at work. check_plan_text.c shows it for whole networks. */
 #include "engine/kernels.h"
 #include "engine/plan.h"
+#include "engine/schedule.h"
 #include "engine/work.h"
 #include "tests/allocations.h"
 #include "tests/check.h"
@@ -498,6 +499,50 @@ static void check_pieces (void)
     free (weights);
 }
 
+/* Strips of one step each prefetch every line of the next weights, or as many lines as they can, and little past its
+ * end. */
+static void prefetch_covers (int lines, int steps, int blocks, int places)
+{
+    enum { LINES = 64 };
+    const struct execution e = { .prefetch_places = places };
+    static const float weights[LINES * BLOCK];
+    bool fetched[2 * LINES] = { false };
+    struct next_weights next = { weights, (size_t)(lines * BLOCK) };
+    struct prefetch all = prefetch_spread (&e, next, steps, blocks);
+    int count = 0, last = -1;
+    for (int done = 0; done < steps; done++) {
+        struct prefetch prefetch = prefetch_rest (all, done);
+        for (int b = 0; b < blocks && prefetch.step; b++) {
+            ptrdiff_t at = (prefetch.next + b * prefetch.apart - weights) / BLOCK;
+            if (at > last)
+                last = (int)at;
+            if (at >= 0 && at < 2 * LINES && !fetched[at]) {
+                fetched[at] = true;
+                count += at < lines;
+            }
+        }
+    }
+    int most = steps * blocks < lines ? steps * blocks : lines;
+    CHECK (count == most && last <= most, "%d lines, %d steps, %d blocks, %d places: %d fetched, the last is %d", lines,
+           steps, blocks, places, count, last);
+}
+
+static void check_spreading (void)
+{
+    check_group ("prefetch, spread");
+    for (int blocks = 1; blocks <= 2; blocks++)
+        for (int lines = 0; lines <= 64; lines += lines < 5 ? 1 : 13)
+            for (int steps = 1; steps <= 2000; steps = steps * 3 / 2 + 1)
+                for (int places = 1; places <= 2; places++)
+                    prefetch_covers (lines, steps, blocks, places);
+    static const float weights[64 * BLOCK];
+    for (int places = 1; places <= 2; places++) {
+        const struct execution e = { .prefetch_places = places };
+        struct prefetch prefetch = prefetch_spread (&e, (struct next_weights) { weights, 64 * BLOCK }, 40, 2);
+        CHECK (prefetch.apart == (places == 1 ? 1 : 32) * BLOCK, "%d places: %td apart", places, prefetch.apart);
+    }
+}
+
 int main (void)
 {
     check_pieces ();
@@ -511,6 +556,7 @@ int main (void)
     check_let_go ();
     check_limits ();
     check_prefetch ();
+    check_spreading ();
     check_all_threads ();
     check_threads ();
     return check_end ();

@@ -83,6 +83,8 @@ static bool run_layer (struct run *run, const struct layer *layer)
         double *whole[2] = { NULL, NULL };
         if (node.operation == OPERATION_CONV)
             node.u.conv.shape = layer->conv;
+        if (node.operation == OPERATION_POOL)
+            node.u.pool = layer->pool;
         if (layer->channel) {
             node.u.pick.channel = layer->channel;
             values[0] = whole[0] = side_by_side (run, layer, values);
@@ -335,6 +337,48 @@ static void check_pads (void)
     }
 }
 
+/* A pool of 3x3 behind zeros, 1 above, 2 to the left and below: how many layers are left. */
+static int padded_pool (struct pool pool, const char *what)
+{
+    struct builder b = builder_new (1, 5, 9, 7);
+    struct pick pick = { .channels = 5, .height = 12, .width = 9, .top = -1, .left = -2, .step_h = 1, .step_w = 1 };
+    pool.kernel_h = pool.kernel_w = 3;
+    graph_output (b.g, graph_pool (b.g, NULL, graph_pick (b.g, NULL, 0, &pick), &pool));
+    struct layers layers = simplified (&b, -1, NULL, what);
+    int count = layers.count;
+    if (count == 1) {
+        struct pool made = layers.list[0].pool;
+        CHECK (made.count_include_pad && made.pad_top == 1 + pool.pad_top && made.pad_left == 2 &&
+                   made.pad_bottom == 2 && made.pad_right == 0,
+               "%s: pads %d %d %d %d", what, made.pad_top, made.pad_left, made.pad_bottom, made.pad_right);
+    }
+    layers_free (&layers);
+    graph_unref (b.g);
+    return count;
+}
+
+static void check_padded_pools (void)
+{
+    check_group ("zero padding of a pool");
+    struct pool average = { .kind = POOL_AVERAGE, .stride_h = 2, .stride_w = 2 }, other = average;
+    CHECK (padded_pool (average, "average") == 1, "an average");
+    other.ceil_mode = true;
+    CHECK (padded_pool (other, "rounded up") == 2, "an average rounded up"); /* the last window may be all zeros */
+    other = average;
+    other.pad_top = 1;
+    CHECK (padded_pool (other, "padding that does not count") == 2, "padding that does not count");
+    other.count_include_pad = true;
+    CHECK (padded_pool (other, "padding that counts") == 1, "padding that counts");
+    other.pad_top = 2; /* with the other, a window of padding alone */
+    CHECK (padded_pool (other, "a window of zeros") == 2, "a window of zeros");
+    other = average;
+    other.dilation_w = 2;
+    CHECK (padded_pool (other, "dilated") == 2, "dilated");
+    other = average;
+    other.kind = POOL_MAX;
+    CHECK (padded_pool (other, "maximum") == 2, "a maximum");
+}
+
 /* ---- gates and replacing ------------------------------------------------------------------------------------- */
 
 /* conv -> x * gate (x) -> norm; the kind of the one layer's activation, or of nothing when it is not one layer. */
@@ -458,6 +502,7 @@ int main (void)
     check_chains ();
     check_residuals ();
     check_pads ();
+    check_padded_pools ();
     check_gates ();
     check_extremes ();
     check_group ("random graphs");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_weights.c: see conv_weights.h.
  *
- * A panel is one or two blocks of 16 output channels. Grouped convolutions whose groups do not fill blocks are put
+ * A panel is one or two blocks of 16 output channels (layout_of). Grouped convolutions whose groups do not fill blocks are put
  * together in sets: the fewest groups that do, side by side; the last set has what is left: 55 groups of 8 channels are
  * 27 sets of 2 and one of 1. A panel reads the input channels of those groups that it has outputs of, and no more:
  *
@@ -15,6 +15,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+
+/* A panel of one block does its products at about this part of the speed of one of two. Figures: docs/measurements.md,
+ * "Groups". */
+#define NARROW_SHARE 0.78
 
 /* How panels lie in a convolution. */
 struct layout {
@@ -73,15 +77,15 @@ static double layout_pairs (const struct layout *l, const struct conv *conv)
     return pairs;
 }
 
-/* Panels of one block where groups are so narrow that those of more read much more of other groups. Figures:
- * docs/measurements.md, "Grouped convolutions". */
+/* Panels of one block where groups of a 1x1 are so narrow that panels of more read much more of other groups. Neither
+ * 3x3, which Winograd's method loses by it, nor bytes, with which it was not measured. */
 static struct layout layout_of (const struct conv *conv, int in_channels, int nr_blocks, int k_step, bool uneven)
 {
     const struct layout wide = layout_for (conv, in_channels, nr_blocks, k_step, uneven);
-    if (nr_blocks == 1 || conv->groups == 1 || !uneven)
+    if (nr_blocks == 1 || conv->groups == 1 || conv->kernel_h * conv->kernel_w > 1 || k_step > 1)
         return wide;
     const struct layout narrow = layout_for (conv, in_channels, 1, k_step, uneven);
-    return layout_pairs (&narrow, conv) < 0.78 * layout_pairs (&wide, conv) ? narrow : wide;
+    return layout_pairs (&narrow, conv) < NARROW_SHARE * layout_pairs (&wide, conv) ? narrow : wide;
 }
 
 /* The number of the panel's range, found or new. */

@@ -5,7 +5,7 @@
 
 #include "engine/packed.h"
 
-/* Where each panel is, for packed->nr_blocks blocks each, and packed->weight_bytes; per_pair: numbers that one (input,
+/* Where each panel is, of packed->nr_blocks blocks at most, and packed->weight_bytes; per_pair: numbers that one (input,
  * output) pair of channels takes. False: memory short, or more than can be counted. */
 bool panel_layout (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair);
 

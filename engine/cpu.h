@@ -26,7 +26,7 @@ struct cpu {
     unsigned features;          /* of enum cpu_feature */
     size_t l2_bytes;            /* second-level cache of one core */
     double bytes_per_cycle_far; /* that one core gets from the third-level cache or memory, in whole networks */
-    int prefetch_places;        /* at which weights are prefetched at a time, so that they come fastest: 1 or 2 */
+    int prefetch_places;        /* streams of weights to prefetch side by side: 1 or 2 (0: 2) */
     bool slow_strassen_512;     /* Strassen's algorithm loses with 512-bit vectors */
 };
 

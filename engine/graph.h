@@ -90,8 +90,8 @@ struct layer {
     struct activation activation;
     const float *slope; /* prelu: [channels], the node's */
     double *post_scale, *post_shift;
-    struct conv conv; /* OPERATION_CONV: the node's, or with a zero-pad folded in; */
-    struct pool pool; /* OPERATION_POOL: the same */
+    struct conv conv; /* OPERATION_CONV: the node's, or with a zero-pad folded in */
+    struct pool pool; /* OPERATION_POOL: the node's, or with a zero-pad folded in */
     int *channel;     /* OPERATION_PICK of one input or two, side by side: its channels of them; else NULL */
 };
 

@@ -38,7 +38,7 @@ struct epilogue {
 struct prefetch {
     const float *next;
     ptrdiff_t step, apart;
-    ptrdiff_t length; /* floats that `next` goes in all */
+    ptrdiff_t length; /* over all steps of prefetch_spread; kernels do not read it */
 };
 
 struct segment {
@@ -96,7 +96,7 @@ struct conv_kernel {
     enum element staged; /* what `input` must be: in, or what `stage` makes of it */
     int excess;          /* it multiplies with numbers that are so much less than the input's */
     int mr;              /* pixels of a register tile, */
-    int nr_blocks;       /*   and its output blocks: weights are packed for this many */
+    int nr_blocks;       /*   and its output blocks: weights are packed for at most so many */
     int k_step;          /* terms of a sum in a word */
     unsigned needs;      /* enum cpu_feature: what the processor must have beside what the table needs */
     void (*run) (const struct conv_args *args);

@@ -40,7 +40,7 @@ INLINE void find_sources (const void *const *from, struct sources *sources)
     }
 }
 
-/* count is a constant at all calls but one: the lanes stay in registers then. */
+/* count is a constant at all calls but one, so that lanes stay in registers where there are enough. */
 INLINE void put_together (const struct sources *sources, const int count, const struct pick_args *args, float *out)
 {
     ptrdiff_t at = 0;

@@ -52,7 +52,7 @@ static inline struct prefetch prefetch_spread (const struct execution *e, struct
     bool one = e->prefetch_places == 1;
     ptrdiff_t length = one ? all : part;
     return (struct prefetch) {
-        .next = next.weights, .step = (length + steps - 1) / steps, .apart = one ? BLOCK : part, .length = length
+        .next = next.weights, .step = (length + steps - 1) / steps, .apart = one && all ? BLOCK : part, .length = length
     };
 }
 /* What is left of it for a strip that begins when `done` of the steps are past; `next` is NULL where nothing is. */

@@ -150,8 +150,9 @@ static void add_pads (const struct graph *g, const struct node *node, int *const
     *pad[3] += pick->left + pick->width - in->width;
 }
 
-/* An average in whose window the pick's zeros count like pixels: there is a pixel in each window, and it has no padding
- * that does not count. */
+/* An average in whose windows the pick's zeros count like pixels: it has no padding that does not count, and what it
+ * would have is within pool_fits' limits. Rounded up, its last window hangs over an end that would not be there. Dilated
+ * ones, which nobody writes, stay as they are. */
 static bool average_takes (const struct graph *g, const struct node *node, const struct node *pad)
 {
     struct pool pool = node->u.pool;
@@ -362,18 +363,23 @@ static bool add_range (struct layer *layer, const struct node *node)
     return compose_number (&layer->post_scale, &layer->post_shift, (double)range.step, NULL, node->channels);
 }
 
-/* The convolution or pool with the zeros of a folded PICK in its own padding. */
-static void start_window (const struct graph *g, const struct node *node, int input, struct layer *layer)
+/* The convolution and the pool with the zeros of a folded PICK in their own padding. */
+static void start_conv (const struct graph *g, const struct node *node, int input, struct conv *conv)
 {
-    const struct window_fields conv = WINDOW_FIELDS (&layer->conv), pool = WINDOW_FIELDS (&layer->pool);
-    bool folded = input != node->inputs[0], is_conv = node->operation == OPERATION_CONV;
-    if (is_conv)
-        layer->conv = node->u.conv.shape;
-    else
-        layer->pool = node->u.pool;
-    if (folded)
-        add_pads (g, &g->nodes[node->inputs[0]], is_conv ? conv.pad : pool.pad);
-    layer->pool.count_include_pad |= folded && !is_conv;
+    const struct window_fields fields = WINDOW_FIELDS (conv);
+    *conv = node->u.conv.shape;
+    if (input != node->inputs[0])
+        add_pads (g, &g->nodes[node->inputs[0]], fields.pad);
+}
+
+static void start_pool (const struct graph *g, const struct node *node, int input, struct pool *pool)
+{
+    const struct window_fields fields = WINDOW_FIELDS (pool);
+    *pool = node->u.pool;
+    if (input == node->inputs[0])
+        return;
+    add_pads (g, &g->nodes[node->inputs[0]], fields.pad);
+    pool->count_include_pad = true;
 }
 
 /* The layer of the node alone. */
@@ -395,8 +401,10 @@ static bool start_layer (struct simplifier *s, struct layer *layer, int id)
     s->views[id].gather.channel = NULL;
     switch (view->operation) {
     case OPERATION_CONV:
+        start_conv (s->g, node, view->input, &layer->conv);
+        return true;
     case OPERATION_POOL:
-        start_window (s->g, node, view->input, layer);
+        start_pool (s->g, node, view->input, &layer->pool);
         return true;
     case OPERATION_AFFINE:
         return compose (&layer->scale, &layer->shift, node->u.affine.scale, node->u.affine.shift, node->channels);

@@ -205,17 +205,17 @@ static int word_index (const char *word, const char *const *list)
 static const struct command {
     const char *name;
     int (*function) (const struct settings *settings);
-    bool input, output, needs_output, taps, report, pictures, cached; /* report: --layers and --json */
+    bool input, output, needs_output, taps, report, pictures, plans; /* report: --layers and --json */
 } commands[] = {
-    { .name = "inspect", .function = command_inspect, .cached = true },
+    { .name = "inspect", .function = command_inspect, .plans = true },
     { .name = "run",
       .function = command_run,
       .input = true,
       .output = true,
       .needs_output = true,
       .taps = true,
-      .cached = true },
-    { .name = "bench", .function = command_bench, .report = true, .cached = true },
+      .plans = true },
+    { .name = "bench", .function = command_bench, .report = true, .plans = true },
     { .name = "calibrate", .function = command_calibrate, .output = true, .pictures = true },
     { .name = "quantize", .function = command_quantize, .output = true, .needs_output = true },
 };
@@ -278,8 +278,10 @@ static int check_settings (const struct settings *s, const struct command *comma
         return wrong_usage ("--output belongs to run, calibrate and quantize");
     if ((s->layers || s->json) && !command->report)
         return wrong_usage ("--layers and --json belong to bench");
-    if (s->cache_dir && !command->cached)
+    if (s->cache_dir && !command->plans)
         return wrong_usage ("--cache-dir belongs to inspect, run and bench");
+    if (!s->precision_is_auto && s->precision != PRECISION_INT8 && !command->plans)
+        return wrong_usage ("%s is about int8, not --precision %s", command->name, precision_words[s->precision]);
     return EXIT_GOOD;
 }
 

@@ -2,6 +2,7 @@
 /* check_plan_promises.c: what a plan promises of speed and memory, each of which could be lost without a wrong number:
  * memory used again, sums in place, concats that copy nothing, a stem with its max-pool, weights that are prefetched,
  * packed once and let go, huge pages, and all threads at work. check_plan_text.c shows it for whole networks. */
+#include "engine/cpu.h"
 #include "engine/kernels.h"
 #include "engine/plan.h"
 #include "engine/schedule.h"
@@ -298,6 +299,7 @@ static struct {
     const float *wanted[SPIED_MOST],
         *fetched[SPIED_MOST]; /* weights that a call begins with, and those fetched before */
     int wanted_count, fetched_count;
+    ptrdiff_t apart;            /* the most between places that are prefetched at a time */
     bool unfetched[SPIED_MOST]; /* [wanted_count] */
     pthread_t caller;
     atomic_bool helped[SPIED_KINDS]; /* by another thread */
@@ -320,6 +322,7 @@ static void note (enum spied kind, const float *weights, struct prefetch prefetc
         spy.unfetched[spy.wanted_count] = !listed (spy.fetched, spy.fetched_count, weights);
         spy.wanted[spy.wanted_count++] = weights;
     }
+    spy.apart = prefetch.step && prefetch.apart > spy.apart ? prefetch.apart : spy.apart;
     if (prefetch.step && spy.fetched_count < SPIED_MOST && !listed (spy.fetched, spy.fetched_count, prefetch.next))
         spy.fetched[spy.fetched_count++] = prefetch.next;
 }
@@ -405,12 +408,34 @@ static void fetches_weights (const char *isa, enum algorithm algorithm)
     free (input);
 }
 
+/* From neighbouring lines, or from two places where the processor is one for which that is faster. */
+static void fetches_from (int places)
+{
+    struct builder b = every_method (16);
+    struct cpu cpu = cpu_detect ();
+    cpu.prefetch_places = places ? places : cpu.prefetch_places;
+    const struct plan_options options = { .threads = 1, .isa = "avx512", .cpu = places ? &cpu : NULL };
+    struct plan *plan = planned (&b, &options);
+    float *input = random_floats (&b, 64 * 16 * 16, -1, 1);
+    spy_on (plan);
+    plan_run (plan, input);
+    CHECK ((spy.apart > BLOCK) == (cpu.prefetch_places == 2), "%d places: %td numbers apart", places, spy.apart);
+    plan_free (plan);
+    free (input);
+}
+
 static void check_prefetch (void)
 {
     check_group ("prefetch");
     for (const char *const *isa = engine_isas (); *isa; isa++)
         for (int algorithm = ALGORITHM_AUTO; algorithm <= ALGORITHM_STRASSEN; algorithm++)
             fetches_weights (*isa, (enum algorithm)algorithm);
+    if (!kernels_for ("avx512")) {
+        SKIP ("one place at a time or two: only AVX-512 has panels of two blocks");
+        return;
+    }
+    for (int places = 0; places <= 2; places++)
+        fetches_from (places);
 }
 
 /* A worker comes when the system lets it: within many runs of each method it does. */
@@ -539,6 +564,7 @@ static void check_spreading (void)
     for (int places = 1; places <= 2; places++) {
         const struct execution e = { .prefetch_places = places };
         struct prefetch prefetch = prefetch_spread (&e, (struct next_weights) { weights, 64 * BLOCK }, 40, 2);
+        CHECK (prefetch_spread (&e, (struct next_weights) { 0 }, 40, 2).apart == 0, "%d places of nothing", places);
         CHECK (prefetch.apart == (places == 1 ? 1 : 32) * BLOCK, "%d places: %td apart", places, prefetch.apart);
     }
 }

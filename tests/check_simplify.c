@@ -349,7 +349,7 @@ static int padded_pool (struct pool pool, const char *what)
     if (count == 1) {
         struct pool made = layers.list[0].pool;
         CHECK (made.count_include_pad && made.pad_top == 1 + pool.pad_top && made.pad_left == 2 &&
-                   made.pad_bottom == 2 && made.pad_right == 0,
+                   made.pad_bottom == 2 && made.pad_right == pool.pad_right,
                "%s: pads %d %d %d %d", what, made.pad_top, made.pad_left, made.pad_bottom, made.pad_right);
     }
     layers_free (&layers);
@@ -369,8 +369,13 @@ static void check_padded_pools (void)
     CHECK (padded_pool (other, "padding that does not count") == 2, "padding that does not count");
     other.count_include_pad = true;
     CHECK (padded_pool (other, "padding that counts") == 1, "padding that counts");
-    other.pad_top = 2; /* with the other, a window of padding alone */
-    CHECK (padded_pool (other, "a window of zeros") == 2, "a window of zeros");
+    for (int side = 0; side < 4; side++) { /* with the pick's own, as much as the window */
+        other = average;
+        other.count_include_pad = true;
+        int *const pads[4] = { &other.pad_top, &other.pad_left, &other.pad_bottom, &other.pad_right };
+        *pads[side] = 2;
+        CHECK (padded_pool (other, "a window of padding") == (side == 3 ? 1 : 2), "a window of padding, side %d", side);
+    }
     other = average;
     other.dilation_w = 2;
     CHECK (padded_pool (other, "dilated") == 2, "dilated");

@@ -320,7 +320,25 @@ static void random_concat (struct builder *b, int x)
     keep (b, graph_concat (b->g, NULL, xs, count));
 }
 
-/* Zero padding (in front of a convolution, sometimes), a crop, a subsample or a channel shuffle with holes. */
+/* An average without padding, or with some that counts. */
+static void random_average (struct builder *b, int x)
+{
+    struct pool pool = { .kind = POOL_AVERAGE };
+    pool.kernel_h = random_int (b, 1, 4);
+    pool.kernel_w = random_int (b, 1, 4);
+    pool.stride_h = random_int (b, 1, 2);
+    pool.stride_w = random_int (b, 1, 2);
+    pool.count_include_pad = random_int (b, 0, 1);
+    if (pool.count_include_pad)
+        pool.pad_top = pool.pad_right =
+            random_int (b, 0, pool.kernel_h < pool.kernel_w ? pool.kernel_h - 1 : pool.kernel_w - 1);
+    struct tensor_info in = graph_tensor (b->g, x);
+    if (in.height >= pool.kernel_h && in.width >= pool.kernel_w)
+        keep (b, graph_pool (b->g, NULL, x, &pool));
+}
+
+/* Zero padding (in front of a convolution or an average, sometimes), a crop, a subsample or a channel shuffle with
+ * holes. */
 static void random_pick (struct builder *b, int x)
 {
     struct tensor_info in = graph_tensor (b->g, x);
@@ -333,8 +351,11 @@ static void random_pick (struct builder *b, int x)
         pick.width += random_int (b, 0, 2) - pick.left;
         pick.fill = random_int (b, 0, 2) ? 0 : -0.25f;
         x = keep (b, graph_pick (b->g, NULL, x, &pick));
-        if (random_int (b, 0, 1))
+        int behind = random_int (b, 0, 2);
+        if (behind == 1)
             build_square (b, x, random_int (b, 1, 20), 1, 2, 1);
+        else if (behind == 2)
+            random_average (b, x);
         return;
     }
     if (kind == 1) {

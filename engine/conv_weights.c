@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* conv_weights.c: see conv_weights.h.
  *
- * A panel is one or two blocks of 16 output channels (layout_of). Grouped convolutions whose groups do not fill blocks are put
- * together in sets: the fewest groups that do, side by side; the last set has what is left: 55 groups of 8 channels are
+ * A panel is one or two blocks of 16 output channels (layout_of). Grouped convolutions whose groups do not fill blocks
+ * are put together in sets: the fewest groups that do, side by side; the last set has what is left: 55 groups of 8 channels are
  * 27 sets of 2 and one of 1. A panel reads the input channels of those groups that it has outputs of, and no more:
  *
  *   two groups of 24 channels:   outputs   0..15    inputs  0..23          the same with more groups to a block:

@@ -5,8 +5,8 @@
 
 #include "engine/packed.h"
 
-/* Where each panel is, of packed->nr_blocks blocks at most, and packed->weight_bytes; per_pair: numbers that one (input,
- * output) pair of channels takes. False: memory short, or more than can be counted. */
+/* Where each panel is, of packed->nr_blocks blocks at most, and packed->weight_bytes; per_pair: numbers that one
+ * (input, output) pair of channels takes. False: memory short, or more than can be counted. */
 bool panel_layout (struct packed *packed, const struct layer *layer, int in_channels, size_t per_pair);
 
 /* How many pairs of an input and an output channel the panels of a convolution multiply, outputs filled up to blocks,

@@ -151,8 +151,8 @@ static void add_pads (const struct graph *g, const struct node *node, int *const
 }
 
 /* An average in whose windows the pick's zeros count like pixels: it has no padding that does not count, and what it
- * would have is within pool_fits' limits. Rounded up, its last window hangs over an end that would not be there. Dilated
- * ones, which nobody writes, stay as they are. */
+ * would have is within pool_fits' limits. Rounded up, its last window hangs over an end that would not be there.
+ * Dilated ones, which nobody writes, stay as they are. */
 static bool average_takes (const struct graph *g, const struct node *node, const struct node *pad)
 {
     struct pool pool = node->u.pool;

@@ -3,7 +3,7 @@
 # families.py: torchvision's convolutional networks, and those of families_blocks.py, with random weights, as files: for
 # tests/bench_families.
 #
-#   usage: families.py             prints their names, the smallest networks first
+#   usage: families.py             prints their names
 #          families.py FOLDER      for each name on its input writes FOLDER/NAME.onnx and FOLDER/NAME.safetensors; then
 #                                  prints a line: the name, or what failed
 #

@@ -2,8 +2,9 @@
 /* conv_weights.c: see conv_weights.h.
  *
  * A panel is one or two blocks of 16 output channels (layout_of). Grouped convolutions whose groups do not fill blocks
- * are put together in sets: the fewest groups that do, side by side; the last set has what is left: 55 groups of 8 channels are
- * 27 sets of 2 and one of 1. A panel reads the input channels of those groups that it has outputs of, and no more:
+ * are put together in sets: the fewest groups that do, side by side; the last set has what is left: 55 groups of 8
+ * channels are 27 sets of 2 and one of 1. A panel reads the input channels of those groups that it has outputs of, and
+ * no more:
  *
  *   two groups of 24 channels:   outputs   0..15    inputs  0..23          the same with more groups to a block:
  *                                         16..31            0..47          zeros stand between them

@@ -83,7 +83,7 @@ static double layout_pairs (const struct layout *l, const struct conv *conv)
 static struct layout layout_of (const struct conv *conv, int in_channels, int nr_blocks, int k_step, bool uneven)
 {
     const struct layout wide = layout_for (conv, in_channels, nr_blocks, k_step, uneven);
-    if (nr_blocks == 1 || conv->groups == 1 || conv->kernel_h * conv->kernel_w > 1 || k_step > 1)
+    if (nr_blocks == 1 || conv->groups == 1 || conv->kernel_h > 1 || conv->kernel_w > 1 || k_step > 1)
         return wide;
     const struct layout narrow = layout_for (conv, in_channels, 1, k_step, uneven);
     return layout_pairs (&narrow, conv) < NARROW_SHARE * layout_pairs (&wide, conv) ? narrow : wide;

@@ -205,7 +205,8 @@ static int word_index (const char *word, const char *const *list)
 static const struct command {
     const char *name;
     int (*function) (const struct settings *settings);
-    bool input, output, needs_output, taps, report, pictures, plans; /* report: --layers and --json */
+    bool input, output, needs_output, taps, report, pictures; /* report: --layers and --json */
+    bool plans;                                               /* of its own choice: --cache-dir, any --precision */
 } commands[] = {
     { .name = "inspect", .function = command_inspect, .plans = true },
     { .name = "run",

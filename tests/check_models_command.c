@@ -217,8 +217,8 @@ static void check_inspect (const char *model)
         "weights",
         "   0  relu    conv + max-pool       64 x 48 x 48 -> 64 x 24 x 24      direct, max-pool         21.68    36.8 "
         "KiB",
-        "   1  größer  conv                  32 x 24 x 24                      direct                    1.18     8.0 "
-        "KiB",
+        "   1  größer  conv                  32 x 24 x 24                      direct                    1.18     "
+        "8.0 KiB",
         "   2  mean    global-average-pool   32                                                          0.00",
         "",
         "3 steps, 22.9 million multiply-accumulates a run,",

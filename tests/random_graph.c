@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* random_graph.c: see random_graph.h. */
 #include "tests/random_graph.h"
+#include "engine/count.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -320,7 +321,7 @@ static void random_concat (struct builder *b, int x)
     keep (b, graph_concat (b->g, NULL, xs, count));
 }
 
-/* An average without padding, or with some that counts. */
+/* An average without padding, or with some that counts: random_pool seldom makes one that zeros before it can join. */
 static void random_average (struct builder *b, int x)
 {
     struct pool pool = { .kind = POOL_AVERAGE };
@@ -330,8 +331,7 @@ static void random_average (struct builder *b, int x)
     pool.stride_w = random_int (b, 1, 2);
     pool.count_include_pad = random_int (b, 0, 1);
     if (pool.count_include_pad)
-        pool.pad_top = pool.pad_right =
-            random_int (b, 0, pool.kernel_h < pool.kernel_w ? pool.kernel_h - 1 : pool.kernel_w - 1);
+        pool.pad_top = pool.pad_right = random_int (b, 0, least (pool.kernel_h, pool.kernel_w) - 1);
     struct tensor_info in = graph_tensor (b->g, x);
     if (in.height >= pool.kernel_h && in.width >= pool.kernel_w)
         keep (b, graph_pool (b->g, NULL, x, &pool));
